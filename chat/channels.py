@@ -1,0 +1,144 @@
+"""The one place that knows the names of Redis channels and keys, and the two formats that travel.
+
+A *frame* is what a WebSocket gets: `<channel>---<json>`. An *envelope* is what goes through Redis
+pub/sub: a line that says whom it is for and its place in the order of deliveries, then the frame's JSON.
+A web process routes an envelope by that line alone and never parses the JSON.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+PREFIX = "chattergram"
+
+# Redis pub/sub channels; the first four are also the channels of frames.
+MESSAGES = "application:messages"
+USERS = "application:users"
+STATUS = "application:status"
+TYPING = "application:typing"
+SESSIONS = "application:sessions"  # internal: tokens that hold no longer
+SUBSCRIBED = (MESSAGES, USERS, STATUS, TYPING, SESSIONS)
+RESUME = "application:resume"  # frames only
+
+# The accepted log (a stream) and what drains it
+ACCEPTED = f"{PREFIX}:accepted"
+ACCEPTED_GROUP = "drain"
+ACCEPTED_WAKING = f"{PREFIX}:accepted:waking"
+ACCEPTED_DRAINER = f"{PREFIX}:accepted:drainer"
+
+# What MongoDB has not confirmed yet: message id -> revision
+OUTBOX = f"{PREFIX}:outbox"
+
+# Voice messages waiting for a transcript: message id -> due (ms); and how often each was tried
+TRANSCRIPTIONS = f"{PREFIX}:transcriptions"
+TRANSCRIPTION_ATTEMPTS = f"{PREFIX}:transcription:attempts"
+
+# The order of deliveries: the newest position, and the position this Redis began with
+DELIVERY_LAST = f"{PREFIX}:delivery:last"
+DELIVERY_SINCE = f"{PREFIX}:delivery:since"
+
+# Names of all users, for lists in their order: members `<folded name>\0<user id>`, all with score 0
+NAMES = f"{PREFIX}:names"
+
+PRESENCE_PROCESSES = f"{PREFIX}:presence:processes"
+PRESENCE_ONLINE = f"{PREFIX}:presence:online"
+PRESENCE_SEEN = f"{PREFIX}:presence:seen"
+
+
+def conversation_id(one: str, other: str) -> str:
+    """The same name for both people's side of a conversation."""
+    return f"{one}:{other}" if one < other else f"{other}:{one}"
+
+
+def user_key(user_id: str) -> str:
+    return f"{PREFIX}:user:{user_id}"
+
+
+def message_key(message_id: str) -> str:
+    return f"{PREFIX}:message:{message_id}"
+
+
+def conversation_key(conversation: str) -> str:
+    """Sorted set of the message ids of a conversation, all with score 0, so in the order of ids."""
+    return f"{PREFIX}:conversation:{conversation}"
+
+
+def conversations_key(user_id: str) -> str:
+    """Sorted set of a person's partners by the time (ms) of their last message."""
+    return f"{PREFIX}:conversations:{user_id}"
+
+
+def inbox_key(user_id: str, partner_id: str) -> str:
+    """Sorted set of the ids of the messages from a partner that a person has not read."""
+    return f"{PREFIX}:inbox:{user_id}:{partner_id}"
+
+
+def cursors_key(conversation: str) -> str:
+    """Hash of reader -> the newest message id they have read."""
+    return f"{PREFIX}:cursors:{conversation}"
+
+
+def deliveries_key(user_id: str) -> str:
+    """Sorted set of what was delivered to a person, by position: `<message id>` or `<message id>#<status>`."""
+    return f"{PREFIX}:deliveries:{user_id}"
+
+
+def client_key(sender_id: str, client_id: str) -> str:
+    return f"{PREFIX}:client:{sender_id}:{client_id}"
+
+
+def upload_key(upload_id: str) -> str:
+    """Hash: owner, name, mimetype, duration, and the message that claimed it."""
+    return f"{PREFIX}:upload:{upload_id}"
+
+
+def transcription_lock_key(message_id: str) -> str:
+    return f"{PREFIX}:transcription:lock:{message_id}"
+
+
+def revoked_key(token_id: str) -> str:
+    return f"{PREFIX}:revoked:{token_id}"
+
+
+def sessions_key(user_id: str) -> str:
+    """Tokens of this person issued before this time (seconds) hold no longer."""
+    return f"{PREFIX}:sessions:{user_id}"
+
+
+def presence_process_key(process_id: str) -> str:
+    return f"{PREFIX}:presence:process:{process_id}"
+
+
+def presence_user_key(user_id: str) -> str:
+    return f"{PREFIX}:presence:user:{user_id}"
+
+
+def lock_key(name: str) -> str:
+    return f"{PREFIX}:lock:{name}"
+
+
+class Envelope(NamedTuple):
+    """`recipients` empty means everyone connected; `position` 0 means it has no place in the order."""
+
+    recipients: tuple[str, ...]
+    position: int
+    data: bytes
+
+
+def encode_envelope(recipients: Sequence[str], data: bytes, position: int = 0) -> bytes:
+    return f"{','.join(recipients)} {position}\n".encode() + data
+
+
+def decode_envelope(raw: bytes) -> Envelope:
+    """The envelope in what came from Redis.
+
+    Raises:
+        ValueError: it is none.
+    """
+    head, _, data = raw.partition(b"\n")
+    to, _, position = head.decode().partition(" ")
+    return Envelope(tuple(to.split(",")) if to else (), int(position), data)
+
+
+def frame(channel: str, data: bytes) -> str:
+    """What a WebSocket gets."""
+    return f"{channel}---{data.decode()}"

@@ -1,0 +1,78 @@
+"""What the domain refuses, and why. The web turns each into a problem with the status named here."""
+
+from typing import Any
+
+
+class ChatError(Exception):
+    """Base of everything the domain refuses; `detail` is for the person who asked."""
+
+    status = 400
+    title = "Bad request"
+
+    def __init__(self, detail: str, **extra: Any) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.extra = extra
+
+
+class Unauthorized(ChatError):
+    status = 401
+    title = "Unauthorized"
+
+
+class Forbidden(ChatError):
+    status = 403
+    title = "Forbidden"
+
+
+class NotFound(ChatError):
+    status = 404
+    title = "Not found"
+
+
+class Conflict(ChatError):
+    status = 409
+    title = "Conflict"
+
+
+class TooLarge(ChatError):
+    status = 413
+    title = "Content too large"
+
+
+class UnsupportedMedia(ChatError):
+    status = 415
+    title = "Unsupported media type"
+
+
+class Invalid(ChatError):
+    """`field` names what is wrong."""
+
+    status = 422
+    title = "Unprocessable content"
+
+    def __init__(self, field: str, detail: str) -> None:
+        super().__init__(detail)
+        self.field = field
+
+
+class TooMany(ChatError):
+    """`retry_after` is in seconds."""
+
+    status = 429
+    title = "Too many requests"
+
+    def __init__(self, detail: str, retry_after: int) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class Unavailable(ChatError):
+    """A store or the queue cannot take it now; `retry_after` is in seconds."""
+
+    status = 503
+    title = "Service unavailable"
+
+    def __init__(self, detail: str, retry_after: int = 2) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after

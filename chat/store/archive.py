@@ -1,0 +1,112 @@
+"""The archive: mongoengine documents of everything that is kept, and GridFS for audio.
+
+The unique indexes here carry the promises: one account a name and an email, one message an `_id`, one
+message a sender's `clientId`. Hot paths read raw documents (`Stores.mongo`); the documents own shape,
+collections and indexes. Timestamps are RFC 3339 text in UTC with milliseconds, as on the wire.
+"""
+
+from typing import Any
+
+import gridfs
+from mongoengine import (
+    DictField,
+    Document,
+    FloatField,
+    IntField,
+    ListField,
+    StringField,
+)
+from pymongo.database import Database
+
+AUDIO_BUCKET = "audio"
+
+
+class User(Document):
+    """A person as others may see them, and their email. `emailKey` and `usernameKey` compare without case."""
+
+    id = StringField(primary_key=True, db_field="_id")
+    email = StringField(required=True)
+    emailKey = StringField(required=True)
+    username = StringField(required=True)
+    usernameKey = StringField(required=True)
+    bio = StringField(default="")
+    createdAt = StringField(required=True)
+    lastSeen = StringField()
+    revision = IntField(default=1)
+
+    meta = {
+        "collection": "users",
+        "auto_create_index": False,
+        "indexes": [
+            {"fields": ["emailKey"], "unique": True},
+            {"fields": ["usernameKey"], "unique": True},
+        ],
+    }
+
+
+class Security(Document):
+    """What proves who a person is; apart from `User`, so that no list of users can ever carry it."""
+
+    id = StringField(primary_key=True, db_field="_id")
+    passwordHash = StringField(required=True)
+
+    meta = {"collection": "security", "auto_create_index": False}
+
+
+class Message(Document):
+    """One message, in the shape of the wire. `conversation` is both people's ids and the key to shard by."""
+
+    id = StringField(primary_key=True, db_field="_id")
+    conversation = StringField(required=True)
+    senderId = StringField(required=True)
+    receiverId = StringField(required=True)
+    dateSent = StringField(required=True)
+    text = StringField(default="")
+    audioFileId = StringField()
+    status = StringField(required=True)
+    clientId = StringField()
+    confidence = FloatField()
+    language = StringField()
+    words = ListField(DictField())
+    editedAt = StringField()
+    deletedAt = StringField()
+    revision = IntField(default=1)
+
+    meta = {
+        "collection": "messages",
+        "auto_create_index": False,
+        "indexes": [
+            {"fields": ["conversation", "_id"]},
+            {
+                "fields": ["senderId", "clientId"],
+                "unique": True,
+                "partialFilterExpression": {"clientId": {"$type": "string"}},
+            },
+        ],
+    }
+
+
+class Cursor(Document):
+    """How far a person has read a conversation: `_id` is `<conversation>#<reader>`."""
+
+    id = StringField(primary_key=True, db_field="_id")
+    conversation = StringField(required=True)
+    reader = StringField(required=True)
+    upTo = StringField(required=True)
+
+    meta = {"collection": "cursors", "auto_create_index": False, "indexes": [{"fields": ["conversation"]}]}
+
+
+DOCUMENTS = (User, Security, Message, Cursor)
+
+
+def audio_bucket(mongo: "Database[dict[str, Any]]") -> gridfs.GridFSBucket:
+    """Recordings; metadata: owner, name, mimetype, duration (s), and once claimed messageId and conversation."""
+    return gridfs.GridFSBucket(mongo, AUDIO_BUCKET, chunk_size_bytes=255 * 1024)
+
+
+def migrate(mongo: "Database[dict[str, Any]]") -> None:
+    """Create the indexes that are missing. Safe to run any number of times, and by several processes."""
+    for document in DOCUMENTS:
+        document.ensure_indexes()
+    mongo[f"{AUDIO_BUCKET}.files"].create_index([("metadata.messageId", 1), ("uploadDate", 1)])

@@ -1,0 +1,71 @@
+"""The connections a process has to its stores. Made once a process, after the fork."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import mongoengine
+from pymongo.database import Database
+from pymongo.write_concern import WriteConcern
+from redis import BlockingConnectionPool, Redis
+from redis.backoff import ExponentialBackoff
+from redis.retry import Retry
+
+from chat.store.scripts import Scripts
+from config.settings import Settings
+
+REDIS_CONNECTIONS = 64
+REDIS_TIMEOUT = 2.0  # seconds for one command; redis-py's 5 s with 10 retries would hold a request for a minute
+MONGODB_TIMEOUT_MS = 2_000
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What the domain's functions work on. `redis` answers bytes."""
+
+    settings: Settings
+    redis: Redis
+    mongo: "Database[Document]"
+    scripts: Scripts
+
+    def close(self) -> None:
+        self.redis.close()
+        mongoengine.disconnect()
+
+
+def connect_redis(settings: Settings, *, timeout: float | None = REDIS_TIMEOUT, retries: int = 1) -> Redis:
+    """A Redis client with a bounded pool that waits rather than raises.
+
+    `timeout` is in seconds per command; None for a connection that blocks on purpose (a subscriber).
+    """
+    pool = BlockingConnectionPool.from_url(
+        settings.redis_url,
+        max_connections=REDIS_CONNECTIONS,
+        timeout=REDIS_TIMEOUT,
+        socket_timeout=timeout,
+        socket_connect_timeout=REDIS_TIMEOUT,
+        retry=Retry(ExponentialBackoff(cap=0.2, base=0.02), retries),
+        health_check_interval=0,
+    )
+    return Redis(connection_pool=pool)
+
+
+def connect_mongodb(settings: Settings) -> "Database[Document]":
+    """mongoengine's default connection; writes are acknowledged by a majority, so a kill -9 loses none."""
+    client = mongoengine.connect(
+        host=settings.mongodb_uri,
+        serverSelectionTimeoutMS=MONGODB_TIMEOUT_MS,
+        connectTimeoutMS=MONGODB_TIMEOUT_MS,
+        socketTimeoutMS=30_000,
+        tz_aware=True,
+        uuidRepresentation="standard",
+    )
+    return client.get_default_database("chattergram").with_options(write_concern=WriteConcern(w="majority", j=True))
+
+
+def connect(settings: Settings, *, redis_client: Callable[[Settings], Redis] = connect_redis) -> Stores:
+    """Both stores. Connects lazily: a server that is not there yet fails the first call, not this one."""
+    redis = redis_client(settings)
+    return Stores(settings=settings, redis=redis, mongo=connect_mongodb(settings), scripts=Scripts(redis))

@@ -1,0 +1,132 @@
+"""All settings, in one typed class: read from the environment and `.env`, checked at start.
+
+The description beside a field is its documentation.
+"""
+
+from functools import lru_cache
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DEVELOPMENT_SECRET = "development-only-secret-never-use-it-elsewhere"
+SECRET_BYTES = 32
+
+
+class SettingsError(SystemExit):
+    """The settings do not hold; its text says which and why. Ends the process with status 1."""
+
+
+def _limits(value: str) -> str:
+    from limits import parse_many
+
+    parse_many(value)
+    return value
+
+
+Limits = Annotated[str, AfterValidator(_limits)]
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore")
+
+    environment: Literal["production", "development", "test"] = Field(
+        "production", description="What this process runs as; only `production` is strict about secrets."
+    )
+    secret_key: SecretStr = Field(
+        SecretStr(DEVELOPMENT_SECRET),
+        description="Signs access tokens and audio links; at least 32 bytes, the same for every process.",
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe log level shown.")
+
+    # Stores and queue
+    redis_url: str = Field("redis://127.0.0.1:6379/0", description="Redis with search and JSON: hot data and pub/sub.")
+    celery_broker_url: str = Field(
+        "redis://127.0.0.1:6379/1", description="Celery's broker: another Redis database or server, or RabbitMQ."
+    )
+    mongodb_uri: str = Field(
+        "mongodb://127.0.0.1:27017/chattergram?replicaSet=rs0", description="MongoDB, a replica set; names the database."
+    )
+
+    # Web
+    port: int = Field(8080, ge=1, le=65535, description="TCP port of the web processes.")
+    bind_host: str = Field("0.0.0.0", description="Address the web processes listen on.")  # noqa: S104
+    web_concurrency: int = Field(1, ge=1, le=64, description="gunicorn worker processes.")
+    cors_origins: str = Field("*", description="Origins other web clients may come from, comma-separated; `*` for any.")
+    trusted_proxies: int = Field(0, ge=0, le=5, description="Reverse proxies in front whose `X-Forwarded-For` to trust.")
+    token_lifetime: int = Field(7 * 86_400, ge=60, description="Seconds an access token holds.")
+    audio_link_lifetime: int = Field(3_600, ge=10, description="Seconds a signed audio link holds.")
+
+    # Messages
+    history_limit: int = Field(200, ge=1, le=1_000, description="Most messages the plain history call answers.")
+    hot_window_days: int = Field(92, ge=1, description="Days of chat kept in Redis; older ones are read from MongoDB.")
+    accepted_limit: int = Field(
+        200_000, ge=100, description="Most accepted messages waiting to be stored; beyond it, POST /chat answers 503."
+    )
+    resume_limit: int = Field(500, ge=1, le=10_000, description="Frames kept per person for sockets that resume.")
+    resume_days: int = Field(7, ge=1, description="Days those frames are kept.")
+
+    # Audio
+    upload_max_bytes: int = Field(25 * 2**20, ge=1_024, description="Largest upload request, in bytes.")
+    audio_max_seconds: int = Field(600, ge=1, description="Longest recording, in seconds.")
+    upload_ttl: int = Field(3_600, ge=1, description="Seconds until an upload that no message claims is deleted.")
+
+    # Transcription
+    deepgram_api_key: SecretStr | None = Field(None, description="Deepgram's key; without it PocketSphinx transcribes.")
+    deepgram_base_url: str = Field("https://api.deepgram.com", description="Deepgram, or a self-hosted one.")
+    deepgram_model: str = Field("nova-3", description="Deepgram's model.")
+    transcription_timeout: int = Field(60, ge=1, description="Seconds one call to Deepgram may take.")
+    transcription_attempts: int = Field(5, ge=1, le=20, description="Attempts until a message goes `untranscribed`.")
+    transcription_backoff: float = Field(
+        5.0, gt=0, description="Seconds before the second attempt; doubles each time, at most 300."
+    )
+
+    # Limits; the strict defaults are for production, see `_relax_limits`
+    limit_login_account: Limits = Field("10 per 15 minute", description="Failed log-ins per account.")
+    limit_login_address: Limits = Field("50 per 15 minute", description="Failed log-ins per address.")
+    limit_signup_address: Limits = Field("10 per hour", description="Sign-ups per address (300 a minute outside production).")
+    limit_messages: Limits = Field(
+        "20 per second; 600 per minute", description="Messages per person (2,000 a second outside production)."
+    )
+
+    # Sockets
+    socket_auth_timeout: float = Field(10.0, gt=0, description="Seconds a socket without a token may take to send one.")
+    socket_queue_frames: int = Field(256, ge=1, description="Frames waiting per socket; beyond it, close 1013.")
+    socket_send_timeout: float = Field(10.0, gt=0, description="Seconds one frame may take to be written; then close 1013.")
+    presence_lease: int = Field(15, ge=3, le=25, description="Seconds until a dead process's people count as offline.")
+    presence_frames_per_second: int = Field(
+        20_000, ge=1, description="Most presence frames a web process sends a second; changes beyond it are coalesced."
+    )
+    shutdown_grace: int = Field(20, ge=1, le=25, description="Seconds a stopping web process may take for its requests.")
+
+    @model_validator(mode="after")
+    def _relax_limits(self) -> Self:
+        if self.environment != "production":
+            if "limit_signup_address" not in self.model_fields_set:
+                self.limit_signup_address = "300 per minute"
+            if "limit_messages" not in self.model_fields_set:
+                self.limit_messages = "2000 per second"
+        return self
+
+    @model_validator(mode="after")
+    def _refuse_weak_secret(self) -> Self:
+        secret = self.secret_key.get_secret_value()
+        if len(secret.encode()) < SECRET_BYTES:
+            raise ValueError(f"SECRET_KEY must have at least {SECRET_BYTES} bytes")
+        if self.environment == "production" and secret == DEVELOPMENT_SECRET:
+            raise ValueError("SECRET_KEY must be set in production (try: openssl rand -hex 32)")
+        return self
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        SettingsError: one is missing or wrong; the text names it, and never its value.
+    """
+    try:
+        return Settings()  # type: ignore[call-arg]
+    except ValidationError as error:
+        lines = [f"  {'.'.join(map(str, e['loc'])).upper() or 'settings'}: {e['msg']}" for e in error.errors()]
+        raise SettingsError("Chattergram cannot start, its settings are wrong:\n" + "\n".join(lines)) from None
