@@ -1,0 +1,129 @@
+"""Sends frames to people, and finds what somebody missed.
+
+Every frame of a conversation gets a position: microseconds of Redis's clock, strictly growing. What was
+delivered to a person is kept by position, so that a socket that resumes, or a web process that lost its
+subscription, gets exactly what came after, in that order. Pub/sub only wakes; the store is the truth.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+
+from chat import channels, ids, wire
+from chat.store.connection import Stores
+
+
+class Frame(NamedTuple):
+    """One frame for the two people of a message; `member` is what resuming finds it by."""
+
+    channel: str
+    people: tuple[str, str]
+    member: str
+    data: bytes
+
+
+class Missed(NamedTuple):
+    channel: str
+    data: bytes
+
+
+def message_frame(message: wire.Wire) -> Frame:
+    """The message, complete, on `application:messages`."""
+    people = (message["senderId"], message["receiverId"])
+    return Frame(channels.MESSAGES, people, message["_id"], wire.dumps(message))
+
+
+def status_frame(message: wire.Wire, status: str, **more: str | None) -> Frame:
+    """A change of a message on `application:status`, with the message as it is now."""
+    people = (message["senderId"], message["receiverId"])
+    data = wire.dumps({**message, "status": status, **more})
+    return Frame(channels.STATUS, people, f"{message['_id']}#{status}", data)
+
+
+def read_frame(up_to: str, reader: str, partner: str) -> Frame:
+    data = wire.dumps({"_id": up_to, "status": "read", "readerId": reader, "partnerId": partner})
+    return Frame(channels.STATUS, (reader, partner), f"{up_to}#read#{reader}#{partner}", data)
+
+
+def deliver(stores: Stores, frames: Iterable[Frame]) -> None:
+    """Publish frames, in this order, and keep them for those who resume. One round trip."""
+    keys = [channels.DELIVERY_LAST, channels.DELIVERY_SINCE]
+    arguments: list[str | bytes | int] = [stores.settings.resume_limit, stores.settings.resume_days * 86_400]
+    for channel, people, member, data in frames:
+        keys += [channels.deliveries_key(person) for person in people]
+        arguments += [channel, ",".join(people), member, data]
+    if len(keys) > 2:
+        stores.scripts.deliver(keys=keys, args=arguments)
+
+
+def announce_typing(stores: Stores, sender_id: str, receiver_id: str) -> None:
+    """Not kept: nobody wants to know who was typing while they were away."""
+    data = wire.dumps({"senderId": sender_id})
+    stores.redis.publish(channels.TYPING, channels.encode_envelope((receiver_id,), data))
+
+
+def missed_since(stores: Stores, user_id: str, position: int) -> tuple[list[Missed], int]:
+    """The frames delivered to this person after `position`, in order, and the position of the last."""
+    kept = stores.redis.zrange(
+        channels.deliveries_key(user_id),
+        f"({position}",
+        "+inf",
+        byscore=True,
+        withscores=True,
+        offset=0,
+        num=stores.settings.resume_limit,
+    )
+    newest = int(kept[-1][1]) if kept else position
+    return _frames(stores, [member.decode() for member, _ in kept]), newest
+
+
+def missed_after(stores: Stores, user_id: str, message_id: str) -> tuple[list[Missed], bool]:
+    """The frames delivered to this person after that message, and whether those are all there were.
+
+    A message whose delivery is not known (seen in a history page before it was delivered, say) counts from
+    the time it was accepted: a frame may come twice then, but none is missed.
+    """
+    key = channels.deliveries_key(user_id)
+    with stores.redis.pipeline(transaction=False) as pipe:
+        pipe.zscore(key, message_id)
+        pipe.get(channels.DELIVERY_SINCE)
+        pipe.zcard(key)
+        pipe.zrange(key, 0, 0, withscores=True)
+        known, since, count, oldest = pipe.execute()
+    if not ids.is_id(message_id):
+        return [], False
+    position = int(known) if known is not None else ids.milliseconds(message_id) * 1000
+    frames, _ = missed_since(stores, user_id, position)
+    if known is not None:
+        return frames, True
+    reaches_back = since is not None and int(since) <= position and not _expired(stores, position)
+    trimmed = count >= stores.settings.resume_limit and int(oldest[0][1]) > position
+    return frames, reaches_back and not trimmed
+
+
+def _expired(stores: Stores, position: int) -> bool:
+    seconds, _ = stores.redis.time()
+    return position < (seconds - stores.settings.resume_days * 86_400) * 1_000_000
+
+
+def _frames(stores: Stores, members: list[str]) -> list[Missed]:
+    """The frames behind members of `channels.deliveries_key`, with each message as it is now."""
+    wanted = sorted({member.partition("#")[0] for member in members})
+    if not wanted:
+        return []
+    found = stores.redis.json().mget([channels.message_key(message_id) for message_id in wanted], "$")
+    messages = {stored[0]["pk"]: wire.message(stored[0]) for stored in found if stored}
+    frames = []
+    for member in members:
+        message_id, _, change = member.partition("#")
+        if change.startswith("read#"):
+            _, reader, partner = change.split("#")
+            frame = read_frame(message_id, reader, partner)
+        elif (message := messages.get(message_id)) is None:
+            continue
+        else:
+            frame = status_frame(message, change) if change else message_frame(message)
+        frames.append(Missed(frame.channel, frame.data))
+    return frames
+
+

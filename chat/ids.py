@@ -1,0 +1,57 @@
+"""Message ids: ULIDs made from the id Redis gives an entry of the accepted log.
+
+Redis never gives an entry an id below the last one, whatever the clocks do, so ids sort as accepted and
+are unique over all processes, also within one millisecond. See https://github.com/ulid/spec.
+"""
+
+import secrets
+from datetime import UTC, datetime
+
+from ulid import ULID
+
+ENTROPY_BYTES = 8
+_SEQUENCE_BYTES = 2
+_SEQUENCE_MAX = 2 ** (8 * _SEQUENCE_BYTES) - 1
+
+
+def new_entropy() -> str:
+    """What makes an id unguessable, as 16 hexadecimal digits."""
+    return secrets.token_hex(ENTROPY_BYTES)
+
+
+def message_id(entry_id: str, entropy: str) -> str:
+    """The ULID of the log entry `<ms>-<sequence>`: 48 bits of time, 16 of sequence, 64 of entropy."""
+    milliseconds, _, sequence = entry_id.partition("-")
+    ordinal = min(int(sequence), _SEQUENCE_MAX)
+    raw = int(milliseconds).to_bytes(6, "big") + ordinal.to_bytes(_SEQUENCE_BYTES, "big") + bytes.fromhex(entropy)
+    return str(ULID.from_bytes(raw))
+
+
+def entry_id(message: str) -> str:
+    """The log entry `message_id` was made from."""
+    raw = bytes(ULID.from_str(message))
+    return f"{int.from_bytes(raw[:6], 'big')}-{int.from_bytes(raw[6:8], 'big')}"
+
+
+def milliseconds(identifier: str) -> int:
+    """The time (Unix, ms) in a ULID."""
+    return int.from_bytes(bytes(ULID.from_str(identifier))[:6], "big")
+
+
+def floor(moment_ms: int) -> str:
+    """The lowest ULID of that millisecond: every id from then on sorts at or after it."""
+    return str(ULID.from_bytes(max(moment_ms, 0).to_bytes(6, "big") + bytes(10)))
+
+
+def is_id(text: str) -> bool:
+    """Whether it is a ULID as we write them: 26 characters, upper case, no larger than the format allows."""
+    try:
+        return len(text) == 26 and str(ULID.from_str(text)) == text
+    except ValueError:
+        return False
+
+
+def timestamp(moment_ms: int) -> str:
+    """RFC 3339 in UTC with milliseconds."""
+    moment = datetime.fromtimestamp(moment_ms / 1000, UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment_ms % 1000:03d}Z"
