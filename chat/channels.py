@@ -5,6 +5,7 @@ pub/sub: a line that says whom it is for and its place in the order of deliverie
 A web process routes an envelope by that line alone and never parses the JSON.
 """
 
+import unicodedata
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -28,9 +29,17 @@ ACCEPTED_DRAINER = f"{PREFIX}:accepted:drainer"
 # What MongoDB has not confirmed yet: message id -> revision
 OUTBOX = f"{PREFIX}:outbox"
 
-# Voice messages waiting for a transcript: message id -> due (ms); and how often each was tried
+# Cursors MongoDB has not confirmed yet: members `<conversation>#<reader>`
+CURSORS_OUTBOX = f"{PREFIX}:outbox:cursors"
+
+# There while Redis holds the whole hot window; missing after it was lost, until the sync has rebuilt it
+HOT_COMPLETE = f"{PREFIX}:hot:complete"
+
+# Voice messages waiting for a transcript: message id -> when the next attempt is due (ms); how often each
+# was tried; and the language its sender asked for
 TRANSCRIPTIONS = f"{PREFIX}:transcriptions"
 TRANSCRIPTION_ATTEMPTS = f"{PREFIX}:transcription:attempts"
+TRANSCRIPTION_LANGUAGES = f"{PREFIX}:transcription:languages"
 
 # The order of deliveries: the newest position, and the position this Redis began with
 DELIVERY_LAST = f"{PREFIX}:delivery:last"
@@ -51,6 +60,16 @@ def conversation_id(one: str, other: str) -> str:
 
 def user_key(user_id: str) -> str:
     return f"{PREFIX}:user:{user_id}"
+
+
+def fold_name(name: str) -> str:
+    """A username as it is compared and sorted: without case and without compatibility differences."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+
+
+def name_member(username: str, user_id: str) -> str:
+    """A member of `NAMES`."""
+    return f"{fold_name(username)}\0{user_id}"
 
 
 def message_key(message_id: str) -> str:
@@ -87,12 +106,8 @@ def client_key(sender_id: str, client_id: str) -> str:
 
 
 def upload_key(upload_id: str) -> str:
-    """Hash: owner, name, mimetype, duration, and the message that claimed it."""
+    """Hash: owner, name, mimetype, duration, and once claimed `message` (entry of the log) and `receiver`."""
     return f"{PREFIX}:upload:{upload_id}"
-
-
-def transcription_lock_key(message_id: str) -> str:
-    return f"{PREFIX}:transcription:lock:{message_id}"
 
 
 def revoked_key(token_id: str) -> str:

@@ -8,8 +8,11 @@ subscription, gets exactly what came after, in that order. Pub/sub only wakes; t
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from redis import Redis
+
 
 from chat import channels, ids, wire
+from chat.store import hot
 from chat.store.connection import Stores
 
 
@@ -45,15 +48,15 @@ def read_frame(up_to: str, reader: str, partner: str) -> Frame:
     return Frame(channels.STATUS, (reader, partner), f"{up_to}#read#{reader}#{partner}", data)
 
 
-def deliver(stores: Stores, frames: Iterable[Frame]) -> None:
-    """Publish frames, in this order, and keep them for those who resume. One round trip."""
+def deliver(stores: Stores, frames: Iterable[Frame], client: Redis | None = None) -> None:
+    """Publish frames, in this order, and keep them for those who resume. One round trip, or part of a pipeline's."""
     keys = [channels.DELIVERY_LAST, channels.DELIVERY_SINCE]
     arguments: list[str | bytes | int] = [stores.settings.resume_limit, stores.settings.resume_days * 86_400]
     for channel, people, member, data in frames:
         keys += [channels.deliveries_key(person) for person in people]
         arguments += [channel, ",".join(people), member, data]
     if len(keys) > 2:
-        stores.scripts.deliver(keys=keys, args=arguments)
+        stores.scripts.deliver(keys=keys, args=arguments, client=client)
 
 
 def announce_typing(stores: Stores, sender_id: str, receiver_id: str) -> None:
@@ -111,8 +114,8 @@ def _frames(stores: Stores, members: list[str]) -> list[Missed]:
     wanted = sorted({member.partition("#")[0] for member in members})
     if not wanted:
         return []
-    found = stores.redis.json().mget([channels.message_key(message_id) for message_id in wanted], "$")
-    messages = {stored[0]["pk"]: wire.message(stored[0]) for stored in found if stored}
+    found = hot.read_messages(stores.redis, wanted)
+    messages = {stored["pk"]: wire.message(stored) for stored in found if stored}
     frames = []
     for member in members:
         message_id, _, change = member.partition("#")
@@ -125,5 +128,3 @@ def _frames(stores: Stores, members: list[str]) -> list[Missed]:
             frame = status_frame(message, change) if change else message_frame(message)
         frames.append(Missed(frame.channel, frame.data))
     return frames
-
-

@@ -45,7 +45,8 @@ class Settings(BaseSettings):
         "redis://127.0.0.1:6379/1", description="Celery's broker: another Redis database or server, or RabbitMQ."
     )
     mongodb_uri: str = Field(
-        "mongodb://127.0.0.1:27017/chattergram?replicaSet=rs0", description="MongoDB, a replica set; names the database."
+        "mongodb://127.0.0.1:27017/chattergram?replicaSet=rs0",
+        description="MongoDB, a replica set; names the database.",
     )
 
     # Web
@@ -53,7 +54,9 @@ class Settings(BaseSettings):
     bind_host: str = Field("0.0.0.0", description="Address the web processes listen on.")  # noqa: S104
     web_concurrency: int = Field(1, ge=1, le=64, description="gunicorn worker processes.")
     cors_origins: str = Field("*", description="Origins other web clients may come from, comma-separated; `*` for any.")
-    trusted_proxies: int = Field(0, ge=0, le=5, description="Reverse proxies in front whose `X-Forwarded-For` to trust.")
+    trusted_proxies: int = Field(
+        0, ge=0, le=5, description="Reverse proxies in front whose `X-Forwarded-For` to trust."
+    )
     token_lifetime: int = Field(7 * 86_400, ge=60, description="Seconds an access token holds.")
     audio_link_lifetime: int = Field(3_600, ge=10, description="Seconds a signed audio link holds.")
 
@@ -84,7 +87,9 @@ class Settings(BaseSettings):
     # Limits; the strict defaults are for production, see `_relax_limits`
     limit_login_account: Limits = Field("10 per 15 minute", description="Failed log-ins per account.")
     limit_login_address: Limits = Field("50 per 15 minute", description="Failed log-ins per address.")
-    limit_signup_address: Limits = Field("10 per hour", description="Sign-ups per address (300 a minute outside production).")
+    limit_signup_address: Limits = Field(
+        "10 per hour", description="Sign-ups per address (300 a minute outside production)."
+    )
     limit_messages: Limits = Field(
         "20 per second; 600 per minute", description="Messages per person (2,000 a second outside production)."
     )
@@ -92,12 +97,16 @@ class Settings(BaseSettings):
     # Sockets
     socket_auth_timeout: float = Field(10.0, gt=0, description="Seconds a socket without a token may take to send one.")
     socket_queue_frames: int = Field(256, ge=1, description="Frames waiting per socket; beyond it, close 1013.")
-    socket_send_timeout: float = Field(10.0, gt=0, description="Seconds one frame may take to be written; then close 1013.")
+    socket_send_timeout: float = Field(
+        10.0, gt=0, description="Seconds one frame may take to be written; then close 1013."
+    )
     presence_lease: int = Field(15, ge=3, le=25, description="Seconds until a dead process's people count as offline.")
     presence_frames_per_second: int = Field(
         20_000, ge=1, description="Most presence frames a web process sends a second; changes beyond it are coalesced."
     )
-    shutdown_grace: int = Field(20, ge=1, le=25, description="Seconds a stopping web process may take for its requests.")
+    shutdown_grace: int = Field(
+        20, ge=1, le=25, description="Seconds a stopping web process may take for its requests."
+    )
 
     @model_validator(mode="after")
     def _relax_limits(self) -> Self:

@@ -7,10 +7,12 @@ shape, the keys and the indexes.
 
 from typing import Any
 
+import orjson
 from redis import Redis
 from redis_om import Field, JsonModel, Migrator
 
 from chat import channels
+from chat.store import search_terms
 
 
 class HotModel(JsonModel):
@@ -57,8 +59,48 @@ class Message(HotModel):
         model_key_prefix = "message"
 
 
+OPTIONAL_FIELDS = ("audioFileId", "clientId", "confidence", "language", "words", "editedAt", "deletedAt")
+
+
+def dump_message(document: dict[str, Any]) -> bytes:
+    """The JSON of a message as `Message` saves it, without building one: this is the hottest path there is."""
+    return orjson.dumps({name: value for name, value in document.items() if value is not None})
+
+
+def save_user(redis: Redis, archived: dict[str, Any]) -> None:
+    """Put a person of the archive into Redis, or renew them, with their place in the list of names."""
+    user_id = archived["_id"]
+    user = User(
+        pk=user_id,
+        username=archived["username"],
+        email=archived["email"],
+        bio=archived.get("bio", ""),
+        createdAt=archived["createdAt"],
+        terms=search_terms.terms(archived["username"]),
+    )
+    before = read_json(redis, [user.key()])[0]
+    with redis.pipeline() as pipe:
+        if before is not None:
+            pipe.zrem(channels.NAMES, channels.name_member(before["username"], user_id))
+        pipe.execute_command("JSON.SET", user.key(), "$", orjson.dumps(user.model_dump()))
+        pipe.zadd(channels.NAMES, {channels.name_member(user.username, user_id): 0})
+        pipe.execute()
+
+
 def migrate(redis: Redis) -> None:
     """Create the search indexes, or rebuild those whose schema has changed. One process at a time runs this."""
     for model in (User, Message):
         model._meta.database = redis
     Migrator(conn=redis).run()
+
+
+def read_json(redis: Redis, keys: list[str]) -> list[dict[str, Any] | None]:
+    """The documents under these keys, None where there is none. One round trip."""
+    if not keys:
+        return []
+    found = redis.execute_command("JSON.MGET", *keys, ".")
+    return [None if raw is None else orjson.loads(raw) for raw in found]
+
+
+def read_messages(redis: Redis, message_ids: list[str]) -> list[dict[str, Any] | None]:
+    return read_json(redis, [channels.message_key(message_id) for message_id in message_ids])

@@ -1,0 +1,88 @@
+"""What a sender may do to a message afterwards: correct it, or take it back."""
+
+import time
+
+from chat import accepted, audio, channels, delivery, ids, persistence, wire
+from chat.errors import Invalid, NotFound, Unavailable
+from chat.store import search_terms
+from chat.store.connection import Document, Stores
+
+WARM_SECONDS = 7 * 86_400  # an old message that was changed stays in Redis this long
+SETTLE_SECONDS = 2.0
+SETTLE_STEP = 0.02
+
+
+def edit(stores: Stores, sender_id: str, message_id: str, text: str) -> wire.Wire:
+    """Give a message another text; on a voice message this corrects the transcript.
+
+    The words and their times stay as they were heard, so that one can still jump in the audio.
+
+    Raises:
+        NotFound: there is no such message of this sender, or it was deleted.
+        Invalid: the text is blank and there is no audio.
+    """
+    message = _own(stores, sender_id, message_id)
+    if not text.strip() and not message.get("audioFileId"):
+        raise Invalid("text", "A message cannot be empty. Delete it instead.")
+    fields = {"text": text, "editedAt": _now()}
+    terms = search_terms.of_message(message | fields)
+    wired = wire.message(_changed(persistence.change(stores, message_id, sender_id, fields | {"terms": terms})))
+    delivery.deliver(stores, [delivery.status_frame(wired, "edited")])
+    return wired
+
+
+def delete(stores: Stores, sender_id: str, message_id: str) -> None:
+    """Take a message back: its text and audio go from both stores, a tombstone stays.
+
+    Raises:
+        NotFound: there is no such message of this sender, or it was deleted.
+    """
+    message = _own(stores, sender_id, message_id)
+    bury(stores, message)
+
+
+def bury(stores: Stores, message: Document) -> None:
+    """Leave only a tombstone of a message, in Redis now, in the archive by the outbox."""
+    message_id, receiver = message["pk"], message["receiverId"]
+    buried = _changed(persistence.change(stores, message_id, message["senderId"], tombstone()))
+    with stores.redis.pipeline() as pipe:
+        pipe.zrem(channels.inbox_key(receiver, message["senderId"]), message_id)
+        pipe.zrem(channels.TRANSCRIPTIONS, message_id)
+        pipe.execute()
+    if upload := message.get("audioFileId"):
+        audio.delete(stores, [upload])
+    delivery.deliver(stores, [delivery.status_frame(wire.message(buried), "deleted")])
+
+
+def tombstone() -> Document:
+    """The fields that make a message a tombstone."""
+    gone = dict.fromkeys(("audioFileId", "confidence", "language", "words", "editedAt"))
+    return {"text": "", "terms": "", "status": "delivered", "deletedAt": _now(), **gone}
+
+
+def _own(stores: Stores, sender_id: str, message_id: str) -> Document:
+    """The sender's message. One that was accepted a moment ago is waited for until it is stored."""
+    if not ids.is_id(message_id):
+        raise NotFound("There is no such message.")
+    until = time.monotonic() + SETTLE_SECONDS
+    while True:
+        pending = accepted.is_pending(stores, message_id)
+        message = persistence.warm_message(stores, message_id, WARM_SECONDS)
+        if message is not None or not pending:
+            break
+        if time.monotonic() > until:
+            raise Unavailable("That message is still on its way. Try again in a moment.")
+        time.sleep(SETTLE_STEP)
+    if message is None or message["senderId"] != sender_id or message.get("deletedAt"):
+        raise NotFound("There is no such message.")
+    return message
+
+
+def _changed(message: Document | None) -> Document:
+    if message is None:
+        raise NotFound("There is no such message.")
+    return message
+
+
+def _now() -> str:
+    return ids.timestamp(int(time.time() * 1000))

@@ -1,0 +1,84 @@
+"""A person's conversations: with whom, the last message, how many unread; and reading them."""
+
+from typing import Any
+
+from chat import accounts, channels, delivery, ids, wire
+from chat.errors import Invalid, NotFound
+from chat.store import hot
+from chat.store.connection import Stores
+
+LIMIT_DEFAULT = 50
+LIMIT_MOST = 200
+_SAME_MOMENT = 16  # conversations whose last messages may share a millisecond with a page's end
+
+
+def list_conversations(stores: Stores, user_id: str, limit: int, before: str | None) -> list[dict[str, Any]]:
+    """The newest conversations first; `before` is the `_id` of the last message of the one the page follows.
+
+    Raises:
+        Invalid: `before` is no message id.
+    """
+    if before is not None and not ids.is_id(before):
+        raise Invalid("before", "That is not a message id.")
+    partners = _partners(stores, user_id, limit, before)
+    with stores.redis.pipeline(transaction=False) as pipe:
+        for partner in partners:
+            conversation = channels.conversation_id(user_id, partner)
+            pipe.zrange(channels.conversation_key(conversation), -1, -1)
+            pipe.zcard(channels.inbox_key(user_id, partner))
+            pipe.hgetall(channels.cursors_key(conversation))
+        found = pipe.execute()
+    rows = [
+        (partner, last[0].decode(), unread, cursors)
+        for partner, (last, unread, cursors) in zip(
+            partners, zip(found[::3], found[1::3], found[2::3], strict=True), strict=True
+        )
+        if last and (before is None or last[0].decode() < before)
+    ][:limit]
+    profiles = accounts.profiles(stores, [partner for partner, *_ in rows])
+    messages = hot.read_messages(stores.redis, [last for _, last, _, _ in rows])
+    return [
+        {"partner": profiles[partner], "lastMessage": _last(message, cursors), "unread": unread}
+        for (partner, _, unread, cursors), message in zip(rows, messages, strict=True)
+        if message is not None
+    ]
+
+
+def mark_read(stores: Stores, reader_id: str, partner_id: str, up_to: str) -> None:
+    """Everything up to that message is read; the partner is told when that is new.
+
+    Raises:
+        NotFound: there is no such message in this conversation.
+    """
+    conversation = channels.conversation_id(reader_id, partner_id)
+    if not ids.is_id(up_to) or not _holds(stores, conversation, up_to):
+        raise NotFound("There is no such message in this conversation.")
+    moved = stores.scripts.read(
+        keys=[
+            channels.cursors_key(conversation),
+            channels.inbox_key(reader_id, partner_id),
+            channels.CURSORS_OUTBOX,
+        ],
+        args=[reader_id, up_to, f"{conversation}#{reader_id}"],
+    )
+    if moved:
+        delivery.deliver(stores, [delivery.read_frame(up_to, reader_id, partner_id)])
+
+
+def _partners(stores: Stores, user_id: str, limit: int, before: str | None) -> list[str]:
+    newest = "+inf" if before is None else ids.milliseconds(before)
+    found = stores.redis.zrevrangebyscore(
+        channels.conversations_key(user_id), newest, "-inf", start=0, num=limit + _SAME_MOMENT
+    )
+    return [partner.decode() for partner in found]
+
+
+def _last(message: dict[str, Any], cursors: dict[bytes, bytes]) -> wire.Wire:
+    read = cursors.get(message["receiverId"].encode())
+    return wire.with_read(wire.message(message), read.decode() if read else None)
+
+
+def _holds(stores: Stores, conversation: str, message_id: str) -> bool:
+    if stores.redis.zscore(channels.conversation_key(conversation), message_id) is not None:
+        return True
+    return stores.mongo.messages.count_documents({"_id": message_id, "conversation": conversation}, limit=1) > 0

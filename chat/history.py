@@ -1,0 +1,150 @@
+"""Reads of a conversation: recent from Redis, older from MongoDB, as one sequence ordered by message id.
+
+Redis holds every message of a conversation from some id on: its *hot* part. The archive is asked only for what
+is older than the oldest hot message, so the two parts meet without gap or overlap, also while messages
+arrive (at the new end) and while the sync moves the seam (a page reads the seam first).
+"""
+
+import time
+from typing import Any
+
+from pymongo import ASCENDING, DESCENDING
+from pymongo.errors import PyMongoError
+
+from chat import channels, ids, wire
+from chat.errors import Invalid
+from chat.store import hot
+from chat.store.connection import Stores
+
+PAGE_LIMIT = 500
+PAGE_DEFAULT = 50
+
+
+def recent(stores: Stores, reader_id: str, partner_id: str) -> list[wire.Wire]:
+    """The newest messages of the hot window, at most `history_limit`, ascending."""
+    conversation = channels.conversation_id(reader_id, partner_id)
+    limit = stores.settings.history_limit
+    found = _hot_before(stores, conversation, None, limit)
+    if len(found) < limit and not _hot_complete(stores):
+        found = _fill_from_archive(stores, conversation, found, limit)
+    return _finish(stores, conversation, reader_id, partner_id, found)
+
+
+def before(stores: Stores, reader_id: str, partner_id: str, message_id: str, limit: int) -> list[wire.Wire]:
+    """The messages just older than that one, ascending."""
+    conversation = channels.conversation_id(reader_id, partner_id)
+    found = _older(stores, conversation, _cursor("before", message_id), limit)
+    return _finish(stores, conversation, reader_id, partner_id, found)
+
+
+def after(stores: Stores, reader_id: str, partner_id: str, message_id: str, limit: int) -> list[wire.Wire]:
+    """The messages just newer than that one, ascending."""
+    conversation = channels.conversation_id(reader_id, partner_id)
+    start = _cursor("after", message_id)
+    seam = _seam(stores, conversation)
+    found: list[dict[str, Any]] = []
+    if seam is None or start < seam:
+        newer = {"$gt": start} if seam is None else {"$gt": start, "$lt": seam}
+        found = _archived(stores, conversation, newer, limit, ASCENDING)
+    if len(found) < limit:
+        found += _hot_after(stores, conversation, start, limit - len(found))
+    return _finish(stores, conversation, reader_id, partner_id, found)
+
+
+def beyond_recent(stores: Stores, reader_id: str, partner_id: str, offset: int, limit: int) -> list[wire.Wire]:
+    """A page counted from the newest message that `recent` does not answer, ascending."""
+    conversation = channels.conversation_id(reader_id, partner_id)
+    skip = stores.settings.history_limit + offset
+    count = stores.redis.zcard(channels.conversation_key(conversation))
+    if not _hot_complete(stores):
+        found = _archived(stores, conversation, {"$gt": ""}, limit, DESCENDING, skip)[::-1]
+    elif skip < count:
+        found = _hot_page(stores, conversation, skip, limit)
+        if len(found) < limit:
+            found = _archive_below(stores, conversation, 0, limit - len(found)) + found
+    else:
+        answered = min(count, stores.settings.history_limit)
+        found = _archive_below(stores, conversation, offset + answered - count, limit)
+    return _finish(stores, conversation, reader_id, partner_id, found)
+
+
+def _cursor(field: str, message_id: str) -> str:
+    if not ids.is_id(message_id):
+        raise Invalid(field, "That is not a message id.")
+    return message_id
+
+
+def _finish(
+    stores: Stores, conversation: str, reader_id: str, partner_id: str, found: list[dict[str, Any]]
+) -> list[wire.Wire]:
+    cursors = stores.redis.hgetall(channels.cursors_key(conversation))
+    read = {person.decode(): up_to.decode() for person, up_to in cursors.items()}
+    return [wire.with_read(wire.message(each), read.get(each["receiverId"])) for each in found]
+
+
+def _seam(stores: Stores, conversation: str) -> str | None:
+    """The oldest message id Redis holds of a conversation."""
+    oldest = stores.redis.zrange(channels.conversation_key(conversation), 0, 0)
+    return oldest[0].decode() if oldest else None
+
+
+def _hot_complete(stores: Stores) -> bool:
+    return bool(stores.redis.exists(channels.HOT_COMPLETE))
+
+
+def _fill_from_archive(
+    stores: Stores, conversation: str, found: list[dict[str, Any]], limit: int
+) -> list[dict[str, Any]]:
+    """What the window holds beyond the hot messages found; those alone while MongoDB is away as well."""
+    oldest = ids.floor(int(time.time() * 1000) - stores.settings.hot_window_days * 86_400_000)
+    window = {"$gte": oldest, "$lt": found[0]["pk"]} if found else {"$gte": oldest}
+    try:
+        older = _archived(stores, conversation, window, limit - len(found), DESCENDING)
+    except PyMongoError:
+        return found
+    return older[::-1] + found
+
+
+def _load(stores: Stores, raw_ids: list[bytes]) -> list[dict[str, Any]]:
+    wanted = [raw.decode() for raw in raw_ids]
+    found = hot.read_messages(stores.redis, wanted)
+    return [message for message in found if message is not None]
+
+
+def _hot_before(stores: Stores, conversation: str, message_id: str | None, limit: int) -> list[dict[str, Any]]:
+    start = f"({message_id}" if message_id else "+"
+    newest = stores.redis.zrevrangebylex(channels.conversation_key(conversation), start, "-", 0, limit)
+    return _load(stores, newest[::-1])
+
+
+def _hot_after(stores: Stores, conversation: str, message_id: str, limit: int) -> list[dict[str, Any]]:
+    key = channels.conversation_key(conversation)
+    return _load(stores, stores.redis.zrangebylex(key, f"({message_id}", "+", 0, limit))
+
+
+def _hot_page(stores: Stores, conversation: str, skip: int, limit: int) -> list[dict[str, Any]]:
+    key = channels.conversation_key(conversation)
+    return _load(stores, stores.redis.zrevrange(key, skip, skip + limit - 1)[::-1])
+
+
+def _older(stores: Stores, conversation: str, message_id: str, limit: int) -> list[dict[str, Any]]:
+    seam = _seam(stores, conversation)
+    found = _hot_before(stores, conversation, message_id, limit) if seam is not None else []
+    if len(found) < limit:
+        end = message_id if seam is None else min(seam, message_id)
+        older = _archived(stores, conversation, {"$lt": end}, limit - len(found), DESCENDING)
+        found = older[::-1] + found
+    return found
+
+
+def _archive_below(stores: Stores, conversation: str, skip: int, limit: int) -> list[dict[str, Any]]:
+    seam = _seam(stores, conversation)
+    older = {"$lt": seam} if seam is not None else {"$gt": ""}
+    return _archived(stores, conversation, older, limit, DESCENDING, skip)[::-1]
+
+
+def _archived(
+    stores: Stores, conversation: str, id_range: dict[str, str], limit: int, order: int, skip: int = 0
+) -> list[dict[str, Any]]:
+    query = {"conversation": conversation, "_id": id_range}
+    return list(stores.mongo.messages.find(query).sort("_id", order).skip(skip).limit(limit))

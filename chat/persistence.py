@@ -1,0 +1,188 @@
+"""Writes messages to both stores, each step safe to run twice, and finds one wherever it is.
+
+Redis comes first, with an entry in the outbox for each write; MongoDB follows in one bulk, and what it
+confirms leaves the outbox. While MongoDB is away the outbox grows, and `flush` empties it afterwards.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import orjson
+import structlog
+from pymongo import UpdateOne
+from pymongo.errors import BulkWriteError, PyMongoError
+from redis import Redis
+
+from chat import channels, ids
+from chat.store import hot, search_terms
+from chat.store.connection import Document, Stores
+
+log = structlog.get_logger(__name__)
+
+UNREAD_LIMIT = 1_000  # unread counts stop here
+DUPLICATE_KEY = 11000
+FLUSH_PAGE = 200
+
+
+def store_hot(stores: Stores, documents: Sequence[Document]) -> list[Document]:
+    """Store new messages in Redis, with their places in lists, inbox and outbox. One round trip.
+
+    Returns them as they are there: one that was stored before may have been changed since.
+    """
+    keys = [channels.OUTBOX, channels.TRANSCRIPTIONS]
+    arguments: list[str | int] = [UNREAD_LIMIT]
+    for document in documents:
+        message_id, sender, receiver = document["pk"], document["senderId"], document["receiverId"]
+        keys += [
+            channels.message_key(message_id),
+            channels.conversation_key(channels.conversation_id(sender, receiver)),
+            channels.conversations_key(sender),
+            channels.conversations_key(receiver),
+            channels.inbox_key(receiver, sender),
+        ]
+        json = hot.dump_message(document | {"terms": search_terms.of_message(document)})
+        waits = int(document["status"] == "transcribing")
+        arguments += [json, message_id, ids.milliseconds(message_id), sender, receiver, waits]
+    if not documents:
+        return []
+    new = stores.scripts.persist(keys=keys, args=arguments)
+    before = [document["pk"] for document, fresh in zip(documents, new, strict=True) if not fresh]
+    found = dict(zip(before, hot.read_messages(stores.redis, before), strict=True))
+    return [found.get(document["pk"]) or document for document in documents]
+
+
+def store_archive(stores: Stores, documents: Sequence[Document]) -> tuple[list[Document], list[Document]]:
+    """Store messages in MongoDB, unless it holds a newer revision.
+
+    Returns:
+        Those it holds now, and those it refuses because their sender's `clientId` has another message.
+
+    Raises:
+        PyMongoError: it is away.
+    """
+    if not documents:
+        return [], []
+    writes = [_archive_write(document) for document in documents]
+    doubled: list[Document] = []
+    try:
+        stores.mongo.messages.bulk_write(writes, ordered=False)
+    except BulkWriteError as error:
+        for problem in error.details["writeErrors"]:
+            if problem["code"] != DUPLICATE_KEY:
+                raise
+            if "clientId" in problem.get("keyPattern", {}):
+                doubled.append(documents[problem["index"]])
+    refused = {document["pk"] for document in doubled}
+    return [document for document in documents if document["pk"] not in refused], doubled
+
+
+def _archive_write(document: Document) -> UpdateOne:
+    # With a newer revision there the filter finds nothing and the insert hits the `_id`: just what we want.
+    message_id = document["pk"]
+    fields = {name: value for name, value in document.items() if name not in ("pk", "terms") and value is not None}
+    fields["conversation"] = channels.conversation_id(document["senderId"], document["receiverId"])
+    gone = {name: "" for name in hot.OPTIONAL_FIELDS if name not in fields}
+    change: dict[str, Any] = {"$set": fields}
+    if document["revision"] > 1 and gone:
+        change["$unset"] = gone
+    return UpdateOne({"_id": message_id, "revision": {"$lt": document["revision"]}}, change, upsert=True)
+
+
+def confirm(stores: Stores, documents: Iterable[Document], client: Redis | None = None) -> None:
+    """Take out of the outbox what the archive holds."""
+    arguments = [part for document in documents for part in (document["pk"], document["revision"])]
+    if arguments:
+        stores.scripts.confirm(keys=[channels.OUTBOX], args=arguments, client=client)
+
+
+def flush(stores: Stores, pages: int = 50) -> int:
+    """Bring the archive what waits in the outbox, in bounded pages; answers how many went over.
+
+    Raises:
+        PyMongoError: MongoDB is away; nothing is lost, the outbox keeps it.
+    """
+    moved = 0
+    for _ in range(pages):
+        waiting = [raw.decode() for raw in stores.redis.zrange(channels.OUTBOX, 0, FLUSH_PAGE - 1)]
+        if not waiting:
+            break
+        found = hot.read_messages(stores.redis, waiting)
+        documents = [document for document in found if document is not None]
+        gone = [message_id for message_id, document in zip(waiting, found, strict=True) if document is None]
+        stored, doubled = store_archive(stores, documents)
+        for document in doubled:
+            drop_double(stores, document)
+        if gone:
+            stores.redis.zrem(channels.OUTBOX, *gone)
+        confirm(stores, stored)
+        moved += len(stored)
+        if len(waiting) < FLUSH_PAGE:
+            break
+    return moved
+
+
+def drop_double(stores: Stores, document: Document) -> Document | None:
+    """Take out of Redis a message whose `clientId` the archive knows from an earlier one, and answer that one.
+
+    Happens only when Redis was lost between the two.
+    """
+    message_id, sender, receiver = document["pk"], document["senderId"], document["receiverId"]
+    conversation = channels.conversation_id(sender, receiver)
+    with stores.redis.pipeline() as pipe:
+        pipe.delete(channels.message_key(message_id))
+        pipe.zrem(channels.conversation_key(conversation), message_id)
+        pipe.zrem(channels.inbox_key(receiver, sender), message_id)
+        pipe.zrem(channels.OUTBOX, message_id)
+        pipe.zrem(channels.TRANSCRIPTIONS, message_id)
+        pipe.execute()
+    log.warning("message.doubled", message_id=message_id)
+    return stores.mongo.messages.find_one({"senderId": sender, "clientId": document["clientId"]})
+
+
+def find_message(stores: Stores, message_id: str) -> Document | None:
+    """The stored message from Redis, else from MongoDB; no matter whose."""
+    found = hot.read_messages(stores.redis, [message_id])[0]
+    return found if found is not None else stores.mongo.messages.find_one({"_id": message_id})
+
+
+def warm_message(stores: Stores, message_id: str, seconds: int) -> Document | None:
+    """The stored message, put into Redis for a time if only the archive has it, so that it can be changed there."""
+    found = hot.read_messages(stores.redis, [message_id])[0]
+    if found is None and (archived := stores.mongo.messages.find_one({"_id": message_id})) is not None:
+        found = hot_form(archived)
+        with stores.redis.pipeline() as pipe:
+            pipe.execute_command("JSON.SET", channels.message_key(message_id), "$", hot.dump_message(found), "NX")
+            pipe.expire(channels.message_key(message_id), seconds, nx=True)
+            pipe.execute()
+    return found
+
+
+def change(stores: Stores, message_id: str, sender_id: str, fields: dict[str, Any]) -> Document | None:
+    """Merge fields into a message in Redis (None removes one) and note it for the archive.
+
+    Returns the message as it is now, or None when it is not there, not this sender's, or deleted.
+    """
+    raw = stores.scripts.change(
+        keys=[channels.message_key(message_id), channels.OUTBOX], args=[message_id, sender_id, orjson.dumps(fields)]
+    )
+    return None if raw is None else orjson.loads(raw)
+
+
+def hot_form(archived: Document) -> Document:
+    """A message of the archive as the hot store keeps it."""
+    document = {name: value for name, value in archived.items() if name not in ("_id", "conversation")}
+    document["pk"] = archived["_id"]
+    document["terms"] = search_terms.of_message(document)
+    return document
+
+
+def restore_user(stores: Stores, user_id: str) -> bool:
+    """Put a person into Redis whom only MongoDB knows (Redis was lost). Answers whether there is such a person."""
+    try:
+        user = stores.mongo.users.find_one({"_id": user_id})
+    except PyMongoError:
+        return False
+    if user is None:
+        return False
+    hot.save_user(stores.redis, user)
+    return True

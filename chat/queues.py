@@ -1,0 +1,11 @@
+"""Names of Celery's queues and tasks, for those who send and those who run them."""
+
+CHAT = "chat"
+TRANSCRIPTION = "transcription"
+
+DRAIN = "chat.drain"
+TRANSCRIBE = "transcription.transcribe"
+SWEEP = "beat.sweep"
+SYNC = "beat.sync"
+
+QUEUE_OF = {DRAIN: CHAT, TRANSCRIBE: TRANSCRIPTION, SWEEP: CHAT, SYNC: CHAT}

@@ -1,0 +1,13 @@
+-- Change a stored message, if it is its sender's and not deleted, and note it for the archive.
+-- KEYS: message, outbox
+-- ARGV: id, sender, JSON of the fields to merge (null removes one)
+-- Returns the message's JSON as it is now, or nothing.
+local found = redis.call('JSON.GET', KEYS[1], '.senderId', '.deletedAt', '.revision')
+if not found then return false end
+local now = cjson.decode(found)
+if now['.senderId'] ~= ARGV[2] then return false end
+if now['.deletedAt'] and now['.deletedAt'] ~= cjson.null then return false end
+redis.call('JSON.MERGE', KEYS[1], '$', ARGV[3])
+redis.call('JSON.SET', KEYS[1], '.revision', now['.revision'] + 1)
+redis.call('ZADD', KEYS[2], now['.revision'] + 1, ARGV[1])
+return redis.call('JSON.GET', KEYS[1], '.')

@@ -1,0 +1,82 @@
+"""What a text is found by: tokens that RediSearch takes literally, made the same way from texts and queries.
+
+Users' text never reaches RediSearch's query language or its tokenizer, both of which read much into it.
+Accents and case do not count. Each token begins with a letter that is not the text's: `w` before a plain
+word (so that `the` is no stop word), `x` before the hexadecimal UTF-8 of anything else (so that `c++` and
+`$5` are words, and a prefix of a word is a prefix of its token). Scripts written without spaces give one
+token a character.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_PLAIN = re.compile(r"[a-z0-9]+\Z")
+_SPACELESS = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3040-\u30ff\u3100-\u312f"
+    "\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
+_WORD = re.compile(r"[^\W_]+")
+_SENTENCE_MARKS = ".,;:!?¿¡…'\"`´‘’“”„«»‹›()[]{}<>*_~-–—/\\|、。，．！？：；（）「」『』"
+TOKEN_LIMIT = 40  # characters of a word that count
+
+
+def fold(text: str) -> str:
+    """The text without case, accents and compatibility differences."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(character for character in decomposed if not unicodedata.combining(character)).casefold()
+
+
+def tokens(text: str) -> Iterator[str]:
+    """The tokens a query must have, in order."""
+    for chunk in fold(text).split():
+        core = chunk.strip(_SENTENCE_MARKS)
+        words = _words(core)
+        if core and not _is_words(core):
+            yield _token(core)
+        else:
+            yield from words
+
+
+def terms(text: str) -> str:
+    """The tokens a text is found by, separated by blanks: those of `tokens`, and the words inside mixed ones."""
+    found: dict[str, None] = {}
+    for chunk in fold(text).split():
+        core = chunk.strip(_SENTENCE_MARKS)
+        found.update(dict.fromkeys(_words(core)))
+        if core and not _is_words(core):
+            found[_token(core)] = None
+    return " ".join(found)
+
+
+def of_message(document: Mapping[str, Any]) -> str:
+    """What a message is found by: its text and, for a voice message, what was said. A deleted one by nothing."""
+    if document.get("deletedAt"):
+        return ""
+    said = " ".join(word["word"] for word in document.get("words") or [])
+    return terms(f"{document.get('text') or ''} {said}")
+
+
+def _words(chunk: str) -> list[str]:
+    found: list[str] = []
+    for word in _WORD.findall(chunk):
+        start = 0
+        for match in _SPACELESS.finditer(word):
+            if match.start() > start:
+                found.append(_token(word[start : match.start()]))
+            found.append(_token(match.group()))
+            start = match.end()
+        if start < len(word):
+            found.append(_token(word[start:]))
+    return found
+
+
+def _is_words(chunk: str) -> bool:
+    """Whether a chunk is words joined by marks that mean nothing (`well-known`), not a word like `c++` or `$5`."""
+    return all(character.isalnum() or character in _SENTENCE_MARKS for character in chunk)
+
+
+def _token(word: str) -> str:
+    word = word[:TOKEN_LIMIT]
+    return f"w{word}" if _PLAIN.match(word) else f"x{word.encode(errors='replace').hex()}"
