@@ -1,0 +1,1 @@
+"""The development environment: `make run` and the servers of `make test`. Nothing deployed imports it."""
