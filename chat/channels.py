@@ -29,8 +29,9 @@ ACCEPTED_DRAINER = f"{PREFIX}:accepted:drainer"
 # What MongoDB has not confirmed yet: message id -> revision
 OUTBOX = f"{PREFIX}:outbox"
 
-# Cursors MongoDB has not confirmed yet: members `<conversation>#<reader>`
+# The same for read cursors (hash `<conversation>#<reader>` -> id) and for when people were last seen (user -> time)
 CURSORS_OUTBOX = f"{PREFIX}:outbox:cursors"
+SEEN_OUTBOX = f"{PREFIX}:outbox:seen"
 
 # There while Redis holds the whole hot window; missing after it was lost, until the sync has rebuilt it
 HOT_COMPLETE = f"{PREFIX}:hot:complete"

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from redis import Redis
 
-
 from chat import channels, ids, wire
 from chat.store import hot
 from chat.store.connection import Stores

@@ -33,6 +33,11 @@ def entry_id(message: str) -> str:
     return f"{int.from_bytes(raw[:6], 'big')}-{int.from_bytes(raw[6:8], 'big')}"
 
 
+def entropy(message: str) -> str:
+    """The entropy in a message id."""
+    return bytes(ULID.from_str(message))[8:].hex()
+
+
 def milliseconds(identifier: str) -> int:
     """The time (Unix, ms) in a ULID."""
     return int.from_bytes(bytes(ULID.from_str(identifier))[:6], "big")

@@ -9,9 +9,8 @@ from typing import Any
 
 import orjson
 
-from chat import audio, channels, delivery, ids, persistence, wire
+from chat import audio, channels, ids, persistence, wire
 from chat.errors import Invalid, NotFound, Unavailable
-from chat.store import hot
 from chat.store.connection import Stores
 
 TEXT_LIMIT = 4_000

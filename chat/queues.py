@@ -7,5 +7,7 @@ DRAIN = "chat.drain"
 TRANSCRIBE = "transcription.transcribe"
 SWEEP = "beat.sweep"
 SYNC = "beat.sync"
+AGE = "beat.age"
+UPLOADS = "beat.uploads"
 
-QUEUE_OF = {DRAIN: CHAT, TRANSCRIBE: TRANSCRIPTION, SWEEP: CHAT, SYNC: CHAT}
+QUEUE_OF = {DRAIN: CHAT, TRANSCRIBE: TRANSCRIPTION, SWEEP: CHAT, SYNC: CHAT, AGE: CHAT, UPLOADS: CHAT}

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import orjson
 from redis import ResponseError
 
-
 from chat.store import hot, search_terms
 from chat.store.connection import Stores
 
@@ -57,7 +56,8 @@ def _clause(token: str) -> str:
 def _run(stores: Stores, index: str, query: str, offset: int, limit: int) -> _Page:
     arguments = ["VERBATIM", "LIMIT", offset, limit, "TIMEOUT", _TIMEOUT_MS, "DIALECT", 2, "RETURN", 1, "$"]
     answer = stores.redis.execute_command("FT.SEARCH", index, query, *arguments)
-    return _Page(answer[0], [orjson.loads(fields[1]) for fields in answer[2::2]])
+    found = [row[b"extra_attributes"].get(b"$") for row in answer[b"results"]]
+    return _Page(answer[b"total_results"], [orjson.loads(raw) for raw in found if raw is not None])
 
 
 def _person_hit(user: dict[str, Any]) -> Hit:

@@ -2,12 +2,12 @@
 -- KEYS: message, outbox
 -- ARGV: id, sender, JSON of the fields to merge (null removes one)
 -- Returns the message's JSON as it is now, or nothing.
-local found = redis.call('JSON.GET', KEYS[1], '.senderId', '.deletedAt', '.revision')
+local found = redis.call('JSON.GET', KEYS[1], '$.senderId', '$.deletedAt', '$.revision')
 if not found then return false end
 local now = cjson.decode(found)
-if now['.senderId'] ~= ARGV[2] then return false end
-if now['.deletedAt'] and now['.deletedAt'] ~= cjson.null then return false end
+if now['$.senderId'][1] ~= ARGV[2] or now['$.deletedAt'][1] then return false end
+local revision = now['$.revision'][1] + 1
 redis.call('JSON.MERGE', KEYS[1], '$', ARGV[3])
-redis.call('JSON.SET', KEYS[1], '.revision', now['.revision'] + 1)
-redis.call('ZADD', KEYS[2], now['.revision'] + 1, ARGV[1])
+redis.call('JSON.SET', KEYS[1], '.revision', revision)
+redis.call('ZADD', KEYS[2], revision, ARGV[1])
 return redis.call('JSON.GET', KEYS[1], '.')

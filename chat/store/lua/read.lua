@@ -6,5 +6,5 @@ local before = redis.call('HGET', KEYS[1], ARGV[1])
 redis.call('ZREMRANGEBYLEX', KEYS[2], '-', '[' .. ARGV[2])
 if before and before >= ARGV[2] then return 0 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-redis.call('SADD', KEYS[3], ARGV[3])
+redis.call('HSET', KEYS[3], ARGV[3], ARGV[2])
 return 1

@@ -1,0 +1,35 @@
+"""The periodic tasks. They run in the workers of the queue `chat`; beat only sends them."""
+
+from chat import accepted, audio, presence, queues, sync, voice
+from workers.app import app, stores
+from workers.messages import drain
+from workers.transcription import nudge
+
+
+@app.task(name=queues.SWEEP)
+def sweep() -> None:
+    """Pick up what a lost task or a dead process has left."""
+    if accepted.waiting(stores()):
+        drain.delay()
+    for message_id in voice.due(stores()):
+        nudge(message_id)
+    presence.sweep(stores())
+
+
+@app.task(name=queues.SYNC)
+def synchronise() -> None:
+    """One bounded round of the sync; it goes on at once while there is more."""
+    if sync.run(stores()):
+        synchronise.delay()
+
+
+@app.task(name=queues.AGE)
+def age() -> None:
+    """Take what has left the hot window out of Redis."""
+    sync.age(stores())
+
+
+@app.task(name=queues.UPLOADS)
+def sweep_uploads() -> None:
+    """Delete uploads that no message claims."""
+    audio.sweep_unclaimed(stores())

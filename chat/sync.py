@@ -1,0 +1,207 @@
+"""The sync between the stores: what each lacks comes from the other. Nothing here ever empties a store.
+
+A round goes Redis -> MongoDB (the outbox), then, when Redis was lost, MongoDB -> Redis: users, cursors, and
+the messages of the hot window from the newest to the oldest, so that what Redis holds of a conversation is
+always its newest part without a gap. Rounds are bounded, one runs at a time over all processes, and a killed
+one goes on where it was: its place is kept in Redis, and every step may run twice.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from pymongo import DESCENDING, UpdateOne
+from pymongo.errors import PyMongoError
+from redis.exceptions import LockError
+from redis.lock import Lock
+
+from chat import channels, ids, persistence
+from chat.store import hot
+from chat.store.connection import Document, Stores
+from chat.store.prepare import prepare
+
+log = structlog.get_logger(__name__)
+
+PAGE = 200
+ROUND_SECONDS = 10.0  # a stopping worker waits for a round no longer than this
+LOCK_SECONDS = 60.0
+SCAN_COUNT = 200
+
+_REBUILD = f"{channels.HOT_COMPLETE}:at"  # hash: step -> the last `_id` done
+_STEPS = ("users", "cursors", "messages")
+
+
+def run(stores: Stores) -> bool:
+    """One round. Answers whether there is more to do at once; False also while MongoDB is away."""
+    lock = Lock(stores.redis, channels.lock_key("sync"), timeout=LOCK_SECONDS, blocking=False)
+    if not lock.acquire():
+        return False
+    try:
+        persistence.flush(stores)
+        _flush_cursors(stores)
+        _flush_last_seen(stores)
+        if not stores.redis.exists(channels.HOT_COMPLETE):
+            return not _rebuild(stores, time.monotonic() + ROUND_SECONDS)
+        return False
+    except PyMongoError as error:
+        log.warning("sync.archive_away", error=type(error).__name__)
+        return False
+    finally:
+        _release(lock)
+
+
+def age(stores: Stores) -> int:
+    """Take messages older than the hot window out of Redis, if the archive has them; answers how many."""
+    oldest = ids.floor(_now_ms() - stores.settings.hot_window_days * 86_400_000)
+    aged = 0
+    for key in stores.redis.scan_iter(match=channels.conversation_key("*"), count=SCAN_COUNT):
+        while page := _aged_page(stores, key, oldest):
+            aged += _drop(stores, key, page)
+            if len(page) < PAGE:
+                break
+    return aged
+
+
+def _aged_page(stores: Stores, key: bytes, oldest: str) -> list[str]:
+    """Ids below the window that the archive holds with nothing waiting in the outbox."""
+    found = [raw.decode() for raw in stores.redis.zrangebylex(key, "-", f"({oldest}", 0, PAGE)]
+    if not found:
+        return []
+    waiting = stores.redis.zmscore(channels.OUTBOX, found)
+    settled = [message_id for message_id, revision in zip(found, waiting, strict=True) if revision is None]
+    held = stores.mongo.messages.find({"_id": {"$in": settled}}, {"_id": 1})
+    return [document["_id"] for document in held]
+
+
+def _drop(stores: Stores, key: bytes, message_ids: list[str]) -> int:
+    with stores.redis.pipeline() as pipe:
+        pipe.zrem(key, *message_ids)
+        pipe.delete(*[channels.message_key(message_id) for message_id in message_ids])
+        pipe.execute()
+    return len(message_ids)
+
+
+def _flush_cursors(stores: Stores) -> None:
+    """Bring the archive the read cursors it lacks."""
+
+    def write(name: str, up_to: str) -> UpdateOne:
+        conversation, _, reader = name.rpartition("#")
+        fixed = {"conversation": conversation, "reader": reader}
+        return UpdateOne({"_id": name}, {"$max": {"upTo": up_to}, "$set": fixed}, upsert=True)
+
+    _flush_hash(stores, channels.CURSORS_OUTBOX, "cursors", write)
+
+
+def _flush_last_seen(stores: Stores) -> None:
+    """Keep in the archive when people were last seen, so that it outlives Redis."""
+
+    def write(user_id: str, seen: str) -> UpdateOne:
+        return UpdateOne({"_id": user_id}, {"$max": {"lastSeen": seen}})
+
+    _flush_hash(stores, channels.SEEN_OUTBOX, "users", write)
+
+
+def _flush_hash(stores: Stores, outbox: str, collection: str, write: Callable[[str, str], UpdateOne]) -> None:
+    cursor = 0
+    while True:
+        cursor, page = stores.redis.hscan(outbox, cursor, count=PAGE)
+        rows = [(name.decode(), value.decode()) for name, value in page.items()]
+        if rows:
+            stores.mongo[collection].bulk_write([write(*row) for row in rows], ordered=False)
+            stores.scripts.settle(keys=[outbox], args=[part for row in rows for part in row])
+        if cursor == 0:
+            return
+
+
+def _rebuild(stores: Stores, until: float) -> bool:
+    """Go on filling Redis from the archive; answers whether it is complete now."""
+    prepare(stores)
+    _never_number_backwards(stores)
+    for step in _STEPS:
+        while True:
+            at = stores.redis.hget(_REBUILD, step)
+            if at == b"done":
+                break
+            page = _next_page(stores, step, at.decode() if at else None)
+            _PUT[step](stores, page)
+            stores.redis.hset(_REBUILD, step, page[-1]["_id"] if len(page) == PAGE else "done")
+            if time.monotonic() > until:
+                return False
+    with stores.redis.pipeline() as pipe:
+        pipe.set(channels.HOT_COMPLETE, ids.timestamp(_now_ms()))
+        pipe.delete(_REBUILD)
+        pipe.execute()
+    log.info("sync.hot_complete")
+    return True
+
+
+def _next_page(stores: Stores, step: str, at: str | None) -> list[Document]:
+    id_range: dict[str, str] = {"$lt": at} if at else {}
+    if step == "messages":
+        id_range["$gte"] = ids.floor(_now_ms() - stores.settings.hot_window_days * 86_400_000)
+    query = {"_id": id_range} if id_range else {}
+    return list(stores.mongo[step].find(query).sort("_id", DESCENDING).limit(PAGE))
+
+
+def _put_users(stores: Stores, page: list[Document]) -> None:
+    for user in page:
+        hot.save_user(stores.redis, user)
+
+
+def _put_cursors(stores: Stores, page: list[Document]) -> None:
+    with stores.redis.pipeline() as pipe:
+        for cursor in page:
+            pipe.hsetnx(channels.cursors_key(cursor["conversation"]), cursor["reader"], cursor["upTo"])
+        pipe.execute()
+
+
+def _put_messages(stores: Stores, page: list[Document]) -> None:
+    keys = [channels.TRANSCRIPTIONS]
+    arguments: list[Any] = [persistence.UNREAD_LIMIT, stores.settings.hot_window_days * 86_400]
+    for archived in page:
+        message_id, sender, receiver = archived["_id"], archived["senderId"], archived["receiverId"]
+        conversation, client_id = archived["conversation"], archived.get("clientId")
+        keys += [
+            channels.message_key(message_id),
+            channels.conversation_key(conversation),
+            channels.conversations_key(sender),
+            channels.conversations_key(receiver),
+            channels.inbox_key(receiver, sender),
+            channels.cursors_key(conversation),
+            channels.client_key(sender, client_id) if client_id else "",
+        ]
+        arguments += [
+            hot.dump_message(persistence.hot_form(archived)),
+            message_id,
+            ids.milliseconds(message_id),
+            sender,
+            receiver,
+            f"{ids.entry_id(message_id)}:{ids.entropy(message_id)}",
+            int(archived["status"] == "transcribing"),
+        ]
+    if page:
+        stores.scripts.rehydrate(keys=keys, args=arguments)
+
+
+_PUT = {"users": _put_users, "cursors": _put_cursors, "messages": _put_messages}
+
+
+def _never_number_backwards(stores: Stores) -> None:
+    """A Redis that was lost has forgotten its last entry's id; ids must go on above what the archive holds."""
+    newest = stores.mongo.messages.find_one({}, {"_id": 1}, sort=[("_id", DESCENDING)])
+    if newest is None or stores.redis.exists(channels.ACCEPTED):
+        return
+    entry = stores.redis.xadd(channels.ACCEPTED, {"message": b""}, id=ids.entry_id(newest["_id"]))
+    stores.redis.xdel(channels.ACCEPTED, entry)
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)
+
+
+def _release(lock: Lock) -> None:
+    try:
+        lock.release()
+    except LockError:
+        log.warning("sync.lock_lost")

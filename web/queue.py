@@ -1,0 +1,56 @@
+"""Sends tasks from the web. A broker that is away costs a request half a second, not its life.
+
+The limits here are for the web alone: a worker waits for its broker as long as it takes.
+"""
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from chat import queues
+from chat.errors import Unavailable
+from config.settings import Settings
+
+BROKER_TIMEOUT = 0.5  # seconds
+
+
+class Queue:
+    """Celery's sending half."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._celery = Celery("chattergram-web", broker=settings.celery_broker_url, set_as_current=False)
+        redis_only = {"socket_timeout": BROKER_TIMEOUT, "socket_connect_timeout": BROKER_TIMEOUT}
+        self._celery.conf.update(
+            task_serializer="json",
+            task_ignore_result=True,
+            task_routes={task: {"queue": queue} for task, queue in queues.QUEUE_OF.items()},
+            broker_connection_timeout=BROKER_TIMEOUT,
+            broker_connection_retry=False,
+            broker_connection_max_retries=0,
+            broker_transport_options={
+                "max_retries": 0,
+                **(redis_only if settings.celery_broker_url.startswith(("redis", "sentinel")) else {}),
+            },
+        )
+
+    def wake_drainer(self) -> None:
+        """Have the accepted log drained.
+
+        Raises:
+            Unavailable: the broker cannot take it.
+        """
+        self._send(queues.DRAIN)
+
+    def transcribe(self, message_id: str) -> None:
+        """Have an attempt made at a voice message. Raises Unavailable like `wake_drainer`."""
+        self._send(queues.TRANSCRIBE, message_id)
+
+    def ping(self) -> None:
+        """Raises OperationalError when the broker is away."""
+        with self._celery.connection_for_write() as connection:
+            connection.ensure_connection(max_retries=1, timeout=BROKER_TIMEOUT)
+
+    def _send(self, task: str, *arguments: str) -> None:
+        try:
+            self._celery.send_task(task, arguments, retry=False)
+        except (OperationalError, OSError) as error:
+            raise Unavailable("The queue cannot take messages now. Try again in a moment.") from error

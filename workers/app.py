@@ -1,0 +1,89 @@
+"""The Celery app: the one place that constructs what tasks work with, and Celery's settings with their reasons.
+
+Tasks are nudges: what has to be done is in Redis (the accepted log, the transcriptions), and a lost or doubled
+task costs a moment, never a message. So a task is acknowledged when it begins, and nothing waits for a
+broker to notice that a worker died.
+"""
+
+from functools import lru_cache
+from typing import Any
+
+import structlog
+from celery import Celery
+from celery.signals import setup_logging, worker_init, worker_process_init
+
+from beat.schedule import SCHEDULE
+from chat import queues
+from chat.store.connection import Stores, connect
+from chat.store.prepare import prepare_patiently
+from chat.transcription import Recogniser, choose
+from config import logging
+from config.settings import Settings, get_settings
+
+log = structlog.get_logger(__name__)
+
+START_PATIENCE = 60.0  # seconds a worker waits for its stores
+TASK_SECONDS = 900  # no task takes longer: a recording of the longest kind takes PocketSphinx a third of it
+
+
+def create_app(settings: Settings) -> Celery:
+    app = Celery("chattergram", broker=settings.celery_broker_url)
+    app.conf.update(
+        include=["workers.messages", "workers.transcription", "beat.tasks"],
+        accept_content=["json"],
+        task_serializer="json",
+        task_ignore_result=True,
+        task_default_queue=queues.CHAT,
+        task_routes={task: {"queue": queue} for task, queue in queues.QUEUE_OF.items()},
+        task_time_limit=TASK_SECONDS,
+        worker_prefetch_multiplier=1,  # a slow transcription must not sit on others' work
+        worker_hijack_root_logger=False,
+        worker_send_task_events=True,  # for Flower
+        worker_max_tasks_per_child=10_000,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,  # a worker outlives any absence of its broker
+        broker_transport_options={
+            "visibility_timeout": TASK_SECONDS + 60,
+            "unacked_restore_interval": 1,
+            "unacked_restore_throttle": 1,
+        }
+        if settings.celery_broker_url.startswith(("redis", "sentinel"))
+        else {},
+        beat_schedule=SCHEDULE,
+        timezone="UTC",
+    )
+    return app
+
+
+app = create_app(get_settings())
+
+
+@lru_cache(maxsize=1)
+def stores() -> Stores:
+    """This process's connections, made after the fork."""
+    return connect(get_settings())
+
+
+@lru_cache(maxsize=1)
+def recogniser() -> Recogniser:
+    return choose(get_settings())
+
+
+@setup_logging.connect
+def _configure_logging(**_: Any) -> None:
+    logging.configure(get_settings())
+
+
+@worker_init.connect
+def _prepare(**_: Any) -> None:
+    own = connect(get_settings())
+    try:
+        if not prepare_patiently(own, START_PATIENCE):
+            raise SystemExit("The stores did not come within a minute; see the log for which.")
+    finally:
+        own.close()
+
+
+@worker_process_init.connect
+def _forget_parent(**_: Any) -> None:
+    stores.cache_clear()
