@@ -1,0 +1,215 @@
+"""A small client of the contract, as another program would write it: REST by requests, sockets by websocket-client."""
+
+import contextlib
+import json
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import requests
+import websocket
+
+TIMEOUT = 15.0  # seconds for a request, a frame or a close
+PASSWORD = "correct horse battery"
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One text frame, `<channel>---<json>`, and when it came (`time.monotonic()`)."""
+
+    channel: str
+    data: Json
+    at: float
+
+
+class Socket:
+    """An open WebSocket, read by a thread of its own. `frames` are all that came, in order."""
+
+    def __init__(self, url: str, **options: Any) -> None:
+        self.frames: list[Frame] = []
+        self.raw: list[str] = []
+        self.close_code: int | None = None
+        self._taken: set[int] = set()
+        self._changed = threading.Condition()
+        self._closed = False
+        self._connection = websocket.create_connection(url, timeout=TIMEOUT, **options)
+        self._connection.settimeout(None)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        try:
+            while True:
+                opcode, payload = self._connection.recv_data()
+                if opcode == websocket.ABNF.OPCODE_CLOSE:
+                    self.close_code = int.from_bytes(payload[:2], "big") if len(payload) >= 2 else 1005
+                    break
+                text = payload.decode()
+                channel, separator, data = text.partition("---")
+                with self._changed:
+                    self.raw.append(text)
+                    if separator:
+                        self.frames.append(Frame(channel, json.loads(data), time.monotonic()))
+                    self._changed.notify_all()
+        except (OSError, websocket.WebSocketException):
+            self.close_code = self.close_code or 1006
+        finally:
+            with self._changed:
+                self._closed = True
+                self._changed.notify_all()
+
+    def wait_for_frame(
+        self, channel: str, where: Callable[[Json], bool] = lambda data: True, timeout: float = TIMEOUT
+    ) -> Json:
+        """The JSON of the first frame on `channel` that holds `where` and was not answered before.
+
+        Raises:
+            AssertionError: none came in time, or the socket closed; shows what did come.
+        """
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            while True:
+                for index, frame in enumerate(self.frames):
+                    if index not in self._taken and frame.channel == channel and where(frame.data):
+                        self._taken.add(index)
+                        return frame.data
+                remaining = deadline - time.monotonic()
+                if self._closed or remaining <= 0:
+                    state = f"closed {self.close_code}" if self._closed else "open"
+                    raise AssertionError(f"no such frame on {channel} (socket {state}); came: {self.raw}")
+                self._changed.wait(remaining)
+
+    def messages(self) -> list[Json]:
+        """Every frame of `application:messages` so far."""
+        with self._changed:
+            return [frame.data for frame in self.frames if frame.channel == "application:messages"]
+
+    def wait_closed(self, timeout: float = TIMEOUT) -> int:
+        """The code the server closed it with; 1006 when it did not say.
+
+        Raises:
+            AssertionError: it is still open.
+        """
+        with self._changed:
+            assert self._changed.wait_for(lambda: self._closed, timeout), f"still open; came: {self.raw}"
+        assert self.close_code is not None
+        return self.close_code
+
+    def send(self, message: Json | str) -> None:
+        self._connection.send(message if isinstance(message, str) else json.dumps(message))
+
+    def close(self) -> None:
+        """Close it politely; does nothing the second time."""
+        with contextlib.suppress(OSError, websocket.WebSocketException):
+            if not self._closed:
+                self._connection.send_close()
+        self._reader.join(2)
+        self._connection.shutdown()
+        self._reader.join(2)
+
+    def drop(self) -> None:
+        """Cut the connection without a word, as a lost network does."""
+        self._connection.shutdown()
+        self._reader.join(2)
+
+
+@dataclass
+class Person:
+    """Someone signed in; every call goes out with their token."""
+
+    client: "Client"
+    user: Json
+    token: str
+    password: str = PASSWORD
+    sockets: list[Socket] = field(default_factory=list)
+
+    @property
+    def id(self) -> str:
+        return str(self.user["_id"])
+
+    def request(self, method: str, path: str, **options: Any) -> requests.Response:
+        """Any call below `/api`, whatever it answers."""
+        headers = {"x-api-key": self.token, **options.pop("headers", {})}
+        return self.client.request(method, path, headers=headers, **options)
+
+    def call(self, method: str, path: str, expected: int = 200, **options: Any) -> Any:
+        """The JSON of a call that must answer `expected`; None for an empty body."""
+        return answer(self.request(method, path, **options), expected)
+
+    def get(self, path: str, **parameters: Any) -> Any:
+        return self.call("GET", path, params=parameters)
+
+    def post(self, receiver: "Person | str", text: str | None = None, **fields: Any) -> Json:
+        """Send a message; the answer to `POST /chat`."""
+        body = {"receiverId": receiver if isinstance(receiver, str) else receiver.id, **fields}
+        if text is not None:
+            body["text"] = text
+        accepted: Json = self.call("POST", "/chat", 202, json=body)
+        return accepted
+
+    def upload(self, content: bytes, name: str = "voice.webm", mimetype: str = "audio/webm") -> Json:
+        """Upload one recording; its entry of the answer's `files`."""
+        files: list[Json] = self.call("POST", "/upload", 201, files={"audio": (name, content, mimetype)})["files"]
+        return files[0]
+
+    def history(self, partner: "Person | str", **parameters: Any) -> list[Json]:
+        partner_id = partner if isinstance(partner, str) else partner.id
+        found: list[Json] = self.get(f"/chat/{partner_id}", **parameters)
+        return found
+
+    def connect(self, **options: Any) -> Socket:
+        """A socket opened with the token in its address."""
+        socket = Socket(f"{self.client.socket_url}?token={self.token}", **options)
+        self.sockets.append(socket)
+        return socket
+
+
+class Client:
+    """Talks to one web process. Closes all sockets of its people when it is closed."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.socket_url = f"{url.replace('http', 'ws', 1)}/ws/"
+        self.people: list[Person] = []
+        self.http = requests.Session()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for person in self.people:
+            for socket in person.sockets:
+                socket.close()
+        self.http.close()
+
+    def request(self, method: str, path: str, **options: Any) -> requests.Response:
+        """Any call below `/api`, without a token."""
+        return self.http.request(method, f"{self.url}/api{path}", **{"timeout": TIMEOUT, **options})
+
+    def sign_up(self, name: str = "person", password: str = PASSWORD, **fields: Any) -> Person:
+        """A new person; `name` gets a random ending, so that tests can share a server."""
+        username = f"{name}-{secrets.token_hex(4)}"
+        body = {"email": f"{username}@example.org", "username": username, "password": password, **fields}
+        made = answer(self.request("POST", "/signup", json=body), 201)
+        return self._signed_in(made, password)
+
+    def log_in(self, person: Person) -> Person:
+        """The same person with another token."""
+        body = {"email": person.user["email"], "password": person.password}
+        return self._signed_in(answer(self.request("POST", "/login", json=body), 200), person.password)
+
+    def _signed_in(self, made: Json, password: str) -> Person:
+        person = Person(self, made["user"], made["token"], password)
+        self.people.append(person)
+        return person
+
+
+def answer(response: requests.Response, expected: int) -> Any:
+    """The JSON of an answer that must have the status `expected`; None for an empty body."""
+    assert response.status_code == expected, f"{response.status_code} instead of {expected}: {response.text[:2000]}"
+    return response.json() if response.content else None

@@ -1,0 +1,84 @@
+"""Fixtures on real servers. A server that does not start fails the test; nothing here skips."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from chat.store import archive, hot
+from chat.store.connection import Stores, connect
+from config.settings import Settings
+from dev.embedded import DATABASE
+from tests.client import Client
+from tests.stack import Stack, server_settings, start_servers
+
+
+@dataclass(frozen=True)
+class Services:
+    """Redis Stack and MongoDB alone, for tests of `chat/`; not shared with a `Stack`."""
+
+    settings: Settings
+
+
+@pytest.fixture(scope="session")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    """Started once a test run."""
+    embedded, redis, mongodb = start_servers(tmp_path_factory.mktemp("services"))
+    ours = {name.lower(): value for name, value in server_settings(redis, mongodb).items()}
+    try:
+        yield Services(settings=Settings(_env_file=None, **ours))
+    finally:
+        embedded.stop()
+
+
+@pytest.fixture
+def settings(services: Services) -> Settings:
+    """Settings that point at `services`; `settings.model_copy(update=...)` changes some."""
+    return services.settings
+
+
+@pytest.fixture(scope="session")
+def connected(services: Services) -> Iterator[Stores]:
+    stores = connect(services.settings)
+    yield stores
+    stores.close()
+
+
+@pytest.fixture
+def stores(connected: Stores) -> Stores:
+    """Connections to `services`, both stores empty but for their indexes."""
+    connected.redis.flushall()
+    for name in connected.mongo.list_collection_names():
+        connected.mongo[name].delete_many({})
+    hot.migrate(connected.redis)
+    archive.migrate(connected.mongo)
+    return connected
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Everything, started once a test run. A test that stops a process starts it again."""
+    running = Stack(tmp_path_factory.mktemp("stack"))
+    running.start()
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture
+def client(stack: Stack) -> Iterator[Client]:
+    """A client of `stack`; closes the sockets it opened."""
+    with Client(stack.url) as opened:
+        yield opened
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Show the ends of the stack's logs beside a failed test that used it."""
+    report = yield
+    running = getattr(item, "funcargs", {}).get("stack")
+    if report.failed and isinstance(running, Stack):
+        report.sections.append(("Logs of the stack", running.log_tails()))
+    return report

@@ -1,0 +1,159 @@
+"""The whole application on real servers, on free loopback ports, over a temporary folder."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import requests
+from celery import Celery
+from honcho.environ import parse_procfile
+
+from config.settings import Settings
+from dev.embedded import Embedded, MongoServer, RedisServer
+from dev.processes import LOOPBACK, ManagedProcess, free_port
+
+ROOT = Path(__file__).resolve().parent.parent
+SECRET = "secret-of-the-tests-0123456789abcdef"
+READY_TIMEOUT = 60.0  # seconds
+
+
+def clean_environment() -> dict[str, str]:
+    """This process's environment without any of our settings, so that no developer's key or URL gets in."""
+    ours = {name.upper() for name in Settings.model_fields}
+    environment = {name: value for name, value in os.environ.items() if name.upper() not in ours}
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', '')}"
+    return environment
+
+
+def start_servers(folder: Path) -> tuple[Embedded, RedisServer, MongoServer]:
+    embedded = Embedded(folder)
+    embedded.start()
+    assert embedded.redis is not None
+    assert embedded.mongodb is not None
+    return embedded, embedded.redis, embedded.mongodb
+
+
+def server_settings(redis: RedisServer, mongodb: MongoServer) -> dict[str, str]:
+    """Environment variables that point the application at these servers."""
+    return {
+        "ENVIRONMENT": "test",
+        "SECRET_KEY": SECRET,
+        "REDIS_URL": redis.url(0),
+        "CELERY_BROKER_URL": redis.url(1),
+        "MONGODB_URI": mongodb.url(),
+    }
+
+
+class Stack:
+    """Redis, MongoDB, gunicorn, both Celery workers and beat, started by the commands of `Procfile.dev`.
+
+    Every process is a `ManagedProcess`: `kill()` is kill -9 of it and its children, `signal()` reaches it
+    alone, `children()` are the pids of its workers, `start()` starts it again. After one of these, wait for
+    what you need: `wait_web()`, `wait_workers()`, or a server's `restart()`.
+    """
+
+    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+        self.folder = folder
+        self.port = 0
+        self._overrides = dict(environment or {})
+        self.environment: dict[str, str] = {}
+        self.processes: dict[str, ManagedProcess] = {}
+
+    def start(self) -> None:
+        """Start everything and return once it is ready.
+
+        Raises:
+            StartError: something did not start; shows the end of its log.
+        """
+        self.embedded, self.redis, self.mongodb = start_servers(self.folder)
+        try:
+            self.port = free_port()
+            self.environment = {
+                **clean_environment(),
+                **server_settings(self.redis, self.mongodb),
+                "BIND_HOST": LOOPBACK,
+                "PORT": str(self.port),
+                "DATA_DIR": str(self.folder),
+                "PYTHONPATH": str(ROOT),
+                **self._overrides,
+            }
+            for name, command in parse_procfile((ROOT / "Procfile.dev").read_text()).processes.items():
+                self.processes[name] = self.make_process(name, command)
+                self.processes[name].start()
+            self.wait_web()
+            self.wait_workers()
+        except BaseException:
+            self.stop()
+            raise
+
+    def make_process(self, name: str, command: str, environment: Mapping[str, str] | None = None) -> ManagedProcess:
+        """One more process of the application, not yet started; the temporary folder holds no `.env`."""
+        return ManagedProcess(
+            name,
+            ["sh", "-c", command],
+            log=self.folder / "log" / f"{name}.log",
+            environment={**self.environment, **(environment or {})},
+            folder=self.folder,
+        )
+
+    def stop(self) -> None:
+        """Stop everything, the application first."""
+        for process in self.processes.values():
+            process.signal(15)
+        for process in self.processes.values():
+            process.stop()
+        self.embedded.stop()
+
+    @property
+    def web(self) -> ManagedProcess:
+        return self.processes["web"]
+
+    @property
+    def worker(self) -> ManagedProcess:
+        return self.processes["worker"]
+
+    @property
+    def transcriber(self) -> ManagedProcess:
+        return self.processes["transcriber"]
+
+    @property
+    def beat(self) -> ManagedProcess:
+        return self.processes["beat"]
+
+    @property
+    def url(self) -> str:
+        return f"http://{LOOPBACK}:{self.port}"
+
+    def settings(self) -> Settings:
+        """The settings of its processes, to look into its stores with."""
+        ours = {name: self.environment[name.upper()] for name in Settings.model_fields if name.upper() in self.environment}
+        return Settings(_env_file=None, **ours)
+
+    def wait_web(self, seconds: float = READY_TIMEOUT) -> None:
+        """Return once the web process can reach everything it needs."""
+        self.web.wait_ready(self.ready, seconds)
+
+    def ready(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/readyz", timeout=5).status_code == 200
+        except requests.RequestException:
+            return False
+
+    def wait_workers(self, seconds: float = READY_TIMEOUT) -> None:
+        """Return once both Celery workers take tasks."""
+        celery = Celery(broker=self.environment["CELERY_BROKER_URL"])
+        missing = {"chat", "transcription"}
+
+        def answered() -> bool:
+            replies = celery.control.ping(timeout=0.5)
+            missing.difference_update(name.partition("@")[0] for reply in replies for name in reply)
+            return not missing
+
+        with celery:
+            self.worker.wait_ready(answered, seconds)
+
+    def log_tails(self, lines: int = 25) -> str:
+        """The ends of all logs, for a failed test's report."""
+        everything = [*self.processes.values(), *self.embedded.servers]
+        return "\n".join(process.log_tail(lines) for process in everything)
