@@ -114,7 +114,7 @@ class ManagedProcess:
                 cwd=self.folder,
                 start_new_session=True,
                 pass_fds=self.keep_open,
-                preexec_fn=die_with_parent if main else None,
+                preexec_fn=die_with_parent if main else None,  # noqa: PLW1509 (one call to the kernel)
             )
 
     def wait_ready(self, check: Callable[[], bool], seconds: float) -> None:

@@ -33,7 +33,7 @@ def ensure_program(program: str, package: str) -> None:
     """
     if shutil.which(program) or (install_system_package(package) and shutil.which(program)):
         return
-    raise SystemExit(f"The program {program} is missing. Please install it, for example: sudo apt-get install {package}")
+    raise SystemExit(f"The program {program} is missing; please install it: sudo apt-get install {package}")
 
 
 if __name__ == "__main__":

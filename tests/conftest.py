@@ -2,14 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from chat.store import archive, hot
 from chat.store.connection import Stores, connect
 from config.settings import Settings
-from dev.embedded import DATABASE
 from tests.client import Client
 from tests.stack import Stack, server_settings, start_servers
 

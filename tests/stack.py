@@ -127,7 +127,8 @@ class Stack:
 
     def settings(self) -> Settings:
         """The settings of its processes, to look into its stores with."""
-        ours = {name: self.environment[name.upper()] for name in Settings.model_fields if name.upper() in self.environment}
+        set_here = {name.lower(): value for name, value in self.environment.items()}
+        ours = {name: set_here[name] for name in Settings.model_fields if name in set_here}
         return Settings(_env_file=None, **ours)
 
     def wait_web(self, seconds: float = READY_TIMEOUT) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import mongoengine
+from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.write_concern import WriteConcern
 from redis import BlockingConnectionPool, Redis
@@ -54,7 +55,7 @@ def connect_redis(settings: Settings, *, timeout: float | None = REDIS_TIMEOUT, 
 
 def connect_mongodb(settings: Settings) -> "Database[Document]":
     """mongoengine's default connection; writes are acknowledged by a majority, so a kill -9 loses none."""
-    client = mongoengine.connect(
+    client: MongoClient[Document] = mongoengine.connect(
         host=settings.mongodb_uri,
         serverSelectionTimeoutMS=MONGODB_TIMEOUT_MS,
         connectTimeoutMS=MONGODB_TIMEOUT_MS,
