@@ -51,10 +51,10 @@ def wait_until(check: Callable[[], bool], seconds: float, what: str) -> None:
 _prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
 
-def die_with_parent() -> None:
+def die_with_parent(number: int = signal.SIGTERM) -> None:
     """Let the kernel end this process when its parent is gone, however that died. Linux only, else nothing."""
     if _prctl is not None:
-        _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        _prctl(PR_SET_PDEATHSIG, number)
 
 
 class ManagedProcess:

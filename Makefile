@@ -1,0 +1,35 @@
+# Chattergram. `make run` and `make test` need Python 3.11 or newer and nothing else.
+
+PYTHON ?= python3
+VENV := .venv/bin
+CHECKED := beat bench chat config dev tests web workers
+
+.PHONY: run test check fmt setup browser settings clean
+
+run: setup  ## Start everything; PORT and DATA_DIR choose another port and another data folder
+	@$(VENV)/python -m dev.run
+
+test: setup browser check  ## Lint, types, all tests; prints little when all is well
+	@$(VENV)/python -m pytest
+
+check: setup  ## Lint, format and types alone
+	@$(VENV)/ruff check --quiet $(CHECKED)
+	@$(VENV)/ruff format --check --quiet $(CHECKED)
+	@$(VENV)/mypy --no-error-summary
+
+fmt: setup  ## Format, and mend what can be mended
+	@$(VENV)/ruff check --quiet --fix-only $(CHECKED)
+	@$(VENV)/ruff format --quiet $(CHECKED)
+
+setup:  ## .venv with the pinned requirements; does nothing when it is there
+	@$(PYTHON) dev/bootstrap.py
+
+browser: setup  ## Chromium, which the browser's tests drive; does nothing when it is there
+	@$(VENV)/python -m dev.system chromium chromium
+
+settings: setup  ## Renew .env.example and docs/settings.md from config/settings.py
+	@$(VENV)/python -m dev.settings_docs
+
+clean:  ## Remove what can be made again; the data in .data stays
+	@rm -rf .venv .tools .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

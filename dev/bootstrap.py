@@ -1,0 +1,67 @@
+"""Creates `.venv` with the pinned requirements, and renews it when they changed: `python3 dev/bootstrap.py`.
+
+Runs on the system's Python and needs nothing installed. When nothing changed it takes some milliseconds.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+STAMP = VENV / ".installed"
+REQUIREMENTS = ("requirements.txt", "requirements-dev.txt", "constraints.txt")
+OLDEST_PYTHON = (3, 11)
+
+
+def main() -> None:
+    if sys.version_info < OLDEST_PYTHON:
+        sys.exit(
+            f"Chattergram needs Python 3.11 or newer, and this is {sys.version.split()[0]}. Try: make PYTHON=python3.11"
+        )
+    with Path(__file__).open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # `make run` and `make test` may start at once in a fresh clone
+        prepare()
+
+
+def prepare() -> None:
+    place, wanted = str(ROOT), fingerprint()
+    before = STAMP.read_text().splitlines() if STAMP.exists() else []
+    if before == [place, wanted]:
+        return
+    if before and before[0] != place:
+        shutil.rmtree(VENV)  # it was moved here, and its scripts name the place it was made for
+    if not (VENV / "bin" / "pip").exists():
+        print("Creating .venv ...", flush=True)
+        run(
+            [sys.executable, "-m", "venv", str(VENV)], "Could not create .venv. On Debian: apt-get install python3-venv"
+        )
+    print("Installing the requirements (once, a minute or two) ...", flush=True)
+    pip = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    run([*pip, "--requirement", str(ROOT / "requirements-dev.txt")], "Could not install the requirements.")
+    STAMP.write_text(f"{place}\n{wanted}\n")
+
+
+def fingerprint() -> str:
+    """Changes when the requirements do."""
+    digest = hashlib.sha256()
+    for name in REQUIREMENTS:
+        digest.update((ROOT / name).read_bytes())
+    return digest.hexdigest()
+
+
+def run(command: list[str], failure: str) -> None:
+    if subprocess.run(command, check=False).returncode != 0:
+        sys.exit(failure)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,58 @@
+"""The environment of a development run: `.env` below the real environment, and what both leave open."""
+
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from dotenv import dotenv_values
+
+ROOT = Path(__file__).resolve().parent.parent
+DATA_FOLDER = ".data"
+
+
+class Development:
+    """What `make run` gives its processes; `variables` are complete once `embed` or the user filled the stores in."""
+
+    def __init__(self, environment: Mapping[str, str], env_file: Path = ROOT / ".env") -> None:
+        from_file = {name: value for name, value in dotenv_values(env_file).items() if value}
+        self.variables = {**from_file, **{name: value for name, value in environment.items() if value}}
+        self.data = ROOT / Path(self.variables.get("DATA_DIR", DATA_FOLDER)).expanduser()
+        self.data.mkdir(parents=True, exist_ok=True)
+        own = {"ENVIRONMENT": "development", "BIND_HOST": "127.0.0.1", "PYTHONUNBUFFERED": "1"}
+        if "SECRET_KEY" not in self.variables:
+            own["SECRET_KEY"] = kept_secret(self.data / "secret_key")
+        if "REDIS_URL" in self.variables:
+            own["CELERY_BROKER_URL"] = beside(self.variables["REDIS_URL"])
+        self.variables = {**own, **self.variables, "DATA_DIR": str(self.data)}
+
+    @property
+    def redis_wanted(self) -> bool:
+        return "REDIS_URL" not in self.variables
+
+    @property
+    def mongodb_wanted(self) -> bool:
+        return "MONGODB_URI" not in self.variables
+
+    def embed(self, *, redis_url: str | None, broker_url: str | None, mongodb_uri: str | None) -> None:
+        """Point the processes at the embedded servers, where there are such and the user names none."""
+        found = {"REDIS_URL": redis_url, "CELERY_BROKER_URL": broker_url, "MONGODB_URI": mongodb_uri}
+        self.variables = {**{name: url for name, url in found.items() if url}, **self.variables}
+
+
+def kept_secret(path: Path) -> str:
+    """The random secret in this file, made on the first call, so that tokens outlive a restart."""
+    if not path.exists():
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_hex(32))
+    return path.read_text().strip()
+
+
+def beside(redis_url: str) -> str:
+    """The database after this one on the same Redis: Celery's queues must not share one with the chat."""
+    parts = urlsplit(redis_url)
+    database = parts.path.strip("/")
+    following = int(database) + 1 if database.isdigit() else 1
+    return urlunsplit(parts._replace(path=f"/{following}"))

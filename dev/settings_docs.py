@@ -1,0 +1,83 @@
+"""Makes `.env.example` and `docs/settings.md` from the fields of `Settings`: `make settings`."""
+
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args, get_origin
+
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+from config.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+ENV_EXAMPLE = ROOT / ".env.example"
+SETTINGS_PAGE = ROOT / "docs" / "settings.md"
+
+
+class Variable(NamedTuple):
+    name: str
+    default: str
+    description: str
+
+
+# Read by the commands around the application, not by `Settings`.
+AROUND = (
+    Variable("DATA_DIR", ".data", "`make run` alone: where the embedded servers keep their data."),
+    Variable("FLOWER_BASIC_AUTH", "", "Flower alone, which does not start without: `name:password` for its pages."),
+)
+ENV_HEAD = """\
+# Chattergram's settings, made from config/settings.py by `make settings`. Copy to .env and change what you need;
+# the environment wins over .env. `make run` needs none of them: what is commented out has the default shown
+# (REDIS_URL, CELERY_BROKER_URL and MONGODB_URI: the embedded servers; SECRET_KEY: a random one, kept in DATA_DIR).
+"""
+PAGE_HEAD = """\
+# Settings
+
+Read from the environment, then from `.env`, and checked at start. Made from `config/settings.py` by `make settings`.
+
+| variable | default | what it is |
+| --- | --- | --- |
+"""
+
+
+def variables() -> list[Variable]:
+    fields = Settings.model_fields.items()
+    return [Variable(name.upper(), _default(field), _description(field)) for name, field in fields] + list(AROUND)
+
+
+def env_example() -> str:
+    return ENV_HEAD + "".join(f"\n# {each.description}\n# {each.name}={each.default}\n" for each in variables())
+
+
+def settings_page() -> str:
+    rows = (
+        f"| `{name}` | {_code(default)} | {text.replace('|', chr(92) + '|')} |\n" for name, default, text in variables()
+    )
+    return PAGE_HEAD + "".join(rows)
+
+
+def _default(field: FieldInfo) -> str:
+    value: Any = field.default
+    if value is None or isinstance(value, SecretStr):
+        return ""
+    return str(value)
+
+
+def _description(field: FieldInfo) -> str:
+    text = field.description or ""
+    if get_origin(field.annotation) is Literal:
+        text = f"{text} One of: {', '.join(map(str, get_args(field.annotation)))}."
+    return text
+
+
+def _code(default: str) -> str:
+    return f"`{default}`" if default else ""
+
+
+def main() -> None:
+    ENV_EXAMPLE.write_text(env_example())
+    SETTINGS_PAGE.parent.mkdir(exist_ok=True)
+    SETTINGS_PAGE.write_text(settings_page())
+
+
+if __name__ == "__main__":
+    main()
