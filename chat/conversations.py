@@ -1,5 +1,6 @@
 """A person's conversations: with whom, the last message, how many unread; and reading them."""
 
+from operator import itemgetter
 from typing import Any
 
 from chat import accounts, channels, delivery, ids, wire
@@ -29,17 +30,16 @@ def list_conversations(stores: Stores, user_id: str, limit: int, before: str | N
             pipe.hgetall(channels.cursors_key(conversation))
         found = pipe.execute()
     rows = [
-        (partner, last[0].decode(), unread, cursors)
-        for partner, (last, unread, cursors) in zip(
-            partners, zip(found[::3], found[1::3], found[2::3], strict=True), strict=True
-        )
+        (last[0].decode(), partner, unread, cursors)
+        for partner, last, unread, cursors in zip(partners, found[::3], found[1::3], found[2::3], strict=True)
         if last and (before is None or last[0].decode() < before)
-    ][:limit]
-    profiles = accounts.profiles(stores, [partner for partner, *_ in rows])
-    messages = hot.read_messages(stores.redis, [last for _, last, _, _ in rows])
+    ]
+    rows = sorted(rows, key=itemgetter(0), reverse=True)[:limit]
+    profiles = accounts.profiles(stores, [partner for _, partner, *_ in rows])
+    messages = hot.read_messages(stores.redis, [last for last, *_ in rows])
     return [
         {"partner": profiles[partner], "lastMessage": _last(message, cursors), "unread": unread}
-        for (partner, _, unread, cursors), message in zip(rows, messages, strict=True)
+        for (_, partner, unread, cursors), message in zip(rows, messages, strict=True)
         if message is not None
     ]
 

@@ -1,0 +1,86 @@
+"""Who resumes gets what they missed, in order, and is told when that is not all."""
+
+import orjson
+import pytest
+
+from chat import changes, channels, conversations, delivery, ids
+from chat.store.connection import Stores
+from tests.people import drain, send, someone
+
+
+@pytest.fixture
+def pair(stores: Stores) -> tuple[str, str]:
+    return someone(stores, "anna"), someone(stores, "bert")
+
+
+def missed(stores: Stores, user: str, message_id: str) -> tuple[list[tuple[str, str]], bool]:
+    frames, complete = delivery.missed_after(stores, user, message_id)
+    return [(channel, orjson.loads(data)["text"]) for channel, data in frames], complete
+
+
+def test_resuming_gives_what_came_after_in_order(stores: Stores, pair: tuple[str, str]) -> None:
+    sent = [send(stores, *pair, f"{n}") for n in range(6)]
+    drain(stores)
+    for user in pair:
+        expected = [(channels.MESSAGES, f"{n}") for n in range(3, 6)]
+        assert missed(stores, user, sent[2]["_id"]) == (expected, True)
+    assert missed(stores, pair[0], sent[-1]["_id"]) == ([], True)
+
+
+def test_resuming_gives_changes_that_came_after(stores: Stores, pair: tuple[str, str]) -> None:
+    first, second = (send(stores, *pair, text) for text in ("one", "two"))
+    drain(stores)
+    changes.edit(stores, pair[0], first["_id"], "one, corrected")
+    conversations.mark_read(stores, pair[1], pair[0], second["_id"])
+    frames, complete = delivery.missed_after(stores, pair[1], second["_id"])
+    assert complete
+    assert [orjson.loads(data)["status"] for _, data in frames] == ["edited", "read"]
+    assert orjson.loads(frames[0].data)["text"] == "one, corrected"
+
+
+def test_resuming_from_before_what_is_kept_says_so(stores: Stores, pair: tuple[str, str]) -> None:
+    few = stores.settings.model_copy(update={"resume_limit": 4})
+    bounded = type(stores)(settings=few, redis=stores.redis, mongo=stores.mongo, scripts=stores.scripts)
+    sent = [send(stores, *pair, f"{n}")["_id"] for n in range(10)]
+    drain(bounded)
+    assert missed(bounded, pair[0], sent[7]) == ([(channels.MESSAGES, "8"), (channels.MESSAGES, "9")], True)
+    assert missed(bounded, pair[0], sent[1])[1] is False
+    assert missed(bounded, pair[0], "nonsense") == ([], False)
+
+
+def test_resuming_after_redis_was_lost_says_so(stores: Stores, pair: tuple[str, str]) -> None:
+    seen = send(stores, *pair, "seen")["_id"]
+    drain(stores)
+    stores.redis.delete(channels.DELIVERY_LAST, channels.DELIVERY_SINCE, *map(channels.deliveries_key, pair))
+    send(stores, *pair, "new")
+    drain(stores)
+    assert missed(stores, pair[0], seen) == ([], False) or missed(stores, pair[0], seen)[1] is False
+
+
+def test_a_message_seen_before_its_delivery_does_not_hide_what_followed(stores: Stores, pair: tuple[str, str]) -> None:
+    send(stores, *pair, "one")
+    drain(stores)
+    seen = ids.message_id(f"{int(stores.redis.time()[0]) * 1000}-0", "0" * 16)
+    send(stores, *pair, "two")
+    drain(stores)
+    frames, complete = missed(stores, pair[1], seen)
+    assert (channels.MESSAGES, "two") in frames
+    assert complete or frames
+
+
+def test_positions_grow_also_when_the_clock_goes_back(stores: Stores, pair: tuple[str, str]) -> None:
+    seconds, _ = stores.redis.time()
+    ahead = (seconds + 3600) * 1_000_000
+    stores.redis.set(channels.DELIVERY_LAST, ahead)
+    sent = [send(stores, *pair, f"{n}")["_id"] for n in range(3)]
+    drain(stores)
+    frames, newest = delivery.missed_since(stores, pair[0], ahead)
+    assert newest == ahead + 3
+    assert [orjson.loads(data)["_id"] for _, data in frames] == sent
+
+
+def test_strangers_miss_nothing(stores: Stores, pair: tuple[str, str]) -> None:
+    sent = send(stores, *pair, "one")["_id"]
+    send(stores, *pair, "two")
+    drain(stores)
+    assert missed(stores, someone(stores, "carl"), sent)[0] == []

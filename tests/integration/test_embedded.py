@@ -1,0 +1,106 @@
+"""The embedded servers: their data outlives a stop and a kill -9, and two instances live side by side."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pymongo import MongoClient
+from redis import Redis
+
+from dev.embedded import Embedded, MongoServer, RedisServer
+from dev.processes import LOOPBACK, StartError, wait_until
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def embedded(folder: Path) -> Iterator[Embedded]:
+    started = Embedded(folder)
+    started.start()
+    yield started
+    started.stop()
+
+
+def servers(embedded: Embedded) -> tuple[RedisServer, MongoServer]:
+    assert embedded.redis
+    assert embedded.mongodb
+    return embedded.redis, embedded.mongodb
+
+
+def remember(embedded: Embedded) -> None:
+    redis_server, mongo_server = servers(embedded)
+    with Redis.from_url(redis_server.url()) as redis:
+        redis.execute_command("JSON.SET", "kept", "$", "1")
+        assert {b"search", b"ReJSON"} <= {module[b"name"] for module in redis.module_list()}
+        wait_until(lambda: redis.info("persistence")["aof_pending_bio_fsync"] == 0, 5, "the sync of the AOF")
+    with MongoClient(mongo_server.url()) as client:
+        client.get_default_database().things.insert_one({"_id": "kept"})
+
+
+def assert_remembered(embedded: Embedded) -> None:
+    redis_server, mongo_server = servers(embedded)
+    with Redis.from_url(redis_server.url()) as redis:
+        assert redis.execute_command("JSON.GET", "kept") == b"1"
+    with MongoClient(mongo_server.url()) as client:
+        assert client.get_default_database().things.count_documents({"_id": "kept"}) == 1
+
+
+def test_data_outlives_a_stop_and_the_loss_of_both_ports(embedded: Embedded, folder: Path) -> None:
+    remember(embedded)
+    ports = [server.port for server in embedded.servers]
+    embedded.stop()
+    again = Embedded(folder)
+    with socket.socket() as first, socket.socket() as second:
+        for taken, port in zip((first, second), ports, strict=True):
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            taken.bind((LOOPBACK, port))
+            taken.listen()
+        again.start()
+    try:
+        assert not set(ports) & {server.port for server in again.servers}
+        assert_remembered(again)
+    finally:
+        again.stop()
+
+
+def test_data_outlives_kill_9_on_the_same_ports(embedded: Embedded) -> None:
+    remember(embedded)
+    ports = [server.port for server in embedded.servers]
+    for server in embedded.servers:
+        server.kill()
+        server.restart()
+    assert [server.port for server in embedded.servers] == ports
+    assert_remembered(embedded)
+
+
+def test_a_second_instance_on_the_same_folder_is_refused_and_the_first_lives(embedded: Embedded, folder: Path) -> None:
+    with pytest.raises(StartError, match="Set DATA_DIR"):
+        Embedded(folder).start()
+    remember(embedded)
+
+
+def test_a_second_instance_beside_it_works(embedded: Embedded, tmp_path: Path) -> None:
+    beside = Embedded(tmp_path / "beside")
+    beside.start()
+    try:
+        remember(beside)
+        redis_server, _ = servers(embedded)
+        with Redis.from_url(redis_server.url()) as redis:
+            assert redis.exists("kept") == 0
+    finally:
+        beside.stop()
+
+
+def test_only_what_is_wanted_is_started(tmp_path: Path) -> None:
+    one = Embedded(tmp_path, redis_wanted=False)
+    one.start()
+    try:
+        assert one.redis is None
+        assert one.mongodb
+        assert one.mongodb.running
+    finally:
+        one.stop()

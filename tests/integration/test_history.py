@@ -1,0 +1,133 @@
+"""A conversation that lies across both stores reads as one, without gap, overlap or reordering."""
+
+import pytest
+
+from chat import channels, conversations, history, ids, sync
+from chat.errors import Invalid, NotFound
+from chat.store.connection import Stores
+from tests.people import drain, said, send, someone
+
+DAY_MS = 86_400_000
+
+
+@pytest.fixture
+def pair(stores: Stores) -> tuple[str, str]:
+    return someone(stores, "anna"), someone(stores, "bert")
+
+
+def archive_only(stores: Stores, pair: tuple[str, str], count: int) -> list[str]:
+    """Messages from before the hot window, as they lie in the archive; answers their texts."""
+    start = sync._now_ms() - (stores.settings.hot_window_days + 10) * DAY_MS
+    rows = [
+        {
+            "_id": ids.message_id(f"{start + n}-0", ids.new_entropy()),
+            "conversation": channels.conversation_id(*pair),
+            "senderId": pair[n % 2],
+            "receiverId": pair[1 - n % 2],
+            "dateSent": ids.timestamp(start + n),
+            "text": f"old {n}",
+            "status": "delivered",
+            "revision": 1,
+        }
+        for n in range(count)
+    ]
+    stores.mongo.messages.insert_many(rows)
+    return [row["text"] for row in rows]
+
+
+@pytest.fixture
+def across(stores: Stores, pair: tuple[str, str]) -> list[str]:
+    """300 messages, 50 of them only in the archive; answers all texts in order."""
+    old = archive_only(stores, pair, 50)
+    new = [send(stores, pair[n % 2], pair[1 - n % 2], f"new {n}")["text"] for n in range(250)]
+    drain(stores)
+    while sync.run(stores):
+        pass
+    return old + new
+
+
+def test_the_plain_call_answers_the_newest_ascending(stores: Stores, pair: tuple[str, str], across: list[str]) -> None:
+    assert said(history.recent(stores, *pair)) == across[-200:]
+    assert history.recent(stores, *pair) == history.recent(stores, *reversed(pair))
+
+
+@pytest.mark.parametrize("limit", [1, 7, 50, 500])
+def test_pages_before_walk_the_whole_conversation(
+    stores: Stores, pair: tuple[str, str], across: list[str], limit: int
+) -> None:
+    page = history.recent(stores, *pair)[-1:]
+    found = page
+    while page := history.before(stores, *pair, page[0]["_id"], limit):
+        assert len(page) <= limit
+        found = page + found
+    assert said(found) == across
+
+
+@pytest.mark.parametrize("limit", [1, 7, 50, 500])
+def test_pages_after_walk_the_whole_conversation(
+    stores: Stores, pair: tuple[str, str], across: list[str], limit: int
+) -> None:
+    found = []
+    position = ids.floor(0)
+    while page := history.after(stores, *pair, position, limit):
+        found += page
+        position = page[-1]["_id"]
+    assert said(found) == across
+
+
+@pytest.mark.parametrize("limit", [3, 40, 500])
+def test_offset_begins_where_the_plain_call_ends(
+    stores: Stores, pair: tuple[str, str], across: list[str], limit: int
+) -> None:
+    found = history.recent(stores, *pair)
+    offset = 0
+    while page := history.beyond_recent(stores, *pair, offset, limit):
+        found = page + found
+        offset += len(page)
+    assert said(found) == across
+
+
+def test_history_is_whole_while_redis_is_empty(stores: Stores, pair: tuple[str, str], across: list[str]) -> None:
+    stores.redis.flushdb()
+    assert said(history.recent(stores, *pair)) == across[-200:]
+    oldest = history.recent(stores, *pair)[0]["_id"]
+    assert said(history.before(stores, *pair, oldest, 500)) == across[:-200]
+    assert said(history.beyond_recent(stores, *pair, 0, 500)) == across[:-200]
+
+
+def test_strangers_see_nothing(stores: Stores, pair: tuple[str, str], across: list[str]) -> None:
+    stranger = someone(stores, "carl")
+    assert history.recent(stores, stranger, pair[0]) == []
+    last = history.recent(stores, *pair)[-1]["_id"]
+    assert history.before(stores, stranger, pair[0], last, 500) == []
+    with pytest.raises(NotFound):
+        conversations.mark_read(stores, stranger, pair[0], last)
+
+
+def test_a_cursor_that_is_no_id_is_refused(stores: Stores, pair: tuple[str, str]) -> None:
+    for text in ("", "../..", "*", "{$gt: 1}", "x" * 10_000):
+        with pytest.raises(Invalid):
+            history.before(stores, *pair, text, 10)
+
+
+def test_reading_marks_messages_read_for_both_and_empties_the_inbox(stores: Stores, pair: tuple[str, str]) -> None:
+    anna, bert = pair
+    sent = [send(stores, anna, bert, f"{n}")["_id"] for n in range(3)]
+    drain(stores)
+    assert conversations.list_conversations(stores, bert, 10, None)[0]["unread"] == 3
+    conversations.mark_read(stores, bert, anna, sent[1])
+    assert conversations.list_conversations(stores, bert, 10, None)[0]["unread"] == 1
+    assert [found["status"] for found in history.recent(stores, anna, bert)] == ["read", "read", "delivered"]
+    conversations.mark_read(stores, bert, anna, sent[0])  # a cursor never goes back
+    assert conversations.list_conversations(stores, bert, 10, None)[0]["unread"] == 1
+
+
+def test_conversations_come_newest_first_in_pages(stores: Stores) -> None:
+    anna = someone(stores, "anna")
+    others = [someone(stores, f"friend {n}") for n in range(5)]
+    for other in others:
+        send(stores, other, anna, "hi")
+    drain(stores)
+    rows = conversations.list_conversations(stores, anna, 3, None)
+    rest = conversations.list_conversations(stores, anna, 3, rows[-1]["lastMessage"]["_id"])
+    assert [row["partner"]["_id"] for row in rows + rest] == others[::-1]

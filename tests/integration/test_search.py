@@ -1,0 +1,134 @@
+"""Search finds what a person said and heard, and never what is not theirs."""
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as rules
+from hypothesis import strategies as st
+
+from chat import persistence, search
+from chat.store import hot, search_terms
+from chat.store.connection import Stores
+from tests.people import drain, send, someone
+
+TEXTS = [
+    "The quick brown fox",
+    "I write c++ and c",
+    "Lunch was $5",
+    "今天天气很好",
+    "Crème brûlée in Zürich",
+    "Добрый вечер, Москва",
+    "well-known facts",
+]
+
+
+@pytest.fixture
+def pair(stores: Stores) -> tuple[str, str]:
+    anna, bert = someone(stores, "anna"), someone(stores, "Bert Émile")
+    for text in TEXTS:
+        send(stores, anna, bert, text)
+    drain(stores)
+    return anna, bert
+
+
+def found(stores: Stores, user: str, text: str) -> list[str]:
+    return [hit["text"] for hit in search.search(stores, user, text, 20, 0) if hit["type"] == "chat"]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("quick", 0),
+        ("QUI", 0),
+        ("quick cat", None),
+        ("quik", 0),
+        ("bown", 0),
+        ("the", 0),
+        ("c++", 1),
+        ("$5", 2),
+        ("天气", 3),
+        ("creme brulee", 4),
+        ("ZÜRICH", 4),
+        ("вечер", 5),
+        ("моск", 5),
+        ("known", 6),
+        ("well-known", 6),
+    ],
+)
+def test_words_are_found(stores: Stores, pair: tuple[str, str], query: str, expected: int | None) -> None:
+    for reader in pair:
+        assert found(stores, reader, query) == ([] if expected is None else [TEXTS[expected]])
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "*",
+        "-fox",
+        "@senderId:{*}",
+        "fox|the",
+        '"',
+        "(",
+        "%%",
+        "=>",
+        "~",
+        "[0 inf]",
+        "}) | (@terms_fts:*",
+        "\0",
+        "\\",
+        "---",
+    ],
+)
+def test_search_syntax_is_text(stores: Stores, pair: tuple[str, str], query: str) -> None:
+    stranger = someone(stores, "carl")
+    assert found(stores, stranger, query) == []
+    assert set(found(stores, pair[0], query)) <= set(TEXTS)
+
+
+@rules(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(query=st.text(max_size=60))
+def test_any_text_is_a_legal_query_and_shows_strangers_nothing(
+    stores: Stores, pair: tuple[str, str], query: str
+) -> None:
+    assert found(stores, "01ARZ3NDEKTSV4RRFFQ69G5FAV", query) == []
+    search.search(stores, pair[0], query, 20, 0)
+
+
+def test_people_are_found_by_their_names(stores: Stores, pair: tuple[str, str]) -> None:
+    hits = search.search(stores, pair[0], "emile", 20, 0)
+    assert [(hit["type"], hit["_id"], hit["text"]) for hit in hits] == [("user", pair[1], "Bert Émile")]
+
+
+def test_the_whole_word_comes_before_its_beginning(stores: Stores, pair: tuple[str, str]) -> None:
+    for text in ("foxes foxtrot", "fox"):
+        send(stores, *pair, text)
+    drain(stores)
+    assert found(stores, pair[0], "fox")[2:] == ["foxes foxtrot"]
+
+
+def test_pages_of_hits_neither_overlap_nor_miss(stores: Stores, pair: tuple[str, str]) -> None:
+    someone(stores, "apple seller")
+    for n in range(25):
+        send(stores, *pair, f"apple {n}")
+    drain(stores)
+    pages = [search.search(stores, pair[0], "apple", 10, offset) for offset in (0, 10, 20)]
+    assert [len(page) for page in pages] == [10, 10, 6]
+    assert len({hit["_id"] for page in pages for hit in page}) == 26
+
+
+def test_what_was_said_is_found_with_the_times_of_its_words(stores: Stores, pair: tuple[str, str]) -> None:
+    message = send(stores, *pair, "placeholder")
+    drain(stores)
+    words = [{"word": "Meet", "start": 0.1, "end": 0.4}, {"word": "tomorrow.", "start": 0.5, "end": 0.9}]
+    fields = {"text": "Meet tomorrow.", "words": words}
+    persistence.change(stores, message["_id"], pair[0], fields | {"terms": search_terms.of_message(fields)})
+    hits = search.search(stores, pair[1], "tomorow", 20, 0)
+    assert [hit["words"] for hit in hits] == [[words[1]]]
+
+
+def test_a_deleted_message_is_not_found(stores: Stores, pair: tuple[str, str]) -> None:
+    message = send(stores, *pair, "zebra")
+    drain(stores)
+    assert found(stores, pair[1], "zebra") == ["zebra"]
+    persistence.change(stores, message["_id"], pair[0], {"text": "", "terms": "", "deletedAt": "now"})
+    assert found(stores, pair[1], "zebra") == []
+    assert hot.read_messages(stores.redis, [message["_id"]])[0] is not None

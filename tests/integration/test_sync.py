@@ -1,0 +1,112 @@
+"""The sync neither drops nor doubles, whatever is lost and however often it runs."""
+
+import pytest
+
+from chat import channels, conversations, history, persistence, search, sync
+from chat.store.connection import Stores
+from tests.integration.test_history import archive_only
+from tests.people import drain, said, send, someone
+
+
+@pytest.fixture
+def pair(stores: Stores) -> tuple[str, str]:
+    return someone(stores, "anna"), someone(stores, "bert")
+
+
+def rounds(stores: Stores) -> None:
+    while sync.run(stores):
+        pass
+
+
+def test_a_lost_redis_is_rebuilt_from_the_archive(stores: Stores, pair: tuple[str, str]) -> None:
+    anna, bert = pair
+    sent = [send(stores, anna, bert, f"apple {n}", f"client {n}") for n in range(450)]
+    drain(stores)
+    conversations.mark_read(stores, bert, anna, sent[439]["_id"])
+    rounds(stores)
+    before = history.recent(stores, bert, anna), conversations.list_conversations(stores, bert, 10, None)
+    stores.redis.flushdb()
+    rounds(stores)
+    assert (history.recent(stores, bert, anna), conversations.list_conversations(stores, bert, 10, None)) == before
+    assert before[1][0]["unread"] == 10
+    assert send(stores, anna, bert, "apple 3", "client 3")["_id"] == sent[3]["_id"]
+    assert search.ready(stores)
+
+
+def test_new_messages_sort_after_all_archived_ones_also_when_redis_was_lost(
+    stores: Stores, pair: tuple[str, str]
+) -> None:
+    future = 10**6
+    last = send(stores, *pair, "from a clock that runs ahead")
+    stores.redis.flushdb()
+    rounds(stores)
+    archived = f"{sync._now_ms() + future}-0"
+    stores.mongo.messages.insert_one(
+        {**last, "_id": sync.ids.message_id(archived, "0" * 16), "conversation": channels.conversation_id(*pair)}
+    )
+    stores.redis.flushdb()
+    rounds(stores)
+    assert send(stores, *pair, "now")["_id"] > sync.ids.message_id(archived, "0" * 16)
+
+
+def test_syncing_twice_changes_nothing(stores: Stores, pair: tuple[str, str]) -> None:
+    for n in range(20):
+        send(stores, *pair, f"{n}")
+    drain(stores)
+    rounds(stores)
+    keys = sorted(stores.redis.keys("*"))
+    documents = list(stores.mongo.messages.find().sort("_id", 1))
+    stores.redis.delete(channels.HOT_COMPLETE)
+    rounds(stores)
+    assert sorted(stores.redis.keys("*")) == keys
+    assert list(stores.mongo.messages.find().sort("_id", 1)) == documents
+
+
+def test_what_the_archive_missed_follows(stores: Stores, pair: tuple[str, str]) -> None:
+    message = send(stores, *pair, "while MongoDB was away")
+    entry = stores.redis.xrange(channels.ACCEPTED)[0]
+    drafts = sync.persistence.store_hot(stores, [_document(entry)])  # as the drainer does, but for the archive
+    assert stores.redis.zcard(channels.OUTBOX) == 1
+    rounds(stores)
+    assert stores.redis.zcard(channels.OUTBOX) == 0
+    assert stores.mongo.messages.find_one({"_id": message["_id"]})["text"] == drafts[0]["text"]
+
+
+def test_a_change_during_the_flush_stays_in_the_outbox(stores: Stores, pair: tuple[str, str]) -> None:
+    message = send(stores, *pair, "one")
+    drain(stores)
+    persistence.change(stores, message["_id"], pair[0], {"text": "two"})
+    stale = persistence.hot.read_messages(stores.redis, [message["_id"]])
+    persistence.change(stores, message["_id"], pair[0], {"text": "three"})
+    persistence.confirm(stores, [found for found in stale if found])
+    assert stores.redis.zscore(channels.OUTBOX, message["_id"]) == 3
+    persistence.flush(stores)
+    assert stores.mongo.messages.find_one({"_id": message["_id"]})["text"] == "three"
+
+
+def test_ageing_takes_only_what_the_archive_has(stores: Stores, pair: tuple[str, str]) -> None:
+    brief = stores.settings.model_copy(update={"hot_window_days": 10_000})
+    wide = type(stores)(settings=brief, redis=stores.redis, mongo=stores.mongo, scripts=stores.scripts)
+    old = archive_only(stores, pair, 30)
+    new = [send(stores, *pair, f"new {n}")["text"] for n in range(5)]
+    drain(stores)
+    rounds(wide)
+    key = channels.conversation_key(channels.conversation_id(*pair))
+    assert stores.redis.zcard(key) == 35
+    victim = stores.mongo.messages.find_one({"text": old[4]})
+    stores.redis.zadd(channels.OUTBOX, {victim["_id"]: 9})
+    assert sync.age(stores) == 29
+    assert stores.redis.zcard(key) == 6
+    assert said(history.recent(stores, *pair))[-5:] == new
+
+
+def test_one_sync_runs_at_a_time(stores: Stores) -> None:
+    stores.redis.set(channels.lock_key("sync"), "someone else", ex=60)
+    assert sync.run(stores) is False
+    assert not stores.redis.exists(channels.HOT_COMPLETE)
+
+
+def _document(entry: tuple[bytes, dict[bytes, bytes]]) -> dict[str, object]:
+    from chat import messages
+
+    return messages.document(messages.read_draft(entry[1]), entry[0].decode(), entry[1][b"entropy"].decode())

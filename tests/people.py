@@ -1,0 +1,42 @@
+"""People and messages for tests of `chat/`, made by the code under test."""
+
+from chat import accepted, ids, messages
+from chat.store import hot
+from chat.store.connection import Stores
+from chat.wire import Wire
+
+
+def someone(stores: Stores, name: str) -> str:
+    """A person in both stores; answers their id."""
+    user_id = ids.floor(1_700_000_000_000)[:-12] + ids.new_entropy()[:12].upper()
+    user = {
+        "_id": user_id,
+        "email": f"{name}@example.org",
+        "emailKey": f"{name}@example.org",
+        "username": name,
+        "usernameKey": name.casefold(),
+        "createdAt": "2026-01-01T00:00:00.000Z",
+        "revision": 1,
+    }
+    stores.mongo.users.insert_one(user)
+    hot.save_user(stores.redis, user)
+    return user_id
+
+
+def nobody_to_wake() -> None:
+    """For tests that drain the log themselves."""
+
+
+def send(stores: Stores, sender: str, receiver: str, text: str, client_id: str | None = None) -> Wire:
+    return messages.accept(stores, messages.Draft(sender, receiver, text, None, client_id), nobody_to_wake)
+
+
+def drain(stores: Stores) -> list[str]:
+    """Drain the log; answers the voice messages it found."""
+    voices: list[str] = []
+    assert accepted.drain(stores, voices.append) is False
+    return voices
+
+
+def said(found: list[Wire]) -> list[str]:
+    return [message["text"] for message in found]
