@@ -105,7 +105,7 @@ def missed_after(stores: Stores, user_id: str, message_id: str) -> tuple[list[Mi
 
 def _expired(stores: Stores, position: int) -> bool:
     seconds, _ = stores.redis.time()
-    return position < (seconds - stores.settings.resume_days * 86_400) * 1_000_000
+    return bool(position < (seconds - stores.settings.resume_days * 86_400) * 1_000_000)
 
 
 def _frames(stores: Stores, members: list[str]) -> list[Missed]:

@@ -20,7 +20,7 @@ class HotModel(JsonModel):
         global_key_prefix = channels.PREFIX
 
 
-class User(HotModel, index=True):
+class User(HotModel, index=True):  # type: ignore[call-arg]  # redis-om has no types
     """A person, without anything secret but the email, which only they themselves are shown."""
 
     username: str
@@ -33,7 +33,7 @@ class User(HotModel, index=True):
         model_key_prefix = "user"
 
 
-class Message(HotModel, index=True):
+class Message(HotModel, index=True):  # type: ignore[call-arg]  # redis-om has no types
     """One message in the shape of the wire, plus what only the stores need.
 
     `revision` grows with every change and decides which of two copies is newer.
