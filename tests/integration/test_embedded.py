@@ -1,6 +1,8 @@
 """The embedded servers: their data outlives a stop and a kill -9, and two instances live side by side."""
 
-import socket
+import contextlib
+import socketserver
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +25,21 @@ def embedded(folder: Path) -> Iterator[Embedded]:
     started.start()
     yield started
     started.stop()
+
+
+@contextlib.contextmanager
+def listening(port: int) -> Iterator[None]:
+    """Somebody else on this port, who hangs up at once."""
+    with Stranger((LOOPBACK, port), socketserver.BaseRequestHandler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield
+        server.shutdown()
+        thread.join()
+
+
+class Stranger(socketserver.TCPServer):
+    allow_reuse_address = True
 
 
 def servers(embedded: Embedded) -> tuple[RedisServer, MongoServer]:
@@ -54,11 +71,7 @@ def test_data_outlives_a_stop_and_the_loss_of_both_ports(embedded: Embedded, fol
     ports = [server.port for server in embedded.servers]
     embedded.stop()
     again = Embedded(folder)
-    with socket.socket() as first, socket.socket() as second:
-        for taken, port in zip((first, second), ports, strict=True):
-            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            taken.bind((LOOPBACK, port))
-            taken.listen()
+    with listening(ports[0]), listening(ports[1]):
         again.start()
     try:
         assert not set(ports) & {server.port for server in again.servers}

@@ -1,0 +1,68 @@
+from pathlib import Path
+
+import pytest
+
+from dev.environment import Development, beside, kept_secret
+
+
+def development(tmp_path: Path, env_file: str = "", **environment: str) -> Development:
+    (tmp_path / ".env").write_text(env_file)
+    return Development({"DATA_DIR": str(tmp_path / "data"), **environment}, tmp_path / ".env")
+
+
+def test_secret_is_random_kept_and_private(tmp_path: Path) -> None:
+    first = development(tmp_path).variables["SECRET_KEY"]
+    assert development(tmp_path).variables["SECRET_KEY"] == first
+    assert len(first) >= 32
+    assert kept_secret(tmp_path / "another") != first
+    assert (tmp_path / "data" / "secret_key").stat().st_mode & 0o077 == 0
+
+
+def test_a_secret_of_the_users_is_taken(tmp_path: Path) -> None:
+    assert development(tmp_path, SECRET_KEY="x" * 40).variables["SECRET_KEY"] == "x" * 40
+    assert not (tmp_path / "data" / "secret_key").exists()
+
+
+def test_environment_wins_over_env_file(tmp_path: Path) -> None:
+    made = development(tmp_path, "PORT=1111\nLOG_LEVEL=DEBUG\nMONGODB_URI=\n", PORT="2222")
+    assert made.variables["PORT"] == "2222"
+    assert made.variables["LOG_LEVEL"] == "DEBUG"
+    assert made.variables["ENVIRONMENT"] == "development"
+    assert made.mongodb_wanted
+
+
+def test_embedded_servers_are_used_where_none_is_named(tmp_path: Path) -> None:
+    made = development(tmp_path, "MONGODB_URI=mongodb://db.example/chat\n")
+    assert made.redis_wanted
+    assert not made.mongodb_wanted
+    made.embed(redis_url="redis://127.0.0.1:1/0", broker_url="redis://127.0.0.1:1/1", mongodb_uri=None)
+    assert made.variables["REDIS_URL"] == "redis://127.0.0.1:1/0"
+    assert made.variables["CELERY_BROKER_URL"] == "redis://127.0.0.1:1/1"
+    assert made.variables["MONGODB_URI"] == "mongodb://db.example/chat"
+
+
+def test_named_redis_serves_the_queue_too_unless_another_broker_is_named(tmp_path: Path) -> None:
+    named = development(tmp_path, REDIS_URL="redis://cache.example:6379/0")
+    assert not named.redis_wanted
+    assert named.variables["CELERY_BROKER_URL"] == "redis://cache.example:6379/1"
+    both = development(tmp_path, REDIS_URL="redis://cache.example", CELERY_BROKER_URL="amqp://queue.example")
+    assert both.variables["CELERY_BROKER_URL"] == "amqp://queue.example"
+
+
+def test_named_broker_leaves_the_embedded_redis(tmp_path: Path) -> None:
+    made = development(tmp_path, CELERY_BROKER_URL="amqp://queue.example")
+    assert made.redis_wanted
+    made.embed(redis_url="redis://127.0.0.1:1/0", broker_url="redis://127.0.0.1:1/1", mongodb_uri=None)
+    assert made.variables["CELERY_BROKER_URL"] == "amqp://queue.example"
+
+
+@pytest.mark.parametrize(
+    ("redis_url", "broker"),
+    [
+        ("redis://h:1", "redis://h:1/1"),
+        ("redis://h:1/", "redis://h:1/1"),
+        ("rediss://u:p@h:1/3?ssl_cert_reqs=none", "rediss://u:p@h:1/4?ssl_cert_reqs=none"),
+    ],
+)
+def test_database_beside(redis_url: str, broker: str) -> None:
+    assert beside(redis_url) == broker
