@@ -93,8 +93,7 @@ class Apps(manager.Manager):
                 event = self.events.get(timeout=START_SECONDS)
                 if event.type == "start":
                     self._processes[event.name]["pid"] = event.data["pid"]
-                else:
-                    early.append(event)
+                early.append(event)
         for event in early:
             self.events.put(event)
         if self._stop_wanted:

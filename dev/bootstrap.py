@@ -42,7 +42,7 @@ def prepare() -> None:
             [sys.executable, "-m", "venv", str(VENV)], "Could not create .venv. On Debian: apt-get install python3-venv"
         )
     print("Installing the requirements (once, a minute or two) ...", flush=True)
-    pip = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    pip = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "-qq"]
     run([*pip, "--requirement", str(ROOT / "requirements-dev.txt")], "Could not install the requirements.")
     STAMP.write_text(f"{place}\n{wanted}\n")
 
