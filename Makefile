@@ -2,7 +2,6 @@
 
 PYTHON ?= python3
 VENV := .venv/bin
-CHECKED := beat bench chat config dev tests web workers
 
 .PHONY: run test check fmt setup browser settings clean
 
@@ -13,13 +12,13 @@ test: setup browser check  ## Lint, types, all tests; prints little when all is 
 	@$(VENV)/python -m pytest
 
 check: setup  ## Lint, format and types alone
-	@$(VENV)/ruff check --quiet $(CHECKED)
-	@$(VENV)/ruff format --check --quiet $(CHECKED)
+	@$(VENV)/ruff check --quiet .
+	@$(VENV)/ruff format --check --quiet .
 	@$(VENV)/mypy --no-error-summary
 
 fmt: setup  ## Format, and mend what can be mended
-	@$(VENV)/ruff check --quiet --fix-only $(CHECKED)
-	@$(VENV)/ruff format --quiet $(CHECKED)
+	@$(VENV)/ruff check --quiet --fix-only .
+	@$(VENV)/ruff format --quiet .
 
 setup:  ## .venv with the pinned requirements; does nothing when it is there
 	@$(PYTHON) dev/bootstrap.py

@@ -13,10 +13,11 @@ import redis
 from pymongo.errors import OperationFailure, PyMongoError
 
 from dev.install import mongod_binary, redis_folder
-from dev.processes import ADDRESS_IN_USE, LOOPBACK, ManagedProcess, StartError, free_port, wait_until
+from dev.processes import ADDRESS_IN_USE, LOOPBACK, ManagedProcess, StartError, free_port, is_free, wait_until
 
 START_TIMEOUT = 60.0  # seconds; replaying a large append-only file takes a while
 START_ATTEMPTS = 3  # a port that was free can be taken until the server binds it
+PORT_TIMEOUT = 10.0
 REPLICA_SET = "rs0"
 DATABASE = "chattergram"
 NOT_INITIALIZED = 94  # MongoDB's error code
@@ -59,7 +60,13 @@ class Server(ManagedProcess):
         self._port_file.write_text(f"{self.port}\n")
 
     def restart(self) -> None:
-        """Start it again on the same port, and return once it can be used."""
+        """Start it again on the same port, and return once it can be used.
+
+        Raises:
+            TimeoutError: somebody else took that port.
+            StartError: it did not start; shows the end of its log.
+        """
+        wait_until(lambda: is_free(self.port), PORT_TIMEOUT, f"waiting for port {self.port}")
         self.start()
         self.wait_answers()
 

@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import errno
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -16,6 +17,10 @@ from pathlib import Path
 LOOPBACK = "127.0.0.1"
 POLL = 0.05  # seconds between two looks at something that reports nothing by itself
 PR_SET_PDEATHSIG = 1
+# Below those the kernel gives to outgoing connections: one of these, retrying while its server is down, could
+# otherwise be given that server's port.
+PORTS = range(15_000, 30_000)
+PORT_ATTEMPTS = 50
 ADDRESS_IN_USE = ("Address already in use", "address already in use")
 
 
@@ -25,14 +30,21 @@ class StartError(RuntimeError):
 
 def free_port(preferred: int | None = None) -> int:
     """A loopback TCP port nobody listens on; `preferred` if that is one."""
-    for port in (preferred, 0):
-        if port is None:
-            continue
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((LOOPBACK, port))
-            return int(probe.getsockname()[1])
+    candidates = [random.choice(PORTS) for _ in range(PORT_ATTEMPTS)]
+    for port in ([preferred] if preferred else []) + candidates:
+        if is_free(port):
+            return port
     raise StartError("no free TCP port on the loopback interface")
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
 
 
 def wait_until(check: Callable[[], bool], seconds: float, what: str) -> None:
