@@ -1,22 +1,18 @@
-// Events between modules that need not know each other.
+// Events between modules that need not know each other, and between the tabs of this browser.
 
-const listeners = new Map();
+const listeners = {};
+const channel = new BroadcastChannel("chattergram");
+channel.onmessage = ({ data }) => emit(`tabs:${data}`);
 
 /** Calls `listener` with every `emit(name, detail)`; answers how to stop that. */
 export function on(name, listener) {
-  if (!listeners.has(name)) listeners.set(name, new Set());
-  listeners.get(name).add(listener);
-  return () => listeners.get(name).delete(listener);
+	(listeners[name] ??= new Set()).add(listener);
+	return () => listeners[name].delete(listener);
 }
 
 export function emit(name, detail) {
-  for (const listener of [...(listeners.get(name) ?? [])]) listener(detail);
+	for (const listener of [...(listeners[name] ?? [])]) listener(detail);
 }
 
-const channel = "BroadcastChannel" in window ? new BroadcastChannel("chattergram") : null;
-channel?.addEventListener("message", ({ data }) => emit(`tabs:${data.name}`, data.detail));
-
-/** Emits `tabs:name` in the other tabs of this browser. */
-export function tellTabs(name, detail = null) {
-  channel?.postMessage({ name, detail });
-}
+/** Emits `tabs:name` in the other tabs. */
+export const tellTabs = (name) => channel.postMessage(name);

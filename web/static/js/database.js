@@ -1,30 +1,28 @@
 // IndexedDB: what must outlive a reload (the outbox) and what is dear to make again (waveforms).
 
-const NAME = "chattergram";
 const PEAKS_KEPT = 500;
-let opening = null;
+let opening;
+
+const done = (request) =>
+	new Promise((resolve, reject) => {
+		request.onsuccess = request.oncomplete = () => resolve(request.result);
+		request.onerror = request.onabort = () => reject(request.error);
+	});
 
 function open() {
-  opening ??= new Promise((resolve, reject) => {
-    const request = indexedDB.open(NAME, 1);
-    request.onupgradeneeded = () => {
-      request.result.createObjectStore("outbox", { keyPath: "clientId" });
-      request.result.createObjectStore("peaks", { keyPath: "id" });
-    };
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
-  });
-  return opening;
+	const request = indexedDB.open("chattergram", 1);
+	request.onupgradeneeded = () => {
+		request.result.createObjectStore("outbox", { keyPath: "clientId" });
+		request.result.createObjectStore("peaks", { keyPath: "id" });
+	};
+	return done(request);
 }
 
 async function run(store, mode, work) {
-  const database = await open();
-  return new Promise((resolve, reject) => {
-    const transaction = database.transaction(store, mode, { durability: "strict" });
-    const request = work(transaction.objectStore(store));
-    transaction.oncomplete = () => resolve(request.result);
-    transaction.onerror = transaction.onabort = () => reject(transaction.error);
-  });
+	const transaction = (await (opening ??= open())).transaction(store, mode);
+	const request = work(transaction.objectStore(store));
+	await done(transaction);
+	return request.result;
 }
 
 export const put = (store, value) => run(store, "readwrite", (objects) => objects.put(value));
@@ -32,8 +30,10 @@ export const get = (store, key) => run(store, "readonly", (objects) => objects.g
 export const all = (store) => run(store, "readonly", (objects) => objects.getAll());
 export const remove = (store, key) => run(store, "readwrite", (objects) => objects.delete(key));
 
-/** Keeps the waveforms to a bounded number; which ones go matters little. */
-export async function trimPeaks() {
-  const count = await run("peaks", "readonly", (objects) => objects.count());
-  if (count > PEAKS_KEPT) await run("peaks", "readwrite", (objects) => objects.clear());
+/** Keeps a waveform. Their number is bounded; which ones go matters little. */
+export async function keepPeaks(value) {
+	if ((await run("peaks", "readonly", (objects) => objects.count())) >= PEAKS_KEPT) {
+		await run("peaks", "readwrite", (objects) => objects.clear());
+	}
+	await put("peaks", value);
 }

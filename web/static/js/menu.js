@@ -1,82 +1,58 @@
 // Menus, and dialogs that ask.
 
-import { h, icon } from "./dom.js";
+import { h, icon, listen, view } from "./dom.js";
 
-let closeOpen = null;
-
-/** A menu beside `button`; `entries` are `{label, icon, run, danger}`. */
+/** A menu beside `button`; `entries` are `[icon, label, run]`. */
 export function openMenu(button, entries) {
-  closeOpen?.();
-  const menu = h("div", { class: "menu", role: "menu", "aria-label": button.getAttribute("aria-label") });
-  for (const { label, icon: name, run, danger } of entries) {
-    const props = { type: "button", role: "menuitem", tabindex: -1, class: danger ? "danger" : "" };
-    const choose = () => {
-      close();
-      run();
-    };
-    menu.append(h("button", { ...props, on: { click: choose } }, icon(name), label));
-  }
-  const outside = (event) => menu.contains(event.target) || close(false);
-  function close(giveBack = true) {
-    menu.remove();
-    button.setAttribute("aria-expanded", "false");
-    document.removeEventListener("pointerdown", outside, true);
-    document.removeEventListener("scroll", outside, true);
-    closeOpen = null;
-    if (giveBack) button.focus();
-  }
-  menu.addEventListener("keydown", (event) => {
-    const steps = { ArrowDown: 1, ArrowUp: -1 };
-    const items = [...menu.children];
-    if (event.key === "Escape" || event.key === "Tab") close();
-    else if (event.key in steps) {
-      const next = (items.indexOf(document.activeElement) + steps[event.key] + items.length) % items.length;
-      items[next].focus();
-    } else return;
-    event.preventDefault();
-    event.stopPropagation();
-  });
-  document.body.append(menu);
-  place(menu, button.getBoundingClientRect());
-  button.setAttribute("aria-expanded", "true");
-  document.addEventListener("pointerdown", outside, true);
-  document.addEventListener("scroll", outside, true);
-  closeOpen = close;
-  menu.firstElementChild.focus();
+	const menu = h("div.menu", { role: "menu", label: button.ariaLabel });
+	const close = (back = true) => {
+		stop();
+		menu.remove();
+		button.ariaExpanded = "false";
+		if (back) button.focus({ preventScroll: true });
+	};
+	const stop = listen(document, "pointerdown scroll", ({ target }) => menu.contains(target) || close(false), true);
+	for (const [name, label, run] of entries) {
+		const onclick = () => {
+			close();
+			run();
+		};
+		menu.append(h(`button.${name}`, { role: "menuitem", tabindex: -1, onclick }, icon(name), label));
+	}
+	menu.onkeydown = (event) => {
+		const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+		const items = [...menu.children];
+		if (step) items.at((items.indexOf(document.activeElement) + step) % items.length).focus();
+		else if (event.key === "Escape" || event.key === "Tab") close();
+		else return;
+		event.preventDefault();
+		event.stopPropagation();
+	};
+	document.body.append(menu);
+	const beside = button.getBoundingClientRect();
+	const below = beside.bottom + menu.offsetHeight + 8 < innerHeight;
+	menu.style.left = `${Math.max(8, Math.min(beside.left, innerWidth - menu.offsetWidth - 8))}px`;
+	menu.style.top = `${below ? beside.bottom + 4 : beside.top - menu.offsetHeight - 4}px`;
+	button.ariaExpanded = "true";
+	menu.firstChild.focus();
 }
 
-function place(menu, beside) {
-  const { width, height } = menu.getBoundingClientRect();
-  const left = Math.min(Math.max(8, beside.right - width), innerWidth - width - 8);
-  const below = beside.bottom + height + 8 < innerHeight;
-  menu.style.left = `${left}px`;
-  menu.style.top = `${below ? beside.bottom + 4 : Math.max(8, beside.top - height - 4)}px`;
-}
-
-/** Asks in a dialog; answers false, or what `field` holds (true without one). */
-export function ask({ title, text, confirm, field = null, danger = false }) {
-  return new Promise((resolve) => {
-    const input = field && h("input", { ...field, id: "dialog-field", required: true });
-    const form = h(
-      "form",
-      { method: "dialog" },
-      h("h2", { id: "dialog-title", text: title }),
-      h("p", { text }),
-      input && h("label", { for: "dialog-field", text: field["aria-label"] }),
-      input,
-      h(
-        "div",
-        { class: "dialog-buttons" },
-        h("button", { type: "button", class: "button quiet", on: { click: () => dialog.close() } }, "Cancel"),
-        h("button", { class: `button ${danger ? "danger" : "primary"}`, value: "yes" }, confirm),
-      ),
-    );
-    const dialog = h("dialog", { "aria-labelledby": "dialog-title" }, form);
-    dialog.addEventListener("close", () => {
-      dialog.remove();
-      resolve(dialog.returnValue === "yes" && (input ? input.value : true));
-    });
-    document.body.append(dialog);
-    dialog.showModal();
-  });
+/** Asks in a dialog; answers true, or the password it asks for, or "" for no. */
+export function ask(title, text, confirm, withPassword = false) {
+	const dialog = view("dialog");
+	const { element, password, yes, cancel } = dialog;
+	dialog.title.textContent = title;
+	dialog.text.textContent = text;
+	yes.textContent = confirm;
+	password.required = withPassword;
+	password.hidden = !withPassword;
+	cancel.onclick = () => element.close();
+	document.body.append(element);
+	element.showModal();
+	return new Promise((resolve) => {
+		element.onclose = () => {
+			element.remove();
+			resolve(element.returnValue === "yes" && (withPassword ? password.value : true));
+		};
+	});
 }

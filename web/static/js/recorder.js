@@ -1,108 +1,146 @@
-// Recording from the microphone.
+// Recording from the microphone: level, time, pause, listening to it before it is sent.
 
-const FORMATS = ["audio/webm;codecs=opus", "audio/ogg;codecs=opus", "audio/mp4"];
-const BITS_PER_SECOND = 32_000;
-const SLICE_MS = 1_000;
-export const LONGEST = 590; // seconds; the server takes 600
+import { announce, fill, h, icon, view } from "./dom.js";
+import { duration } from "./format.js";
+import { newId } from "./outbox.js";
+import * as player from "./player.js";
+import { controls } from "./voice.js";
+
+const FORMATS = { "audio/webm;codecs=opus": "webm", "audio/ogg;codecs=opus": "ogg", "audio/mp4": "m4a" };
+const BITS = 32_000; // a second
+const TICK = 60; // milliseconds
+const SHORTEST = 0.4; // seconds; less is a slip of the finger
+const LONGEST = 590; // the server takes 600
+const BARS = 64;
 
 const REFUSALS = {
-  NotAllowedError:
-    "Chattergram may not use the microphone. Allow it in the address bar's site settings, then try again. You can also attach a recording as a file.",
-  NotFoundError: "No microphone was found. Connect one and try again, or attach a recording as a file.",
-  NotReadableError: "Another program is using the microphone. Close it there and try again.",
+	NotAllowedError: "Chattergram may not use the microphone. Allow it in the browser's settings for this site and try again.",
+	NotFoundError: "No microphone was found. Connect one and try again.",
+	NotReadableError: "Another program is using the microphone. Close it there and try again.",
 };
 
-/** Why recording does not work, in words a person can act upon. */
-export function refusal(error) {
-  if (!window.isSecureContext) {
-    return "Browsers give the microphone only to pages served by https. You can attach a recording as a file.";
-  }
-  return REFUSALS[error?.name] ?? "The microphone could not be started. You can attach a recording as a file.";
+/** Why there is no recording, in words one can act upon. */
+function refusal({ name }) {
+	const secure = "Browsers give the microphone only to pages served by https.";
+	const why = window.isSecureContext ? REFUSALS[name] : secure;
+	return `${why ?? "The microphone could not be started."} You can also attach a recording as a file.`;
 }
 
-export class Recorder {
-  /** `onLevel(level 0 to 1, seconds)` is called while it records; `onLimit()` when it is as long as may be. */
-  constructor(onLevel, onLimit) {
-    Object.assign(this, { onLevel, onLimit });
-    this.chunks = [];
-    this.elapsed = 0;
-    this.since = null;
-    this.cancelled = false;
-  }
+/**
+ * Records in `element`, which stands in place of the composer. `send({blob, name})` gets it, `refused(text)` says why
+ * there is no microphone, `closed()` comes in the end. Answers `{element, finish(send), review(), cancel()}`.
+ */
+export function record({ send, refused, closed }) {
+	const parts = view("recording");
+	const { element, live, clock, meter } = parts;
+	const chunks = [];
+	let stream, media, context, timer, made, ended, source;
+	let ticks = 0; // recorded, not paused
+	const seconds = () => (ticks * TICK) / 1_000;
+	const keep = (event) => event.preventDefault();
+	for (let bar = 0; bar < BARS; bar += 1) meter.append(h("i"));
 
-  /** Throws the error of `getUserMedia` where there is no microphone, or none is allowed. */
-  async start() {
-    const constraints = { audio: { echoCancellation: true, noiseSuppression: true, channelCount: 1 } };
-    this.stream = await navigator.mediaDevices.getUserMedia(constraints);
-    if (this.cancelled) {
-      this.#release();
-      return;
-    }
-    const mimeType = FORMATS.find((format) => MediaRecorder.isTypeSupported(format));
-    this.media = new MediaRecorder(this.stream, { mimeType, audioBitsPerSecond: BITS_PER_SECOND });
-    this.media.addEventListener("dataavailable", ({ data }) => data.size && this.chunks.push(data));
-    this.media.start(SLICE_MS);
-    this.since = performance.now();
-    this.#meter();
-  }
+	async function start() {
+		stream = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1, noiseSuppression: true } });
+		if (ended) return release();
+		const mimeType = Object.keys(FORMATS).find((format) => MediaRecorder.isTypeSupported(format));
+		media = new MediaRecorder(stream, { mimeType, audioBitsPerSecond: BITS });
+		media.ondataavailable = ({ data }) => chunks.push(data);
+		media.start(1_000);
+		context = new AudioContext();
+		const analyser = context.createAnalyser();
+		context.createMediaStreamSource(stream).connect(analyser);
+		const began = performance.now();
+		let paused = 0;
+		timer = setInterval(() => {
+			if (media.state === "paused") paused = performance.now() - began - ticks * TICK;
+			else ticks = (performance.now() - began - paused) / TICK;
+			show(level(analyser));
+			if (seconds() > LONGEST) review();
+		}, TICK);
+		window.addEventListener("beforeunload", keep);
+		element.classList.add("on");
+		return announce("Recording");
+	}
 
-  get seconds() {
-    return (this.elapsed + (this.since === null ? 0 : performance.now() - this.since)) / 1_000;
-  }
+	function level(analyser) {
+		const samples = new Float32Array(analyser.fftSize);
+		analyser.getFloatTimeDomainData(samples);
+		const power = samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
+		return media.state === "paused" ? 0 : Math.min(1, Math.sqrt(power) * 5);
+	}
 
-  get paused() {
-    return this.media?.state === "paused";
-  }
+	function show(height) {
+		clock.textContent = duration(seconds());
+		meter.firstChild.style.setProperty("--level", height);
+		meter.append(meter.firstChild);
+	}
 
-  togglePause() {
-    if (this.paused) {
-      this.media.resume();
-      this.since = performance.now();
-    } else if (this.media?.state === "recording") {
-      this.media.pause();
-      this.elapsed += performance.now() - this.since;
-      this.since = null;
-    }
-  }
+	function release() {
+		clearInterval(timer);
+		stream?.getTracks().forEach((track) => track.stop());
+		context?.close();
+		context = null;
+		window.removeEventListener("beforeunload", keep);
+	}
 
-  /** Ends the recording; answers `{blob, name, seconds}`. */
-  async finish() {
-    const { seconds } = this;
-    if (this.media.state !== "inactive") {
-      const stopped = new Promise((resolve) => this.media.addEventListener("stop", resolve, { once: true }));
-      this.media.stop();
-      await stopped;
-    }
-    this.#release();
-    const type = this.media.mimeType || "audio/webm";
-    const ending = type.includes("ogg") ? "ogg" : type.includes("mp4") ? "m4a" : "webm";
-    return { blob: new Blob(this.chunks, { type }), name: `voice.${ending}`, seconds };
-  }
+	/** The recording, ended. */
+	async function finished() {
+		if (made) return made;
+		const stopped = new Promise((resolve) => (media.onstop = resolve));
+		media.stop();
+		await stopped;
+		release();
+		const type = media.mimeType;
+		made = { blob: new Blob(chunks, { type }), name: `voice.${FORMATS[type] ?? "webm"}`, key: newId(), duration: seconds() };
+		return made;
+	}
 
-  cancel() {
-    this.cancelled = true;
-    if (this.media && this.media.state !== "inactive") this.media.stop();
-    this.#release();
-  }
+	async function review() {
+		if (!media || made) return;
+		source = await finished();
+		live.replaceWith(controls(source));
+		element.querySelector(".play").focus();
+		announce("Recording stopped");
+	}
 
-  #meter() {
-    this.context = new AudioContext();
-    const analyser = this.context.createAnalyser();
-    analyser.fftSize = 1_024;
-    this.context.createMediaStreamSource(this.stream).connect(analyser);
-    const samples = new Float32Array(analyser.fftSize);
-    this.timer = setInterval(() => {
-      analyser.getFloatTimeDomainData(samples);
-      const power = samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
-      this.onLevel(this.paused ? 0 : Math.min(1, Math.sqrt(power) * 5), this.seconds);
-      if (this.seconds >= LONGEST) this.onLimit();
-    }, 60);
-  }
+	async function finish() {
+		if (!media || ended) return;
+		ended = true;
+		const { blob, name } = await finished();
+		if (seconds() < SHORTEST) announce("Too short, not sent");
+		else send({ blob, name });
+		close();
+	}
 
-  #release() {
-    clearInterval(this.timer);
-    this.stream?.getTracks().forEach((track) => track.stop());
-    void this.context?.close().catch(() => {});
-    this.context = null;
-  }
+	function cancel() {
+		if (media && !made) media.stop();
+		close();
+	}
+
+	function close() {
+		ended = true;
+		release();
+		if (source) player.stop(source.key);
+		element.remove();
+		closed();
+	}
+
+	parts.discard.onclick = cancel;
+	parts.stop.onclick = review;
+	parts.send.onclick = finish;
+	parts.pause.onclick = ({ currentTarget }) => {
+		const pausing = media?.state === "recording";
+		media?.[pausing ? "pause" : "resume"]();
+		currentTarget.ariaLabel = currentTarget.title = pausing ? "Go on recording" : "Pause recording";
+		fill(currentTarget, icon(pausing ? "mic" : "pause"));
+		element.classList.toggle("on", !pausing);
+	};
+	element.onkeydown = (event) => event.key === "Escape" && cancel();
+	player.pause();
+	start().catch((error) => {
+		refused(refusal(error));
+		close();
+	});
+	return { element, finish, review, cancel };
 }

@@ -3,33 +3,22 @@
 import { emit } from "./bus.js";
 
 export function route() {
-  const [, first = "", second = ""] = location.pathname.split("/");
-  const query = new URLSearchParams(location.search);
-  if (first === "chat" && second) {
-    return { page: "chat", name: decoded(second), at: query.get("at"), query: query.get("q") ?? "" };
-  }
-  return { page: ["login", "signup", "settings"].includes(first) ? first : "home" };
+	const [, page, name] = location.pathname.split("/");
+	const query = new URLSearchParams(location.search);
+	if (page !== "chat" || !name) return { page };
+	return { page, name: decodeURIComponent(name), at: query.get("at"), query: query.get("q") ?? "" };
 }
 
-function decoded(text) {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
-
-export function navigate(path, { replace = false } = {}) {
-  const same = path === location.pathname + location.search;
-  history[replace || same ? "replaceState" : "pushState"](null, "", path);
-  emit("route");
+export function navigate(path, replace = path === location.pathname + location.search) {
+	history[replace ? "replaceState" : "pushState"](null, "", path);
+	emit("route");
 }
 
 document.addEventListener("click", (event) => {
-  const link = event.target.closest?.("a[href^='/']");
-  if (!link || event.defaultPrevented || event.button !== 0) return;
-  if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey || link.target || /^\/(api|static)\//.test(link.getAttribute("href"))) return;
-  event.preventDefault();
-  navigate(link.getAttribute("href"));
+	const path = event.target.closest?.("a[href^='/']")?.getAttribute("href");
+	const { metaKey, ctrlKey, shiftKey, altKey, button } = event;
+	if (!path || metaKey || ctrlKey || shiftKey || altKey || button) return;
+	event.preventDefault();
+	navigate(path);
 });
 window.addEventListener("popstate", () => emit("route"));

@@ -1,40 +1,37 @@
-// Who is signed in, in this browser. Another tab that signs in or out is followed.
+// Who is signed in, in this browser. A tab follows another that signs in or out.
 
 import { emit } from "./bus.js";
 
 const TOKEN = "chattergram.token";
 const ME = "chattergram.me";
+const kept = localStorage;
 
-export const session = {
-  token: localStorage.getItem(TOKEN),
-  me: JSON.parse(localStorage.getItem(ME) ?? "null"),
-};
-if (!session.token || !session.me) session.token = session.me = null;
+export const session = { token: kept[TOKEN], me: JSON.parse(kept[ME] ?? "null") };
 
 export function signedIn({ user, token }) {
-  session.token = token;
-  localStorage.setItem(TOKEN, token);
-  setMe(user);
+	session.token = kept[TOKEN] = token;
+	setMe(user);
 }
 
 export function setMe(user) {
-  session.me = user;
-  localStorage.setItem(ME, JSON.stringify(user));
+	session.me = user;
+	kept[ME] = JSON.stringify(user);
+	emit("me");
 }
 
 /** Forgets the token; `reason` is shown on the log-in page. What waits in the outbox stays for the next log-in. */
 export function signedOut(reason = "") {
-  if (!session.token) return;
-  session.token = session.me = null;
-  localStorage.removeItem(TOKEN);
-  localStorage.removeItem(ME);
-  emit("signed-out", reason);
+	if (!session.token) return;
+	session.token = null;
+	kept.removeItem(TOKEN);
+	kept.removeItem(ME);
+	emit("signed-out", reason);
 }
 
 window.addEventListener("storage", ({ key, newValue }) => {
-  if (key === TOKEN && newValue !== session.token) location.assign("/");
-  if (key === ME && newValue && session.token) {
-    session.me = JSON.parse(newValue);
-    emit("me");
-  }
+	if (key === TOKEN && newValue !== session.token) location.assign("/");
+	if (key === ME && newValue && session.token) {
+		session.me = JSON.parse(newValue);
+		emit("me");
+	}
 });

@@ -3,26 +3,25 @@
 import { on, tellTabs } from "./bus.js";
 
 const KEY = "chattergram.theme";
-const BARS = { light: "#f4f0e7", dark: "#121715" };
-const dark = matchMedia("(prefers-color-scheme: dark)");
+const { dataset } = document.documentElement;
 
-export const theme = () => document.documentElement.dataset.theme ?? "system";
+export const theme = () => dataset.theme ?? "system";
 
 export function setTheme(value) {
-  if (value === "system") localStorage.removeItem(KEY);
-  else localStorage.setItem(KEY, value);
-  apply();
-  tellTabs("theme");
+	if (value === "system") localStorage.removeItem(KEY);
+	else localStorage[KEY] = value;
+	apply();
+	tellTabs("theme");
 }
 
 function apply() {
-  const chosen = localStorage.getItem(KEY);
-  if (chosen) document.documentElement.dataset.theme = chosen;
-  else delete document.documentElement.dataset.theme;
-  const shown = chosen ?? (dark.matches ? "dark" : "light");
-  document.querySelector("meta[name=theme-color]").content = BARS[shown];
+	const chosen = localStorage[KEY];
+	if (chosen) dataset.theme = chosen;
+	else delete dataset.theme;
+	const paper = getComputedStyle(document.body).backgroundColor;
+	document.querySelector("meta[name=theme-color]").content = paper;
 }
 
 on("tabs:theme", apply);
-dark.addEventListener("change", apply);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", apply);
 apply();

@@ -1,85 +1,58 @@
 // When each word of a transcript is spoken. A corrected text keeps the times of the words that stayed.
 
-const LOST = 0.6; // below this confidence the recogniser was not sure
-const CELLS = 4_000_000; // beyond it, aligning costs more than it gives
+const UNSURE = 0.6; // below this confidence the recogniser was not sure
+const AHEAD = 12; // words that may have been put in or taken out in one place
 
 const plain = (word) => word.normalize("NFKC").toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "");
 
-/** The words of `message.text`, in order: `{text, start, end, unsure}`; times in seconds, null where unknown. */
+/** The words of a message's text: `{text, start, end (seconds), unsure}`, without times where nothing was heard. */
 export function timedWords({ text, words = [] }) {
-  const shown = text.split(/\s+/).filter(Boolean);
-  const pairs = shown.length * words.length <= CELLS ? align(shown.map(plain), words.map(({ word }) => plain(word))) : [];
-  const timed = shown.map((word) => ({ text: word, start: null, end: null, unsure: false }));
-  for (const [at, heardAt] of pairs) {
-    const { start, end, confidence } = words[heardAt];
-    const unsure = typeof confidence === "number" && confidence < LOST;
-    Object.assign(timed[at], { start, end, unsure });
-  }
-  if (words.length) interpolate(timed, words.at(-1).end);
-  return timed;
+	const shown = text.split(/\s+/).filter(Boolean).map((word) => ({ text: word, plain: plain(word) }));
+	const heard = words.map(({ word }) => plain(word));
+	let next = 0;
+	shown.forEach((word, index) => {
+		const found = nearest(shown, index, heard, next);
+		if (found < 0) return;
+		const { start, end, confidence } = words[found];
+		Object.assign(word, { start, end, unsure: confidence < UNSURE });
+		next = found + 1;
+	});
+	if (words.length) spread(shown, words.at(-1).end);
+	return shown;
 }
 
-/** Pairs of places that hold the same word: the longest common run of both. */
-function align(shown, heard) {
-  if (shown.length === heard.length && shown.every((word, index) => word === heard[index])) {
-    return shown.map((_, index) => [index, index]);
-  }
-  const wide = heard.length + 1;
-  const common = new Uint16Array((shown.length + 1) * wide);
-  for (let row = shown.length - 1; row >= 0; row -= 1) {
-    for (let column = heard.length - 1; column >= 0; column -= 1) {
-      const both = shown[row] === heard[column] && shown[row] !== "";
-      common[row * wide + column] = both
-        ? common[(row + 1) * wide + column + 1] + 1
-        : Math.max(common[(row + 1) * wide + column], common[row * wide + column + 1]);
-    }
-  }
-  const pairs = [];
-  for (let row = 0, column = 0; row < shown.length && column < heard.length; ) {
-    if (shown[row] === heard[column] && shown[row] !== "") pairs.push([row++, column++]);
-    else if (common[(row + 1) * wide + column] >= common[row * wide + column + 1]) row += 1;
-    else column += 1;
-  }
-  return pairs;
+/** Where a shown word was heard, unless a later shown word fits that stretch better. */
+function nearest(shown, index, heard, next) {
+	for (let step = 0; step <= AHEAD; step += 1) {
+		if (heard[next + step] === shown[index].plain) return next + step;
+		if (step && shown[index + step]?.plain === heard[next]) return -1;
+	}
+	return -1;
 }
 
 /** Words that were put in share the time between their neighbours. */
-function interpolate(timed, total) {
-  for (let index = 0; index < timed.length; index += 1) {
-    if (timed[index].start !== null) continue;
-    let next = index;
-    while (next < timed.length && timed[next].start === null) next += 1;
-    const from = index ? timed[index - 1].end : 0;
-    const until = next < timed.length ? timed[next].start : Math.max(total, from);
-    const share = Math.max(0, until - from) / (next - index);
-    for (let place = index; place < next; place += 1) {
-      timed[place].start = from + share * (place - index);
-      timed[place].end = timed[place].start + share;
-    }
-    index = next;
-  }
+function spread(words, total) {
+	for (let index = 0; index < words.length; index += 1) {
+		if (words[index].start !== undefined) continue;
+		let next = index;
+		while (next < words.length && words[next].start === undefined) next += 1;
+		const from = words[index - 1]?.end ?? 0;
+		const share = Math.max(0, (words[next]?.start ?? total) - from) / (next - index);
+		for (; index < next; index += 1) {
+			words[index].start = words[index - 1]?.end ?? 0;
+			words[index].end = words[index].start + share;
+		}
+	}
 }
 
-/** The word spoken at that second: -1 before the first. A word is lit until the next begins, a second at most. */
-export function wordAt(timed, second) {
-  let low = 0;
-  let high = timed.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (timed[middle].start <= second) low = middle + 1;
-    else high = middle;
-  }
-  const found = low - 1;
-  return found >= 0 && timed[found].start !== null && second < timed[found].end + 1 ? found : -1;
+/** The word spoken at that second, -1 when none is; a pause of up to a second belongs to the word before. */
+export function wordAt(words, second) {
+	const found = words.findLastIndex(({ start }) => start <= second);
+	return found >= 0 && second < words[found].end + 1 ? found : -1;
 }
-
-const tokens = (text) => text.split(/\s+/).map(plain).filter(Boolean);
 
 /** Whether a word is one of those searched for, or begins with it. */
 export function matcher(query) {
-  const wanted = tokens(query);
-  return (word) => {
-    const said = plain(word);
-    return said !== "" && wanted.some((token) => said.startsWith(token));
-  };
+	const wanted = query.split(/\s+/).map(plain).filter(Boolean);
+	return (word) => wanted.some((token) => plain(word).startsWith(token));
 }
