@@ -1,0 +1,49 @@
+"""Chromium, driven by playwright, in front of the whole application."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.client import Client
+from tests.e2e.visitor import ARGUMENTS, Visitor
+from tests.stack import Stack
+
+RECORDING = Path(__file__).parent / "recordings" / "river.wav"
+
+Visit = Callable[..., Visitor]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium; its microphone hears a recording of a spoken sentence, over and over."""
+    path = shutil.which("chromium")
+    assert path, "Chromium is missing; `make browser` installs it"
+    arguments = [*ARGUMENTS, f"--use-file-for-fake-audio-capture={RECORDING}"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium: Browser, stack: Stack, client: Client) -> Iterator[Visit]:
+    """`visit("ada")` opens the page in a browser of its own, as somebody new; options are those of a context.
+
+    A test during which a page reported an error fails.
+    """
+    visitors: list[Visitor] = []
+
+    def open_page(name: str | None = None, **options: object) -> Visitor:
+        person = client.sign_up(name) if name else None
+        visitor = Visitor(chromium.new_context(**{"base_url": stack.url, **options}), person)
+        visitors.append(visitor)
+        return visitor
+
+    yield open_page
+    errors = [error for visitor in visitors for error in visitor.errors]
+    for visitor in visitors:
+        visitor.context.close()
+    assert not errors

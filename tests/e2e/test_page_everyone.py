@@ -1,0 +1,130 @@
+"""For everyone: by keyboard alone, on a narrow phone, in the dark, from right to left, and light to load."""
+
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import Visit
+from tests.stack import ROOT
+
+STATIC = ROOT / "web" / "static"
+LARGEST = 100_000  # bytes of our own JavaScript and CSS
+
+
+def check(page: Page) -> None:
+    """Nothing serious by axe-core, nothing wider than the screen."""
+    page.wait_for_timeout(200)
+    found = Axe().run(page).response["violations"]
+    serious = [(each["id"], [node["html"] for node in each["nodes"]]) for each in found if each["impact"] != "minor"]
+    assert not serious
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious(visit: Visit, theme: str, width: int) -> None:
+    options = {"color_scheme": theme, "viewport": {"width": width, "height": 720}, "reduced_motion": "reduce"}
+    stranger = visit(**options)
+    for path in ("/", "/signup", "/login"):
+        stranger.page.goto(path)
+        expect(stranger.page.get_by_role("heading", level=1)).to_be_visible()
+        check(stranger.page)
+    ada, grace = visit("ada", **options), visit("grace")
+    assert ada.person
+    assert grace.person
+    ada.page.goto("/settings")
+    expect(ada.page.get_by_role("heading", name="Settings")).to_be_visible()
+    check(ada.page)
+    grace.person.post(ada.person, "Have you seen https://example.org/ yet?")
+    grace.person.post(ada.person, audioFileId=grace.person.upload(recording(), "river.wav", "audio/wav")["audioFileUuid"])
+    ada.open(grace)
+    expect(ada.page.locator(".timed .word").first).to_be_visible(timeout=60_000)
+    ada.say("W" * 200)
+    expect(ada.mark("W" * 200, "Delivered")).to_be_visible()
+    check(ada.page)
+    ada.page.goto("/")
+    expect(ada.page.get_by_role("navigation").get_by_role("link", name=grace.name)).to_be_visible()
+    check(ada.page)
+    ada.page.get_by_role("searchbox").fill("example")
+    expect(ada.page.locator("#results mark").first).to_be_visible()
+    check(ada.page)
+
+
+def recording() -> bytes:
+    return (Path(__file__).parent / "recordings" / "river.wav").read_bytes()
+
+
+def test_the_keyboard_alone_suffices(visit: Visit) -> None:
+    ada, grace = visit("ada"), visit("grace")
+    keys = ada.page.keyboard
+    expect(ada.page.get_by_role("searchbox")).to_be_visible()
+    keys.press("Control+k")
+    expect(ada.page.get_by_role("searchbox")).to_be_focused()
+    keys.type(grace.name)
+    expect(ada.page.locator("#results").get_by_role("link")).to_have_count(1)
+    keys.press("Enter")
+    expect(ada.page.locator("#composer-input")).to_be_focused()
+    keys.type("Thrusday?")
+    keys.press("Enter")
+    expect(ada.mark("Thrusday?", "Delivered")).to_be_visible()
+    keys.press("ArrowUp")
+    expect(ada.page.locator("#composer-input")).to_have_value("Thrusday?")
+    keys.press("Control+a")
+    keys.type("Thursday!")
+    keys.press("Enter")
+    expect(ada.message("Thursday!")).to_be_visible()
+    menu = ada.page.get_by_role("button", name="Message actions")
+    menu.focus()
+    keys.press("Enter")
+    keys.press("ArrowUp")
+    expect(ada.page.get_by_role("menuitem", name="Delete")).to_be_focused()
+    keys.press("Escape")
+    expect(menu).to_be_focused()
+    ada.page.locator(".mic").last.focus()
+    keys.press("Enter")
+    expect(ada.page.locator(".recording.on")).to_be_visible()
+    keys.press("Escape")
+    expect(ada.page.locator("#composer-input")).to_be_visible()
+
+
+def test_new_messages_are_announced(visit: Visit) -> None:
+    ada, grace = visit("ada"), visit("grace")
+    assert ada.person
+    assert grace.person
+    ada.open(grace)
+    grace.person.post(ada.person, "Can you hear me?")
+    expect(ada.page.locator("#announcer")).to_contain_text(f"{grace.name}: Can you hear me?")
+
+
+def test_on_a_phone_one_thing_at_a_time(visit: Visit) -> None:
+    ada, grace = visit("ada", viewport={"width": 390, "height": 780}, has_touch=True), visit("grace")
+    assert ada.person
+    assert grace.person
+    grace.person.post(ada.person, "Hi")
+    row = ada.page.get_by_role("navigation").get_by_role("link", name=grace.name)
+    row.tap()
+    expect(ada.message("Hi")).to_be_visible()
+    expect(row).to_be_hidden()
+    ada.page.get_by_role("link", name="All conversations").tap()
+    expect(row).to_be_visible()
+
+
+def test_right_to_left_texts(visit: Visit) -> None:
+    ada, grace = visit("ada"), visit("grace")
+    ada.open(grace)
+    ada.say("שלום, מה שלומך?")
+    said = ada.page.locator(".said")
+    expect(said).to_have_css("direction", "rtl")
+
+
+def test_it_is_light() -> None:
+    files = [*STATIC.rglob("*.js"), *STATIC.rglob("*.css")]
+    assert sum(file.stat().st_size for file in files) < LARGEST
+
+
+def test_a_page_of_somebody_unknown_says_so(visit: Visit) -> None:
+    ada = visit("ada")
+    ada.page.goto("/chat/nobody-of-that-name")
+    expect(ada.page.get_by_text("There is nobody called nobody-of-that-name.")).to_be_visible()

@@ -1,0 +1,110 @@
+"""Nothing written or spoken is lost with the network, nothing is sent twice, and two tabs agree."""
+
+from playwright.sync_api import expect
+
+from tests.e2e.conftest import Visit
+
+
+def test_what_is_written_offline_goes_out_once_also_over_a_reload(visit: Visit) -> None:
+    ada, grace = visit("ada"), visit("grace")
+    ada.open(grace)
+    ada.say("before")
+    expect(ada.mark("before", "Delivered")).to_be_visible()
+    ada.context.set_offline(True)
+    ada.say("during one")
+    ada.say("during two")
+    expect(ada.page.get_by_text("No connection.")).to_be_visible()
+    expect(ada.mark("during two", "Waiting to be sent")).to_be_visible()
+    ada.context.set_offline(False)
+    for text in ("during one", "during two"):
+        expect(ada.message(text)).to_be_visible()
+    expect(ada.mark("during two", "Delivered")).to_be_visible()
+    expect(ada.page.get_by_text("No connection.")).to_have_count(0)
+    assert grace.person
+    assert ada.person
+    said = [message["text"] for message in grace.person.history(ada.person)]
+    assert said == ["before", "during one", "during two"]
+
+
+def test_the_outbox_outlives_a_reload(visit: Visit) -> None:
+    ada, grace = visit("ada"), visit("grace")
+    ada.open(grace)
+    ada.page.route("**/api/chat", lambda route: route.abort())
+    ada.say("kept")
+    expect(ada.mark("kept", "Waiting to be sent")).to_be_visible()
+    ada.page.reload()
+    expect(ada.mark("kept", "Waiting to be sent")).to_be_visible()
+    ada.page.unroute("**/api/chat")
+    expect(ada.mark("kept", "Delivered")).to_be_visible(timeout=60_000)
+    assert grace.person
+    assert ada.person
+    assert [message["text"] for message in grace.person.history(ada.person)] == ["kept"]
+
+
+def test_a_recording_made_offline_goes_out(visit: Visit) -> None:
+    ada, grace = visit("ada"), visit("grace")
+    grace.open(ada)
+    ada.open(grace)
+    ada.context.set_offline(True)
+    ada.record()
+    ada.page.wait_for_timeout(1_500)
+    ada.page.get_by_role("button", name="Send the recording").click()
+    expect(ada.page.locator(".sending")).to_be_visible()
+    ada.context.set_offline(False)
+    expect(grace.page.locator("article .controls")).to_be_visible()
+    expect(ada.page.locator(".sending")).to_have_count(0)
+
+
+def test_what_was_missed_comes_in_order(visit: Visit) -> None:
+    ada, grace = visit("ada"), visit("grace")
+    assert ada.person
+    assert grace.person
+    ada.open(grace)
+    grace.person.post(ada.person, "one")
+    expect(ada.message("one")).to_be_visible()
+    ada.context.set_offline(True)
+    for text in ("two", "three", "four"):
+        grace.person.post(ada.person, text)
+    expect(ada.page.get_by_text("No connection.")).to_be_visible()
+    ada.context.set_offline(False)
+    expect(ada.page.locator(".said")).to_have_text(["one", "two", "three", "four"])
+
+
+def test_a_refused_message_can_be_tried_again(visit: Visit) -> None:
+    ada, grace = visit("ada"), visit("grace")
+    ada.open(grace)
+    problem = '{"title": "No", "detail": "Not like this."}'
+    ada.page.route("**/api/chat", lambda route: route.fulfill(status=422, body=problem))
+    ada.say("again")
+    expect(ada.page.get_by_text("Not like this.")).to_be_visible()
+    expect(ada.mark("again", "Not sent")).to_be_visible()
+    ada.page.unroute("**/api/chat")
+    ada.page.get_by_role("button", name="Try again").click()
+    expect(ada.mark("again", "Delivered")).to_be_visible()
+
+
+def test_two_tabs_agree(visit: Visit) -> None:
+    ada, grace = visit("ada"), visit("grace")
+    assert ada.person
+    assert grace.person
+    ada.open(grace)
+    tab = ada.new_page()
+    ada.open(grace, tab)
+    ada.say("from the first")
+    expect(tab.locator(".said")).to_have_text(["from the first"])
+    grace.person.post(ada.person, "to both")
+    for page in (ada.page, tab):
+        expect(page.locator(".said")).to_have_text(["from the first", "to both"])
+        expect(page.get_by_text("1 unread")).to_have_count(0)
+    tab.goto("/settings")
+    tab.get_by_role("button", name="Log out").click()
+    expect(ada.page.get_by_role("link", name="Create an account")).to_be_visible()
+
+
+def test_a_revoked_token_leads_to_the_log_in(visit: Visit) -> None:
+    ada, grace = visit("ada"), visit("grace")
+    ada.open(grace)
+    expect(ada.page.locator(".state")).to_have_text("online")
+    assert ada.person
+    ada.person.call("POST", "/logout", 204)
+    expect(ada.page.get_by_text("Please log in again.")).to_be_visible()

@@ -1,0 +1,136 @@
+"""Two people talk: what each sees, and what stays."""
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.client import PASSWORD
+from tests.e2e.conftest import Visit
+
+
+def test_sign_up_find_somebody_and_talk(visit: Visit) -> None:
+    other = visit("grace")
+    page = visit().page
+    page.get_by_role("link", name="Create an account").click()
+    name = f"ada {other.name[-8:]}"
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("E-mail").fill(f"{other.name}.ada@example.org")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign up").click()
+    page.get_by_role("searchbox").fill(other.name)
+    page.locator("#results").get_by_role("link", name=other.name).click()
+    expect(page).to_have_url(re.compile(f"/chat/{other.name}$"))
+    page.get_by_role("textbox", name=f"Message to {other.name}").fill("Hello there")
+    page.keyboard.press("Enter")
+    row = page.locator(".row", has_text="Hello there")
+    expect(row.get_by_role("img", name="Delivered")).to_be_visible()
+
+    there = other.page.get_by_role("navigation", name="Conversations").get_by_role("link", name=name)
+    expect(there).to_contain_text("Hello there")
+    expect(there).to_contain_text("1 unread")
+    expect(other.page).to_have_title(re.compile(r"^\(1\) "))
+    there.click()
+    expect(other.message("Hello there")).to_be_visible()
+    expect(other.page.locator(".unread-line")).to_be_visible()
+    expect(row.get_by_role("img", name="Read")).to_be_visible()
+    expect(there).not_to_contain_text("unread")
+    expect(other.page.locator(".state")).to_have_text("online")
+
+
+def test_typing_shows_and_goes(visit: Visit) -> None:
+    ada, grace = visit("ada"), visit("grace")
+    ada.open(grace)
+    grace.open(ada)
+    expect(ada.page.locator(".state")).to_have_text("online")
+    grace.page.locator("#composer-input").press_sequentially("Hm")
+    expect(ada.page.locator(".state")).to_have_text("typing …")
+    grace.page.keyboard.press("Enter")
+    expect(ada.message("Hm")).to_be_visible()
+    expect(ada.page.locator(".state")).to_have_text("online")
+
+
+def test_edit_and_delete_reach_the_other(visit: Visit) -> None:
+    ada, grace = visit("ada"), visit("grace")
+    grace.open(ada)
+    ada.open(grace)
+    ada.say("Thrusday?")
+    expect(ada.mark("Thrusday?", "Read")).to_be_visible()
+    ada.choose("Thrusday?", "Edit")
+    ada.page.locator("#composer-input").fill("Thursday?")
+    ada.page.get_by_role("button", name="Save").click()
+    for page in (ada.page, grace.page):
+        expect(page.locator(".row", has_text="Thursday?")).to_contain_text("edited")
+    ada.choose("Thursday?", "Delete")
+    ada.page.get_by_role("button", name="Delete", exact=True).click()
+    for page in (ada.page, grace.page):
+        expect(page.get_by_text("Message deleted").last).to_be_visible()
+        expect(page.get_by_text("Thursday?")).to_have_count(0)
+
+
+def test_text_is_never_read_as_html_and_addresses_are_links(visit: Visit) -> None:
+    ada, grace = visit("ada"), visit("grace")
+    ada.open(grace)
+    text = "<img src=x onerror=alert(1)> <b>see</b> https://example.org/a?b=1&c=2."
+    ada.say(text)
+    said = ada.page.locator(".said")
+    expect(said).to_have_text(text)
+    expect(said.locator("img, b")).to_have_count(0)
+    expect(said.get_by_role("link")).to_have_attribute("href", "https://example.org/a?b=1&c=2")
+
+
+def test_address_back_button_and_draft(visit: Visit) -> None:
+    ada, grace, joan = visit("ada"), visit("grace"), visit("joan")
+    assert ada.person
+    assert joan.person
+    joan.person.post(ada.person, "From Joan")
+    ada.open(grace).fill("half a thought")
+    ada.page.get_by_role("navigation").get_by_role("link", name=joan.name).click()
+    expect(ada.message("From Joan")).to_be_visible()
+    ada.page.go_back()
+    expect(ada.page).to_have_url(re.compile(grace.name))
+    expect(ada.page.locator("#composer-input")).to_have_value("half a thought")
+    ada.page.reload()
+    expect(ada.page.locator("#composer-input")).to_have_value("half a thought")
+
+
+def test_a_link_to_a_conversation_survives_the_log_in(visit: Visit) -> None:
+    grace = visit("grace")
+    stranger = visit()
+    assert grace.person
+    ada = grace.person.client.sign_up("ada")
+    stranger.page.goto(f"/chat/{grace.name}")
+    stranger.page.get_by_label("E-mail").fill(ada.user["email"])
+    stranger.page.get_by_label("Password").fill("not the password")
+    stranger.page.get_by_role("button", name="Log in").click()
+    expect(stranger.page.locator(".form-status")).not_to_be_empty()
+    stranger.page.get_by_label("Password").fill(ada.password)
+    stranger.page.get_by_role("button", name="Log in").click()
+    expect(stranger.page.get_by_role("heading", name=grace.name)).to_be_visible()
+
+
+def test_settings_change_name_theme_and_password(visit: Visit) -> None:
+    ada = visit("ada")
+    page = ada.page
+    page.get_by_role("link", name="Settings").click()
+    page.get_by_label("Name").fill(f"{ada.name} Lovelace")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    expect(page.locator(".account")).to_contain_text("Lovelace")
+    page.get_by_label("Dark").check()
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.get_by_label("Current password").fill(PASSWORD)
+    page.get_by_label("New password").fill("another long password")
+    page.get_by_role("button", name="Change password").click()
+    expect(page.get_by_text("Changed.")).to_be_visible()
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_role("link", name="Create an account")).to_be_visible()
+
+
+def test_deleting_the_account_asks_for_the_password(visit: Visit) -> None:
+    ada = visit("ada")
+    ada.page.goto("/settings")
+    ada.page.get_by_role("button", name="Delete account").click()
+    ada.page.get_by_label("Your password").fill(PASSWORD)
+    ada.page.get_by_role("button", name="Delete for ever").click()
+    expect(ada.page.get_by_text("Your account is gone.")).to_be_visible()

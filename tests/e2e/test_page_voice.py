@@ -1,0 +1,119 @@
+"""Voice: from the microphone to a transcript one can read along, click into, correct and find."""
+
+import re
+
+from playwright.sync_api import Locator, expect
+
+from tests.e2e.conftest import Visit
+from tests.e2e.visitor import Visitor
+
+TRANSCRIBED = 60_000  # milliseconds
+
+
+def spoken(ada: Visitor, seconds: float = 5) -> Locator:
+    """Record and send; answers the words of the transcript."""
+    ada.record()
+    ada.page.wait_for_timeout(seconds * 1000)
+    ada.page.get_by_role("button", name="Send the recording").click()
+    words = ada.page.locator(".timed .word")
+    expect(words.nth(2)).to_be_visible(timeout=TRANSCRIBED)
+    return words
+
+
+def test_speak_read_and_click_a_word(visit: Visit) -> None:
+    ada, grace = visit("ada"), visit("grace")
+    grace.open(ada)
+    ada.open(grace)
+    words = spoken(ada)
+    there = grace.page.locator(".timed .word")
+    expect(there).to_have_count(words.count())
+    chosen = there.nth(2)
+    chosen.click()
+    expect(chosen).to_have_class(re.compile("lit"))
+    expect(grace.page.get_by_role("button", name="Pause")).to_be_visible()
+    position = grace.page.get_by_role("slider", name="Position in the recording")
+    assert float(position.input_value()) > 0
+    expect(there.nth(4)).to_have_class(re.compile("lit"))
+    grace.page.get_by_role("button", name="Pause").click()
+    grace.page.get_by_role("button", name=re.compile("^Speed")).click()
+    expect(grace.page.get_by_role("button", name="Speed 1.5×")).to_be_visible()
+
+
+def test_the_keyboard_plays_seeks_and_chooses_words(visit: Visit) -> None:
+    ada, grace = visit("ada"), visit("grace")
+    ada.open(grace)
+    words = spoken(ada)
+    transcript = ada.page.get_by_role("group", name=re.compile("^Transcript"))
+    transcript.focus()
+    for _ in range(3):
+        ada.page.keyboard.press("ArrowRight")
+    expect(words.nth(2)).to_have_class(re.compile("chosen"))
+    ada.page.keyboard.press("Enter")
+    expect(words.nth(2)).to_have_class(re.compile("lit"))
+    ada.page.keyboard.press("Space")
+    expect(ada.page.get_by_role("button", name="Play the recording")).to_be_visible()
+    slider = ada.page.get_by_role("slider", name="Position in the recording")
+    slider.focus()
+    ada.page.keyboard.press("ArrowLeft")
+    expect(slider).to_have_value("0")
+
+
+def test_pause_listen_first_or_throw_away(visit: Visit) -> None:
+    ada, grace = visit("ada"), visit("grace")
+    ada.open(grace)
+    ada.record()
+    expect(ada.page.get_by_role("timer")).to_have_text("0:01")
+    ada.page.get_by_role("button", name="Pause recording").click()
+    ada.page.wait_for_timeout(300)
+    held = ada.page.get_by_role("timer").inner_text()
+    ada.page.wait_for_timeout(1_200)
+    assert ada.page.get_by_role("timer").inner_text() == held
+    ada.page.get_by_role("button", name="Go on recording").click()
+    ada.page.get_by_role("button", name="Stop and listen").click()
+    ada.page.get_by_role("button", name="Play the recording").click()
+    expect(ada.page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
+    ada.page.get_by_role("button", name="Discard the recording").click()
+    expect(ada.page.locator("#composer-input")).to_be_visible()
+    expect(ada.page.locator("article")).to_have_count(0)
+
+
+def test_holding_the_microphone_sends_when_let_go(visit: Visit) -> None:
+    ada, grace = visit("ada"), visit("grace")
+    ada.open(grace)
+    ada.page.locator(".mic").last.hover()
+    ada.page.mouse.down()
+    expect(ada.page.locator(".recording.on")).to_be_visible()
+    ada.page.wait_for_timeout(1_500)
+    ada.page.mouse.up()
+    expect(ada.page.locator("article .controls")).to_be_visible()
+
+
+def test_a_corrected_transcript_still_plays_and_is_found_at_its_second(visit: Visit) -> None:
+    ada, grace = visit("ada"), visit("grace")
+    ada.open(grace)
+    words = spoken(ada)
+    kept = words.all_inner_texts()
+    ada.page.locator("article").hover()
+    ada.page.get_by_role("button", name="Message actions").click()
+    ada.page.get_by_role("menuitem", name="Correct the transcript").click()
+    ada.page.locator("#composer-input").fill(" ".join([*kept[:2], "xylophone", *kept[2:]]))
+    ada.page.get_by_role("button", name="Save").click()
+    expect(words.nth(2)).to_have_text("xylophone")
+    ada.page.get_by_role("searchbox").fill("xylophone")
+    hit = ada.page.locator("#results").get_by_role("link", name=re.compile("xylophone"))
+    hit.click()
+    expect(ada.page.locator(".word.hit")).to_have_text("xylophone")
+    expect(ada.page.locator(".word.lit")).to_have_text("xylophone")
+    ada.page.reload()
+    expect(words.nth(2)).to_have_text("xylophone")
+
+
+def test_a_refused_microphone_is_explained(visit: Visit) -> None:
+    ada, grace = visit("ada"), visit("grace")
+    ada.context.add_init_script(
+        "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', 'NotAllowedError'));"
+    )
+    ada.open(grace)
+    ada.page.locator(".mic").last.click()
+    expect(ada.page.locator(".composer-note")).to_contain_text("may not use the microphone")
+    expect(ada.page.locator("#composer-input")).to_be_visible()

@@ -1,0 +1,104 @@
+"""Somebody who uses the page in a browser."""
+
+import json
+import re
+
+from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, expect
+
+from tests.client import Person
+
+TIMEOUT = 20_000  # milliseconds
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+    "--autoplay-policy=no-user-gesture-required",
+]
+# The network's own complaints; tests take it away, and ask for what is not there.
+EXPECTED = re.compile(r"Failed to load resource|WebSocket connection|net::ERR_")
+
+expect.set_options(timeout=TIMEOUT)
+
+
+class Visitor:
+    """A browser context of its own with one page, signed in as `person` where there is one."""
+
+    def __init__(self, context: BrowserContext, person: Person | None) -> None:
+        self.context = context
+        self.person = person
+        self.errors: list[str] = []
+        context.set_default_timeout(TIMEOUT)
+        if person:
+            context.add_init_script(_sign_in(person))
+        self.page = self.new_page()
+
+    @property
+    def name(self) -> str:
+        assert self.person
+        return str(self.person.user["username"])
+
+    def new_page(self) -> Page:
+        """Another tab."""
+        page = self.context.new_page()
+        page.on("pageerror", lambda error: self.errors.append(f"{error.name}: {error.message}\n{error.stack}"))
+        page.on("console", self._console)
+        page.goto("/")
+        return page
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and not EXPECTED.search(message.text):
+            self.errors.append(message.text)
+
+    def open(self, partner: "Visitor | Person | str", page: Page | None = None) -> Locator:
+        """Open the conversation with somebody by its address; answers the box one writes in."""
+        username = partner if isinstance(partner, str) else name_of(partner)
+        where = page or self.page
+        where.goto(f"/chat/{username}")
+        box = where.locator("#composer-input")
+        expect(box).to_be_visible()
+        return box
+
+    def say(self, text: str) -> None:
+        self.page.locator("#composer-input").fill(text)
+        self.page.get_by_role("button", name="Send", exact=True).click()
+
+    def message(self, text: str) -> Locator:
+        """The message that says this."""
+        return self.page.locator("article", has=self.page.get_by_text(text, exact=True))
+
+    def mark(self, text: str, label: str) -> Locator:
+        """The mark `label` on the row of a message."""
+        row = self.page.locator(".row", has=self.page.get_by_text(text, exact=True))
+        return row.get_by_role("img", name=label, exact=True)
+
+    def choose(self, text: str, action: str) -> None:
+        """Choose something from a message's menu."""
+        message = self.message(text)
+        message.hover()
+        message.get_by_role("button", name="Message actions").click()
+        self.page.get_by_role("menuitem", name=action).click()
+
+    def record(self) -> None:
+        """Begin a recording; it goes on until its buttons are used."""
+        self.page.locator(".mic").last.click()
+        expect(self.page.locator(".recording.on")).to_be_visible()
+
+
+def name_of(somebody: "Visitor | Person") -> str:
+    return somebody.name if isinstance(somebody, Visitor) else str(somebody.user["username"])
+
+
+def _sign_in(person: Person) -> str:
+    """A script that signs in a browser that has not been used yet."""
+    token, me = json.dumps(person.token), json.dumps(json.dumps(person.user))
+    return f"""if (location.protocol !== "about:" && !localStorage["tests.begun"]) {{
+        localStorage["tests.begun"] = "yes";
+        localStorage["chattergram.token"] = {token};
+        localStorage["chattergram.me"] = {me};
+    }}"""
