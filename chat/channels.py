@@ -42,6 +42,9 @@ TRANSCRIPTIONS = f"{PREFIX}:transcriptions"
 TRANSCRIPTION_ATTEMPTS = f"{PREFIX}:transcription:attempts"
 TRANSCRIPTION_LANGUAGES = f"{PREFIX}:transcription:languages"
 
+# Recordings that are to be erased: upload id -> from when on (s); among them those being written
+UPLOADS_DOOMED = f"{PREFIX}:uploads:doomed"
+
 # The order of deliveries: the newest position, and the position this Redis began with
 DELIVERY_LAST = f"{PREFIX}:delivery:last"
 DELIVERY_SINCE = f"{PREFIX}:delivery:since"

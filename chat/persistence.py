@@ -13,7 +13,7 @@ from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError, PyMongoError
 from redis import Redis
 
-from chat import channels, ids
+from chat import audio, channels, ids
 from chat.store import hot, search_terms
 from chat.store.connection import Document, Stores
 
@@ -62,6 +62,7 @@ def store_archive(stores: Stores, documents: Sequence[Document]) -> tuple[list[D
     """
     if not documents:
         return [], []
+    audio.claimed(stores, [_claim(document) for document in documents if document.get("audioFileId")])
     writes = [_archive_write(document) for document in documents]
     doubled: list[Document] = []
     try:
@@ -74,6 +75,11 @@ def store_archive(stores: Stores, documents: Sequence[Document]) -> tuple[list[D
                 doubled.append(documents[problem["index"]])
     refused = {document["pk"] for document in doubled}
     return [document for document in documents if document["pk"] not in refused], doubled
+
+
+def _claim(document: Document) -> audio.Claim:
+    conversation = channels.conversation_id(document["senderId"], document["receiverId"])
+    return audio.Claim(document["audioFileId"], document["pk"], conversation)
 
 
 def _archive_write(document: Document) -> UpdateOne:

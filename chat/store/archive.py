@@ -109,4 +109,5 @@ def migrate(mongo: "Database[dict[str, Any]]") -> None:
     """Create the indexes that are missing. Safe to run any number of times, and by several processes."""
     for document in DOCUMENTS:
         document.ensure_indexes()
+    mongo[f"{AUDIO_BUCKET}.chunks"].create_index([("files_id", 1), ("n", 1)], unique=True)
     mongo[f"{AUDIO_BUCKET}.files"].create_index([("metadata.messageId", 1), ("uploadDate", 1)])

@@ -1,0 +1,42 @@
+"""Recordings: telling what a file is, storing it, and who may have it. The rest of the house uses these names."""
+
+from chat.audio.erasing import delete, sweep_unclaimed
+from chat.audio.links import holds, sign
+from chat.audio.names import download_name
+from chat.audio.probe import Probed, probe
+from chat.audio.store import (
+    Claim,
+    NewRecording,
+    Recording,
+    Upload,
+    claimed,
+    find,
+    find_linked,
+    is_upload_id,
+    read,
+    restore_upload,
+    save_all,
+    stream,
+)
+
+__all__ = [
+    "Claim",
+    "NewRecording",
+    "Probed",
+    "Recording",
+    "Upload",
+    "claimed",
+    "delete",
+    "download_name",
+    "find",
+    "find_linked",
+    "holds",
+    "is_upload_id",
+    "probe",
+    "read",
+    "restore_upload",
+    "save_all",
+    "sign",
+    "stream",
+    "sweep_unclaimed",
+]

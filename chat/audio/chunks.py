@@ -1,0 +1,52 @@
+"""Reads and writes the bytes of a GridFS file, a megabyte at a time.
+
+The format is GridFS's and any of its tools reads it. The driver's own classes hold up to 32 MB before they write, and
+fetch up to 16 MB for a range of one byte; under many uploads and seeking players that is too much.
+See https://github.com/mongodb/specifications/blob/master/source/gridfs/gridfs-spec.md.
+"""
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from bson import Binary
+from pymongo.database import Database
+
+from chat.errors import NotFound
+from chat.store.archive import AUDIO_BUCKET
+from chat.store.connection import Document
+
+CHUNK_BYTES = 255 * 1024  # GridFS's usual size; a multiple of three, so that chunks can be encoded as base64 apart
+CHUNKS_A_WRITE = 4
+
+FILES = f"{AUDIO_BUCKET}.files"
+CHUNKS = f"{AUDIO_BUCKET}.chunks"
+
+
+def write(mongo: "Database[Document]", file_id: str, source: BinaryIO) -> int:
+    """Store the chunks of a file; answers its length. Nobody sees the file until its entry in `FILES` is made."""
+    number = length = 0
+    while True:
+        pieces = [piece for _ in range(CHUNKS_A_WRITE) if (piece := source.read(CHUNK_BYTES))]
+        if not pieces:
+            return length
+        mongo[CHUNKS].insert_many(
+            [{"files_id": file_id, "n": number + i, "data": Binary(piece)} for i, piece in enumerate(pieces)]
+        )
+        number += len(pieces)
+        length += sum(map(len, pieces))
+
+
+def read(mongo: "Database[Document]", file_id: str, start: int, stop: int) -> Iterator[bytes]:
+    """The bytes from `start` up to before `stop`, a chunk at a time, each fetched when it is asked for.
+
+    Raises:
+        NotFound: the file went away meanwhile.
+    """
+    while start < stop:
+        number, offset = divmod(start, CHUNK_BYTES)
+        chunk = mongo[CHUNKS].find_one({"files_id": file_id, "n": number}, {"data": 1})
+        piece = bytes(chunk["data"])[offset : offset + stop - start] if chunk else b""
+        if not piece:
+            raise NotFound("There is no such file.")
+        yield piece
+        start += len(piece)

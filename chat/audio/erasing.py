@@ -1,0 +1,77 @@
+"""Recordings that go: of deleted messages, of uploads nobody claimed, and what a dead process left half written."""
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from pymongo.errors import PyMongoError
+
+from chat import channels
+from chat.audio import chunks
+from chat.store.connection import Stores
+
+log = structlog.get_logger(__name__)
+
+PAGE = 100
+PAGES = 50  # a sweep ends after so many; the next one goes on
+GRACE_SECONDS = 60  # longer than any request that may still be claiming takes
+
+
+def delete(stores: Stores, upload_ids: Sequence[str]) -> None:
+    """Erase recordings for good; from now on nobody can claim them. With MongoDB away the sweep does it later."""
+    if not upload_ids:
+        return
+    with stores.redis.pipeline() as pipe:
+        pipe.delete(*[channels.upload_key(upload_id) for upload_id in upload_ids])
+        pipe.zadd(channels.UPLOADS_DOOMED, dict.fromkeys(upload_ids, int(time.time())))
+        pipe.execute()
+    try:
+        _erase(stores, upload_ids)
+    except PyMongoError as error:
+        log.warning("audio.erased_later", count=len(upload_ids), error=type(error).__name__)
+
+
+def sweep_unclaimed(stores: Stores) -> int:
+    """Erase uploads that no message has claimed in time, and whatever else is due; answers how many.
+
+    Raises:
+        PyMongoError, RedisError: a store is away; nothing that is claimed was touched.
+    """
+    return _sweep_doomed(stores) + _sweep_expired(stores)
+
+
+def _sweep_doomed(stores: Stores) -> int:
+    erased = 0
+    for _ in range(PAGES):
+        due = stores.redis.zrange(channels.UPLOADS_DOOMED, "-inf", int(time.time()), byscore=True, offset=0, num=PAGE)
+        if not due:
+            break
+        _erase(stores, [raw.decode() for raw in due])
+        erased += len(due)
+    return erased
+
+
+def _sweep_expired(stores: Stores) -> int:
+    """Uploads that GridFS knows no claim of, unless Redis does: their message is on its way to the archive."""
+    expired = datetime.now(UTC) - timedelta(seconds=stores.settings.upload_ttl + GRACE_SECONDS)
+    erased, after = 0, ""
+    for _ in range(PAGES):
+        query = {"metadata.messageId": None, "uploadDate": {"$lt": expired}, "_id": {"$gt": after}}
+        found = [file["_id"] for file in stores.mongo[chunks.FILES].find(query, {"_id": 1}).sort("_id").limit(PAGE)]
+        if not found:
+            break
+        after = found[-1]
+        keys = [channels.UPLOADS_DOOMED, *(channels.upload_key(upload_id) for upload_id in found)]
+        dropped = [raw.decode() for raw in stores.scripts.drop_uploads(keys=keys, args=[int(time.time()), *found])]
+        _erase(stores, dropped)
+        erased += len(dropped)
+    return erased
+
+
+def _erase(stores: Stores, upload_ids: Sequence[str]) -> None:
+    """The file's entry first: from then on nobody finds it. Chunks are erased also where there is no entry."""
+    if upload_ids:
+        stores.mongo[chunks.FILES].delete_many({"_id": {"$in": list(upload_ids)}})
+        stores.mongo[chunks.CHUNKS].delete_many({"files_id": {"$in": list(upload_ids)}})
+        stores.redis.zrem(channels.UPLOADS_DOOMED, *upload_ids)

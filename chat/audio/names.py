@@ -1,0 +1,27 @@
+"""File names as their owners gave them, made harmless."""
+
+import unicodedata
+from pathlib import PurePosixPath
+
+from chat.audio.containers import ALL, extension
+
+NAME_LIMIT = 100  # characters
+SUFFIX_LIMIT = 10
+
+
+def clean_name(given: str | None, mimetype: str) -> str:
+    """The last part of a path without control and direction marks, bounded; `voice` where nothing is left."""
+    last = (given or "").replace("\\", "/").rpartition("/")[2]
+    visible = "".join(character for character in last if unicodedata.category(character)[0] != "C" or character == "\t")
+    name = unicodedata.normalize("NFC", " ".join(visible.split())).strip(". ")
+    if len(name) > NAME_LIMIT:
+        suffix = PurePosixPath(name).suffix
+        suffix = suffix if len(suffix) <= SUFFIX_LIMIT else ""
+        name = name[: NAME_LIMIT - len(suffix)] + suffix
+    return name or f"voice{extension(mimetype)}"
+
+
+def download_name(name: str, mimetype: str) -> str:
+    """The name to save under: with an ending that tells the truth, so that no `voice.html` is ever opened as one."""
+    truthful = next((kind.extensions for kind in ALL if kind.mimetype == mimetype), ())
+    return name if PurePosixPath(name.lower()).suffix in truthful else name + extension(mimetype)

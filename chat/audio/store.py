@@ -1,0 +1,240 @@
+"""Recordings in GridFS, and who may have them.
+
+An upload belongs to its owner until a message claims it; then to the two of the conversation. The claim is made in
+Redis with the message itself (the hash `channels.upload_key`, see `accept.lua`), and goes to GridFS before the message
+goes to the archive, so that no archived message has an unclaimed recording. An upload that nothing claims is gone after
+`UPLOAD_TTL`.
+
+`channels.UPLOADS_DOOMED` names what has to be erased and from when on: uploads being written, so that one whose
+process dies leaves nothing, and deleted ones, so that MongoDB may be away when they are deleted.
+"""
+
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import BinaryIO, NamedTuple
+
+from pymongo import UpdateOne
+from pymongo.errors import PyMongoError
+
+from chat import channels
+from chat.audio import chunks
+from chat.audio.names import clean_name
+from chat.audio.probe import Probed
+from chat.errors import NotFound
+from chat.store.connection import Document, Stores
+
+WRITING_SECONDS = 3_600  # an upload still being written after this is given up
+CLAIM_KEPT_SECONDS = 3_600  # what Redis knows of a claim after GridFS has it
+
+
+@dataclass(frozen=True, slots=True)
+class NewRecording:
+    """What is to be stored: a file open at its beginning, the name its sender gave it, and what it was found to be."""
+
+    file: BinaryIO
+    given_name: str | None
+    probed: Probed
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A stored recording; `duration` in seconds, `length` in bytes."""
+
+    id: str
+    owner: str
+    name: str
+    mimetype: str
+    duration: float
+    length: int
+
+
+class Claim(NamedTuple):
+    """A message that has an upload as its recording."""
+
+    upload_id: str
+    message_id: str
+    conversation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    content: bytes
+    mimetype: str
+
+
+def save_all(stores: Stores, owner_id: str, recordings: Sequence[NewRecording]) -> list[Upload]:
+    """Store uploads; all can be claimed once this answers, or none. Never holds one whole in memory.
+
+    Raises:
+        PyMongoError, RedisError: a store is away; what was written goes by itself.
+    """
+    ids = [str(uuid.uuid4()) for _ in recordings]
+    stores.redis.zadd(channels.UPLOADS_DOOMED, dict.fromkeys(ids, _now() + WRITING_SECONDS))
+    try:
+        uploads = [_write(stores, owner_id, i, one) for i, one in zip(ids, recordings, strict=True)]
+    except BaseException:
+        stores.redis.zadd(channels.UPLOADS_DOOMED, dict.fromkeys(ids, _now()))
+        raise
+    with stores.redis.pipeline() as pipe:
+        for upload in uploads:
+            pipe.hset(channels.upload_key(upload.id), mapping=_hash(upload))
+            pipe.expire(channels.upload_key(upload.id), stores.settings.upload_ttl)
+        pipe.zrem(channels.UPLOADS_DOOMED, *ids)
+        pipe.execute()
+    return uploads
+
+
+def find(stores: Stores, upload_id: str, reader_id: str) -> Upload:
+    """An upload this person may have.
+
+    Raises:
+        NotFound: there is none, as far as this person may know.
+    """
+    # Redis first: a claim leaves it only after GridFS has it, so that none can be missed between the two.
+    owner, claim, receiver = _claim(stores, upload_id)
+    document = _document(stores, upload_id)
+    metadata = document["metadata"]
+    if "conversation" in metadata:
+        readers = metadata["conversation"].split(":")
+    elif claim is not None:
+        readers = [owner, receiver]
+    else:
+        readers = [metadata["owner"]] if _age(document) < stores.settings.upload_ttl else []
+    if reader_id not in readers:
+        raise _no_such_file()
+    return _upload(document)
+
+
+def find_linked(stores: Stores, upload_id: str) -> Upload:
+    """An upload somebody has a signed link to. Raises NotFound when it is gone."""
+    return _upload(_document(stores, upload_id))
+
+
+def stream(stores: Stores, upload: Upload, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+    """The bytes from `start` up to before `stop`, in pieces of at most `chunks.CHUNK_BYTES`, lazily."""
+    return chunks.read(stores.mongo, upload.id, start, upload.length if stop is None else min(stop, upload.length))
+
+
+def read(stores: Stores, upload_id: str) -> Recording:
+    """A whole recording, for who transcribes it; no matter whose.
+
+    Raises:
+        NotFound: it is gone.
+    """
+    upload = find_linked(stores, upload_id)
+    return Recording(b"".join(stream(stores, upload)), upload.mimetype)
+
+
+def claimed(stores: Stores, claims: Sequence[Claim]) -> None:
+    """Bring claims from Redis to GridFS. May run any number of times; the first message keeps a recording.
+
+    Raises:
+        PyMongoError: MongoDB is away; call again.
+    """
+    if not claims:
+        return
+    writes = [
+        UpdateOne(
+            {"_id": claim.upload_id, "metadata.messageId": {"$exists": False}},
+            {"$set": {"metadata.messageId": claim.message_id, "metadata.conversation": claim.conversation}},
+        )
+        for claim in claims
+    ]
+    stores.mongo[chunks.FILES].bulk_write(writes, ordered=False)
+    # The hash stays for a while, so that a request that read GridFS before cannot bring it back unclaimed.
+    with stores.redis.pipeline(transaction=False) as pipe:
+        for claim in claims:
+            pipe.expire(channels.upload_key(claim.upload_id), stores.settings.upload_ttl + CLAIM_KEPT_SECONDS)
+        pipe.execute()
+
+
+def restore_upload(stores: Stores, upload_id: str, owner_id: str) -> bool:
+    """Put an upload back that Redis lost, if this person may still claim it. Answers whether Redis has it now."""
+    try:
+        document = _document(stores, upload_id)
+    except (NotFound, PyMongoError):
+        return False
+    left = int(stores.settings.upload_ttl - _age(document))
+    if document["metadata"]["owner"] != owner_id or "messageId" in document["metadata"] or left <= 0:
+        return False
+    fields = [part for pair in _hash(_upload(document)).items() for part in pair]
+    stores.scripts.restore_upload(keys=[channels.upload_key(upload_id)], args=[left, *fields])
+    return True
+
+
+def is_upload_id(text: str) -> bool:
+    """Whether it is a UUID as we write them."""
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False
+
+
+def _write(stores: Stores, owner_id: str, upload_id: str, recording: NewRecording) -> Upload:
+    length = chunks.write(stores.mongo, upload_id, recording.file)
+    probed = recording.probed
+    name = clean_name(recording.given_name, probed.mimetype)
+    upload = Upload(upload_id, owner_id, name, probed.mimetype, probed.duration, length)
+    stores.mongo[chunks.FILES].insert_one(
+        {
+            "_id": upload_id,
+            "length": length,
+            "chunkSize": chunks.CHUNK_BYTES,
+            "uploadDate": datetime.now(UTC),
+            "filename": name,
+            "metadata": _hash(upload),
+        }
+    )
+    return upload
+
+
+def _hash(upload: Upload) -> dict[str, str | float]:
+    return {
+        "owner": upload.owner,
+        "name": upload.name,
+        "mimetype": upload.mimetype,
+        "duration": upload.duration,
+    }
+
+
+def _claim(stores: Stores, upload_id: str) -> tuple[str | None, str | None, str | None]:
+    """The owner, the claim and the receiver Redis knows."""
+    found = stores.redis.hmget(channels.upload_key(upload_id), "owner", "message", "receiver")
+    owner, claim, receiver = (None if value is None else value.decode() for value in found)
+    return owner, claim, receiver
+
+
+def _document(stores: Stores, upload_id: str) -> Document:
+    document = stores.mongo[chunks.FILES].find_one({"_id": upload_id}) if is_upload_id(upload_id) else None
+    if document is None:
+        raise _no_such_file()
+    return document
+
+
+def _upload(document: Document) -> Upload:
+    metadata = document["metadata"]
+    return Upload(
+        document["_id"],
+        metadata["owner"],
+        metadata["name"],
+        metadata["mimetype"],
+        metadata["duration"],
+        document["length"],
+    )
+
+
+def _age(document: Document) -> float:
+    """Seconds since it was uploaded."""
+    age: timedelta = datetime.now(UTC) - document["uploadDate"]
+    return age.total_seconds()
+
+
+def _now() -> int:
+    return int(time.time())
+
+
+def _no_such_file() -> NotFound:
+    return NotFound("There is no such file.")

@@ -1,0 +1,91 @@
+"""Who is online: somebody with at least one live socket on any web process.
+
+A web process holds one lease for all its people and renews it while it lives, so that a killed one needs nobody to
+clean up: its lease runs out after `PRESENCE_LEASE` seconds, and `sweep` then takes its people offline, unless they
+have come back elsewhere. A frame goes out only when somebody's state changes. When they were last seen is
+kept in Redis, and in the archive by the sync.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+
+from chat import channels, ids
+from chat.store.connection import Stores
+
+SWEEP_PAGE = 500  # people taken offline in one step
+STEPS_MOST = 100  # a sweep ends after so many; the next one goes on
+
+
+def renew(stores: Stores, process_id: str, seconds: float | None = None) -> bool:
+    """Renew the lease of a web process, for `seconds` where that is not the usual time.
+
+    Returns whether it had run out or was lost: then all its people have to be reported again.
+    """
+    now = _now_ms()
+    holds = int((stores.settings.presence_lease if seconds is None else seconds) * 1_000)
+    with stores.redis.pipeline() as pipe:
+        pipe.zscore(channels.PRESENCE_PROCESSES, process_id)
+        pipe.zadd(channels.PRESENCE_PROCESSES, {process_id: now + holds})
+        before, _ = pipe.execute()
+    return before is None or before < now
+
+
+def report(stores: Stores, process_id: str, changes: Mapping[str, bool]) -> None:
+    """Whether these people have a socket on this process. Safe to repeat; one round trip."""
+    if changes:
+        _note(stores, process_id, changes)
+
+
+def sweep(stores: Stores) -> int:
+    """Take offline the people of processes whose lease has run out; answers how many were looked at."""
+    swept = 0
+    for _ in range(STEPS_MOST):
+        expired = stores.redis.zrange(channels.PRESENCE_PROCESSES, "-inf", _now_ms(), byscore=True, offset=0, num=1)
+        if not expired:
+            break
+        swept += _sweep_page(stores, expired[0].decode())
+    return swept
+
+
+def online(stores: Stores, user_ids: Sequence[str]) -> set[str]:
+    """Those of these people who are online."""
+    if not user_ids:
+        return set()
+    found = stores.redis.smismember(channels.PRESENCE_ONLINE, user_ids)
+    return {user_id for user_id, is_online in zip(user_ids, found, strict=True) if is_online}
+
+
+def last_seen(stores: Stores, user_ids: Sequence[str]) -> dict[str, str]:
+    """When these people were last seen, where Redis knows it."""
+    if not user_ids:
+        return {}
+    found = stores.redis.hmget(channels.PRESENCE_SEEN, user_ids)
+    return {user_id: seen.decode() for user_id, seen in zip(user_ids, found, strict=True) if seen is not None}
+
+
+def _sweep_page(stores: Stores, process_id: str) -> int:
+    people = [raw.decode() for raw in stores.redis.srandmember(channels.presence_process_key(process_id), SWEEP_PAGE)]
+    if people:
+        return _note(stores, process_id, dict.fromkeys(people, False), only_expired=True)
+    stores.redis.zrem(channels.PRESENCE_PROCESSES, process_id)  # one that lives after all renews it as new
+    return 0
+
+
+def _note(stores: Stores, process_id: str, changes: Mapping[str, bool], *, only_expired: bool = False) -> int:
+    now = _now_ms()
+    keys = [
+        channels.PRESENCE_PROCESSES,
+        channels.PRESENCE_ONLINE,
+        channels.PRESENCE_SEEN,
+        channels.SEEN_OUTBOX,
+        channels.presence_process_key(process_id),
+    ]
+    arguments: list[str | int] = [process_id, int(only_expired), now, ids.timestamp(now), channels.USERS]
+    for user_id, connected in changes.items():
+        keys += [channels.presence_user_key(user_id), channels.user_key(user_id)]
+        arguments += [user_id, int(connected)]
+    return int(stores.scripts.presence(keys=keys, args=arguments))
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1_000)

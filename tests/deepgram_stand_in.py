@@ -1,0 +1,215 @@
+"""A local HTTP server that answers as Deepgram does, for tests and load runs.
+
+It holds a caller to Deepgram's rules (path, key, query, body) and answers in its real shape. What it is to say
+next, failures too, is put in with `then`. Alone: `python -m tests.deepgram_stand_in 9999 --delay 0.3`.
+"""
+
+import argparse
+import contextlib
+import hashlib
+import json
+import threading
+import time
+import uuid
+from collections import deque
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
+
+KEY = "stand-in-key"
+SENTENCE = "Had he married a more amiable woman, he might have been made still more respectable than he was."
+CONFIDENCE = 0.9876
+MODEL_ID = "1abfe86b-e047-4eed-858a-35e5625b41ee"
+KNOWN_QUERY = {"model", "smart_format", "detect_language", "language"}  # what we have reason to send
+LONGEST_SILENCE = 30.0  # seconds an answer that never comes is held
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Received:
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`cut` breaks the connection within the body; `silent` never answers."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = "application/json"
+    headers: dict[str, str] = field(default_factory=dict)
+    cut: bool = False
+    silent: bool = False
+
+
+def spoken(text: str = SENTENCE, language: str | None = "en", seconds: float = 6.0) -> Answer:
+    """A transcript in Deepgram's shape, the words spread evenly over the time."""
+    return Answer(body=json.dumps(response(text, language, seconds)).encode())
+
+
+def response(text: str, language: str | None, seconds: float) -> Json:
+    said = text.split()
+    step = seconds / max(len(said), 1)
+    words = [
+        {
+            "word": word.strip(".,!?").lower(),
+            "start": i * step,
+            "end": i * step + step * 0.9,
+            "confidence": 0.99,
+            "punctuated_word": word,
+        }
+        for i, word in enumerate(said)
+    ]
+    channel: Json = {"alternatives": [{"transcript": text, "confidence": CONFIDENCE if said else 0, "words": words}]}
+    if language is not None:
+        channel |= {"detected_language": language, "language_confidence": 0.97}
+    return {
+        "metadata": {
+            "transaction_key": "deprecated",
+            "request_id": str(uuid.uuid4()),
+            "sha256": hashlib.sha256(text.encode()).hexdigest(),
+            "created": "2026-01-01T00:00:00.000Z",
+            "duration": seconds,
+            "channels": 1,
+            "models": [MODEL_ID],
+            "model_info": {MODEL_ID: {"name": "general-nova-3", "version": "2025-04-17.21547", "arch": "nova-3"}},
+        },
+        "results": {"channels": [channel]},
+    }
+
+
+def failed(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Answer:
+    """An error in Deepgram's shape."""
+    body = {"err_code": code, "err_msg": message, "request_id": str(uuid.uuid4())}
+    return Answer(status, json.dumps(body).encode(), headers=headers or {})
+
+
+NO_CHANNELS = Answer(body=json.dumps({"metadata": {}, "results": {"channels": []}}).encode())
+NO_ALTERNATIVES = Answer(body=json.dumps({"metadata": {}, "results": {"channels": [{"alternatives": []}]}}).encode())
+CORRUPT = failed(400, "Bad Request", "Bad Request: failed to process audio: corrupt or unsupported data")
+BAD_KEY = failed(401, "INVALID_AUTH", "Invalid credentials.")
+NO_MONEY = failed(402, "ASR_PAYMENT_REQUIRED", "Project does not have enough credits for an ASR request.")
+TOO_LARGE = failed(413, "Payload Too Large", "The request body is too large.")
+BUSY = failed(429, "TOO_MANY_REQUESTS", "Too many requests. Please try again later", {"Retry-After": "7"})
+BROKEN = failed(500, "INTERNAL_SERVER_ERROR", "Internal server error.")
+HTML = Answer(body=b"<html><body>Welcome to the hotel's network</body></html>", content_type="text/html")
+HALF = Answer(body=spoken().body[:300])
+OTHER_JSON = Answer(body=b'{"hello": "world"}')
+CUT = Answer(body=spoken().body, cut=True)
+SILENT = Answer(silent=True)
+
+
+class DeepgramStandIn:
+    """Serves from a thread of its own until it is closed. `received` are the calls so far, legal or not."""
+
+    def __init__(self, port: int = 0, delay: float = 0.0) -> None:
+        self.received: list[Received] = []
+        self.delay = delay
+        self._next: deque[Answer] = deque()
+        self._lock = threading.Lock()
+        self.closing = threading.Event()
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def then(self, *answers: Answer) -> None:
+        """What the next legal calls get, one each; afterwards everything is `spoken()` again."""
+        with self._lock:
+            self._next.extend(answers)
+
+    def close(self) -> None:
+        self.closing.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(5)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def answer(self, received: Received) -> Answer:
+        """As Deepgram would; an illegal call is told what is wrong with it."""
+        with self._lock:
+            self.received.append(received)
+            wrong = self._objection(received)
+            if wrong is not None:
+                return wrong
+            if self._next:
+                return self._next.popleft()
+        return spoken(language=None if "language" in received.query else "en")
+
+    @staticmethod
+    def _objection(received: Received) -> Answer | None:
+        if received.path != "/v1/listen":
+            return failed(404, "Not Found", f"No such path: {received.path}")
+        if received.headers.get("authorization") != f"Token {KEY}":
+            return BAD_KEY
+        if unknown := received.query.keys() - KNOWN_QUERY:
+            return failed(400, "Bad Request", f"Unexpected query: {sorted(unknown)}")
+        if not received.query.get("model"):
+            return failed(400, "Bad Request", "No model.")
+        if ("language" in received.query) == (received.query.get("detect_language") == "true"):
+            return failed(400, "Bad Request", "Give a language, or have it detected.")
+        if not received.headers.get("content-type", "").startswith("audio/") or not received.body:
+            return CORRUPT
+        return None
+
+
+def _handler(stand_in: DeepgramStandIn) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            parts = urlsplit(self.path)
+            received = Received(
+                path=parts.path,
+                query={name: values[-1] for name, values in parse_qs(parts.query).items()},
+                headers={name.lower(): value for name, value in self.headers.items()},
+                body=self.rfile.read(int(self.headers.get("Content-Length", 0))),
+            )
+            answer = stand_in.answer(received)
+            stand_in.closing.wait(LONGEST_SILENCE if answer.silent else stand_in.delay)
+            if answer.silent:
+                self.close_connection = True
+                return
+            self.send_response(answer.status)
+            for name, value in {"Content-Type": answer.content_type, **answer.headers}.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(answer.body)))
+            self.end_headers()
+            with contextlib.suppress(OSError):  # the caller has given up
+                self.wfile.write(answer.body[: len(answer.body) // 2] if answer.cut else answer.body)
+            self.close_connection = self.close_connection or answer.cut
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Says nothing."""
+
+    return Handler
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("port", type=int)
+    parser.add_argument("--delay", type=float, default=0.0, help="seconds each answer takes")
+    options = parser.parse_args()
+    with DeepgramStandIn(options.port, options.delay) as stand_in:
+        print(f"DEEPGRAM_BASE_URL={stand_in.url} DEEPGRAM_API_KEY={KEY}", flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            while True:
+                time.sleep(3600)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+"""Recordings for tests: a human voice (see `tests/audio/README.md`), and files that are not what they seem."""
+
+import io
+import struct
+import wave
+from pathlib import Path
+
+import av
+
+FOLDER = Path(__file__).resolve().parent / "audio"
+
+RESPECTABLE = "had he married a more amiable woman he might have been made still more respectable than he was"
+AMIABLE = "he might even have been made amiable himself"
+
+# Each format of the contract: file, its type, and its duration in seconds
+FORMATS = (
+    ("respectable.webm", "audio/webm", 6.05),
+    ("respectable.ogg", "audio/ogg", 6.05),
+    ("respectable.m4a", "audio/mp4", 6.05),
+    ("amiable.webm", "audio/webm", 3.29),
+    ("amiable.mp3", "audio/mpeg", 3.29),
+    ("amiable.flac", "audio/flac", 3.29),
+    ("amiable.wav", "audio/wav", 2.94),
+)
+
+
+def spoken(name: str = "respectable.webm") -> bytes:
+    return (FOLDER / name).read_bytes()
+
+
+def cut_off() -> bytes:
+    """The first half of a webm, as when a browser dies while it sends."""
+    whole = spoken()
+    return whole[: len(whole) // 2]
+
+
+def silence(seconds: float, rate: int = 16_000) -> bytes:
+    """A wav in which nobody speaks."""
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as opened:
+        opened.setnchannels(1)
+        opened.setsampwidth(2)
+        opened.setframerate(rate)
+        opened.writeframes(bytes(int(seconds * rate) * 2))
+    return buffer.getvalue()
+
+
+def large(size: int) -> bytes:
+    """A wav of about that many bytes that lasts only as long as its high rate makes it (at most 192,000 Hz)."""
+    rate = 192_000
+    return silence(size / 2 / rate, rate)
+
+
+def encoded(container: str, codec: str, seconds: float = 1.0, rate: int = 48_000) -> bytes:
+    """Silence in any format PyAV can write."""
+    buffer = io.BytesIO()
+    with av.open(io.BytesIO(silence(seconds))) as source, av.open(buffer, "w", format=container) as target:
+        stream = target.add_stream(codec, rate=rate, layout="mono")
+        for frame in source.decode(audio=0):
+            target.mux(stream.encode(frame))
+        target.mux(stream.encode(None))
+    return buffer.getvalue()
+
+
+def video(container: str = "webm", codec: str = "vp8", sound: str | None = "libopus") -> bytes:
+    """A second of black picture, with sound or without."""
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format=container) as target:
+        picture = target.add_stream(codec, rate=10, width=64, height=64, pix_fmt="yuv420p")
+        voice = target.add_stream(sound, rate=48_000, layout="mono") if sound else None
+        for _ in range(10):
+            target.mux(picture.encode(av.VideoFrame(64, 64, "yuv420p")))
+        target.mux(picture.encode(None))
+        if voice is not None:
+            with av.open(io.BytesIO(silence(1.0))) as source:
+                for frame in source.decode(audio=0):
+                    target.mux(voice.encode(frame))
+            target.mux(voice.encode(None))
+    return buffer.getvalue()
+
+
+def mp3_with_cover() -> bytes:
+    """An mp3 with a picture in its tag, which is no video."""
+    picture = io.BytesIO()
+    with av.open(picture, "w", format="image2pipe") as target:
+        stream = target.add_stream("png", rate=1, width=16, height=16, pix_fmt="rgb24")
+        target.mux(stream.encode(av.VideoFrame(16, 16, "rgb24")))
+        target.mux(stream.encode(None))
+    frame = b"\x00image/png\x00\x03\x00" + picture.getvalue()
+    tag = b"APIC" + struct.pack(">I", len(frame)) + b"\x00\x00" + frame
+    size = bytes(len(tag) >> shift & 0x7F for shift in (21, 14, 7, 0))
+    music = spoken("amiable.mp3")
+    return b"ID3\x03\x00\x00" + size + tag + music[music.index(b"\xff\xf3") :]
+
+
+def _box(name: bytes, *parts: bytes) -> bytes:
+    body = b"".join(parts)
+    return struct.pack(">I4s", 8 + len(body), name) + body
+
+
+def _table(name: bytes, *parts: bytes, flags: int = 0) -> bytes:
+    return _box(name, struct.pack(">I", flags), *parts)
+
+
+def mp4_declaring(samples: int, edits: int = 0) -> bytes:
+    """Two kilobytes of MP4 whose tables promise so many samples, repeated so many times."""
+    entry = _box(b"mp4a", bytes(6), struct.pack(">H", 1), bytes(8), struct.pack(">HHHHI", 1, 16, 0, 0, 44_100 << 16))
+    tables = _box(
+        b"stbl",
+        _table(b"stsd", struct.pack(">I", 1), entry),
+        _table(b"stts", struct.pack(">III", 1, samples, 1024)),
+        _table(b"stsc", struct.pack(">IIII", 1, 1, samples, 1)),
+        _table(b"stsz", struct.pack(">II", 1, samples)),
+        _table(b"stco", struct.pack(">II", 1, 600)),
+    )
+    media = _box(
+        b"mdia",
+        _table(b"mdhd", struct.pack(">IIIIHH", 0, 0, 44_100, 44_100, 0, 0)),
+        _table(b"hdlr", struct.pack(">I4s", 0, b"soun"), bytes(13)),
+        _box(b"minf", _table(b"smhd", bytes(4)), tables),
+    )
+    listed = _table(b"elst", struct.pack(">I", edits), struct.pack(">IIHH", 9_000_000, 0, 1, 0) * edits)
+    header = _table(b"tkhd", struct.pack(">IIIII", 0, 0, 1, 0, 1_000), bytes(60))
+    track = _box(b"trak", header, _box(b"edts", listed) if edits else b"", media)
+    movie = _table(b"mvhd", struct.pack(">IIII", 0, 0, 1_000, 1_000), bytes(80))
+    return _box(b"ftyp", b"M4A \0\0\2\0isom") + _box(b"moov", movie, track) + _box(b"mdat", b"\x21\x00" * 1_000)
+
+
+def mp4_fragment_declaring(samples: int) -> bytes:
+    """The same by a fragment."""
+    run = _box(b"traf", _table(b"tfhd", struct.pack(">I", 1)), _table(b"trun", struct.pack(">I", samples)))
+    return mp4_declaring(0) + _box(b"moof", _table(b"mfhd", struct.pack(">I", 1)), run)
+
+
+def webm_of_timestamps(step_ms: int, packets: int) -> bytes:
+    """A webm whose packets claim to be `step_ms` apart, whatever they hold."""
+    buffer = io.BytesIO()
+    with av.open(io.BytesIO(spoken())) as source, av.open(buffer, "w", format="webm") as target:
+        stream = target.add_stream_from_template(source.streams.audio[0])
+        sound = next(packet for packet in source.demux(audio=0) if packet.size)
+        for number in range(packets):
+            copy = av.Packet(bytes(sound))
+            copy.stream, copy.time_base = stream, sound.time_base
+            copy.pts = copy.dts = number * step_ms
+            target.mux(copy)
+    return buffer.getvalue()
+
+
+def lies() -> dict[str, bytes]:
+    """Files that are no audio, whatever their names and first bytes say."""
+    return {
+        "empty": b"",
+        "text": b"hello, this is no audio at all\n" * 50,
+        "page": b"<!doctype html><script>alert(1)</script>",
+        "page-as-wav": b"RIFF\x10\x27\x00\x00WAVE<script>alert(1)</script>" + b" " * 10_000,
+        "page-as-mp3": b"ID3<script>alert(1)</script>" * 300,
+        "page-as-webm": spoken()[:40] + b"<script>alert(1)</script>" * 300,
+        "page-as-ogg": b"OggS<script>alert(1)</script>" * 300,
+        "page-as-mp4": b"\x00\x00\x00\x18ftypM4A <script>alert(1)</script>" * 300,
+        "utf-16": b"\xff\xfe" + "hello".encode("utf-16-le") * 500,
+        "mp3-headers": b"\xff\xfb\x90\x00" * 5_000,
+        "png": b"\x89PNG\r\n\x1a\n" + bytes(500),
+        "zip": b"PK\x03\x04" + bytes(500),
+        "program": b"\x7fELF" + bytes(500),
+        "playlist": b"#EXTM3U\n#EXTINF:10,\nfile:///etc/passwd\n",
+        "concat": b"ffconcat version 1.0\nfile /etc/passwd\n",
+        "webm-header": spoken()[:200],
+        "zeros": bytes(10_000),
+    }
