@@ -12,7 +12,6 @@ export class ApiError extends Error {
 		this.status = status;
 		this.fields = problem?.errors ?? [];
 		this.retryAfter = Number(retryAfter) || 0; // seconds
-		/** Whether the same call may succeed later. */
 		this.passing = !status || status === 429 || status === 408 || status >= 500;
 	}
 }
@@ -22,27 +21,25 @@ function refused(token, status, problem, retryAfter) {
 	return new ApiError(status, problem, retryAfter);
 }
 
+function unreached() {
+	throw new ApiError();
+}
+
 async function request(method, path, { body, query = {}, signal } = {}) {
 	const url = new URL(`/api${path}`, location.origin);
 	for (const name in query) if (query[name]) url.searchParams.set(name, query[name]);
 	const { token } = session;
 	const headers = token ? { "x-api-key": token } : {};
 	if (body) headers["Content-Type"] = "application/json";
-	const limit = AbortSignal.timeout(TIMEOUT);
-	const options = { method, headers, body: body && JSON.stringify(body), signal: signal ? AbortSignal.any([limit, signal]) : limit };
-	const response = await fetch(url, options).catch(() => {
-		throw new ApiError();
-	});
+	const limits = AbortSignal.any([AbortSignal.timeout(TIMEOUT), ...(signal ? [signal] : [])]);
+	const response = await fetch(url, { method, headers, body: body && JSON.stringify(body), signal: limits }).catch(unreached);
 	if (response.ok) return response;
 	throw refused(token, response.status, await response.json().catch(() => null), response.headers.get("Retry-After"));
 }
 
 async function call(method, path, options) {
 	const response = await request(method, path, options);
-	if (response.status === 204) return null;
-	return response.json().catch(() => {
-		throw new ApiError();
-	});
+	return response.status === 204 ? null : response.json().catch(unreached);
 }
 
 const post = (path, body) => call("POST", path, { body });
@@ -77,7 +74,7 @@ export function upload(blob, name, onProgress) {
 		transfer.timeout = UPLOAD_TIMEOUT;
 		transfer.responseType = "json";
 		transfer.upload.onprogress = ({ loaded, total }) => onProgress(loaded / total);
-		transfer.onerror = transfer.ontimeout = transfer.onabort = () => reject(new ApiError());
+		transfer.onerror = transfer.ontimeout = () => reject(new ApiError());
 		transfer.onload = () => {
 			const { status, response } = transfer;
 			if (status === 201) resolve(response.files[0]);

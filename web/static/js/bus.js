@@ -14,5 +14,4 @@ export function emit(name, detail) {
 	for (const listener of [...(listeners[name] ?? [])]) listener(detail);
 }
 
-/** Emits `tabs:name` in the other tabs. */
 export const tellTabs = (name) => channel.postMessage(name);

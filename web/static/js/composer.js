@@ -15,7 +15,7 @@ const touch = matchMedia("(pointer: coarse)");
 export const draftKey = (partnerId) => `chattergram.draft.${session.me._id}.${partnerId}`;
 
 /** Brings the composer in `parts` to life. Answers `{edit(message), focus(), destroy()}`. */
-export function composer(parts, partner, { sent, lastOwn }) {
+export function composer(parts, partner, sent) {
 	const { form, line, input, send, mic, attach, file, note, bar } = parts;
 	const key = draftKey(partner._id);
 	let editing, recording;
@@ -83,11 +83,9 @@ export function composer(parts, partner, { sent, lastOwn }) {
 	};
 	input.onkeydown = (event) => {
 		const { key: pressed, isComposing, shiftKey } = event;
-		const own = pressed === "ArrowUp" && !input.value && !editing && lastOwn();
 		if (isComposing) return;
 		if (pressed === "Enter" && !shiftKey && !touch.matches) form.requestSubmit();
 		else if (pressed === "Escape" && editing) edit();
-		else if (own) edit(own);
 		else return;
 		event.preventDefault();
 	};

@@ -12,10 +12,9 @@ import { waiting } from "./outbox.js";
 import { seek, stop } from "./player.js";
 import { session } from "./session.js";
 import * as store from "./store.js";
-import { Timeline } from "./timeline.js";
+import { timeline } from "./timeline.js";
 import { matcher, timedWords } from "./transcript.js";
 
-/** Answers `{element, partner, open(at, query), focus(), destroy()}`. */
 export function conversation(partner) {
 	const parts = view("conversation");
 	const { element, scroller, notice, jump } = parts;
@@ -26,22 +25,18 @@ export function conversation(partner) {
 	let fresh = 0; // came while one read further up
 	let readUpTo = "";
 
-	const timeline = new Timeline(parts, {
-		row: (item) => messageRow(item, { menu, transcribe }),
+	const rows = timeline(parts, {
+		rowOf: (item) => messageRow(item, { menu, transcribe }),
 		onStart: () => history.loadOlder().catch(() => {}), // tried again with the next scroll
 		onEnd: () => history.loadNewer().catch(() => {}),
 		onView: viewed,
 	});
-	const writing = composer(parts, partner, {
-		sent: toNewest,
-		lastOwn: () => history.messages.findLast(({ senderId, deletedAt }) => senderId === session.me._id && !deletedAt),
-	});
+	const writing = composer(parts, partner, toNewest);
 
 	async function open(at, query = "") {
 		if (!history.loaded || (at && !history.byId.has(at))) fill(notice, spinner());
 		try {
-			if (at && !(await history.loadAround(at))) announce("That message is no longer there.");
-			if (!history.byId.has(at)) await newest();
+			if (!at || !(await history.loadAround(at))) await newest();
 		} catch (error) {
 			return trouble(error, () => open(at, query));
 		}
@@ -51,8 +46,8 @@ export function conversation(partner) {
 		const message = history.byId.get(at);
 		hit = message && { id: at, query };
 		draw();
-		if (message) return showHit(message, query);
-		if (!unreadFrom || !timeline.show(unreadFrom)) timeline.toBottom();
+		if (message) showHit(message, query);
+		else if (!unreadFrom || !rows.show(unreadFrom)) rows.toBottom();
 		return undefined;
 	}
 
@@ -61,7 +56,7 @@ export function conversation(partner) {
 	}
 
 	function showHit(message, query) {
-		timeline.show(keyOf(message)).querySelector("[data-focus]")?.focus({ preventScroll: true });
+		rows.show(keyOf(message)).querySelector("[data-focus]")?.focus({ preventScroll: true });
 		const wanted = matcher(query);
 		const word = message.audioFileId && timedWords(message).find(({ text, start }) => start >= 0 && wanted(text));
 		if (word) seek(sourceOf(message), word.start);
@@ -70,35 +65,34 @@ export function conversation(partner) {
 	async function toNewest() {
 		await newest().catch((error) => trouble(error, toNewest));
 		draw();
-		timeline.toBottom();
+		rows.toBottom();
 	}
 
 	function draw() {
 		const pending = history.atEnd ? waiting(partner._id) : [];
 		const items = itemsOf({ history, pending, partner: partner.username, unreadFrom, hit });
-		timeline.setItems(items);
+		rows.setItems(items);
 		element.classList.toggle("empty", history.loaded && !items.length);
 	}
 
 	function viewed() {
-		const away = !timeline.atBottom || !history.atEnd;
+		const away = !rows.atBottom() || !history.atEnd;
 		jump.hidden = !away;
 		if (!away) fresh = 0;
 		parts.fresh.textContent = fresh ? count(fresh) : "";
 		read();
 	}
 
-	/** What was in view, in a window one looks at, is read. */
 	function read() {
 		if (document.hidden || !document.hasFocus() || !store.conversations.get(partner._id)?.unread) return;
-		const upTo = timeline.inView().map(({ dataset }) => history.byId.get(dataset.id)).findLast((each) => each && isTheirs(each))?._id;
+		const upTo = rows.inView().map(({ dataset }) => history.byId.get(dataset.id)).findLast((each) => each && isTheirs(each))?._id;
 		if (!upTo || upTo <= readUpTo) return;
 		readUpTo = upTo;
 		store.markRead(partner._id, upTo).catch(() => (readUpTo = ""));
 	}
 
 	function came(message) {
-		if (!timeline.follows) fresh += 1;
+		if (!rows.follows()) fresh += 1;
 		announce(`${partner.username}: ${summary(message)}`);
 		viewed();
 	}
@@ -109,9 +103,8 @@ export function conversation(partner) {
 		parts.state.className = `state ${typing ? "typing" : partner.online ? "online" : ""}`;
 	}
 
-	function trouble(error, again) {
-		fill(notice, h("p", error.message), h("button.button.quiet", { onclick: again }, "Try again"));
-	}
+	const trouble = ({ message }, again) =>
+		fill(notice, h("p", message), h("button.button.quiet", { onclick: again }, "Try again"));
 
 	function menu(button, message) {
 		const { text, audioFileId: voice } = message;
@@ -125,9 +118,9 @@ export function conversation(partner) {
 		openMenu(button, entries);
 	}
 
-	async function transcribe({ _id }) {
+	function transcribe({ _id }) {
 		history.note(_id, { again: true, failure: undefined });
-		await api.transcribe(_id).catch(({ status: code, message: failure }) => {
+		api.transcribe(_id).catch(({ status: code, message: failure }) => {
 			if (code !== 409) history.note(_id, { again: false, failure }); // 409: it is under way
 		});
 	}
@@ -147,8 +140,8 @@ export function conversation(partner) {
 		mine("presence", status),
 		listen(window, "focus", read),
 		listen(document, "visibilitychange", read),
-		() => timeline.destroy(),
-		() => writing.destroy(),
+		rows.destroy,
+		writing.destroy,
 	];
 	element.ariaLabel = parts.name.textContent = partner.username;
 	scroller.ariaLabel = `Messages with ${partner.username}`;

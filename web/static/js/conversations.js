@@ -12,7 +12,6 @@ let current;
 
 export const chatPath = ({ username }) => `/chat/${encodeURIComponent(username)}`;
 
-/** Says whose conversation is open. */
 export function setCurrent(partnerId) {
 	current = partnerId;
 	emit("opened");

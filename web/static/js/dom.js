@@ -29,7 +29,6 @@ export function svg(tag, attributes, ...children) {
 	return element;
 }
 
-/** Puts `children` in place of what `parent` holds. */
 export function fill(parent, ...children) {
 	parent.replaceChildren(...children.flat().filter(Boolean));
 	return parent;
@@ -50,12 +49,6 @@ export function view(id) {
 	const parts = { element };
 	for (const part of element.querySelectorAll("[data-ref]")) parts[part.dataset.ref] = part;
 	return parts;
-}
-
-/** A round button; `spec` may begin with classes: `iconButton("send.primary", "Send", …)`. */
-export function iconButton(spec, label, onclick) {
-	const [name, ...classes] = spec.split(".");
-	return h(["button.icon-button", ...classes].join("."), { label, title: label, onclick }, icon(name));
 }
 
 export const spinner = () => h("span.spinner");

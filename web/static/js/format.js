@@ -24,7 +24,6 @@ export function day(date) {
 	return ["Today", "Yesterday"][ago] ?? (ago > 0 && ago < 7 ? weekday(date) : fullDay(date));
 }
 
-/** The same, as short as a list has room for. */
 export function shortTime(date) {
 	const ago = daysAgo(date);
 	if (ago < 1) return time(date);
@@ -41,8 +40,6 @@ export function duration(seconds) {
 export function lastSeen({ online, lastSeen: seen }) {
 	if (online) return "online";
 	if (!seen) return "offline";
-	const minutes = Math.floor((Date.now() - new Date(seen)) / 60_000);
-	if (minutes < 60) return minutes < 1 ? "seen just now" : `seen ${minutes} min ago`;
 	return `last seen ${daysAgo(seen) ? dayMonth(seen) : `at ${time(seen)}`}`;
 }
 

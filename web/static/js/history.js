@@ -42,16 +42,19 @@ export class History {
 		return { page, last: page.length < limit };
 	}
 
+	#take(page, state) {
+		for (const message of page) this.#put(message);
+		Object.assign(this, state);
+	}
+
 	loadNewest() {
 		return this.#once("newest", async () => {
 			let page = await api.history(this.partnerId);
 			let last = false;
 			if (!page.length) ({ page, last } = await this.#page({ before: LAST_ID })); // nothing recent, but older?
-			const joins = this.loaded && this.atEnd && (!page.length || this.byId.has(page[0]._id));
-			const atStart = joins ? this.atStart || last : last;
-			if (!joins) this.reset(page.length ? this.messages.filter(({ _id }) => _id >= page[0]._id) : []);
-			page.forEach((message) => this.#put(message));
-			Object.assign(this, { loaded: true, atEnd: true, atStart });
+			const joins = this.loaded && this.atEnd && this.byId.has(page[0]?._id);
+			if (!joins) this.reset(this.messages.filter(({ _id }) => _id >= page[0]?._id));
+			this.#take(page, { loaded: true, atEnd: true, atStart: this.atStart || last });
 		});
 	}
 
@@ -59,8 +62,7 @@ export class History {
 		if (!this.loaded || this.atStart || !this.messages.length) return;
 		await this.#once("older", async () => {
 			const { page, last } = await this.#page({ before: this.messages[0]._id });
-			page.forEach((message) => this.#put(message));
-			this.atStart = last;
+			this.#take(page, { atStart: last });
 		});
 	}
 
@@ -68,8 +70,7 @@ export class History {
 		if (!this.loaded || this.atEnd) return;
 		await this.#once("newer", async () => {
 			const { page, last } = await this.#page({ after: this.messages.at(-1)._id });
-			page.forEach((message) => this.#put(message));
-			this.atEnd = last;
+			this.#take(page, { atEnd: last });
 		});
 	}
 
@@ -81,8 +82,7 @@ export class History {
 				const newer = await this.#page({ after: older.page.at(-1)?._id ?? FIRST_ID });
 				if (newer.page[0]?._id !== id) return;
 				this.reset();
-				[...older.page, ...newer.page].forEach((message) => this.#put(message));
-				Object.assign(this, { loaded: true, atStart: older.last, atEnd: newer.last });
+				this.#take([...older.page, ...newer.page], { loaded: true, atStart: older.last, atEnd: newer.last });
 			});
 		}
 		return this.byId.has(id);

@@ -19,37 +19,34 @@ function markOf({ _id, error, status }, readUpTo) {
 }
 
 function together(one, other) {
-	if (one?.senderId !== other?.senderId) return false;
+	if (!one || one.senderId !== other?.senderId) return false;
 	return new Date(other.dateSent) - new Date(one.dateSent) < GROUP && dayKey(one.dateSent) === dayKey(other.dateSent);
 }
 
 /** `hit` is the message a search led to, `unreadFrom` the key of the first unread one. */
 export function itemsOf({ history, pending, partner, unreadFrom, hit }) {
-	const sent = new Set(history.messages.slice(-RECENT).map(({ clientId }) => clientId));
+	const sent = history.messages.slice(-RECENT).map(({ clientId }) => clientId);
 	const waiting = pending
-		.filter(({ clientId }) => !sent.has(clientId))
+		.filter(({ clientId }) => !sent.includes(clientId))
 		.map((item) => ({ ...item, senderId: item.userId, dateSent: new Date(item.createdAt).toISOString() }));
 	const messages = [...history.messages, ...waiting];
 	const today = dayKey(Date.now());
 	return messages.map((message, index) => {
 		const before = messages[index - 1];
+		const key = keyOf(message);
 		const newDay = before ? dayKey(before.dateSent) !== dayKey(message.dateSent) : history.atStart || !message._id;
-		const flash = hit?.id === message._id && Boolean(hit);
-		const item = {
-			key: keyOf(message),
-			message,
-			partner,
-			mine: message.senderId === session.me._id,
+		const flash = Boolean(hit && hit.id === message._id);
+		const shown = {
 			newDay,
-			startsGroup: !before || !together(before, message),
-			endsGroup: !messages[index + 1] || !together(message, messages[index + 1]),
-			newFrom: keyOf(message) === unreadFrom,
-			mark: markOf(message, history.readUpTo),
 			flash,
-			hit: flash && hit.query ? matcher(hit.query) : null,
+			startsGroup: !together(before, message),
+			endsGroup: !together(message, messages[index + 1]),
+			newFrom: key === unreadFrom,
+			mark: markOf(message, history.readUpTo),
 		};
 		const state = message.version ?? `${message.error}${message.progress === undefined}`;
-		item.signature = [state, newDay, item.startsGroup, item.endsGroup, item.newFrom, item.mark, flash && hit.query, today].join();
-		return item;
+		const signature = [state, today, flash && hit.query, ...Object.values(shown)].join();
+		const mine = message.senderId === session.me._id;
+		return { ...shown, key, message, partner, mine, signature, hit: flash && matcher(hit.query) };
 	});
 }

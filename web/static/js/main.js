@@ -74,7 +74,6 @@ async function showChat({ name, at, query }, mine) {
 	await chat.open(at, query);
 }
 
-/** After signing in, or a load of the page. */
 function enter() {
 	shell = view("shell");
 	conversationList(shell);
@@ -133,7 +132,7 @@ on("frame:status", (change) => {
 });
 
 function taken(message) {
-	if (message.senderId === session.me._id) outbox.discard(message);
+	outbox.discard(message);
 	store.takeMessage(message);
 }
 

@@ -2,7 +2,7 @@
 
 import { h, icon, listen, view } from "./dom.js";
 
-/** A menu beside `button`; `entries` are `[icon, label, run]`. */
+/** `entries` are `[icon, label, run]`. */
 export function openMenu(button, entries) {
 	const menu = h("div.menu", { role: "menu", label: button.ariaLabel });
 	const close = (back = true) => {

@@ -16,7 +16,6 @@ const MARKS = {
 const link = (text, onclick, focus) => h("button.link", { onclick, "data-focus": focus }, text);
 const note = (text, extra = "") => h(`p.note${extra}`, text);
 
-/** What the player knows a recording by. */
 export const sourceOf = ({ audioFileId, clientId, blob }) => ({ key: audioFileId ?? clientId, uuid: audioFileId, blob });
 
 /** The row of an item of `items.js`; `actions` are `menu(button, message)` and `transcribe(message)`. */
@@ -73,7 +72,6 @@ function progressIn(element, progress) {
 	element.lastChild.textContent = progress === undefined ? "Waiting for the network" : uploading;
 }
 
-/** Shows how far an upload is, without making its row anew. */
 export function showProgress(list, { clientId, progress }) {
 	const element = list.querySelector(`[data-upload="${clientId}"]`);
 	if (element) progressIn(element, progress);

@@ -24,7 +24,6 @@ export function newId() {
 	return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Sends a text, or a recording (`blob`). */
 export async function enqueue(receiverId, content) {
 	const item = { clientId: newId(), userId: session.me._id, receiverId, createdAt: Date.now(), ...content };
 	items.set(item.clientId, item);
@@ -38,7 +37,6 @@ export async function retry(item) {
 	flush();
 }
 
-/** Lets go of an item: the server has it, or nobody wants it sent. */
 export async function discard(item) {
 	if (!items.delete(item.clientId)) return;
 	stored.delete(item.clientId);

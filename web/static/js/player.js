@@ -40,28 +40,23 @@ async function prepare(source) {
 	await happens("loadedmetadata");
 	if (!Number.isFinite(audio.duration)) {
 		audio.currentTime = FAR;
-		await happens("durationchange", () => Number.isFinite(audio.duration));
+		while (!Number.isFinite(audio.duration)) await happens("durationchange");
 		audio.currentTime = 0;
 		await happens("seeked");
 	}
 	audio.playbackRate = player.speed;
 }
 
-function happens(name, holds = () => true) {
+function happens(name) {
 	return new Promise((resolve, reject) => {
-		const stops = [listen(audio, name, () => holds() && settle(resolve)), listen(audio, "error", () => settle(reject))];
-		const limit = setTimeout(() => settle(reject), PATIENCE);
-		function settle(how) {
-			clearTimeout(limit);
-			stops.forEach((end) => end());
-			how();
-		}
+		listen(audio, name, resolve, { once: true });
+		listen(audio, "error", reject, { once: true });
+		setTimeout(reject, PATIENCE);
 	});
 }
 
 const ready = async (source) => (await load(source), player.key === source.key && !player.error);
 
-/** Plays, from `at` seconds where given. */
 export async function play(source, at) {
 	if (!(await ready(source))) return;
 	if (at !== undefined) move(at);
@@ -76,7 +71,6 @@ export function toggle(source) {
 	else play(source);
 }
 
-/** Moves to `at` seconds; goes on playing if it plays. */
 export async function seek(source, at) {
 	if (await ready(source)) move(at);
 }
@@ -92,7 +86,6 @@ export function nextSpeed() {
 	emit("speed");
 }
 
-/** Silence, and nothing loaded. */
 export function stop(key = player.key) {
 	if (player.key !== key) return;
 	audio.pause();

@@ -21,22 +21,17 @@ const REFUSALS = {
 
 /** Why there is no recording, in words one can act upon. */
 function refusal({ name }) {
-	const secure = "Browsers give the microphone only to pages served by https.";
-	const why = window.isSecureContext ? REFUSALS[name] : secure;
+	const why = isSecureContext ? REFUSALS[name] : "Browsers give the microphone only to pages served by https.";
 	return `${why ?? "The microphone could not be started."} You can also attach a recording as a file.`;
 }
 
-/**
- * Records in `element`, which stands in place of the composer. `send({blob, name})` gets it, `refused(text)` says why
- * there is no microphone, `closed()` comes in the end. Answers `{element, finish(send), review(), cancel()}`.
- */
+/** Records in `element`. `send({blob, name})` gets it, `refused(text)` says why not, `closed()` comes in the end. */
 export function record({ send, refused, closed }) {
 	const parts = view("recording");
 	const { element, live, clock, meter } = parts;
 	const chunks = [];
 	let stream, media, context, timer, made, ended, source;
-	let ticks = 0; // recorded, not paused
-	const seconds = () => (ticks * TICK) / 1_000;
+	let seconds = 0;
 	const keep = (event) => event.preventDefault();
 	for (let bar = 0; bar < BARS; bar += 1) meter.append(h("i"));
 
@@ -50,30 +45,24 @@ export function record({ send, refused, closed }) {
 		context = new AudioContext();
 		const analyser = context.createAnalyser();
 		context.createMediaStreamSource(stream).connect(analyser);
-		const began = performance.now();
-		let paused = 0;
+		const samples = new Float32Array(analyser.fftSize);
+		let before = performance.now();
 		timer = setInterval(() => {
-			if (media.state === "paused") paused = performance.now() - began - ticks * TICK;
-			else ticks = (performance.now() - began - paused) / TICK;
-			show(level(analyser));
-			if (seconds() > LONGEST) review();
+			const now = performance.now();
+			if (media.state === "recording") {
+				seconds += (now - before) / 1_000;
+				analyser.getFloatTimeDomainData(samples);
+				const power = samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
+				meter.firstChild.style.setProperty("--level", Math.min(1, Math.sqrt(power) * 5));
+				meter.append(meter.firstChild);
+				clock.textContent = duration(seconds);
+			}
+			before = now;
+			if (seconds > LONGEST) review();
 		}, TICK);
 		window.addEventListener("beforeunload", keep);
 		element.classList.add("on");
 		return announce("Recording");
-	}
-
-	function level(analyser) {
-		const samples = new Float32Array(analyser.fftSize);
-		analyser.getFloatTimeDomainData(samples);
-		const power = samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
-		return media.state === "paused" ? 0 : Math.min(1, Math.sqrt(power) * 5);
-	}
-
-	function show(height) {
-		clock.textContent = duration(seconds());
-		meter.firstChild.style.setProperty("--level", height);
-		meter.append(meter.firstChild);
 	}
 
 	function release() {
@@ -84,7 +73,6 @@ export function record({ send, refused, closed }) {
 		window.removeEventListener("beforeunload", keep);
 	}
 
-	/** The recording, ended. */
 	async function finished() {
 		if (made) return made;
 		const stopped = new Promise((resolve) => (media.onstop = resolve));
@@ -92,7 +80,7 @@ export function record({ send, refused, closed }) {
 		await stopped;
 		release();
 		const type = media.mimeType;
-		made = { blob: new Blob(chunks, { type }), name: `voice.${FORMATS[type] ?? "webm"}`, key: newId(), duration: seconds() };
+		made = { blob: new Blob(chunks, { type }), name: `voice.${FORMATS[type] ?? "webm"}`, key: newId(), duration: seconds };
 		return made;
 	}
 
@@ -108,7 +96,7 @@ export function record({ send, refused, closed }) {
 		if (!media || ended) return;
 		ended = true;
 		const { blob, name } = await finished();
-		if (seconds() < SHORTEST) announce("Too short, not sent");
+		if (seconds < SHORTEST) announce("Too short, not sent");
 		else send({ blob, name });
 		close();
 	}

@@ -12,7 +12,6 @@ const PAUSE = 200; // milliseconds of not typing
 const BEFORE = 6; // words shown before the first hit
 const Speech = window.SpeechRecognition ?? window.webkitSpeechRecognition;
 
-/** Brings the search in `parts` to life; answers `{open()}`. */
 export function search({ search: box, input, speak, close, begin, results, list }) {
 	let timer, aborter;
 
@@ -55,10 +54,7 @@ export function search({ search: box, input, speak, close, begin, results, list 
 			input.value = event.results[0][0].transcript;
 			run();
 		};
-		recognition.onerror = () => {
-			show(true);
-			hint("This browser could not listen just now. Please type.");
-		};
+		recognition.onerror = () => show(true) ?? hint("This browser could not listen just now. Please type.");
 		recognition.onend = () => speak.classList.remove("live");
 		speak.classList.add("live");
 		recognition.start();

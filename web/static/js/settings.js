@@ -10,9 +10,7 @@ import { setTheme, theme } from "./theme.js";
 
 export function settings() {
 	const { element, profile, password, theme: choice, notify: toggle, refused, out, gone } = view("settings");
-	const { username, bio } = profile.elements;
-	username.value = session.me.username;
-	bio.value = session.me.bio ?? "";
+	for (const name of ["username", "bio"]) profile.elements[name].value = session.me[name] ?? "";
 	form(profile, async (values) => {
 		setMe(await api.changeMe(values));
 		return "Saved.";

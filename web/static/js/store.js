@@ -18,7 +18,9 @@ export const listed = { first: false, all: false, oldest: undefined };
 export const person = (id) => people.get(id);
 export const isTyping = (id) => typing.has(id);
 
-export function personNamed(name) {
+const partnerOf = ({ senderId, receiverId }) => (senderId === session.me._id ? receiverId : senderId);
+
+function personNamed(name) {
 	const wanted = name.toLowerCase();
 	return [...people.values()].find(({ username }) => username.toLowerCase() === wanted);
 }
@@ -75,8 +77,8 @@ export async function reload(openId) {
 
 /** A message, accepted here or come by socket: into its history and to the top of the list. */
 export function takeMessage(message) {
-	const incoming = message.senderId !== session.me._id;
-	const partnerId = incoming ? message.senderId : message.receiverId;
+	const partnerId = partnerOf(message);
+	const incoming = message.senderId === partnerId;
 	history(partnerId).merge(message);
 	const row = conversations.get(partnerId);
 	if (incoming) stopTyping(partnerId);
@@ -96,9 +98,8 @@ async function discover(message, partnerId) {
 	if (conversations.get(partnerId)?.unread) emit("incoming", message);
 }
 
-/** A message was edited or deleted, or could not be transcribed. */
 export function takeChange(change) {
-	const partnerId = change.senderId === session.me._id ? change.receiverId : change.senderId;
+	const partnerId = partnerOf(change);
 	history(partnerId).merge(change);
 	const row = conversations.get(partnerId);
 	if (row?.lastMessage._id !== change._id) return;
@@ -133,7 +134,6 @@ function stopTyping(id) {
 	if (typing.delete(id)) emit("presence", id);
 }
 
-/** Everything up to that message is read. */
 export async function markRead(partnerId, upTo) {
 	takeRead({ _id: upTo, readerId: session.me._id, partnerId });
 	await api.read(partnerId, upTo);

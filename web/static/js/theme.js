@@ -18,10 +18,6 @@ function apply() {
 	const chosen = localStorage[KEY];
 	if (chosen) dataset.theme = chosen;
 	else delete dataset.theme;
-	const paper = getComputedStyle(document.body).backgroundColor;
-	document.querySelector("meta[name=theme-color]").content = paper;
 }
 
 on("tabs:theme", apply);
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", apply);
-apply();

@@ -1,174 +1,143 @@
-// A long list of which only what is in view, and a little around it, is in the page. Heights are estimated until a row
-// has been seen; the first row in view is held in place whatever changes around it.
+// A long list of which only what is near the view is in the page. Heights are estimated until a row has been seen; the
+// first row in view is held in place whatever changes around it.
 
 const OVERSCAN = 900; // pixels above and below the view
 const ESTIMATE = 72;
 const NEAR = 1_200; // pixels from an end at which more is loaded
 const BOTTOM = 60; // nearer to the end than this counts as being there
 
-export class Timeline {
-	/** `row(item)` makes the element of `{key, signature, …}`; a changed signature has it made anew. */
-	constructor({ scroller, list, top, bottom }, { row, onStart, onEnd, onView }) {
-		Object.assign(this, { scroller, list, top, bottom, row, onStart, onEnd, onView });
-		this.items = [];
-		this.offsets = [0];
-		this.heights = new Map();
-		this.rows = new Map(); // key -> {element, signature}, those in the page
-		this.follows = true; // stays at the newest
-		scroller.addEventListener("scroll", () => this.#later(this.atBottom), { passive: true });
-		this.resized = new ResizeObserver(() => this.#later(this.follows));
-		this.resized.observe(scroller);
+/** `rowOf(item)` makes the element of `{key, signature, …}`, anew when the signature changes; the rest are told. */
+export function timeline({ scroller, top, bottom }, { rowOf, onStart, onEnd, onView }) {
+	const heights = new Map();
+	let items = [];
+	let offsets = [0];
+	let rows = new Map(); // key -> {element, signature}, those in the page
+	let follows = true; // stays at the newest
+	let frame, width;
+
+	const left = () => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
+	const atBottom = () => left() < BOTTOM;
+	const topOf = (element) => element.getBoundingClientRect().top - scroller.getBoundingClientRect().top;
+	const inView = (element) => topOf(element) + element.offsetHeight > 4 && topOf(element) < scroller.clientHeight - 4;
+	const indexOf = (key) => items.findIndex((item) => item.key === key);
+
+	function later(follow) {
+		follows = follow;
+		cancelAnimationFrame(frame);
+		frame = requestAnimationFrame(update);
 	}
 
-	get atBottom() {
-		return this.#left() < BOTTOM;
-	}
-
-	setItems(items) {
-		this.items = items;
-		this.#update();
-	}
-
-	toBottom() {
-		this.follows = true;
-		this.#update();
-	}
-
-	/** Brings a row to the middle of the view; answers its element. */
-	show(key) {
-		const index = this.items.findIndex((item) => item.key === key);
-		if (index < 0) return undefined;
-		this.follows = false;
-		this.#measure();
-		const view = this.scroller.clientHeight;
-		this.scroller.scrollTop = this.offsets[index] - view / 2;
-		this.#draw();
-		const { element } = this.rows.get(key);
-		const room = Math.max(view / 5, (view - element.offsetHeight) / 2);
-		this.scroller.scrollTop += this.#placeOf(element).top - room;
-		this.#update();
-		return this.rows.get(key).element;
-	}
-
-	/** The elements that can be seen now, oldest first. */
-	inView() {
-		return [...this.rows.values()].map(({ element }) => element).filter((element) => {
-			const { top, bottom } = this.#placeOf(element);
-			return bottom > 4 && top < this.scroller.clientHeight - 4;
-		});
-	}
-
-	#left() {
-		return this.scroller.scrollHeight - this.scroller.scrollTop - this.scroller.clientHeight;
-	}
-
-	#placeOf(element) {
-		const { top, bottom } = element.getBoundingClientRect();
-		const view = this.scroller.getBoundingClientRect().top;
-		return { top: top - view, bottom: bottom - view };
-	}
-
-	#later(follows) {
-		this.follows = follows;
-		cancelAnimationFrame(this.frame);
-		this.frame = requestAnimationFrame(() => this.#update());
-	}
-
-	#update() {
-		if (!this.scroller.clientHeight) return;
-		if (this.width !== this.scroller.clientWidth) this.heights.clear();
-		this.width = this.scroller.clientWidth;
-		this.#draw(this.follows ? null : this.#anchor());
-		if (this.scroller.scrollTop < NEAR) this.onStart();
-		if (this.#left() < NEAR) this.onEnd();
-		this.onView();
-	}
-
-	/** The first row in view, and where it is. */
-	#anchor() {
-		const keys = new Set(this.items.map(({ key }) => key));
-		for (const [key, { element }] of this.rows) {
-			const { top, bottom } = this.#placeOf(element);
-			if (bottom > 0 && keys.has(key)) return { key, top };
-		}
-		return null;
+	function update() {
+		if (!scroller.clientHeight) return;
+		if (width !== scroller.clientWidth) heights.clear();
+		width = scroller.clientWidth;
+		const first = follows ? undefined : [...rows].find(([key, { element }]) => inView(element) && indexOf(key) >= 0);
+		draw(first && { key: first[0], at: topOf(first[1].element) });
+		if (scroller.scrollTop < NEAR) onStart();
+		if (left() < NEAR) onEnd();
+		onView();
 	}
 
 	/** Measured heights may bring other rows into view, so this takes a few rounds. */
-	#draw(anchor) {
-		for (let round = 0; round < 4; round += 1) {
-			this.#measure();
-			if (this.follows) this.scroller.scrollTop = this.offsets.at(-1) + NEAR;
-			this.#place(this.scroller.scrollTop - OVERSCAN, this.scroller.scrollTop + this.scroller.clientHeight + OVERSCAN);
-			const changed = this.#measure();
-			if (this.follows) this.scroller.scrollTop = this.scroller.scrollHeight;
-			else if (anchor) this.#hold(anchor);
-			if (!changed) break;
+	function draw(anchor) {
+		for (let round = 0, changed = true; changed && round < 4; round += 1) {
+			measure();
+			if (follows) scroller.scrollTop = offsets.at(-1) + NEAR;
+			place(scroller.scrollTop - OVERSCAN, scroller.scrollTop + scroller.clientHeight + OVERSCAN);
+			changed = measure();
+			if (follows) scroller.scrollTop = scroller.scrollHeight;
+			else if (anchor) hold(anchor);
 		}
 	}
 
-	/** Takes the heights of the rows in the page; answers whether one was not known. */
-	#measure() {
+	/** Takes the heights of the rows in the page; answers whether one is new. */
+	function measure() {
 		let changed = false;
-		for (const [key, { element }] of this.rows) {
+		for (const [key, { element }] of rows) {
 			const { height } = element.getBoundingClientRect();
-			if (Math.abs((this.heights.get(key) ?? 0) - height) < 0.5) continue;
-			this.heights.set(key, height);
+			if (Math.abs((heights.get(key) ?? 0) - height) < 0.5) continue;
+			heights.set(key, height);
 			changed = true;
 		}
 		let sum = 0;
-		this.offsets = [0, ...this.items.map(({ key }) => (sum += this.heights.get(key) ?? ESTIMATE))];
+		offsets = [0, ...items.map(({ key }) => (sum += heights.get(key) ?? ESTIMATE))];
 		return changed;
 	}
 
-	/** Has the rows between two offsets in the page, and room for the others. */
-	#place(from, until) {
-		const wanted = this.items.filter((_, index) => this.offsets[index + 1] > from && this.offsets[index] < until);
-		const first = this.items.indexOf(wanted[0]);
-		const before = this.rows;
-		this.rows = new Map();
-		let last = this.top;
+	function place(from, until) {
+		const wanted = items.filter((_, index) => offsets[index + 1] > from && offsets[index] < until);
+		const first = Math.max(0, items.indexOf(wanted[0]));
+		const before = rows;
+		let last = top;
+		rows = new Map();
 		for (const item of wanted) {
-			const element = this.#rowOf(item, before.get(item.key));
+			const element = renew(item, before.get(item.key));
 			before.delete(item.key);
 			if (last.nextSibling !== element) last.after(element);
 			last = element;
 		}
-		for (const { element } of before.values()) this.#drop(element);
-		this.top.style.height = `${this.offsets[Math.max(0, first)]}px`;
-		this.bottom.style.height = `${this.offsets.at(-1) - this.offsets[Math.max(0, first) + wanted.length]}px`;
+		for (const { element } of before.values()) drop(element);
+		top.style.height = `${offsets[first]}px`;
+		bottom.style.height = `${offsets.at(-1) - offsets[first + wanted.length]}px`;
 	}
 
-	#rowOf(item, kept) {
-		if (kept?.signature === item.signature) {
-			this.rows.set(item.key, kept);
-			return kept.element;
+	function renew(item, kept) {
+		const { key, signature } = item;
+		const row = kept?.signature === signature ? kept : { element: rowOf(item), signature };
+		rows.set(key, row);
+		if (row === kept) return row.element;
+		resized.observe(row.element);
+		if (kept) {
+			const { focus } = kept.element.contains(document.activeElement) ? document.activeElement.dataset : {};
+			kept.element.before(row.element);
+			drop(kept.element);
+			if (focus) row.element.querySelector(`[data-focus=${focus}]`)?.focus({ preventScroll: true });
 		}
-		const element = this.row(item);
-		this.rows.set(item.key, { element, signature: item.signature });
-		this.resized.observe(element);
-		if (!kept) return element;
-		const { focus } = kept.element.contains(document.activeElement) ? document.activeElement.dataset : {};
-		kept.element.before(element);
-		this.#drop(kept.element);
-		if (focus) element.querySelector(`[data-focus=${focus}]`)?.focus({ preventScroll: true });
-		return element;
+		return row.element;
 	}
 
-	#drop(element) {
-		this.resized.unobserve(element);
+	function drop(element) {
+		resized.unobserve(element);
 		element.remove();
 	}
 
-	#hold({ key, top }) {
-		const row = this.rows.get(key);
-		const index = row ? 0 : this.items.findIndex((item) => item.key === key);
-		if (row) this.scroller.scrollTop += this.#placeOf(row.element).top - top;
-		else this.scroller.scrollTop = this.offsets[index] - top;
+	function hold({ key, at }) {
+		const row = rows.get(key);
+		if (row) scroller.scrollTop += topOf(row.element) - at;
+		else scroller.scrollTop = offsets[indexOf(key)] - at;
 	}
 
-	destroy() {
-		this.resized.disconnect();
-		cancelAnimationFrame(this.frame);
-	}
+	const resized = new ResizeObserver(() => later(follows));
+	resized.observe(scroller);
+	scroller.onscroll = () => later(atBottom());
+	return {
+		atBottom,
+		follows: () => follows,
+		inView: () => [...rows.values()].map(({ element }) => element).filter(inView),
+		setItems(all) {
+			items = all;
+			update();
+		},
+		toBottom() {
+			follows = true;
+			update();
+		},
+		/** Brings a row to the middle of the view; answers its element. */
+		show(key) {
+			const index = indexOf(key);
+			if (index < 0) return undefined;
+			follows = false;
+			measure();
+			scroller.scrollTop = offsets[index] - scroller.clientHeight / 2;
+			draw();
+			const { element } = rows.get(key);
+			hold({ key, at: Math.max(scroller.clientHeight / 5, (scroller.clientHeight - element.offsetHeight) / 2) });
+			update();
+			return rows.get(key).element;
+		},
+		destroy() {
+			resized.disconnect();
+			cancelAnimationFrame(frame);
+		},
+	};
 }

@@ -51,8 +51,10 @@ export function wordAt(words, second) {
 	return found >= 0 && second < words[found].end + 1 ? found : -1;
 }
 
-/** Whether a word is one of those searched for, or begins with it. */
+const parts = (text) => text.split(/[^\p{L}\p{N}]+/u).map(plain).filter(Boolean);
+
+/** Tells of a word whether one of those searched for is in it, or begins there. */
 export function matcher(query) {
-	const wanted = query.split(/\s+/).map(plain).filter(Boolean);
-	return (word) => wanted.some((token) => plain(word).startsWith(token));
+	const wanted = parts(query);
+	return (word) => parts(word).some((part) => wanted.some((token) => part.startsWith(token)));
 }

@@ -25,7 +25,6 @@ function follow(element, source, listener) {
 	listener();
 }
 
-/** Play button, waveform to seek in, time and speed. */
 export function controls(source) {
 	const { element, button, wave, slider, clock, speed } = view("controls");
 	let peaks = knownPeaks(source);
@@ -40,20 +39,19 @@ export function controls(source) {
 		event.preventDefault();
 	};
 	function update() {
-		const current = player.key === source.key;
-		const time = current ? player.time : 0;
-		const total = (current && player.duration) || peaks?.duration || source.duration || 0;
-		const state = current && player.loading ? "loading" : isPlaying(source) ? "pause" : "play";
-		if (shown !== state) fill(button, state === "loading" ? spinner() : icon(state));
+		const { time, duration: length, loading, playing, error } = player.key === source.key ? player : { time: 0 };
+		const total = length || peaks?.duration || source.duration || 1;
+		const state = loading ? "loading" : playing ? "pause" : "play";
+		if (shown !== state) fill(button, loading ? spinner() : icon(state));
 		shown = state;
-		button.setAttribute("aria-label", state === "pause" ? "Pause" : "Play the recording");
-		slider.max = total || 1;
+		button.ariaLabel = playing ? "Pause" : "Play the recording";
+		slider.max = total;
 		slider.value = time;
-		slider.setAttribute("aria-valuetext", `${duration(time)} of ${duration(total)}`);
-		element.style.setProperty("--played", `${total ? (time / total) * 100 : 0}%`);
-		clock.textContent = (current && player.error) || duration(time || total);
+		slider.ariaValueText = `${duration(time)} of ${duration(total)}`;
+		element.style.setProperty("--played", `${(time / total) * 100}%`);
+		clock.textContent = error || duration(time || total);
 		speed.textContent = `${player.speed}×`;
-		speed.setAttribute("aria-label", `Speed ${player.speed}×`);
+		speed.ariaLabel = `Speed ${player.speed}×`;
 	}
 	function draw(made) {
 		wave.querySelector("svg")?.remove();

@@ -1,0 +1,137 @@
+"""`make run` as a newcomer uses it: Ctrl-C leaves nothing running, the next run has all data, two live side by side."""
+
+import os
+import re
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from dev.processes import LOOPBACK, ManagedProcess, free_port
+from tests.client import Client, Person
+from tests.stack import ROOT, clean_environment
+
+READY_SECONDS = 60
+STOP_SECONDS = 40
+
+pytestmark = pytest.mark.timeout(240)
+
+
+class Run:
+    """One `make run` over a data folder; the environment carries the folder to every process it starts."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.process = ManagedProcess(
+            "make run",
+            [
+                "make",
+                "--no-print-directory",
+                "run",
+                f"PORT={self.port}",
+                f"DATA_DIR={folder}",
+                f"PYTHON={sys.executable}",
+            ],
+            log=folder.with_suffix(".log"),
+            environment=clean_environment(),
+            folder=ROOT,
+        )
+
+    @property
+    def url(self) -> str:
+        return f"http://{LOOPBACK}:{self.port}"
+
+    def start(self) -> None:
+        self.process.start()
+        self.process.wait_ready(lambda: f"is ready: {self.url}" in self.process.output(), READY_SECONDS)
+
+    def press_ctrl_c(self) -> None:
+        """As a terminal does: SIGINT to the whole process group."""
+        os.killpg(self.process.pid, signal.SIGINT)
+        self.process.wait(STOP_SECONDS)
+
+    def left_over(self) -> list[str]:
+        """The commands of living processes that were started for this folder."""
+        needle = str(self.folder).encode()
+        return [command for command in map(_belonging(needle), Path("/proc").glob("[0-9]*")) if command]
+
+
+def _belonging(needle: bytes):
+    def command_of(process: Path) -> str | None:
+        try:
+            command = (process / "cmdline").read_bytes()
+            found = needle in command or needle in (process / "environ").read_bytes()
+        except OSError:
+            return None
+        return command.replace(b"\0", b" ").decode(errors="replace") if found else None
+
+    return command_of
+
+
+@pytest.fixture
+def first(tmp_path: Path) -> Iterator[Run]:
+    run = Run(tmp_path / "first")
+    yield run
+    run.process.stop()
+
+
+@pytest.fixture
+def second(tmp_path: Path) -> Iterator[Run]:
+    run = Run(tmp_path / "second")
+    yield run
+    run.process.stop()
+
+
+def assert_clean(run: Run) -> None:
+    output = run.process.output()
+    assert "Traceback" not in output, output
+    assert not re.search(r"SIGKILL|Exception ignored|\[ERROR\]|\[CRITICAL\]", output), output
+    assert run.left_over() == []
+
+
+def test_ctrl_c_stops_all_and_the_next_run_has_all_data(first: Run) -> None:
+    first.start()
+    with Client(first.url) as client:
+        ada, ben = client.sign_up("ada"), client.sign_up("ben")
+        socket = ben.connect()
+        sent = ada.post(ben, "still there tomorrow?")
+        socket.wait_for_frame("application:messages", lambda message: message["_id"] == sent["_id"])
+    first.press_ctrl_c()
+    assert_clean(first)
+    first.start()
+    with Client(first.url) as client:
+        again = client.log_in(Person(client, ada.user, ada.token))
+        assert [message["text"] for message in again.history(ben.id)] == ["still there tomorrow?"]
+        ada.client = client
+        assert ada.get("/user/me")["username"] == ada.user["username"], "the tokens of before hold: same SECRET_KEY"
+    first.press_ctrl_c()
+    assert_clean(first)
+
+
+def test_two_instances_live_side_by_side(first: Run, second: Run) -> None:
+    with ExitStack() as closing:
+        people = []
+        for run in (first, second):
+            run.start()
+            client = closing.enter_context(Client(run.url))
+            people.append(client.sign_up("ada"))
+        names = [{user["username"] for user in person.get("/user/list")} for person in people]
+        assert people[0].user["username"] not in names[1]
+        assert people[1].user["username"] not in names[0]
+    for run in (second, first):
+        run.press_ctrl_c()
+        assert_clean(run)
+
+
+def test_a_port_in_use_is_said_before_anything_starts(first: Run, second: Run) -> None:
+    first.start()
+    second.process.command = [*second.process.command, f"PORT={first.port}"]
+    second.process.start()
+    assert second.process.wait(STOP_SECONDS) != 0
+    assert f"Cannot listen on {LOOPBACK}:{first.port}" in second.process.output()
+    assert_clean(second)
+    first.press_ctrl_c()
