@@ -122,9 +122,8 @@ class _Drainer:
         stored, doubled = self._archive(documents)
         refused = {double["pk"] for double in doubled}
         frames = [_frame(each) for each in documents if each["pk"] not in refused]
-        for double in doubled:
-            if (first := persistence.drop_double(self.stores, double)) is not None:
-                frames.append(_frame(first))
+        firsts = [persistence.drop_double(self.stores, double) for double in doubled]
+        frames += [_frame(first) for first in firsts if first is not None]
         with self.redis.pipeline(transaction=False) as pipe:
             persistence.confirm(self.stores, stored, pipe)
             delivery.deliver(self.stores, frames, pipe)

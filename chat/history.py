@@ -27,14 +27,14 @@ def recent(stores: Stores, reader_id: str, partner_id: str) -> list[wire.Wire]:
     found = _hot_before(stores, conversation, None, limit)
     if len(found) < limit and not _hot_complete(stores):
         found = _fill_from_archive(stores, conversation, found, limit)
-    return _finish(stores, conversation, reader_id, partner_id, found)
+    return _finish(stores, conversation, found)
 
 
 def before(stores: Stores, reader_id: str, partner_id: str, message_id: str, limit: int) -> list[wire.Wire]:
     """The messages just older than that one, ascending."""
     conversation = channels.conversation_id(reader_id, partner_id)
     found = _older(stores, conversation, _cursor("before", message_id), limit)
-    return _finish(stores, conversation, reader_id, partner_id, found)
+    return _finish(stores, conversation, found)
 
 
 def after(stores: Stores, reader_id: str, partner_id: str, message_id: str, limit: int) -> list[wire.Wire]:
@@ -48,7 +48,7 @@ def after(stores: Stores, reader_id: str, partner_id: str, message_id: str, limi
         found = _archived(stores, conversation, newer, limit, ASCENDING)
     if len(found) < limit:
         found += _hot_after(stores, conversation, start, limit - len(found))
-    return _finish(stores, conversation, reader_id, partner_id, found)
+    return _finish(stores, conversation, found)
 
 
 def beyond_recent(stores: Stores, reader_id: str, partner_id: str, offset: int, limit: int) -> list[wire.Wire]:
@@ -65,7 +65,7 @@ def beyond_recent(stores: Stores, reader_id: str, partner_id: str, offset: int, 
     else:
         answered = min(count, stores.settings.history_limit)
         found = _archive_below(stores, conversation, offset + answered - count, limit)
-    return _finish(stores, conversation, reader_id, partner_id, found)
+    return _finish(stores, conversation, found)
 
 
 def _cursor(field: str, message_id: str) -> str:
@@ -74,9 +74,7 @@ def _cursor(field: str, message_id: str) -> str:
     return message_id
 
 
-def _finish(
-    stores: Stores, conversation: str, reader_id: str, partner_id: str, found: list[dict[str, Any]]
-) -> list[wire.Wire]:
+def _finish(stores: Stores, conversation: str, found: list[dict[str, Any]]) -> list[wire.Wire]:
     cursors = stores.redis.hgetall(channels.cursors_key(conversation))
     read = {person.decode(): up_to.decode() for person, up_to in cursors.items()}
     return [wire.with_read(wire.message(each), read.get(each["receiverId"])) for each in found]

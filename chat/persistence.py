@@ -30,7 +30,7 @@ def store_hot(stores: Stores, documents: Sequence[Document]) -> list[Document]:
     Returns them as they are there: one that was stored before may have been changed since.
     """
     keys = [channels.OUTBOX, channels.TRANSCRIPTIONS]
-    arguments: list[str | int] = [UNREAD_LIMIT]
+    arguments: list[str | bytes | int] = [UNREAD_LIMIT]
     for document in documents:
         message_id, sender, receiver = document["pk"], document["senderId"], document["receiverId"]
         keys += [

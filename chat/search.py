@@ -35,12 +35,12 @@ def search(stores: Stores, user_id: str, text: str, limit: int, offset: int) -> 
     if not tokens:
         return []
     words = " ".join(_clause(token) for token in tokens)
-    people = _run(stores, hot.User.Meta.index_name, words, offset, limit)
+    people = _run(stores, hot.USER_INDEX, words, offset, limit)
     hits = [_person_hit(document) for document in people.documents]
     if len(hits) < limit:
         own = f"(@senderId:{{{user_id}}} | @receiverId:{{{user_id}}}) {words}"
         start = max(0, offset - people.total)
-        chats = _run(stores, hot.Message.Meta.index_name, own, start, limit - len(hits))
+        chats = _run(stores, hot.MESSAGE_INDEX, own, start, limit - len(hits))
         hits += [_chat_hit(document, user_id, tokens) for document in chats.documents]
     return hits
 
@@ -111,7 +111,7 @@ def _one_error(one: str, other: str) -> bool:
 def ready(stores: Stores) -> bool:
     """Whether the search indexes are there."""
     try:
-        stores.redis.execute_command("FT.INFO", hot.Message.Meta.index_name)
+        stores.redis.execute_command("FT.INFO", hot.MESSAGE_INDEX)
     except ResponseError:
         return False
     return True

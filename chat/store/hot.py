@@ -14,6 +14,9 @@ from redis_om import Field, JsonModel, Migrator
 from chat import channels
 from chat.store import search_terms
 
+USER_INDEX = f"{channels.PREFIX}:user:index"
+MESSAGE_INDEX = f"{channels.PREFIX}:message:index"
+
 
 class HotModel(JsonModel):
     class Meta:
@@ -31,6 +34,7 @@ class User(HotModel, index=True):  # type: ignore[call-arg]  # redis-om has no t
 
     class Meta:
         model_key_prefix = "user"
+        index_name = USER_INDEX
 
 
 class Message(HotModel, index=True):  # type: ignore[call-arg]  # redis-om has no types
@@ -57,6 +61,7 @@ class Message(HotModel, index=True):  # type: ignore[call-arg]  # redis-om has n
 
     class Meta:
         model_key_prefix = "message"
+        index_name = MESSAGE_INDEX
 
 
 OPTIONAL_FIELDS = ("audioFileId", "clientId", "confidence", "language", "words", "editedAt", "deletedAt")
