@@ -193,7 +193,7 @@ def _handler(stand_in: DeepgramStandIn) -> type[BaseHTTPRequestHandler]:
                 self.wfile.write(answer.body[: len(answer.body) // 2] if answer.cut else answer.body)
             self.close_connection = self.close_connection or answer.cut
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class names it
             """Says nothing."""
 
     return Handler

@@ -38,7 +38,9 @@ def test_axe_finds_nothing_serious(visit: Visit, theme: str, width: int) -> None
     expect(ada.page.get_by_role("heading", name="Settings")).to_be_visible()
     check(ada.page)
     grace.person.post(ada.person, "Have you seen https://example.org/ yet?")
-    grace.person.post(ada.person, audioFileId=grace.person.upload(recording(), "river.wav", "audio/wav")["audioFileUuid"])
+    grace.person.post(
+        ada.person, audioFileId=grace.person.upload(recording(), "river.wav", "audio/wav")["audioFileUuid"]
+    )
     ada.open(grace)
     expect(ada.page.locator(".timed .word").first).to_be_visible(timeout=60_000)
     ada.say("W" * 200)

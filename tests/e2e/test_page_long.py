@@ -43,7 +43,9 @@ def page(visit: Visit) -> Page:
     assert ada.person
     assert grace.person
     long_talk(ada.person, grace.person)
-    ada.person.call("POST", f"/chat/{grace.person.id}/read", 204, json={"upTo": wait_for_last(ada.person, grace.person)})
+    ada.person.call(
+        "POST", f"/chat/{grace.person.id}/read", 204, json={"upTo": wait_for_last(ada.person, grace.person)}
+    )
     ada.open(grace)
     expect(newest(ada.page)).to_be_in_viewport()
     return ada.page
