@@ -52,6 +52,10 @@ DELIVERY_SINCE = f"{PREFIX}:delivery:since"
 # Names of all users, for lists in their order: members `<folded name>\0<user id>`, all with score 0
 NAMES = f"{PREFIX}:names"
 
+# Counters of what somebody may do only so often; the rest of a key is made by `limits`
+LIMITS = f"{PREFIX}:limits"
+
+# Leases of web processes (process -> until, ms), people online, and when they were last seen
 PRESENCE_PROCESSES = f"{PREFIX}:presence:processes"
 PRESENCE_ONLINE = f"{PREFIX}:presence:online"
 PRESENCE_SEEN = f"{PREFIX}:presence:seen"
@@ -119,15 +123,17 @@ def revoked_key(token_id: str) -> str:
 
 
 def sessions_key(user_id: str) -> str:
-    """Tokens of this person issued before this time (seconds) hold no longer."""
+    """Tokens of this person issued before this time (ms) hold no longer."""
     return f"{PREFIX}:sessions:{user_id}"
 
 
 def presence_process_key(process_id: str) -> str:
+    """Set of the people who have a socket on that web process."""
     return f"{PREFIX}:presence:process:{process_id}"
 
 
 def presence_user_key(user_id: str) -> str:
+    """Set of the web processes a person has a socket on."""
     return f"{PREFIX}:presence:user:{user_id}"
 
 

@@ -29,6 +29,14 @@ class Missed(NamedTuple):
     data: bytes
 
 
+class Resumed(NamedTuple):
+    """What a socket missed, in order; `complete` when that is all there was; `newest` is the last one's position."""
+
+    frames: list[Missed]
+    complete: bool
+    newest: int
+
+
 def message_frame(message: wire.Wire) -> Frame:
     """The message, complete, on `application:messages`."""
     people = (message["senderId"], message["receiverId"])
@@ -79,8 +87,8 @@ def missed_since(stores: Stores, user_id: str, position: int) -> tuple[list[Miss
     return _frames(stores, [member.decode() for member, _ in kept]), newest
 
 
-def missed_after(stores: Stores, user_id: str, message_id: str) -> tuple[list[Missed], bool]:
-    """The frames delivered to this person after that message, and whether those are all there were.
+def missed_after(stores: Stores, user_id: str, message_id: str) -> Resumed:
+    """The frames delivered to this person after that message.
 
     A message whose delivery is not known (seen in a history page before it was delivered, say) counts from
     the time it was accepted: a frame may come twice then, but none is missed.
@@ -93,14 +101,14 @@ def missed_after(stores: Stores, user_id: str, message_id: str) -> tuple[list[Mi
         pipe.zrange(key, 0, 0, withscores=True)
         known, since, count, oldest = pipe.execute()
     if not ids.is_id(message_id):
-        return [], False
+        return Resumed([], False, 0)
     position = int(known) if known is not None else ids.milliseconds(message_id) * 1000
-    frames, _ = missed_since(stores, user_id, position)
+    frames, newest = missed_since(stores, user_id, position)
     if known is not None:
-        return frames, True
+        return Resumed(frames, True, newest)
     reaches_back = since is not None and int(since) <= position and not _expired(stores, position)
     trimmed = count >= stores.settings.resume_limit and int(oldest[0][1]) > position
-    return frames, reaches_back and not trimmed
+    return Resumed(frames, reaches_back and not trimmed, newest)
 
 
 def _expired(stores: Stores, position: int) -> bool:
@@ -123,6 +131,8 @@ def _frames(stores: Stores, members: list[str]) -> list[Missed]:
             frame = read_frame(message_id, reader, partner)
         elif (message := messages.get(message_id)) is None:
             continue
+        elif change == "transcribing" != message["status"]:
+            continue  # it has been transcribed since, and that frame follows
         else:
             frame = status_frame(message, change) if change else message_frame(message)
         frames.append(Missed(frame.channel, frame.data))

@@ -44,10 +44,11 @@ class Queue:
         """Have an attempt made at a voice message. Raises Unavailable like `wake_drainer`."""
         self._send(queues.TRANSCRIBE, message_id)
 
-    def ping(self) -> None:
-        """Raises OperationalError when the broker is away."""
+    def ping(self) -> bool:
+        """Whether the broker answers; raises OperationalError when it does not."""
         with self._celery.connection_for_write() as connection:
             connection.ensure_connection(max_retries=1, timeout=BROKER_TIMEOUT)
+        return True
 
     def _send(self, task: str, *arguments: str) -> None:
         try:

@@ -14,7 +14,7 @@ def pair(stores: Stores) -> tuple[str, str]:
 
 
 def missed(stores: Stores, user: str, message_id: str) -> tuple[list[tuple[str, str]], bool]:
-    frames, complete = delivery.missed_after(stores, user, message_id)
+    frames, complete, _ = delivery.missed_after(stores, user, message_id)
     return [(channel, orjson.loads(data)["text"]) for channel, data in frames], complete
 
 
@@ -32,7 +32,7 @@ def test_resuming_gives_changes_that_came_after(stores: Stores, pair: tuple[str,
     drain(stores)
     changes.edit(stores, pair[0], first["_id"], "one, corrected")
     conversations.mark_read(stores, pair[1], pair[0], second["_id"])
-    frames, complete = delivery.missed_after(stores, pair[1], second["_id"])
+    frames, complete, _ = delivery.missed_after(stores, pair[1], second["_id"])
     assert complete
     assert [orjson.loads(data)["status"] for _, data in frames] == ["edited", "read"]
     assert orjson.loads(frames[0].data)["text"] == "one, corrected"

@@ -1,0 +1,44 @@
+"""Signing up, in and out."""
+
+import time
+from typing import Any
+
+from flask import Response
+from flask_openapi3.blueprint import APIBlueprint
+
+from chat import accounts
+from web import schemas
+from web.api.answers import ACCOUNTS, PREFIX, SECURITY, answers
+from web.auth import public, session
+from web.services import services, stores
+
+api = APIBlueprint("accounts", __name__, url_prefix=PREFIX, abp_tags=[ACCOUNTS])
+
+
+@api.post("/signup", responses=answers(201, schemas.SignedIn, 400, 409, 413, 415, 429))
+@public
+def sign_up(body: schemas.SignUp) -> tuple[dict[str, Any], int]:
+    """Create an account"""
+    services().limits.take_sign_up()
+    user = accounts.sign_up(stores(), services().passwords, body.email, body.username, body.password)
+    return _signed_in(user), 201
+
+
+@api.post("/login", responses=answers(200, schemas.SignedIn, 400, 401, 413, 415, 429))
+@public
+def log_in(body: schemas.LogIn) -> dict[str, Any]:
+    """Get a token for an email and a password"""
+    with services().limits.log_in(accounts.email_key(body.email)):
+        return _signed_in(accounts.log_in(stores(), services().passwords, body.email, body.password))
+
+
+@api.post("/logout", responses=answers(204, None, 401), security=SECURITY)
+def log_out() -> Response:
+    """End this token, on every process"""
+    own = session()
+    accounts.end_session(stores(), own.user_id, own.token_id, own.expires - int(time.time()))
+    return Response(status=204)
+
+
+def _signed_in(user: dict[str, Any]) -> dict[str, Any]:
+    return {"user": accounts.private(user), "token": services().tokens.issue(user["_id"])}

@@ -1,0 +1,99 @@
+"""Getting recordings: whole as base64, as bytes with ranges, or by a signed link."""
+
+import base64
+import time
+from http import HTTPStatus
+from itertools import chain
+from typing import Any
+from urllib.parse import quote
+
+from flask import Response, request, url_for
+from flask_openapi3.blueprint import APIBlueprint
+from werkzeug.exceptions import RequestedRangeNotSatisfiable
+from werkzeug.http import is_resource_modified, quote_etag
+
+from chat import audio, ids, wire
+from web import schemas
+from web.api.answers import AUDIO, PREFIX, SECURITY, answers
+from web.api.uploads import described
+from web.auth import authenticate_now, me, public
+from web.services import services, stores
+
+api = APIBlueprint("files", __name__, url_prefix=PREFIX, abp_tags=[AUDIO], abp_security=SECURITY)
+
+CACHED = "private, max-age=86400"  # seconds; a recording never changes, but may be deleted
+
+
+@api.get("/file/<uuid>", responses=answers(200, schemas.File, 401, 404))
+def get(path: schemas.FilePath) -> Response:
+    """A recording as base64"""
+    upload = audio.find(stores(), path.uuid, me())
+    about = described(upload)
+    del about["duration"]
+    head, tail = b'{"audioFile":"', b'",' + wire.dumps(about)[1:]
+    encoded = map(base64.b64encode, audio.stream(stores(), upload))
+    response = Response(chain([head], encoded, [tail]), content_type="application/json")
+    response.content_length = len(head) + (upload.length + 2) // 3 * 4 + len(tail)
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+_BYTES: dict[str, Any] = {"content": {"audio/*": {"schema": {"type": "string", "format": "binary"}}}}
+
+
+@api.get(
+    "/file/<uuid>/content",
+    responses=answers(200, _BYTES, 401, 404, 416) | {206: dict(_BYTES), 304: {"description": "Not modified"}},
+)
+@public
+def content(path: schemas.FilePath, query: schemas.ContentQuery) -> Response:
+    """A recording's bytes, or a range of them; by token or by a signed link"""
+    if query.token is not None and audio.holds(services().settings, path.uuid, query.token, time.time()):
+        upload = audio.find_linked(stores(), path.uuid)
+    else:
+        authenticate_now()
+        upload = audio.find(stores(), path.uuid, me())
+    return _ranged(upload)
+
+
+@api.post("/file/<uuid>/link", responses=answers(200, schemas.Link, 401, 404))
+def link(path: schemas.FilePath) -> dict[str, Any]:
+    """A link an <audio> element can play from, for a while"""
+    upload = audio.find(stores(), path.uuid, me())
+    token, expires = audio.sign(services().settings, upload.id, time.time())
+    return {"url": url_for("files.content", uuid=upload.id, token=token), "expires": ids.timestamp(expires * 1_000)}
+
+
+def _ranged(upload: audio.Upload) -> Response:
+    response = Response(content_type=upload.mimetype)
+    name = audio.download_name(upload.name, upload.mimetype)
+    response.headers["Content-Disposition"] = f"inline; filename*=UTF-8''{quote(name, safe='')}"
+    response.headers["Cache-Control"] = CACHED
+    response.headers["Accept-Ranges"] = "bytes"
+    response.set_etag(upload.id)
+    if not is_resource_modified(request.environ, etag=quote_etag(upload.id)):
+        response.status_code = HTTPStatus.NOT_MODIFIED
+        return response
+    start, stop = _range(upload)
+    if (start, stop) != (0, upload.length):
+        response.status_code = HTTPStatus.PARTIAL_CONTENT
+        response.headers["Content-Range"] = f"bytes {start}-{stop - 1}/{upload.length}"
+    response.response = audio.stream(stores(), upload, start, stop)
+    response.content_length = stop - start
+    return response
+
+
+def _range(upload: audio.Upload) -> tuple[int, int]:
+    """Which bytes are asked for. Several ranges at once get the whole, as RFC 9110 allows."""
+    asked = request.range
+    if asked is None or asked.units != "bytes" or len(asked.ranges) != 1 or not _unchanged(upload):
+        return 0, upload.length
+    found = asked.range_for_length(upload.length)
+    if found is None:
+        raise RequestedRangeNotSatisfiable(upload.length)
+    return found
+
+
+def _unchanged(upload: audio.Upload) -> bool:
+    if_range = request.if_range
+    return if_range.date is None and if_range.etag in (None, upload.id)

@@ -1,0 +1,49 @@
+"""Whether this process lives, and whether it can reach what it needs."""
+
+from collections.abc import Callable
+
+from flask import Blueprint, Response
+from kombu.exceptions import OperationalError
+from pymongo.errors import PyMongoError
+from redis import RedisError
+
+from chat import search, wire
+from chat.errors import Unavailable
+from web.services import services
+
+health = Blueprint("health", __name__)
+
+AWAY = (RedisError, PyMongoError, OperationalError, OSError)
+
+
+@health.get("/healthz")
+def alive() -> Response:
+    """The process lives."""
+    return Response(wire.dumps({"status": "alive"}), content_type="application/json")
+
+
+@health.get("/readyz")
+def ready() -> Response:
+    """Everything it needs can be reached, or 503 with the names of what is missing."""
+    missing = [name for name, check in _checks().items() if not _answers(check)]
+    if missing:
+        raise Unavailable(f"Missing: {', '.join(missing)}.")
+    return Response(wire.dumps({"status": "ready"}), content_type="application/json")
+
+
+def _checks() -> dict[str, Callable[[], object]]:
+    own = services()
+    return {
+        "redis": own.stores.redis.ping,
+        "search": lambda: search.ready(own.stores),
+        "mongodb": lambda: own.stores.mongo.client.admin.command("ping"),
+        "broker": own.queue.ping,
+        "subscription": lambda: own.sockets.subscriber.connected,
+    }
+
+
+def _answers(check: Callable[[], object]) -> bool:
+    try:
+        return bool(check())
+    except AWAY:
+        return False

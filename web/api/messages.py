@@ -1,0 +1,46 @@
+"""Sending messages, and a sender's changes to them."""
+
+from flask import Response, jsonify
+from flask_openapi3.blueprint import APIBlueprint
+
+from chat import changes, messages, voice
+from chat.errors import Forbidden
+from web import schemas
+from web.api.answers import CHAT, PREFIX, SECURITY, answers
+from web.auth import me
+from web.services import services, stores
+
+api = APIBlueprint("messages", __name__, url_prefix=PREFIX, abp_tags=[CHAT], abp_security=SECURITY)
+
+
+@api.post("/chat", responses=answers(202, schemas.Message, 400, 401, 403, 404, 413, 415, 429))
+def send(body: schemas.NewMessage) -> tuple[Response, int]:
+    """Send a text, or an upload as a voice message"""
+    if body.sender_id is not None and body.sender_id != me():
+        raise Forbidden("You can only send messages as yourself.")
+    services().limits.take_message(me())
+    draft = messages.Draft(me(), body.receiver_id, body.text or "", body.audio_file_id, body.client_id)
+    return jsonify(messages.accept(stores(), draft, services().queue.wake_drainer)), 202
+
+
+@api.patch("/chat/message/<messageId>", responses=answers(200, schemas.Message, 400, 401, 404, 413, 415))
+def edit(path: schemas.MessagePath, body: schemas.Correction) -> Response:
+    """Correct a message's text, or a voice message's transcript"""
+    return jsonify(changes.edit(stores(), me(), path.message_id, body.text))
+
+
+@api.delete("/chat/message/<messageId>", responses=answers(204, None, 401, 404))
+def delete(path: schemas.MessagePath) -> Response:
+    """Take a message back"""
+    changes.delete(stores(), me(), path.message_id)
+    return Response(status=204)
+
+
+@api.post(
+    "/chat/message/<messageId>/transcribe",
+    responses=answers(202, schemas.Message, 400, 401, 404, 409, 413, 415),
+)
+def transcribe(path: schemas.MessagePath, body: schemas.TranscriptionRequest) -> tuple[Response, int]:
+    """Have a voice message transcribed again"""
+    wired = voice.transcribe_again(stores(), me(), path.message_id, body.language, services().queue.transcribe)
+    return jsonify(wired), 202

@@ -1,0 +1,42 @@
+"""One's own profile, and other people."""
+
+from typing import Any
+
+from flask import Response, jsonify
+from flask_openapi3.blueprint import APIBlueprint
+
+from chat import accounts
+from web import schemas
+from web.api.answers import PEOPLE, PREFIX, SECURITY, answers
+from web.auth import me, session
+from web.services import services, stores
+
+api = APIBlueprint("users", __name__, url_prefix=PREFIX, abp_tags=[PEOPLE], abp_security=SECURITY)
+
+
+@api.get("/user/me", responses=answers(200, schemas.Me, 401))
+def get() -> dict[str, Any]:
+    """One's own profile"""
+    return accounts.private(accounts.get(stores(), me()))
+
+
+@api.post("/user/me", responses=answers(200, schemas.Me, 400, 401, 403, 409, 413, 415), operation_id="change_me_old")
+@api.patch("/user/me", responses=answers(200, schemas.Me, 400, 401, 403, 409, 413, 415))
+def change(body: schemas.UserChange) -> dict[str, Any]:
+    """Change name, bio or password"""
+    changes = accounts.Changes(body.username, body.bio, body.password, body.current_password)
+    user = accounts.update(stores(), services().passwords, me(), changes, session().token_id)
+    return accounts.private(user)
+
+
+@api.delete("/user/me", responses=answers(204, None, 400, 401, 403, 413, 415))
+def delete(body: schemas.UserDeletion) -> Response:
+    """Delete the account, its messages' text and its audio"""
+    accounts.delete(stores(), services().passwords, me(), body.password)
+    return Response(status=204)
+
+
+@api.get("/user/list", responses=answers(200, schemas.People, 401))
+def list_people(query: schemas.PeopleQuery) -> Response:
+    """People by name"""
+    return jsonify(accounts.list_people(stores(), query.q, query.limit, query.offset))

@@ -1,0 +1,127 @@
+"""The web application: the one place that constructs what requests and sockets work with."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import gevent
+import structlog
+from flask import Flask, redirect
+from flask_cors import CORS
+from flask_openapi3.models.info import Info
+from flask_openapi3.openapi import OpenAPI
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from chat.passwords import Passwords
+from chat.store.connection import connect
+from chat.store.prepare import prepare_patiently
+from config.settings import Settings, get_settings
+from web import auth, bodies, context, errors, schemas
+from web.api import accounts, conversations, files, messages, search, uploads, users
+from web.api.answers import SECURITY_SCHEMES
+from web.api.health import health
+from web.limits import Limits
+from web.pages import pages
+from web.queue import Queue
+from web.services import NAME, Services, off_loop
+from web.sockets import route
+from web.sockets.connection import Connection
+from web.sockets.runtime import Sockets
+from web.tokens import Tokens
+
+log = structlog.get_logger(__name__)
+
+STATIC = Path(__file__).parent / "static"
+DOCS = "/api/docs"
+# Swagger's page begins with a script of its own.
+DOCS_POLICY = (
+    "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
+)
+PREPARE_PATIENCE = 3_600.0  # seconds; meanwhile `/readyz` says what is missing
+
+
+def create_app(settings: Settings | None = None) -> "Application":
+    """The WSGI application. It opens no connection before the first request, or `Application.start`."""
+    settings = settings or get_settings()
+    app = Application(settings)
+    app.json = bodies.Json(app)
+    CORS(
+        app,
+        resources={r"/api/*": {"origins": [origin.strip() for origin in settings.cors_origins.split(",")]}},
+        expose_headers=["Retry-After", "X-Request-Id", "Content-Range", "Accept-Ranges", "ETag"],
+        max_age=86_400,
+    )
+    context.install(app, app.in_flight)
+    bodies.install(app)
+    auth.install(app)
+    app.before_request(bodies.check)
+    errors.install(app)
+    for resource in (accounts, users, conversations, messages, uploads, files, search):
+        app.register_api(resource.api)
+    app.register_blueprint(health)
+    app.register_blueprint(pages)
+    route.install(app)
+    _serve_docs(app)
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    return app
+
+
+class Application(OpenAPI):
+    """Flask with its services, and with a beginning and an end (see `config/gunicorn.py`)."""
+
+    request_class = bodies.Request
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(
+            __name__,
+            info=Info(title="Chattergram", version="1.0.0", description="Chat for two; voice messages can be read."),
+            security_schemes=SECURITY_SCHEMES,
+            static_folder=str(STATIC),
+            static_url_path="/static",
+            doc_prefix=DOCS,
+            validation_error_model=schemas.Problem,
+            validation_error_callback=errors.refuse_invalid,
+        )
+        self.config["SEND_FILE_MAX_AGE_DEFAULT"] = 0  # files change with a deploy; ETags make asking cheap
+        self.in_flight = context.InFlight()
+        Connection.queue_most = settings.socket_queue_frames
+        Connection.send_seconds = settings.socket_send_timeout
+        stores = connect(settings)
+        self.services = Services(
+            settings=settings,
+            stores=stores,
+            passwords=Passwords(off_loop),
+            queue=Queue(settings),
+            tokens=Tokens(self, stores),
+            limits=Limits(stores),
+            sockets=Sockets(stores),
+        )
+        self.extensions[NAME] = self.services
+
+    def start(self) -> None:
+        """Begin to serve sockets, and bring the stores' indexes up to date. Once a process, after its fork."""
+        self.services.sockets.start()
+        gevent.spawn(prepare_patiently, self.services.stores, PREPARE_PATIENCE)
+
+    def stop(self) -> None:
+        """Let the requests in flight be answered, then close the sockets."""
+        until = time.monotonic() + self.services.settings.shutdown_grace
+        while self.in_flight.count and time.monotonic() < until:
+            gevent.sleep(0.02)
+        self.services.sockets.stop()
+
+
+def _serve_docs(app: Flask) -> None:
+    app.view_functions["openapi.openapi"] = lambda: redirect("swagger")
+
+    def allow_scripts(response: Any) -> Any:
+        from flask import request
+
+        if request.path.startswith(DOCS):
+            response.headers["Content-Security-Policy"] = DOCS_POLICY
+        return response
+
+    app.after_request(allow_scripts)

@@ -1,0 +1,57 @@
+"""Who is calling: decided before anything of a request is read."""
+
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+from flask import Flask, current_app, g, request
+
+from web.services import services
+from web.tokens import Session
+
+API = "/api/"
+BEARER = "Bearer "
+View = TypeVar("View", bound=Callable[..., object])
+
+
+def public(view: View) -> View:
+    """Marks a view that needs no token."""
+    view.public = True  # type: ignore[attr-defined]
+    return view
+
+
+def me() -> str:
+    """The id of the person who is calling."""
+    return session().user_id
+
+
+def session() -> Session:
+    return cast("Session", g.session)
+
+
+def presented_token() -> str:
+    """The token of the request, from `x-api-key` or as a bearer, '' when there is none."""
+    authorization = request.headers.get("Authorization", "")
+    bearer = authorization[len(BEARER) :].strip() if authorization[: len(BEARER)].lower() == BEARER.lower() else ""
+    return request.headers.get("x-api-key", "").strip() or bearer
+
+
+def authenticate() -> None:
+    """Raises Unauthorized when a view that needs a token is called without one that holds."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    if request.method == "OPTIONS" or view is None or getattr(view, "public", False):
+        return
+    if request.blueprint in PROTECTED:
+        authenticate_now()
+
+
+def authenticate_now() -> None:
+    """For a public view that turns out to need a token after all. Raises Unauthorized."""
+    g.session = services().tokens.verify(presented_token())
+
+
+PROTECTED = {"accounts", "users", "conversations", "messages", "uploads", "files", "search"}
+"""The blueprints whose views need a token unless they are marked `public`."""
+
+
+def install(app: Flask) -> None:
+    app.before_request(authenticate)

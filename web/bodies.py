@@ -1,0 +1,129 @@
+"""What a request may carry: how much, of which type, and what becomes of a body nobody reads.
+
+A limit holds before anything is read where the length is told, and while it is read where it is not.
+"""
+
+import contextlib
+import socket
+import tempfile
+import time
+from typing import IO, Any
+
+import flask
+import orjson
+from flask import Flask, Response, current_app, request
+from flask.json.provider import JSONProvider
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+
+from chat import wire
+from chat.errors import TooLarge
+from web.services import services
+
+JSON_BYTES_MOST = 128 * 1024  # a text of 4,000 characters, each written as two \uXXXX, and room to spare
+MULTIPART_ROOM = 64 * 1024  # for the boundaries and headers around the files
+MULTIPART_PARTS_MOST = 20
+DRAINED_BYTES_MOST = 64 * 2**20
+DRAINED_SECONDS_MOST = 5.0
+DRAIN_PIECE = 64 * 1024
+WITH_BODY = ("POST", "PATCH", "PUT", "DELETE")
+
+
+class Json(JSONProvider):
+    """orjson: fast, bounded in depth, and strict about Unicode."""
+
+    def dumps(self, obj: Any, **_: Any) -> str:
+        return wire.dumps(obj).decode()
+
+    def loads(self, s: str | bytes, **_: Any) -> Any:
+        return orjson.loads(s)
+
+    def response(self, *args: Any, **kwargs: Any) -> Response:
+        return Response(wire.dumps(self._prepare_response_obj(args, kwargs)), content_type="application/json")
+
+
+class Request(flask.Request):
+    """Uploads go to files with a name, since the audio library reads them by it."""
+
+    max_form_parts = MULTIPART_PARTS_MOST
+
+    def _get_file_stream(self, *_: Any, **__: Any) -> IO[bytes]:
+        return tempfile.NamedTemporaryFile(prefix="chattergram-upload-")
+
+
+def takes_files(view: Any) -> Any:
+    """Marks a view that reads a multipart form instead of JSON."""
+    view.takes_files = True
+    return view
+
+
+def bound() -> None:
+    """Set the limit of this request. Raises TooLarge when it tells beforehand that it is larger."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    files = getattr(view, "takes_files", False)
+    most = services().settings.upload_max_bytes + MULTIPART_ROOM if files else JSON_BYTES_MOST
+    request.max_content_length = most
+    if (request.content_length or 0) > most:
+        raise TooLarge(f"The request may have at most {most} bytes.")
+
+
+def check() -> None:
+    """Refuse what is no JSON object, for those views that take one. Called once it is known who asks.
+
+    Raises:
+        BadRequest: it is malformed.
+        UnsupportedMediaType: it is something else.
+    """
+    view = current_app.view_functions.get(request.endpoint or "")
+    if request.method not in WITH_BODY or view is None or not request.path.startswith("/api/"):
+        return
+    if getattr(view, "takes_files", False):
+        if request.mimetype != "multipart/form-data":
+            raise UnsupportedMediaType("Send the files as multipart/form-data.")
+        return
+    if not request.content_length and not _is_chunked():
+        return
+    if not request.is_json:
+        raise UnsupportedMediaType("Send JSON, with the header Content-Type: application/json.")
+    try:
+        request.get_json()
+    except BadRequest:
+        raise BadRequest("The body is not well-formed JSON.") from None
+
+
+def leave_no_rest(response: Response) -> Response:
+    """End a connection on which a large body was refused; the server would otherwise read all of it.
+
+    Some of it is taken first, for a client that only looks for the answer after it has sent everything.
+    """
+    refused = response.status_code >= 400 and request.method in WITH_BODY
+    length = request.content_length
+    if refused and (length is None or length > JSON_BYTES_MOST) and (length or _is_chunked()):
+        environ = request.environ
+        response.call_on_close(lambda: _drain_and_end(environ))
+    return response
+
+
+def _is_chunked() -> bool:
+    return "chunked" in request.headers.get("Transfer-Encoding", "").lower()
+
+
+def _drain_and_end(environ: dict[str, Any]) -> None:
+    connection: socket.socket | None = environ.get("gunicorn.socket")
+    if connection is None:
+        return
+    with contextlib.suppress(OSError, EOFError):
+        connection.shutdown(socket.SHUT_WR)
+        connection.settimeout(DRAINED_SECONDS_MOST)
+        until, taken = time.monotonic() + DRAINED_SECONDS_MOST, 0
+        while taken < DRAINED_BYTES_MOST and time.monotonic() < until:
+            piece = connection.recv(DRAIN_PIECE)
+            if not piece:
+                break
+            taken += len(piece)
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+
+
+def install(app: Flask) -> None:
+    app.before_request(bound)
+    app.after_request(leave_no_rest)

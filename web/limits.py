@@ -1,0 +1,92 @@
+"""How often somebody may do something: counted in Redis by `limits`, so over all processes and restarts.
+
+With Redis away nothing is counted and everybody is let through: what the limits guard needs Redis itself.
+"""
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+from flask import request
+from limits import RateLimitItem, parse_many
+from limits.storage import RedisStorage
+from limits.strategies import FixedWindowRateLimiter
+from redis import RedisError
+
+from chat import channels
+from chat.errors import ChatError, TooMany, Unauthorized
+from chat.store.connection import Stores
+
+log = structlog.get_logger(__name__)
+
+MESSAGE = "Too many messages. Wait a moment."
+SIGN_UP = "Too many new accounts from this address. Try again later."
+LOG_IN = "Too many failed log-ins. Try again later."
+
+
+class Limits:
+    def __init__(self, stores: Stores) -> None:
+        settings = stores.settings
+        pool = stores.redis.connection_pool
+        storage = RedisStorage(settings.redis_url, connection_pool=pool, key_prefix=channels.LIMITS)
+        self._limiter = FixedWindowRateLimiter(storage)
+        self._messages = parse_many(settings.limit_messages)
+        self._sign_up = parse_many(settings.limit_signup_address)
+        self._log_in_account = parse_many(settings.limit_login_account)
+        self._log_in_address = parse_many(settings.limit_login_address)
+
+    def take_message(self, user_id: str) -> None:
+        """Raises TooMany."""
+        self._take(self._messages, MESSAGE, "message", user_id)
+
+    def take_sign_up(self) -> None:
+        """Raises TooMany."""
+        self._take(self._sign_up, SIGN_UP, "signup", _address())
+
+    @contextmanager
+    def log_in(self, account: str) -> Iterator[None]:
+        """Around one log-in: only a failed one counts.
+
+        It is counted first and taken back afterwards, so that many at once cannot all slip through.
+
+        Raises:
+            TooMany: there were too many failed ones for this account or from this address.
+        """
+        counted = [
+            (self._log_in_account, ("login-account", account)),
+            (self._log_in_address, ("login-address", _address())),
+        ]
+        for items, key in counted:
+            self._take(items, LOG_IN, *key)
+        try:
+            yield
+        except Unauthorized:
+            raise
+        except ChatError:
+            self._give_back(counted)
+            raise
+        else:
+            self._give_back(counted)
+
+    def _take(self, items: list[RateLimitItem], detail: str, *key: str) -> None:
+        try:
+            for item in items:
+                if not self._limiter.hit(item, *key):
+                    reset = self._limiter.get_window_stats(item, *key).reset_time
+                    raise TooMany(detail, max(1, math.ceil(reset - time.time())))
+        except RedisError as error:
+            log.warning("limits.away", error=type(error).__name__)
+
+    def _give_back(self, counted: list[tuple[list[RateLimitItem], tuple[str, str]]]) -> None:
+        try:
+            for items, key in counted:
+                for item in items:
+                    self._limiter.hit(item, *key, cost=-1)
+        except RedisError as error:
+            log.warning("limits.away", error=type(error).__name__)
+
+
+def _address() -> str:
+    return request.remote_addr or "unknown"

@@ -1,0 +1,33 @@
+"""The web client: one page at every address it knows, and its files."""
+
+from flask import Blueprint, Response, current_app, request, send_from_directory
+
+pages = Blueprint("pages", __name__)
+
+# Only our own files run; nothing inline, nothing from elsewhere, nobody frames us.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self' blob:; "
+    "connect-src 'self' {sockets}; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+
+
+@pages.get("/")
+@pages.get("/login")
+@pages.get("/signup")
+@pages.get("/settings")
+@pages.get("/chat/<path:name>")
+def page(name: str = "") -> Response:  # noqa: ARG001 (the client reads its address itself)
+    """The client's page."""
+    response = send_from_directory(str(current_app.static_folder), "index.html")
+    scheme = "wss" if request.is_secure else "ws"
+    response.headers["Content-Security-Policy"] = POLICY.format(sockets=f"{scheme}://{request.host}")
+    response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(self)"
+    response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+@pages.get("/favicon.ico")
+def icon() -> Response:
+    """For browsers that ask without reading the page."""
+    return send_from_directory(str(current_app.static_folder), "icon.svg")

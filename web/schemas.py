@@ -1,0 +1,310 @@
+"""What the API takes and answers. The OpenAPI document is made from these, and requests are checked by them."""
+
+from functools import cache
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel, StringConstraints, model_validator
+
+from chat import accounts, conversations, history, messages, search
+
+ID = "01JD4XBCEA8X4M6Z9T1V0QW5RK"
+OTHER_ID = "01JD4XBD5ESZ0F3QYQ1YH7N2TP"
+PASSWORD = "correct horse battery"  # noqa: S105 (an example)
+UUID = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
+MOMENT = "2026-03-01T09:30:00.125Z"
+OFFSET_MOST = 1_000_000
+LANGUAGE = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$"  # BCP 47, as far as recognisers use it
+
+
+class Schema(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_is_empty(cls, value: Any) -> Any:
+        return {} if value is None else value
+
+    @classmethod
+    def model_json_schema(cls, *arguments: Any, **options: Any) -> dict[str, Any]:
+        """As pydantic's; remembered, since flask-openapi3 asks for it on every request with a query."""
+        return super().model_json_schema(*arguments, **options) if arguments or options else _plain_schema(cls)
+
+
+@cache
+def _plain_schema(model: type[Schema]) -> dict[str, Any]:
+    return super(Schema, model).model_json_schema()
+
+
+def _example(**values: Any) -> ConfigDict:
+    return ConfigDict(extra="ignore", json_schema_extra={"example": values})
+
+
+def _none_if_blank(value: str | None) -> str | None:
+    return value or None
+
+
+Email = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True,
+        max_length=accounts.EMAIL_LIMIT,
+        pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$",
+    ),
+]
+Password = Annotated[str, StringConstraints(min_length=accounts.PASSWORD_LEAST, max_length=accounts.PASSWORD_MOST)]
+Username = Annotated[str, StringConstraints(min_length=1, max_length=4 * accounts.USERNAME_LIMIT)]
+Text = Annotated[str, StringConstraints(max_length=messages.TEXT_LIMIT)]
+Identifier = Annotated[str, StringConstraints(max_length=64)]
+Blankable = Annotated[Identifier | None, AfterValidator(_none_if_blank)]
+
+
+# --- Requests
+
+
+class SignUp(Schema):
+    model_config = _example(email="ada@example.org", username="ada", password=PASSWORD)
+
+    email: Email
+    username: Username
+    password: Password
+
+
+class LogIn(Schema):
+    model_config = _example(email="ada@example.org", password=PASSWORD)
+
+    email: Annotated[str, StringConstraints(max_length=1_000)]
+    password: Annotated[str, StringConstraints(max_length=1_000)]
+
+
+class UserChange(Schema):
+    """A new password needs the current one."""
+
+    model_config = _example(username="ada", bio="Counts on engines.")
+
+    username: Username | None = None
+    bio: Annotated[str, StringConstraints(max_length=accounts.BIO_LIMIT)] | None = None
+    password: Password | None = None
+    current_password: Annotated[str, StringConstraints(max_length=1_000)] | None = Field(None, alias="currentPassword")
+
+
+class UserDeletion(Schema):
+    model_config = _example(password=PASSWORD)
+
+    password: Annotated[str, StringConstraints(max_length=1_000)]
+
+
+class NewMessage(Schema):
+    """`text` or `audioFileId`, or both. `clientId` makes sending it again harmless."""
+
+    model_config = _example(receiverId=OTHER_ID, text="Good morning!", clientId="c0ffee-1")
+
+    receiver_id: Identifier = Field(alias="receiverId")
+    text: Text | None = None
+    audio_file_id: Blankable = Field(None, alias="audioFileId")
+    sender_id: Blankable = Field(None, alias="senderId", description="Must be the caller's own id.")
+    client_id: Annotated[str, StringConstraints(max_length=messages.CLIENT_ID_LIMIT)] | None = Field(
+        None, alias="clientId"
+    )
+
+
+class Correction(Schema):
+    model_config = _example(text="Good morning, Ben!")
+
+    text: Text
+
+
+class ReadUpTo(Schema):
+    model_config = _example(upTo=ID)
+
+    up_to: Identifier = Field(alias="upTo")
+
+
+class TranscriptionRequest(Schema):
+    model_config = _example(language="en")
+
+    language: Annotated[str, StringConstraints(pattern=LANGUAGE)] | None = Field(None, description="BCP 47")
+
+
+class PartnerPath(Schema):
+    partner_id: str = Field(alias="partnerId", description="A person's `_id`.")
+
+
+class MessagePath(Schema):
+    message_id: str = Field(alias="messageId", description="A message's `_id`.")
+
+
+class FilePath(Schema):
+    uuid: str = Field(description="An `audioFileUuid`.")
+
+
+class PeopleQuery(Schema):
+    q: Annotated[str, StringConstraints(max_length=1_000)] = Field("", description="The beginning of a name.")
+    limit: int = Field(accounts.LIST_DEFAULT, ge=1, le=accounts.LIST_MOST)
+    offset: int = Field(0, ge=0, le=OFFSET_MOST)
+
+
+class ConversationsQuery(Schema):
+    limit: int = Field(conversations.LIMIT_DEFAULT, ge=1, le=conversations.LIMIT_MOST)
+    before: Identifier | None = Field(None, description="The `_id` of the last message of the last one seen.")
+
+
+class HistoryQuery(Schema):
+    """None of them: the newest messages. `before` or `after`: a page beside that message. `offset`: older pages."""
+
+    limit: int | None = Field(None, ge=1, le=history.PAGE_LIMIT)
+    before: Identifier | None = None
+    after: Identifier | None = None
+    offset: int | None = Field(None, ge=0, le=OFFSET_MOST)
+
+    @model_validator(mode="after")
+    def _one_way_to_page(self) -> "HistoryQuery":
+        if sum(each is not None for each in (self.before, self.after, self.offset)) > 1:
+            raise ValueError("Give only one of before, after and offset.")
+        return self
+
+
+class SearchQuery(Schema):
+    q: Annotated[str, StringConstraints(max_length=1_000)] = ""
+    limit: int = Field(search.LIMIT_DEFAULT, ge=1, le=search.LIMIT_MOST)
+    offset: int = Field(0, ge=0, le=search.OFFSET_MOST - search.LIMIT_MOST)
+
+
+class ContentQuery(Schema):
+    token: str | None = Field(None, description="Of a signed link; with it no other token is needed.")
+
+
+# --- Answers
+
+
+class Me(Schema):
+    model_config = _example(_id=ID, email="ada@example.org", username="ada", bio="")
+
+    id: str = Field(alias="_id")
+    email: str
+    username: str
+    bio: str
+
+
+class SignedIn(Schema):
+    user: Me
+    token: str
+
+
+class Person(Schema):
+    model_config = _example(_id=OTHER_ID, username="ben", bio="", online=True, lastSeen=MOMENT)
+
+    id: str = Field(alias="_id")
+    username: str
+    bio: str
+    online: bool
+    last_seen: str | None = Field(alias="lastSeen")
+
+
+class People(RootModel[list[Person]]):
+    pass
+
+
+class Word(Schema):
+    word: str
+    start: float = Field(description="seconds")
+    end: float = Field(description="seconds")
+    confidence: float | None = None
+
+
+class Message(Schema):
+    model_config = _example(
+        _id=ID,
+        clientId="c0ffee-1",
+        senderId=ID,
+        receiverId=OTHER_ID,
+        dateSent=MOMENT,
+        text="Good morning!",
+        audioFileId=None,
+        status="delivered",
+    )
+
+    id: str = Field(alias="_id")
+    client_id: str | None = Field(None, alias="clientId")
+    sender_id: str = Field(alias="senderId")
+    receiver_id: str = Field(alias="receiverId")
+    date_sent: str = Field(alias="dateSent", description="RFC 3339, UTC, milliseconds")
+    text: str
+    audio_file_id: str | None = Field(alias="audioFileId")
+    confidence: float | None = None
+    language: str | None = None
+    words: list[Word] | None = None
+    status: Literal["accepted", "transcribing", "untranscribed", "delivered", "read"]
+    edited_at: str | None = Field(None, alias="editedAt")
+    deleted_at: str | None = Field(None, alias="deletedAt")
+
+
+class Messages(RootModel[list[Message]]):
+    pass
+
+
+class Conversation(Schema):
+    partner: Person
+    last_message: Message = Field(alias="lastMessage")
+    unread: int
+
+
+class Conversations(RootModel[list[Conversation]]):
+    pass
+
+
+class UploadedFile(Schema):
+    model_config = _example(
+        audioFileUuid=UUID, audioFileName="voice.webm", audioFileMimetype="audio/webm", duration=4.2
+    )
+
+    audio_file_uuid: str = Field(alias="audioFileUuid")
+    audio_file_name: str = Field(alias="audioFileName")
+    audio_file_mimetype: str = Field(alias="audioFileMimetype")
+    duration: float = Field(description="seconds")
+
+
+class Uploaded(Schema):
+    files: list[UploadedFile]
+
+
+class File(Schema):
+    audio_file: str = Field(alias="audioFile", description="base64")
+    audio_file_uuid: str = Field(alias="audioFileUuid")
+    audio_file_name: str = Field(alias="audioFileName")
+    audio_file_mimetype: str = Field(alias="audioFileMimetype")
+
+
+class Link(Schema):
+    url: str
+    expires: str = Field(description="RFC 3339, UTC")
+
+
+class Hit(Schema):
+    type: Literal["user", "chat"]
+    id: str = Field(alias="_id")
+    text: str
+    partner_id: str = Field(alias="partnerId")
+    date_sent: str | None = Field(alias="dateSent")
+    audio_file_id: str | None = Field(alias="audioFileId")
+    words: list[Word] | None = None
+
+
+class Hits(RootModel[list[Hit]]):
+    pass
+
+
+class FieldError(BaseModel):
+    field: str
+    message: str
+
+
+class Problem(BaseModel):
+    """What every error looks like (RFC 9457); `errors` only where fields are wrong."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    message: str = Field(description="The same as `detail`.")
+    requestId: str
+    errors: list[FieldError] | None = None

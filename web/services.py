@@ -1,0 +1,46 @@
+"""What requests and sockets work with in a web process. `web.app` makes it; everybody else gets it from here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar, cast
+
+import gevent
+from flask import current_app
+
+from chat.passwords import Passwords
+from chat.store.connection import Stores
+from config.settings import Settings
+from web.limits import Limits
+from web.queue import Queue
+from web.tokens import Tokens
+
+if TYPE_CHECKING:
+    from web.sockets.runtime import Sockets
+
+NAME = "chattergram"
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    settings: Settings
+    stores: Stores
+    passwords: Passwords
+    queue: Queue
+    tokens: Tokens
+    limits: Limits
+    sockets: "Sockets"
+
+
+def services() -> Services:
+    """Those of the process that serves the current request."""
+    return cast("Services", current_app.extensions[NAME])
+
+
+def stores() -> Stores:
+    return services().stores
+
+
+def off_loop(function: Callable[..., Result], *arguments: object) -> Result:
+    """Call it in a thread, for what computes or reads files for so long that other requests would wait."""
+    return cast("Result", gevent.get_hub().threadpool.apply(function, arguments))

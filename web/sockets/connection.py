@@ -1,0 +1,203 @@
+"""One WebSocket: reads in the greenlet of its request, writes through one bounded queue.
+
+simple-websocket does the protocol, but writes with `send` (which may write half a frame) and from whichever greenlet
+comes along, and reads in a thread of its own. Here every byte goes through a queue that one writer empties with
+`sendall`; the writer lives only while there is something to write, so an idle socket costs one greenlet.
+"""
+
+import contextlib
+import socket
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import gevent
+from simple_websocket import Server
+from simple_websocket.errors import ConnectionClosed
+from wsproto.events import (
+    AcceptConnection,
+    BytesMessage,
+    CloseConnection,
+    Message,
+    Ping,
+    Pong,
+    Request,
+    TextMessage,
+)
+from wsproto.frame_protocol import FrameProtocol
+from wsproto.utilities import LocalProtocolError, RemoteProtocolError
+
+FRAME_BYTES_MOST = 64 * 1024  # of what clients send
+READ_BYTES = 4_096
+GOODBYE_SECONDS = 3.0  # the other side has to answer a close
+
+NORMAL = 1000
+GOING = 1012  # the server restarts: come back
+TOO_LARGE = 1009
+FAILED = 1011
+TOO_SLOW = 1013
+REFUSED = 4401
+
+
+def encode(text: str) -> bytes:
+    """A text frame as it goes over the wire, the same for every socket: servers do not mask."""
+    return bytes(FrameProtocol(client=False, extensions=[]).send_data(text))
+
+
+class _NoThread:
+    """Stands in for the thread simple-websocket would read in; see `Connection.texts`."""
+
+    name = ""
+
+    def __init__(self, target: Any) -> None:
+        """`target` is not run."""
+
+    def start(self) -> None:
+        """Does nothing."""
+
+
+class Connection(Server):
+    """A socket whose handshake is done. `user_id` is '' until it has proved whose it is."""
+
+    queue_most = 256  # set by `web.app`
+    send_seconds = 10.0
+
+    def __init__(self, environ: dict[str, Any], **_: Any) -> None:
+        self.user_id = ""
+        self.token = ""
+        self.token_id = ""
+        self.issued_ms = 0
+        self.expires = 0.0  # Unix seconds
+        self.heard = gevent.get_hub().loop.now()  # when the client last sent anything, by the clock of the loop
+        self.pinged = 0.0
+        self.held: list[tuple[int, bytes]] | None = None  # frames that wait while it resumes, with their positions
+        self.closing = 0
+        self._queue: deque[bytes] = deque()
+        self._writing = False
+        self._ended = False
+        self._assembling = 0  # bytes of the message that is coming in
+        super().__init__(environ, receive_bytes=READ_BYTES, thread_class=_NoThread, event_class=object)
+
+    def push(self, data: bytes) -> bool:
+        """Queue encoded frames, as one item. Closes a socket whose queue is full; answers whether they were taken."""
+        if self.closing or self._ended:
+            return False
+        if len(self._queue) >= self.queue_most:
+            self.end(TOO_SLOW, "too slow")
+            return False
+        self._write(data)
+        return True
+
+    def send(self, data: str) -> None:
+        self.push(encode(data))
+
+    def end(self, code: int, reason: str = "") -> None:
+        """Close with a code. What is queued still goes out first, unless there is too much of it."""
+        if self.closing or self._ended:
+            return
+        self.closing = code
+        if code == TOO_SLOW:
+            self._queue.clear()
+        with contextlib.suppress(LocalProtocolError):
+            self._write(self.ws.send(CloseConnection(code, reason)))
+        gevent.spawn_later(GOODBYE_SECONDS + (self.send_seconds if self._writing else 0), self.cut)
+
+    def close(self, reason: int | None = None, message: str | None = None) -> None:
+        """What flask-sock calls when the handler is done."""
+        self.end(reason or NORMAL, message or "")
+
+    def cut(self) -> None:
+        """Drop the connection without a word; the reader ends."""
+        if not self._ended:
+            with contextlib.suppress(OSError):
+                self.sock.shutdown(socket.SHUT_RDWR)
+
+    def ping(self) -> None:
+        if not (self.closing or self._ended):
+            self._write(self.ws.send(Ping()))
+
+    def texts(self) -> Iterator[str]:
+        """What the client sends, text by text, until either side closes. Binary messages count as ''."""
+        try:
+            while True:
+                yield from self._take()
+                if self._ended:
+                    return
+                data = self.sock.recv(READ_BYTES)
+                if not data:
+                    return
+                self.heard = gevent.get_hub().loop.now()
+                self.ws.receive_data(data)
+        except (OSError, RemoteProtocolError, ConnectionClosed):
+            return
+        finally:
+            self._ended = True
+            self.connected = False
+
+    def _handle_events(self) -> bool:
+        """The handshake: simple-websocket calls this once. No compression: it costs 100 KB a socket."""
+        for event in self.ws.events():
+            if isinstance(event, Request):
+                self.sock.sendall(self.ws.send(AcceptConnection()))
+        return True
+
+    def _take(self) -> Iterable[str]:
+        for event in self.ws.events():
+            if isinstance(event, TextMessage | BytesMessage):
+                if (text := self._assembled(event)) is not None:
+                    yield text
+            elif isinstance(event, Ping):
+                self._write(self.ws.send(event.response()))
+            elif isinstance(event, CloseConnection):
+                self._answer_close(event)
+                return
+            elif isinstance(event, Pong):
+                continue
+
+    def _assembled(self, event: "Message[Any]") -> str | None:
+        """The whole text once its last part is there."""
+        if self.closing:
+            return None
+        self._assembling += len(event.data) if isinstance(event.data, bytes) else len(event.data.encode())
+        if self._assembling > FRAME_BYTES_MOST:
+            self.input_buffer.clear()
+            self.end(TOO_LARGE, "frame too large")
+            return None
+        if isinstance(event.data, str):
+            self.input_buffer.append(event.data)
+        if not event.message_finished:
+            return None
+        text = "".join(self.input_buffer)
+        self.input_buffer.clear()
+        self._assembling = 0
+        return text
+
+    def _answer_close(self, event: CloseConnection) -> None:
+        if not self.closing:
+            with contextlib.suppress(LocalProtocolError):
+                self._queue.clear()
+                self._write(self.ws.send(event.response()))
+            gevent.sleep(0)  # lets the writer send it before the connection goes
+        self._ended = True
+
+    def _write(self, data: bytes) -> None:
+        self._queue.append(bytes(data))
+        if not self._writing:
+            self._writing = True
+            gevent.spawn(self._empty_queue)
+
+    def _empty_queue(self) -> None:
+        """The writer: whatever is queued in one go, until nothing is."""
+        try:
+            while self._queue:
+                data = b"".join(self._queue)
+                self._queue.clear()
+                with gevent.Timeout(self.send_seconds):
+                    self.sock.sendall(data)
+        except gevent.Timeout:
+            self.closing = self.closing or TOO_SLOW
+            self.cut()
+        except OSError:
+            self.cut()
+        finally:
+            self._writing = False

@@ -1,0 +1,99 @@
+"""Who is connected to this process, and which frames go to whom.
+
+The cost of a frame grows with its recipients here, not with everybody connected: it is encoded once and queued for
+the sockets of the people it concerns.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+
+import orjson
+import structlog
+
+from chat import channels
+from chat.channels import Envelope
+from web.sockets.connection import GOING, REFUSED, Connection, encode
+
+log = structlog.get_logger(__name__)
+
+HELD_MOST = 1_000  # frames that wait while a socket resumes; more and it is told to reload
+
+
+class Hub:
+    """`changed` is told whose first socket came or whose last one went."""
+
+    def __init__(self, changed: Callable[[str], None]) -> None:
+        self._people: dict[str, set[Connection]] = {}
+        self._changed = changed
+        self.held_most = HELD_MOST
+        self.going = False
+        self.position = 0  # of the newest frame that came through Redis
+        self.frames = 0
+
+    def __len__(self) -> int:
+        return sum(map(len, self._people.values()))
+
+    def __iter__(self) -> Iterator[Connection]:
+        return iter([connection for own in self._people.values() for connection in own])
+
+    def people(self) -> list[str]:
+        return list(self._people)
+
+    def of(self, user_id: str) -> list[Connection]:
+        """Somebody's sockets here."""
+        return list(self._people.get(user_id, ()))
+
+    def holds(self, user_id: str) -> bool:
+        """Whether somebody has a socket here."""
+        return user_id in self._people
+
+    def add(self, connection: Connection) -> None:
+        """From now on this socket gets what concerns its person."""
+        own = self._people.setdefault(connection.user_id, set())
+        own.add(connection)
+        if len(own) == 1:
+            self._changed(connection.user_id)
+        if self.going:
+            connection.end(GOING, "restarting")
+
+    def remove(self, connection: Connection) -> None:
+        own = self._people.get(connection.user_id, set())
+        own.discard(connection)
+        if not own and self._people.pop(connection.user_id, None) is not None:
+            self._changed(connection.user_id)
+
+    def route(self, channel: str, envelope: Envelope) -> None:
+        """Pass a frame to the sockets of its recipients."""
+        self.position = max(self.position, envelope.position)
+        encoded = b""
+        for user_id in envelope.recipients:
+            for connection in self.of(user_id):
+                encoded = encoded or encode(channels.frame(channel, envelope.data))
+                self.give(connection, encoded, envelope.position)
+
+    def give(self, connection: Connection, encoded: bytes, position: int) -> None:
+        """One frame to one socket; while that resumes, the frame waits for what came before it."""
+        if connection.held is None:
+            self.frames += connection.push(encoded)
+        elif len(connection.held) < self.held_most:
+            connection.held.append((position, encoded))
+
+    def send_to_all(self, encoded: bytes, connections: Iterable[Connection]) -> None:
+        for connection in connections:
+            self.frames += connection.push(encoded)
+
+    def end_sessions(self, data: bytes) -> None:
+        """Close the sockets whose tokens hold no longer; `data` is an envelope's, see `chat.accounts`."""
+        ended = orjson.loads(data)
+        for connection in self.of(ended["userId"]):
+            if "tokenId" in ended:
+                hit = connection.token_id == ended["tokenId"]
+            else:
+                hit = connection.issued_ms <= ended["before"] and connection.token_id != ended["except"]
+            if hit:
+                connection.end(REFUSED, "token revoked")
+
+    def end_all(self) -> None:
+        """Tell every socket, and any that still comes, that this process goes and they shall come back."""
+        self.going = True
+        for connection in self:
+            connection.end(GOING, "restarting")

@@ -1,0 +1,107 @@
+"""Presence in a web process: reports who has a socket here, and passes on who comes and goes anywhere.
+
+Both ways are coalesced: what changes twice within a moment counts once. What goes out to everybody connected
+is bounded to `PRESENCE_FRAMES_PER_SECOND` frames for all sockets together; beyond that a change waits its turn, and
+only the newest state of a person is kept.
+"""
+
+import secrets
+import time
+from typing import Any
+
+import gevent
+import orjson
+import structlog
+from redis import RedisError
+
+from chat import channels, presence
+from chat.store.connection import Stores
+from web.sockets.connection import encode
+from web.sockets.hub import Hub
+
+log = structlog.get_logger(__name__)
+
+TICK = 0.1  # seconds that changes are collected
+REPORT_PAGE = 500  # people in one round trip
+SLICE = 500  # sockets between two turns of everybody else
+RETRY = 0.5  # seconds, while Redis is away
+
+
+class People:
+    def __init__(self, stores: Stores) -> None:
+        self._stores = stores
+        self._process = secrets.token_hex(8)
+        self._unreported: dict[str, None] = {}
+        self._waiting: dict[str, bytes] = {}  # person -> frame
+        self._renewed = 0.0
+        self.hub = Hub(self._note)
+
+    def take(self, data: bytes) -> None:
+        """Somebody came or went, on whichever process."""
+        user_id = orjson.loads(data)["_id"]
+        self._waiting.pop(user_id, None)
+        self._waiting[user_id] = encode(channels.frame(channels.USERS, data))
+
+    def report_all(self) -> None:
+        """Report everybody here again; Redis may have forgotten them."""
+        self._unreported.update(dict.fromkeys(self.hub.people()))
+
+    def run_reports(self) -> None:
+        """Report changes and renew the lease; never returns."""
+        while True:
+            try:
+                self._renew()
+                self._report()
+                gevent.sleep(TICK)
+            except RedisError as error:
+                log.warning("presence.away", error=type(error).__name__)
+                gevent.sleep(RETRY)
+
+    def run_frames(self) -> None:
+        """Send frames of presence to everybody; never returns."""
+        per_tick = self._stores.settings.presence_frames_per_second * TICK
+        allowance = 0.0
+        while True:
+            gevent.sleep(TICK)
+            allowance = min(allowance + per_tick, max(per_tick, len(self.hub)))
+            changes = min(len(self._waiting), int(allowance // max(1, len(self.hub))))
+            if changes:
+                allowance -= self._send([self._waiting.pop(next(iter(self._waiting))) for _ in range(changes)])
+
+    def leave_soon(self, seconds: float) -> None:
+        """Let the lease run out once clients have had time to come back elsewhere, so that nobody flickers."""
+        presence.renew(self._stores, self._process, seconds)
+
+    def _note(self, user_id: str) -> None:
+        self._unreported[user_id] = None
+
+    def _renew(self) -> None:
+        now = time.monotonic()
+        if now - self._renewed < self._stores.settings.presence_lease / 3 or self.hub.going:
+            return
+        if presence.renew(self._stores, self._process):
+            self.report_all()
+        presence.sweep(self._stores)
+        self._renewed = now
+
+    def _report(self) -> None:
+        while self._unreported and not self.hub.going:
+            page = list(self._unreported)[:REPORT_PAGE]
+            changes = {user_id: self.hub.holds(user_id) for user_id in page}
+            for user_id in page:
+                del self._unreported[user_id]
+            try:
+                presence.report(self._stores, self._process, changes)
+            except RedisError:
+                self._unreported = dict.fromkeys(page) | self._unreported
+                raise
+
+    def _send(self, frames: list[bytes]) -> int:
+        encoded, sent = b"".join(frames), 0
+        connections = list(self.hub)
+        for start in range(0, len(connections), SLICE):
+            part: list[Any] = connections[start : start + SLICE]
+            self.hub.send_to_all(encoded, part)
+            sent += len(part) * len(frames)
+            gevent.sleep(0)
+        return sent

@@ -1,0 +1,151 @@
+"""The WebSocket `/ws/`: who may open it, and what clients may send.
+
+Nothing a client sends is answered by an error: what nobody understands is ignored and counted.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import flask_sock
+import gevent
+import orjson
+import structlog
+from flask import Flask, request
+from redis import RedisError
+
+from chat import channels, delivery, ids
+from chat.errors import Unauthorized
+from web.services import Services, services
+from web.sockets.connection import FAILED, GOING, REFUSED, Connection, encode
+from web.tokens import Session
+
+log = structlog.get_logger(__name__)
+
+TYPING_SECONDS = 1.0  # announced no more often than this, by one socket
+DOTS_IN_TOKEN = 2
+
+
+def install(app: Flask) -> None:
+    flask_sock.Server = Connection  # flask-sock offers no other way to choose the class
+    sock = flask_sock.Sock(app)
+    sock.route("/ws/", strict_slashes=False)(_serve)
+
+
+def _serve(connection: Connection) -> None:
+    own = services()
+    try:
+        _Conversation(own, connection, request.args.get("token")).run()
+    except Exception:
+        # flask-sock would let Flask write an HTTP error into the socket.
+        log.exception("socket.failed")
+        connection.end(FAILED)
+
+
+class _Conversation:
+    """One socket from its first text to its last."""
+
+    def __init__(self, own: Services, connection: Connection, token: str | None) -> None:
+        self._own = own
+        self._hub = own.sockets.hub
+        self._connection = connection
+        self._token = token
+        self._typed = 0.0
+        self._kinds: dict[str, Callable[[dict[str, Any]], None]] = {"typing": self._typing, "resume": self._resume}
+
+    def run(self) -> None:
+        connection = self._connection
+        texts = connection.texts()
+        if self._hub.going:
+            connection.end(GOING, "restarting")
+        else:
+            self._admit(self._token if self._token is not None else self._first(texts))
+        try:
+            for text in texts:
+                if not connection.closing:
+                    self._take(text)
+        finally:
+            if connection.user_id:
+                self._hub.remove(connection)
+
+    def _first(self, texts: Any) -> str:
+        """The first text, '' when none comes in time."""
+        try:
+            with gevent.Timeout(self._own.settings.socket_auth_timeout):
+                return str(next(texts, ""))
+        except gevent.Timeout:
+            return ""
+
+    def _admit(self, token: str) -> None:
+        connection = self._connection
+        try:
+            session = self._own.tokens.verify(token)
+        except Unauthorized:
+            connection.end(REFUSED, "token refused")
+            return
+        except RedisError:
+            connection.end(GOING, "try again")
+            return
+        self._trust(token, session)
+        self._hub.add(connection)
+
+    def _trust(self, token: str, session: Session) -> None:
+        connection = self._connection
+        connection.user_id = session.user_id
+        connection.token, connection.token_id = token, session.token_id
+        connection.issued_ms, connection.expires = session.issued_ms, session.expires
+
+    def _take(self, text: str) -> None:
+        if text == self._connection.token:  # the heartbeat; a token that is revoked has closed this socket already
+            return
+        if text.count(".") == DOTS_IN_TOKEN and not text.startswith("{"):
+            self._renew(text)
+            return
+        try:
+            value = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            value = None
+        kind = self._kinds.get(str(value.get("type"))) if isinstance(value, dict) else None
+        if kind is None:
+            self._own.sockets.ignored += 1
+            return
+        try:
+            kind(value)
+        except RedisError as error:
+            log.warning("socket.store_away", error=type(error).__name__)
+
+    def _renew(self, token: str) -> None:
+        """Another token of the same person keeps the socket open longer."""
+        try:
+            session = self._own.tokens.verify(token)
+        except Unauthorized:
+            self._connection.end(REFUSED, "token refused")
+            return
+        if session.user_id == self._connection.user_id:
+            self._trust(token, session)
+        else:
+            self._connection.end(REFUSED, "another person's token")
+
+    def _typing(self, value: dict[str, Any]) -> None:
+        receiver = value.get("receiverId")
+        now = gevent.get_hub().loop.now()
+        if isinstance(receiver, str) and ids.is_id(receiver) and now - self._typed >= TYPING_SECONDS:
+            self._typed = now
+            delivery.announce_typing(self._own.stores, self._connection.user_id, receiver)
+
+    def _resume(self, value: dict[str, Any]) -> None:
+        """Send what was missed, in its order, before anything newer."""
+        connection = self._connection
+        connection.held = []
+        try:
+            after = value.get("after")
+            missed = delivery.missed_after(
+                self._own.stores, connection.user_id, after if isinstance(after, str) else ""
+            )
+            held = connection.held
+            frames = [encode(channels.frame(each.channel, each.data)) for each in missed.frames]
+            frames += [encoded for position, encoded in held if position == 0 or position > missed.newest]
+            complete = missed.complete and len(held) < self._hub.held_most
+            frames.append(encode(channels.frame(channels.RESUME, orjson.dumps({"complete": complete}))))
+            connection.push(b"".join(frames))
+        finally:
+            connection.held = None

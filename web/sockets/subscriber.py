@@ -1,0 +1,113 @@
+"""This process's one subscription to Redis. Pub/sub only wakes: what a broken subscription missed is fetched after.
+
+Each frame has a position in the order of deliveries (`chat.delivery`), so what was missed is what came after
+the newest one seen.
+"""
+
+import random
+from typing import Any
+
+import gevent
+import structlog
+from redis import Redis, RedisError
+
+from chat import accounts, channels, delivery
+from chat.store.connection import Stores, connect_redis
+from web.sockets.connection import REFUSED, Connection, encode
+from web.sockets.hub import Hub
+from web.sockets.people import People
+
+log = structlog.get_logger(__name__)
+
+PAUSE_LEAST, PAUSE_MOST = 0.1, 2.0  # seconds between two attempts to subscribe
+SILENCE_SECONDS = 15.0  # after which the connection is asked whether it lives
+
+
+class Subscriber:
+    def __init__(self, stores: Stores, hub: Hub, people: People) -> None:
+        self._stores = stores
+        self._hub = hub
+        self._people = people
+        self._pause = PAUSE_LEAST
+        self._began = False
+        self.connected = False
+
+    def run(self) -> None:
+        """Subscribe, and again whenever the subscription breaks; never returns."""
+        while True:
+            try:
+                self._listen()
+            except (RedisError, OSError) as error:
+                log.warning("subscriber.lost", error=type(error).__name__)
+            except Exception:
+                log.exception("subscriber.failed")
+            self.connected = False
+            gevent.sleep(self._pause * (0.5 + random.random()))  # noqa: S311 (jitter)
+            self._pause = min(PAUSE_MOST, self._pause * 2)
+
+    def _listen(self) -> None:
+        client: Redis = connect_redis(self._stores.settings, timeout=SILENCE_SECONDS * 2, retries=0)
+        try:
+            with client.pubsub() as pubsub:
+                pubsub.subscribe(*channels.SUBSCRIBED)
+                self._wait_subscribed(pubsub)
+                self._catch_up()
+                self.connected = True
+                self._pause = PAUSE_LEAST
+                self._pass_on(pubsub)
+        finally:
+            client.close()
+
+    def _wait_subscribed(self, pubsub: Any) -> None:
+        for _ in channels.SUBSCRIBED:
+            if pubsub.get_message(timeout=SILENCE_SECONDS) is None:
+                raise RedisError("no answer to SUBSCRIBE")
+
+    def _pass_on(self, pubsub: Any) -> None:
+        asked = False
+        while True:
+            message = pubsub.get_message(timeout=SILENCE_SECONDS)
+            if message is None:
+                if asked:
+                    raise RedisError("the subscription is silent")
+                pubsub.ping()
+                asked = True
+                continue
+            asked = False
+            if message["type"] == "message":
+                self._take(message["channel"].decode(), message["data"])
+
+    def _take(self, channel: str, data: bytes) -> None:
+        try:
+            envelope = channels.decode_envelope(data)
+            if channel == channels.SESSIONS:
+                self._hub.end_sessions(envelope.data)
+            elif channel == channels.USERS:
+                self._people.take(envelope.data)
+            else:
+                self._hub.route(channel, envelope)
+        except (ValueError, KeyError):
+            log.exception("subscriber.unreadable", channel=channel)
+
+    def _catch_up(self) -> None:
+        """After a break: to everybody connected what they missed; sockets whose token was revoked go."""
+        if self._began:
+            for user_id in self._hub.people():
+                self._catch_up_person(user_id)
+            self._people.report_all()
+        self._began = True
+
+    def _catch_up_person(self, user_id: str) -> None:
+        position = self._hub.position
+        missed, newest = delivery.missed_since(self._stores, user_id, position)
+        encoded = b"".join(encode(channels.frame(each.channel, each.data)) for each in missed)
+        if len(missed) >= self._stores.settings.resume_limit:
+            encoded += encode(channels.frame(channels.RESUME, b'{"complete":false}'))
+        for connection in self._hub.of(user_id):
+            if not self._holds(connection):
+                connection.end(REFUSED, "token revoked")
+            elif encoded:
+                self._hub.give(connection, encoded, newest)
+
+    def _holds(self, connection: Connection) -> bool:
+        return accounts.session_holds(self._stores, connection.user_id, connection.token_id, connection.issued_ms)
