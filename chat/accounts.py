@@ -10,11 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from pymongo.errors import DuplicateKeyError, PyMongoError
 from ulid import ULID
 
-from chat import channels, ids, presence
+from chat import channels, ids, presence, sessions
 from chat.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized
 from chat.passwords import Passwords
 from chat.store import hot
@@ -25,6 +24,10 @@ EMAIL_LIMIT = 254  # RFC 5321 by way of its errata 1690
 BIO_LIMIT = 500
 PASSWORD_LEAST, PASSWORD_MOST = 8, 128
 LIST_DEFAULT, LIST_MOST = 100, 500
+
+# Who serves requests knows these as part of an account.
+end_session = sessions.end
+session_holds = sessions.holds
 
 WRONG_LOGIN = "The email or the password is wrong."
 GONE_NAME = "Deleted account"
@@ -127,20 +130,12 @@ def update(stores: Stores, passwords: Passwords, user_id: str, changes: Changes,
         fields["bio"] = changes.bio
     if changes.password is not None:
         check_password(stores, passwords, user_id, changes.current_password or "")
+    # First what may be refused, so that a request changes all it asks for or nothing.
+    user = _change_profile(stores, user_id, fields) if fields else get(stores, user_id)
+    if changes.password is not None:
         new_hash = passwords.hash(changes.password)
         stores.mongo.security.update_one({"_id": user_id}, {"$set": {"passwordHash": new_hash}})
-        end_sessions(stores, user_id, but=session_id)
-    if not fields:
-        return get(stores, user_id)
-    try:
-        user = stores.mongo.users.find_one_and_update(
-            {"_id": user_id}, {"$set": fields, "$inc": {"revision": 1}}, return_document=True
-        )
-    except DuplicateKeyError:
-        raise _taken("usernameKey") from None
-    if user is None:
-        raise NotFound("There is no such person.")
-    hot.save_user(stores.redis, user)
+        sessions.end_all(stores, user_id, but=session_id)
     return user
 
 
@@ -149,34 +144,6 @@ def check_password(stores: Stores, passwords: Passwords, user_id: str, password:
     security = stores.mongo.security.find_one({"_id": user_id})
     if not passwords.verify(security["passwordHash"] if security else None, password):
         raise Forbidden("The current password is wrong.")
-
-
-def end_session(stores: Stores, user_id: str, token_id: str, seconds: int) -> None:
-    """A token holds no longer; `seconds` is how long it would have."""
-    with stores.redis.pipeline() as pipe:
-        pipe.set(channels.revoked_key(token_id), "1", ex=max(1, seconds))
-        pipe.publish(channels.SESSIONS, _session_end({"userId": user_id, "tokenId": token_id}))
-        pipe.execute()
-
-
-def end_sessions(stores: Stores, user_id: str, but: str = "") -> None:
-    """No token of this person issued until now holds any longer, except the one named."""
-    before = _now_ms()
-    with stores.redis.pipeline() as pipe:
-        pipe.set(channels.sessions_key(user_id), f"{before}:{but}", ex=stores.settings.token_lifetime)
-        pipe.publish(channels.SESSIONS, _session_end({"userId": user_id, "before": before, "except": but}))
-        pipe.execute()
-
-
-def session_holds(stores: Stores, user_id: str, token_id: str, issued_ms: int) -> bool:
-    """Whether neither this token nor all of its time have been revoked. One round trip."""
-    revoked, ended = stores.redis.mget(channels.revoked_key(token_id), channels.sessions_key(user_id))
-    if revoked is not None:
-        return False
-    if ended is None:
-        return True
-    before, _, but = ended.decode().partition(":")
-    return issued_ms > int(before) or token_id == but
 
 
 def delete(stores: Stores, passwords: Passwords, user_id: str, password: str) -> None:
@@ -189,7 +156,7 @@ def delete(stores: Stores, passwords: Passwords, user_id: str, password: str) ->
     user = get(stores, user_id)
     with stores.mongo.client.start_session() as session:
         session.with_transaction(lambda own: _delete_account(stores, user_id, own))
-    end_sessions(stores, user_id)
+    sessions.end_all(stores, user_id)
     with stores.redis.pipeline() as pipe:
         pipe.delete(channels.user_key(user_id))
         pipe.zrem(channels.NAMES, channels.name_member(user["username"], user_id))
@@ -264,6 +231,19 @@ def _insert_account(stores: Stores, user: Document, security: Document, session:
     stores.mongo.security.insert_one(dict(security), session=session)
 
 
+def _change_profile(stores: Stores, user_id: str, fields: dict[str, Any]) -> Document:
+    try:
+        user = stores.mongo.users.find_one_and_update(
+            {"_id": user_id}, {"$set": fields, "$inc": {"revision": 1}}, return_document=True
+        )
+    except DuplicateKeyError:
+        raise _taken("usernameKey") from None
+    if user is None:
+        raise NotFound("There is no such person.")
+    hot.save_user(stores.redis, user)
+    return user
+
+
 def _delete_account(stores: Stores, user_id: str, session: Any) -> None:
     stores.mongo.users.delete_one({"_id": user_id}, session=session)
     stores.mongo.security.delete_one({"_id": user_id}, session=session)
@@ -271,10 +251,6 @@ def _delete_account(stores: Stores, user_id: str, session: Any) -> None:
 
 def _taken(key: str) -> Conflict:
     return Conflict("That email is taken." if key == "emailKey" else "That username is taken.")
-
-
-def _session_end(data: dict[str, Any]) -> bytes:
-    return channels.encode_envelope((), orjson.dumps(data))
 
 
 def _now_ms() -> int:

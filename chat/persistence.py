@@ -155,12 +155,16 @@ def warm_message(stores: Stores, message_id: str, seconds: int) -> Document | No
     """The stored message, put into Redis for a time if only the archive has it, so that it can be changed there."""
     found = hot.read_messages(stores.redis, [message_id])[0]
     if found is None and (archived := stores.mongo.messages.find_one({"_id": message_id})) is not None:
-        found = hot_form(archived)
-        with stores.redis.pipeline() as pipe:
-            pipe.execute_command("JSON.SET", channels.message_key(message_id), "$", hot.dump_message(found), "NX")
-            pipe.expire(channels.message_key(message_id), seconds, nx=True)
-            pipe.execute()
+        warm(stores, [archived], seconds)
+        found = hot.read_messages(stores.redis, [message_id])[0]
     return found
+
+
+def warm(stores: Stores, archived: Sequence[Document], seconds: int) -> None:
+    """Put messages of the archive into Redis for a time where it lacks them. One round trip."""
+    keys = [channels.message_key(document["_id"]) for document in archived]
+    if keys:
+        stores.scripts.warm(keys=keys, args=[seconds, *(hot.dump_message(hot_form(each)) for each in archived)])
 
 
 def change(stores: Stores, message_id: str, sender_id: str, fields: dict[str, Any]) -> Document | None:

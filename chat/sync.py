@@ -13,12 +13,11 @@ from typing import Any
 import structlog
 from pymongo import DESCENDING, UpdateOne
 from pymongo.errors import PyMongoError
-from redis.exceptions import LockError
-from redis.lock import Lock
 
 from chat import channels, ids, persistence
 from chat.store import hot
 from chat.store.connection import Document, Stores
+from chat.store.locks import alone
 from chat.store.prepare import prepare
 
 log = structlog.get_logger(__name__)
@@ -34,21 +33,21 @@ _STEPS = ("users", "cursors", "messages")
 
 def run(stores: Stores) -> bool:
     """One round. Answers whether there is more to do at once; False also while MongoDB is away."""
-    lock = Lock(stores.redis, channels.lock_key("sync"), timeout=LOCK_SECONDS, blocking=False)
-    if not lock.acquire():
+    with alone(stores.redis, "sync", LOCK_SECONDS) as ours:
+        try:
+            return ours and _round(stores)
+        except PyMongoError as error:
+            log.warning("sync.archive_away", error=type(error).__name__)
+            return False
+
+
+def _round(stores: Stores) -> bool:
+    persistence.flush(stores)
+    _flush_cursors(stores)
+    _flush_last_seen(stores)
+    if stores.redis.exists(channels.HOT_COMPLETE):
         return False
-    try:
-        persistence.flush(stores)
-        _flush_cursors(stores)
-        _flush_last_seen(stores)
-        if not stores.redis.exists(channels.HOT_COMPLETE):
-            return not _rebuild(stores, time.monotonic() + ROUND_SECONDS)
-        return False
-    except PyMongoError as error:
-        log.warning("sync.archive_away", error=type(error).__name__)
-        return False
-    finally:
-        _release(lock)
+    return not _rebuild(stores, time.monotonic() + ROUND_SECONDS)
 
 
 def age(stores: Stores) -> int:
@@ -192,16 +191,12 @@ def _never_number_backwards(stores: Stores) -> None:
     newest = stores.mongo.messages.find_one({}, {"_id": 1}, sort=[("_id", DESCENDING)])
     if newest is None or stores.redis.exists(channels.ACCEPTED):
         return
-    entry = stores.redis.xadd(channels.ACCEPTED, {"message": b""}, id=ids.entry_id(newest["_id"]))
-    stores.redis.xdel(channels.ACCEPTED, entry)
+    entry = ids.entry_id(newest["_id"])
+    with stores.redis.pipeline() as pipe:  # in one step, so that no drainer ever sees it
+        pipe.xadd(channels.ACCEPTED, {"message": b""}, id=entry)
+        pipe.xdel(channels.ACCEPTED, entry)
+        pipe.execute()
 
 
 def _now_ms() -> int:
     return int(time.time() * 1000)
-
-
-def _release(lock: Lock) -> None:
-    try:
-        lock.release()
-    except LockError:
-        log.warning("sync.lock_lost")

@@ -72,6 +72,15 @@ def test_draining_twice_neither_doubles_nor_undoes_a_change(stores: Stores, pair
     assert stores.mongo.messages.find_one({"_id": message["_id"]})["text"] == "after"
 
 
+def test_archiving_twice_takes_no_message_for_its_own_double(stores: Stores, pair: tuple[str, str]) -> None:
+    message = send(stores, *pair, "once", "client")
+    drain(stores)
+    found = persistence.hot.read_messages(stores.redis, [message["_id"]])
+    stored, doubled = persistence.store_archive(stores, [each for each in found if each])
+    assert [each["pk"] for each in stored] == [message["_id"]]
+    assert doubled == []
+
+
 def test_a_full_log_refuses_and_accepts_nothing(stores: Stores, pair: tuple[str, str]) -> None:
     small = stores.settings.model_copy(update={"accepted_limit": 3})
     bounded = type(stores)(settings=small, redis=stores.redis, mongo=stores.mongo, scripts=stores.scripts)

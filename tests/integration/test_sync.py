@@ -2,7 +2,7 @@
 
 import pytest
 
-from chat import channels, conversations, history, persistence, search, sync
+from chat import changes, channels, conversations, history, persistence, search, sync
 from chat.store.connection import Stores
 from tests.integration.test_history import archive_only
 from tests.people import drain, said, send, someone
@@ -47,6 +47,18 @@ def test_new_messages_sort_after_all_archived_ones_also_when_redis_was_lost(
     stores.redis.flushdb()
     rounds(stores)
     assert send(stores, *pair, "now")["_id"] > sync.ids.message_id(archived, "0" * 16)
+
+
+def test_a_message_changed_before_the_rebuild_does_not_go_after_a_while(stores: Stores, pair: tuple[str, str]) -> None:
+    message = send(stores, *pair, "old")
+    drain(stores)
+    rounds(stores)
+    stores.redis.flushdb()
+    changes.edit(stores, pair[0], message["_id"], "new")
+    assert stores.redis.ttl(channels.message_key(message["_id"])) > 0
+    rounds(stores)
+    assert stores.redis.ttl(channels.message_key(message["_id"])) == -1
+    assert said(history.recent(stores, *pair)) == ["new"]
 
 
 def test_syncing_twice_changes_nothing(stores: Stores, pair: tuple[str, str]) -> None:

@@ -13,6 +13,8 @@ for i = 3, #ARGV, 7 do
       redis.call('ZREMRANGEBYRANK', KEYS[k + 4], 0, -most - 1)
     end
     if ARGV[i + 6] == '1' then redis.call('ZADD', KEYS[1], 'NX', 0, id) end
+  else
+    redis.call('PERSIST', KEYS[k]) -- it may have been there for a time only, see warm.lua
   end
   redis.call('ZADD', KEYS[k + 1], 0, id)
   redis.call('ZADD', KEYS[k + 2], 'GT', ms, receiver)

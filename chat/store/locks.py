@@ -1,0 +1,29 @@
+"""What only one process may do at a time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+from redis import Redis
+from redis.exceptions import LockError
+from redis.lock import Lock
+
+from chat import channels
+
+log = structlog.get_logger(__name__)
+
+
+@contextmanager
+def alone(redis: Redis, name: str, seconds: float) -> Iterator[bool]:
+    """Whether we may do what only one process does at a time; a dead one holds the others off for `seconds`."""
+    lock = Lock(redis, channels.lock_key(name), timeout=seconds, blocking=False)
+    if not lock.acquire():
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        try:
+            lock.release()
+        except LockError:
+            log.warning("lock.lost", name=name)
