@@ -158,15 +158,16 @@ def _put_cursors(stores: Stores, page: list[Document]) -> None:
 def _put_messages(stores: Stores, page: list[Document]) -> None:
     keys = [channels.TRANSCRIPTIONS]
     arguments: list[Any] = [persistence.UNREAD_LIMIT, stores.settings.hot_window_days * 86_400]
+    here = _still_here(stores, page)
     for archived in page:
         message_id, sender, receiver = archived["_id"], archived["senderId"], archived["receiverId"]
         conversation, client_id = archived["conversation"], archived.get("clientId")
         keys += [
             channels.message_key(message_id),
             channels.conversation_key(conversation),
-            channels.conversations_key(sender),
-            channels.conversations_key(receiver),
-            channels.inbox_key(receiver, sender),
+            channels.conversations_key(sender) if sender in here else "",
+            channels.conversations_key(receiver) if receiver in here else "",
+            channels.inbox_key(receiver, sender) if receiver in here else "",
             channels.cursors_key(conversation),
             channels.client_key(sender, client_id) if client_id else "",
         ]
@@ -177,10 +178,18 @@ def _put_messages(stores: Stores, page: list[Document]) -> None:
             sender,
             receiver,
             f"{ids.entry_id(message_id)}:{ids.entropy(message_id)}",
-            int(archived["status"] == "transcribing"),
         ]
     if page:
         stores.scripts.rehydrate(keys=keys, args=arguments)
+
+
+def _still_here(stores: Stores, page: list[Document]) -> set[str]:
+    """Who of these messages' people has not left; they were put into Redis before the messages."""
+    people = list({person for archived in page for person in (archived["senderId"], archived["receiverId"])})
+    with stores.redis.pipeline(transaction=False) as pipe:
+        for person in people:
+            pipe.exists(channels.user_key(person))
+        return {person for person, known in zip(people, pipe.execute(), strict=True) if known}
 
 
 _PUT = {"users": _put_users, "cursors": _put_cursors, "messages": _put_messages}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chat import changes, channels, conversations, history, persistence, search, sync
+from chat import changes, channels, conversations, history, persistence, search, sync, voice
 from chat.store.connection import Stores
 from tests.integration.test_history import archive_only
 from tests.people import drain, said, send, someone
@@ -59,6 +59,30 @@ def test_a_message_changed_before_the_rebuild_does_not_go_after_a_while(stores: 
     rounds(stores)
     assert stores.redis.ttl(channels.message_key(message["_id"])) == -1
     assert said(history.recent(stores, *pair)) == ["new"]
+
+
+def test_a_rebuilt_inbox_counts_what_is_unread_and_not_deleted(stores: Stores, pair: tuple[str, str]) -> None:
+    anna, bert = pair
+    sent = [send(stores, anna, bert, f"{n}")["_id"] for n in range(4)]
+    drain(stores)
+    changes.delete(stores, anna, sent[0])
+    rounds(stores)
+    stores.redis.flushdb()
+    changes.edit(stores, anna, sent[1], "edited while Redis was empty")
+    changes.delete(stores, anna, sent[2])
+    rounds(stores)
+    assert conversations.list_conversations(stores, bert, 10, None)[0]["unread"] == 2
+
+
+def test_a_voice_message_changed_before_the_rebuild_is_still_transcribed(stores: Stores, pair: tuple[str, str]) -> None:
+    message = send(stores, *pair, "caption")
+    drain(stores)
+    rounds(stores)
+    stores.mongo.messages.update_one({"_id": message["_id"]}, {"$set": {"status": "transcribing"}})
+    stores.redis.flushdb()
+    changes.edit(stores, pair[0], message["_id"], "better caption")
+    rounds(stores)
+    assert voice.due(stores) == [message["_id"]]
 
 
 def test_syncing_twice_changes_nothing(stores: Stores, pair: tuple[str, str]) -> None:
