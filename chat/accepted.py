@@ -5,12 +5,14 @@ entries pending in the stream; the next takes those first. The drainer lingers w
 Celery task for every message costs more than storing it; a flag in Redis tells the web not to send another.
 """
 
+import contextlib
 import time
 from collections.abc import Callable
 
+import pymongo
 import structlog
 from pymongo.errors import PyMongoError
-from redis import Redis, ResponseError
+from redis import Redis, RedisError, ResponseError
 from redis.exceptions import LockError
 from redis.lock import Lock
 
@@ -26,6 +28,9 @@ LINGER_ROUNDS = 5
 RUN_SECONDS = 10.0  # a stopping worker waits for its task no longer than this
 LEASE_SECONDS = 10.0  # what a dead drainer holds the log for
 LEASE_WAIT = 1.0
+HOLD_SECONDS = 1.0  # between two renewals of the lease
+ARCHIVE_SECONDS = 2.0  # MongoDB may take for one group
+ARCHIVE_PROBE_SECONDS = 0.2  # the same after it failed
 ARCHIVE_PAUSE = 5.0  # seconds without asking MongoDB after it failed
 CONSUMER = "drainer"
 
@@ -82,7 +87,7 @@ class _Drainer:
         self.redis = stores.redis
         self.lease = lease
         self.on_voice = on_voice
-        self.archive_again = 0.0
+        self.held = 0.0
 
     def run(self) -> bool:
         until = time.monotonic() + RUN_SECONDS
@@ -100,7 +105,7 @@ class _Drainer:
                 self.redis.delete(channels.ACCEPTED_WAKING)
                 if not (entries := self._read(">", 0)):
                     return False
-                idle = 0
+                idle, self.held = 0, 0.0
                 self._process(entries)
             self._hold()
         return True
@@ -112,37 +117,49 @@ class _Drainer:
         return answer[0][1] if answer else []
 
     def _process(self, entries: list[Entry]) -> None:
+        """Store and deliver; an entry that cannot be stored, whatever is wrong with it, does not hold up the others."""
         self._hold()
-        documents = [
-            document(read_draft(fields), entry_id.decode(), fields[b"entropy"].decode())
-            for entry_id, fields in entries
-            if fields
-        ]
-        documents = persistence.store_hot(self.stores, documents)
-        stored, doubled = self._archive(documents)
-        refused = {double["pk"] for double in doubled}
-        frames = [_frame(each) for each in documents if each["pk"] not in refused]
-        firsts = [persistence.drop_double(self.stores, double) for double in doubled]
-        frames += [_frame(first) for first in firsts if first is not None]
-        with self.redis.pipeline(transaction=False) as pipe:
-            persistence.confirm(self.stores, stored, pipe)
-            delivery.deliver(self.stores, frames, pipe)
-            pipe.execute()
-        for each in documents:
-            if each["status"] == "transcribing" and each["pk"] not in refused:
-                self.on_voice(each["pk"])
+        try:
+            self._store_and_deliver([entry for entry in entries if entry[1]])
+        except (RedisError, PyMongoError):
+            raise
+        except Exception:
+            log.exception("accepted.refused", entries=len(entries))
+            if len(entries) == 1:
+                self._set_aside(*entries[0])
+            else:
+                for entry in entries:
+                    self._process([entry])
+            return
         self._acknowledge([entry_id for entry_id, _ in entries])
 
-    def _archive(self, documents: list[Document]) -> tuple[list[Document], list[Document]]:
-        """Into MongoDB; while it is away, the outbox keeps them and chatting goes on."""
-        if time.monotonic() < self.archive_again:
-            return [], []
-        try:
-            return persistence.store_archive(self.stores, documents)
-        except PyMongoError as error:
-            self.archive_again = time.monotonic() + ARCHIVE_PAUSE
-            log.warning("archive.away", error=type(error).__name__)
-            return [], []
+    def _store_and_deliver(self, entries: list[Entry]) -> None:
+        documents = [
+            document(read_draft(fields), entry_id.decode(), fields[b"entropy"].decode()) for entry_id, fields in entries
+        ]
+        documents, firsts = self._without_doubles(documents)
+        documents = persistence.store_hot(self.stores, documents)
+        # Before the archive: nobody waits for MongoDB, and the outbox knows what it has not got yet.
+        delivery.deliver(self.stores, [_frame(each) for each in (*documents, *firsts)])
+        for each in documents:
+            if each["status"] == "transcribing":
+                self.on_voice(each["pk"])
+        archive.store(self.stores, documents)
+
+    def _without_doubles(self, documents: list[Document]) -> tuple[list[Document], list[Document]]:
+        """Those to store, and the first ones of those whose `clientId` only the archive still knows.
+
+        Redis knows every `clientId`, until it was lost and before it is rebuilt.
+        """
+        if self.redis.exists(channels.HOT_COMPLETE):
+            return documents, []
+        firsts = archive.first_of_doubles(self.stores, documents)
+        return [each for each in documents if each["pk"] not in firsts], list(firsts.values())
+
+    def _set_aside(self, entry_id: bytes, fields: dict[bytes, bytes]) -> None:
+        """Keep it for a person to look at. It was accepted, and must neither be lost nor stop everybody else."""
+        self.redis.xadd(channels.ACCEPTED_REFUSED, {**fields, b"entry": entry_id})
+        self._acknowledge([entry_id])
 
     def _acknowledge(self, entry_ids: list[bytes]) -> None:
         with self.redis.pipeline() as pipe:
@@ -152,8 +169,43 @@ class _Drainer:
 
     def _hold(self) -> None:
         """Keep the lease and the flag while we are here. Raises LockError when another drainer has taken over."""
-        self.lease.reacquire()
-        self.redis.set(channels.ACCEPTED_WAKING, "1", px=WAKE_HOLDS_MS)
+        now = time.monotonic()
+        if now - self.held > HOLD_SECONDS:
+            self.lease.reacquire()
+            self.redis.set(channels.ACCEPTED_WAKING, "1", px=WAKE_HOLDS_MS)
+            self.held = now
+
+
+class _Archive:
+    """MongoDB as a drainer sees it: never waited for long, asked less while it is away. The outbox keeps the rest."""
+
+    def __init__(self) -> None:
+        self._again = 0.0
+        self._seconds = ARCHIVE_SECONDS
+
+    def store(self, stores: Stores, documents: list[Document]) -> None:
+        if not documents or time.monotonic() < self._again:
+            return
+        try:
+            with pymongo.timeout(self._seconds):
+                stored, doubled = persistence.store_archive(stores, documents)
+        except PyMongoError as error:
+            self._again, self._seconds = time.monotonic() + ARCHIVE_PAUSE, ARCHIVE_PROBE_SECONDS
+            log.warning("archive.away", error=type(error).__name__)
+            return
+        self._seconds = ARCHIVE_SECONDS
+        for double in doubled:
+            persistence.drop_double(stores, double)
+        persistence.confirm(stores, stored)
+
+    def first_of_doubles(self, stores: Stores, documents: list[Document]) -> dict[str, Document]:
+        """By the ids of those that are doubles: the message the archive has for their `clientId`."""
+        with contextlib.suppress(PyMongoError), pymongo.timeout(self._seconds):
+            return persistence.first_of_doubles(stores, documents)
+        return {}
+
+
+archive = _Archive()
 
 
 def _frame(stored: Document) -> delivery.Frame:

@@ -25,6 +25,7 @@ ACCEPTED = f"{PREFIX}:accepted"
 ACCEPTED_GROUP = "drain"
 ACCEPTED_WAKING = f"{PREFIX}:accepted:waking"
 ACCEPTED_DRAINER = f"{PREFIX}:accepted:drainer"
+ACCEPTED_REFUSED = f"{PREFIX}:accepted:refused"  # stream of entries that could not be stored, for a person to look at
 
 # What MongoDB has not confirmed yet: message id -> revision
 OUTBOX = f"{PREFIX}:outbox"

@@ -87,6 +87,17 @@ def missed_since(stores: Stores, user_id: str, position: int) -> tuple[list[Miss
     return _frames(stores, [member.decode() for member, _ in kept]), newest
 
 
+def newest_position(stores: Stores) -> int:
+    """The position of the last frame delivered to anybody, 0 when there was none."""
+    return int(stores.redis.get(channels.DELIVERY_LAST) or 0)
+
+
+def reaches_back(stores: Stores, position: int) -> bool:
+    """Whether all that was delivered after that position is still known: Redis has not been lost since."""
+    since = stores.redis.get(channels.DELIVERY_SINCE)
+    return position == 0 or (since is not None and int(since) <= position)
+
+
 def missed_after(stores: Stores, user_id: str, message_id: str) -> Resumed:
     """The frames delivered to this person after that message.
 

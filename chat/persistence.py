@@ -145,6 +145,16 @@ def drop_double(stores: Stores, document: Document) -> Document | None:
     return stores.mongo.messages.find_one({"senderId": sender, "clientId": document["clientId"]})
 
 
+def first_of_doubles(stores: Stores, documents: Sequence[Document]) -> dict[str, Document]:
+    """By the ids of those that are doubles: the message the archive has for their `clientId`. Raises PyMongoError."""
+    named = {(each["senderId"], each["clientId"]): each["pk"] for each in documents if each.get("clientId")}
+    if not named:
+        return {}
+    query = {"$or": [{"senderId": sender, "clientId": client} for sender, client in named]}
+    found = {(first["senderId"], first["clientId"]): first for first in stores.mongo.messages.find(query)}
+    return {named[key]: first for key, first in found.items() if first["_id"] != named[key]}
+
+
 def find_message(stores: Stores, message_id: str) -> Document | None:
     """The stored message from Redis, else from MongoDB; no matter whose."""
     found = hot.read_messages(stores.redis, [message_id])[0]
@@ -172,10 +182,19 @@ def change(stores: Stores, message_id: str, sender_id: str, fields: dict[str, An
 
     Returns the message as it is now, or None when it is not there, not this sender's, or deleted.
     """
-    raw = stores.scripts.change(
-        keys=[channels.message_key(message_id), channels.OUTBOX], args=[message_id, sender_id, orjson.dumps(fields)]
-    )
-    return None if raw is None else orjson.loads(raw)
+    return change_all(stores, [message_id], sender_id, fields)[0]
+
+
+def change_all(
+    stores: Stores, message_ids: Sequence[str], sender_id: str, fields: dict[str, Any]
+) -> list[Document | None]:
+    """The same for several messages of one sender. One round trip."""
+    merged = orjson.dumps(fields)
+    with stores.redis.pipeline(transaction=False) as pipe:
+        for message_id in message_ids:
+            keys = [channels.message_key(message_id), channels.OUTBOX]
+            stores.scripts.change(keys=keys, args=[message_id, sender_id, merged], client=pipe)
+        return [None if raw is None else orjson.loads(raw) for raw in pipe.execute()]
 
 
 def hot_form(archived: Document) -> Document:

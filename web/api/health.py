@@ -38,7 +38,7 @@ def _checks() -> dict[str, Callable[[], object]]:
         "search": lambda: search.ready(own.stores),
         "mongodb": lambda: own.stores.mongo.client.admin.command("ping"),
         "broker": own.queue.ping,
-        "subscription": lambda: own.sockets.subscriber.connected,
+        "subscription": own.sockets.subscriber.ready.is_set,
     }
 
 

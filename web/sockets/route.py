@@ -23,6 +23,7 @@ log = structlog.get_logger(__name__)
 
 TYPING_SECONDS = 1.0  # announced no more often than this, by one socket
 DOTS_IN_TOKEN = 2
+SUBSCRIPTION_SECONDS = 5.0  # a socket waits for this process's subscription, without which it would miss frames
 
 
 def install(app: Flask) -> None:
@@ -77,6 +78,9 @@ class _Conversation:
 
     def _admit(self, token: str) -> None:
         connection = self._connection
+        if not self._own.sockets.subscriber.ready.wait(SUBSCRIPTION_SECONDS):
+            connection.end(GOING, "try again")
+            return
         try:
             session = self._own.tokens.verify(token)
         except Unauthorized:

@@ -9,6 +9,7 @@ from typing import Any
 
 import gevent
 import structlog
+from gevent.event import Event
 from redis import Redis, RedisError
 
 from chat import accounts, channels, delivery
@@ -30,7 +31,7 @@ class Subscriber:
         self._people = people
         self._pause = PAUSE_LEAST
         self._began = False
-        self.connected = False
+        self.ready = Event()  # set while subscribed
 
     def run(self) -> None:
         """Subscribe, and again whenever the subscription breaks; never returns."""
@@ -41,7 +42,7 @@ class Subscriber:
                 log.warning("subscriber.lost", error=type(error).__name__)
             except Exception:
                 log.exception("subscriber.failed")
-            self.connected = False
+            self.ready.clear()
             gevent.sleep(self._pause * (0.5 + random.random()))  # noqa: S311 (jitter)
             self._pause = min(PAUSE_MOST, self._pause * 2)
 
@@ -52,7 +53,7 @@ class Subscriber:
                 pubsub.subscribe(*channels.SUBSCRIBED)
                 self._wait_subscribed(pubsub)
                 self._catch_up()
-                self.connected = True
+                self.ready.set()
                 self._pause = PAUSE_LEAST
                 self._pass_on(pubsub)
         finally:
@@ -90,18 +91,21 @@ class Subscriber:
             log.exception("subscriber.unreadable", channel=channel)
 
     def _catch_up(self) -> None:
-        """After a break: to everybody connected what they missed; sockets whose token was revoked go."""
-        if self._began:
-            for user_id in self._hub.people():
-                self._catch_up_person(user_id)
-            self._people.report_all()
-        self._began = True
-
-    def _catch_up_person(self, user_id: str) -> None:
+        """To everybody connected what they missed while there was no subscription; revoked tokens' sockets go."""
         position = self._hub.position
+        if not self._began:
+            self._hub.position = delivery.newest_position(self._stores)
+            self._began = True
+            return
+        whole = delivery.reaches_back(self._stores, position)
+        for user_id in self._hub.people():
+            self._catch_up_person(user_id, position, whole)
+        self._people.report_all()
+
+    def _catch_up_person(self, user_id: str, position: int, whole: bool) -> None:
         missed, newest = delivery.missed_since(self._stores, user_id, position)
         encoded = b"".join(encode(channels.frame(each.channel, each.data)) for each in missed)
-        if len(missed) >= self._stores.settings.resume_limit:
+        if not whole or len(missed) >= self._stores.settings.resume_limit:
             encoded += encode(channels.frame(channels.RESUME, b'{"complete":false}'))
         for connection in self._hub.of(user_id):
             if not self._holds(connection):
