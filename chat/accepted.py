@@ -26,7 +26,7 @@ GROUP = 200  # entries stored in one go
 LINGER_MS = 200  # one wait for the next entry
 LINGER_ROUNDS = 5
 RUN_SECONDS = 10.0  # a stopping worker waits for its task no longer than this
-LEASE_SECONDS = 10.0  # what a dead drainer holds the log for
+LEASE_SECONDS = 5.0  # what a dead drainer holds the log for
 LEASE_WAIT = 1.0
 HOLD_SECONDS = 1.0  # between two renewals of the lease
 ARCHIVE_SECONDS = 2.0  # MongoDB may take for one group
@@ -65,6 +65,21 @@ def waiting(stores: Stores) -> bool:
         pipe.exists(channels.ACCEPTED_DRAINER)
         length, drained = pipe.execute()
     return bool(length) and not drained
+
+
+def waits_from_before(stores: Stores, moment: str) -> bool:
+    """Whether the log still has something that was accepted before that time (RFC 3339)."""
+    oldest = stores.redis.xrange(channels.ACCEPTED, count=1)
+    return bool(oldest) and ids.timestamp(int(oldest[0][0].partition(b"-")[0])) < moment
+
+
+def forget_refused(stores: Stores, sender_id: str) -> None:
+    """Erase what this person sent and what could not be stored."""
+    begins = f'["{sender_id}"'.encode()  # as `chat.messages` writes a draft
+    refused = stores.redis.xrange(channels.ACCEPTED_REFUSED)
+    own = [entry_id for entry_id, fields in refused if fields.get(b"message", b"").startswith(begins)]
+    if own:
+        stores.redis.xdel(channels.ACCEPTED_REFUSED, *own)
 
 
 def is_pending(stores: Stores, message_id: str) -> bool:

@@ -35,8 +35,8 @@ class Socket:
         self.raw: list[str] = []
         self.close_code: int | None = None
         self._taken: set[int] = set()
-        self._changed = threading.Condition()
-        self._closed = False
+        self.changed = threading.Condition()
+        self.closed = False
         self._connection = websocket.create_connection(url, timeout=TIMEOUT, **options)
         self._connection.settimeout(None)
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -51,17 +51,17 @@ class Socket:
                     break
                 text = payload.decode()
                 channel, separator, data = text.partition("---")
-                with self._changed:
+                with self.changed:
                     self.raw.append(text)
                     if separator:
                         self.frames.append(Frame(channel, json.loads(data), time.monotonic()))
-                    self._changed.notify_all()
+                    self.changed.notify_all()
         except (OSError, websocket.WebSocketException):
             self.close_code = self.close_code or 1006
         finally:
-            with self._changed:
-                self._closed = True
-                self._changed.notify_all()
+            with self.changed:
+                self.closed = True
+                self.changed.notify_all()
 
     def wait_for_frame(
         self, channel: str, where: Callable[[Json], bool] = lambda data: True, timeout: float = TIMEOUT
@@ -72,21 +72,21 @@ class Socket:
             AssertionError: none came in time, or the socket closed; shows what did come.
         """
         deadline = time.monotonic() + timeout
-        with self._changed:
+        with self.changed:
             while True:
                 for index, frame in enumerate(self.frames):
                     if index not in self._taken and frame.channel == channel and where(frame.data):
                         self._taken.add(index)
                         return frame.data
                 remaining = deadline - time.monotonic()
-                if self._closed or remaining <= 0:
-                    state = f"closed {self.close_code}" if self._closed else "open"
+                if self.closed or remaining <= 0:
+                    state = f"closed {self.close_code}" if self.closed else "open"
                     raise AssertionError(f"no such frame on {channel} (socket {state}); came: {self.raw}")
-                self._changed.wait(remaining)
+                self.changed.wait(remaining)
 
     def messages(self) -> list[Json]:
         """Every frame of `application:messages` so far."""
-        with self._changed:
+        with self.changed:
             return [frame.data for frame in self.frames if frame.channel == "application:messages"]
 
     def wait_closed(self, timeout: float = TIMEOUT) -> int:
@@ -95,8 +95,8 @@ class Socket:
         Raises:
             AssertionError: it is still open.
         """
-        with self._changed:
-            assert self._changed.wait_for(lambda: self._closed, timeout), f"still open; came: {self.raw}"
+        with self.changed:
+            assert self.changed.wait_for(lambda: self.closed, timeout), f"still open; came: {self.raw}"
         assert self.close_code is not None
         return self.close_code
 
@@ -106,7 +106,7 @@ class Socket:
     def close(self) -> None:
         """Close it politely; does nothing the second time."""
         with contextlib.suppress(OSError, websocket.WebSocketException):
-            if not self._closed:
+            if not self.closed:
                 self._connection.send_close()
         self._reader.join(2)
         self._connection.shutdown()

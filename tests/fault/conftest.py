@@ -1,0 +1,73 @@
+"""A whole application of its own to break: two web processes, and a stand-in for Deepgram that answers at once."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from dev.processes import LOOPBACK, ManagedProcess, free_port
+from tests.client import Client
+from tests.deepgram_stand_in import KEY, DeepgramStandIn
+from tests.stack import Stack
+
+
+@dataclass
+class House:
+    """The processes, by the names of the Procfile and `web2`."""
+
+    stack: Stack
+    deepgram: DeepgramStandIn
+    urls: list[str]
+
+    def process(self, name: str) -> ManagedProcess:
+        return self.stack.processes[name]
+
+    def mend(self) -> None:
+        """Start whatever does not run, and return once all is ready."""
+        for server in self.stack.embedded.servers:
+            if not server.running:
+                server.restart()
+        for process in self.stack.processes.values():
+            if not process.running:
+                process.start()
+        self.stack.wait_web()
+        self.stack.wait_workers()
+
+
+@pytest.fixture(scope="session")
+def deepgram() -> Iterator[DeepgramStandIn]:
+    with DeepgramStandIn(delay=0.1) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def whole_house(tmp_path_factory: pytest.TempPathFactory, deepgram: DeepgramStandIn) -> Iterator[House]:
+    environment = {
+        "DEEPGRAM_API_KEY": KEY,
+        "DEEPGRAM_BASE_URL": deepgram.url,
+        "TRANSCRIPTION_BACKOFF": "0.2",
+        "PRESENCE_LEASE": "6",
+    }
+    stack = Stack(tmp_path_factory.mktemp("fault"), environment)
+    stack.start()
+    port = str(free_port())
+    try:
+        web2 = stack.make_process("web2", stack.web.command[-1], {"PORT": port})
+        stack.processes["web2"] = web2
+        web2.start()
+        yield House(stack, deepgram, [stack.url, f"http://{LOOPBACK}:{port}"])
+    finally:
+        stack.stop()
+
+
+@pytest.fixture
+def house(whole_house: House) -> House:
+    """All of it, running."""
+    whole_house.mend()
+    return whole_house
+
+
+@pytest.fixture
+def client(house: House) -> Iterator[Client]:
+    with Client(house.urls[0]) as opened:
+        yield opened
