@@ -19,6 +19,7 @@ TABLE = (
     Periodic(queues.SYNC, 15.0, "outbox to MongoDB; window of MongoDB to Redis where Redis was lost"),
     Periodic(queues.AGE, 3_600.0, "take out of Redis what has left the hot window"),
     Periodic(queues.UPLOADS, 60.0, "delete uploads that no message claims"),
+    Periodic(queues.ERASE, 15.0, "erase what people who have left have left behind"),
 )
 
 SCHEDULE: dict[str, dict[str, Any]] = {

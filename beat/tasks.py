@@ -1,6 +1,6 @@
 """The periodic tasks. They run in the workers of the queue `chat`; beat only sends them."""
 
-from chat import accepted, audio, presence, queues, sync, voice
+from chat import accepted, audio, erasure, presence, queues, sync, voice
 from workers.app import app, stores
 from workers.messages import drain
 from workers.transcription import nudge
@@ -27,6 +27,13 @@ def synchronise() -> None:
 def age() -> None:
     """Take what has left the hot window out of Redis."""
     sync.age(stores())
+
+
+@app.task(name=queues.ERASE)
+def erase() -> None:
+    """One bounded round of erasing what people have left behind; it goes on at once while there is more."""
+    if erasure.run(stores()):
+        erase.delay()
 
 
 @app.task(name=queues.UPLOADS)

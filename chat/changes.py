@@ -1,6 +1,7 @@
 """What a sender may do to a message afterwards: correct it, or take it back."""
 
 import time
+from collections.abc import Sequence
 
 from chat import accepted, audio, channels, delivery, ids, persistence, wire
 from chat.errors import Invalid, NotFound, Unavailable
@@ -37,27 +38,31 @@ def delete(stores: Stores, sender_id: str, message_id: str) -> None:
     Raises:
         NotFound: there is no such message of this sender, or it was deleted.
     """
-    message = _own(stores, sender_id, message_id)
-    bury(stores, message)
+    buried = bury(stores, sender_id, [_own(stores, sender_id, message_id)])
+    delivery.deliver(stores, [deleted_frame(_changed(buried[0]))])
 
 
-def bury(stores: Stores, message: Document) -> None:
-    """Leave only a tombstone of a message, in Redis now, in the archive by the outbox."""
-    message_id, receiver = message["pk"], message["receiverId"]
-    buried = _changed(persistence.change(stores, message_id, message["senderId"], tombstone()))
-    with stores.redis.pipeline() as pipe:
-        pipe.zrem(channels.inbox_key(receiver, message["senderId"]), message_id)
-        pipe.zrem(channels.TRANSCRIPTIONS, message_id)
-        pipe.execute()
-    if upload := message.get("audioFileId"):
-        audio.delete(stores, [upload])
-    delivery.deliver(stores, [delivery.status_frame(wire.message(buried), "deleted")])
+def bury(stores: Stores, sender_id: str, messages: Sequence[Document]) -> list[Document | None]:
+    """Leave only tombstones of a sender's messages, in Redis now, in the archive by the outbox.
 
-
-def tombstone() -> Document:
-    """The fields that make a message a tombstone."""
+    Returns each as it is now, or None where it is not in Redis or was deleted before.
+    """
     gone = dict.fromkeys(("audioFileId", "confidence", "language", "words", "editedAt"))
-    return {"text": "", "terms": "", "status": "delivered", "deletedAt": _now(), **gone}
+    tombstone = {"text": "", "terms": "", "status": "delivered", "deletedAt": _now(), **gone}
+    buried = persistence.change_all(stores, [message["pk"] for message in messages], sender_id, tombstone)
+    with stores.redis.pipeline() as pipe:
+        for message in messages:
+            pipe.zrem(channels.inbox_key(message["receiverId"], sender_id), message["pk"])
+            pipe.zrem(channels.TRANSCRIPTIONS, message["pk"])
+            pipe.hdel(channels.TRANSCRIPTION_ATTEMPTS, message["pk"])
+            pipe.hdel(channels.TRANSCRIPTION_LANGUAGES, message["pk"])
+        pipe.execute()
+    audio.delete(stores, [message["audioFileId"] for message in messages if message.get("audioFileId")])
+    return buried
+
+
+def deleted_frame(tombstone: Document) -> delivery.Frame:
+    return delivery.status_frame(wire.message(tombstone), "deleted")
 
 
 def _own(stores: Stores, sender_id: str, message_id: str) -> Document:

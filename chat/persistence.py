@@ -84,6 +84,7 @@ def _claim(document: Document) -> audio.Claim:
 
 def _archive_write(document: Document) -> UpdateOne:
     # With a newer revision there the filter finds nothing and the insert hits the `_id`: just what we want.
+    # A tombstone is the last word, whatever revisions a crash of Redis may have lost.
     message_id = document["pk"]
     fields = {name: value for name, value in document.items() if name not in ("pk", "terms") and value is not None}
     fields["conversation"] = channels.conversation_id(document["senderId"], document["receiverId"])
@@ -91,7 +92,8 @@ def _archive_write(document: Document) -> UpdateOne:
     change: dict[str, Any] = {"$set": fields}
     if document["revision"] > 1 and gone:
         change["$unset"] = gone
-    return UpdateOne({"_id": message_id, "revision": {"$lt": document["revision"]}}, change, upsert=True)
+    older = {} if "deletedAt" in fields else {"revision": {"$lt": document["revision"]}}
+    return UpdateOne({"_id": message_id, "deletedAt": {"$exists": False}, **older}, change, upsert=True)
 
 
 def confirm(stores: Stores, documents: Iterable[Document], client: Redis | None = None) -> None:
@@ -125,6 +127,13 @@ def flush(stores: Stores, pages: int = 50) -> int:
         if len(waiting) < FLUSH_PAGE:
             break
     return moved
+
+
+def waits_of(stores: Stores, sender_id: str) -> bool:
+    """Whether something of this person may be in the outbox; True also when it is too long to tell."""
+    waiting = [raw.decode() for raw in stores.redis.zrange(channels.OUTBOX, 0, FLUSH_PAGE - 1)]
+    found = hot.read_messages(stores.redis, waiting)
+    return len(waiting) == FLUSH_PAGE or any(each is not None and each["senderId"] == sender_id for each in found)
 
 
 def drop_double(stores: Stores, document: Document) -> Document | None:

@@ -9,7 +9,7 @@ kept in Redis, and in the archive by the sync.
 import time
 from collections.abc import Mapping, Sequence
 
-from chat import channels, ids
+from chat import channels, ids, wire
 from chat.store.connection import Stores
 
 SWEEP_PAGE = 500  # people taken offline in one step
@@ -45,6 +45,23 @@ def sweep(stores: Stores) -> int:
             break
         swept += _sweep_page(stores, expired[0].decode())
     return swept
+
+
+def forget(stores: Stores, user_id: str) -> None:
+    """Take somebody who has left offline, for good: their user is gone, so that no report brings them back."""
+    own = channels.presence_user_key(user_id)
+    processes = stores.redis.smembers(own)
+    with stores.redis.pipeline() as pipe:
+        for process_id in processes:
+            pipe.srem(channels.presence_process_key(process_id.decode()), user_id)
+        pipe.delete(own)
+        pipe.hdel(channels.PRESENCE_SEEN, user_id)
+        pipe.hdel(channels.SEEN_OUTBOX, user_id)
+        pipe.srem(channels.PRESENCE_ONLINE, user_id)
+        was_online = pipe.execute()[-1]
+    if was_online:
+        data = wire.dumps({"_id": user_id, "online": False, "lastSeen": None})
+        stores.redis.publish(channels.USERS, channels.encode_envelope((), data))
 
 
 def online(stores: Stores, user_ids: Sequence[str]) -> set[str]:

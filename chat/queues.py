@@ -9,5 +9,9 @@ SWEEP = "beat.sweep"
 SYNC = "beat.sync"
 AGE = "beat.age"
 UPLOADS = "beat.uploads"
+ERASE = "beat.erase"
 
-QUEUE_OF = {DRAIN: CHAT, TRANSCRIBE: TRANSCRIPTION, SWEEP: CHAT, SYNC: CHAT, AGE: CHAT, UPLOADS: CHAT}
+QUEUE_OF = {
+    **dict.fromkeys((DRAIN, SWEEP, SYNC, AGE, UPLOADS, ERASE), CHAT),
+    TRANSCRIBE: TRANSCRIPTION,
+}

@@ -1,6 +1,6 @@
 """Recordings: telling what a file is, storing it, and who may have it. The rest of the house uses these names."""
 
-from chat.audio.erasing import delete, sweep_unclaimed
+from chat.audio.erasing import delete, delete_owned, sweep_unclaimed
 from chat.audio.links import holds, sign
 from chat.audio.names import download_name
 from chat.audio.probe import Probed, probe
@@ -27,6 +27,7 @@ __all__ = [
     "Upload",
     "claimed",
     "delete",
+    "delete_owned",
     "download_name",
     "find",
     "find_linked",

@@ -22,14 +22,25 @@ def delete(stores: Stores, upload_ids: Sequence[str]) -> None:
     """Erase recordings for good; from now on nobody can claim them. With MongoDB away the sweep does it later."""
     if not upload_ids:
         return
-    with stores.redis.pipeline() as pipe:
-        pipe.delete(*[channels.upload_key(upload_id) for upload_id in upload_ids])
-        pipe.zadd(channels.UPLOADS_DOOMED, dict.fromkeys(upload_ids, int(time.time())))
-        pipe.execute()
+    _doom(stores, upload_ids)
     try:
         _erase(stores, upload_ids)
     except PyMongoError as error:
         log.warning("audio.erased_later", count=len(upload_ids), error=type(error).__name__)
+
+
+def delete_owned(stores: Stores, owner_id: str) -> bool:
+    """Erase recordings somebody uploaded, claimed or not, a page of them; answers whether there may be more.
+
+    Raises:
+        PyMongoError: MongoDB is away; call again.
+    """
+    found = stores.mongo[chunks.FILES].find({"metadata.owner": owner_id}, {"_id": 1}).limit(PAGE)
+    upload_ids = [file["_id"] for file in found]
+    if upload_ids:
+        _doom(stores, upload_ids)
+        _erase(stores, upload_ids)
+    return len(upload_ids) == PAGE
 
 
 def sweep_unclaimed(stores: Stores) -> int:
@@ -39,6 +50,13 @@ def sweep_unclaimed(stores: Stores) -> int:
         PyMongoError, RedisError: a store is away; nothing that is claimed was touched.
     """
     return _sweep_doomed(stores) + _sweep_expired(stores)
+
+
+def _doom(stores: Stores, upload_ids: Sequence[str]) -> None:
+    with stores.redis.pipeline() as pipe:
+        pipe.delete(*[channels.upload_key(upload_id) for upload_id in upload_ids])
+        pipe.zadd(channels.UPLOADS_DOOMED, dict.fromkeys(upload_ids, int(time.time())))
+        pipe.execute()
 
 
 def _sweep_doomed(stores: Stores) -> int:
@@ -70,8 +88,8 @@ def _sweep_expired(stores: Stores) -> int:
 
 
 def _erase(stores: Stores, upload_ids: Sequence[str]) -> None:
-    """The file's entry first: from then on nobody finds it. Chunks are erased also where there is no entry."""
+    """The file's entry last: while it is there, whoever looks for what is to be erased finds it."""
     if upload_ids:
-        stores.mongo[chunks.FILES].delete_many({"_id": {"$in": list(upload_ids)}})
         stores.mongo[chunks.CHUNKS].delete_many({"files_id": {"$in": list(upload_ids)}})
+        stores.mongo[chunks.FILES].delete_many({"_id": {"$in": list(upload_ids)}})
         stores.redis.zrem(channels.UPLOADS_DOOMED, *upload_ids)

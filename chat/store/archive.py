@@ -9,6 +9,7 @@ from typing import Any
 
 import gridfs
 from mongoengine import (
+    BooleanField,
     DictField,
     Document,
     FloatField,
@@ -77,6 +78,7 @@ class Message(Document):
         "auto_create_index": False,
         "indexes": [
             {"fields": ["conversation", "_id"]},
+            {"fields": ["senderId", "_id"]},
             {
                 "fields": ["senderId", "clientId"],
                 "unique": True,
@@ -94,10 +96,31 @@ class Cursor(Document):
     reader = StringField(required=True)
     upTo = StringField(required=True)
 
-    meta = {"collection": "cursors", "auto_create_index": False, "indexes": [{"fields": ["conversation"]}]}
+    meta = {
+        "collection": "cursors",
+        "auto_create_index": False,
+        "indexes": [{"fields": ["conversation"]}, {"fields": ["reader"]}],
+    }
 
 
-DOCUMENTS = (User, Security, Message, Cursor)
+class Erasure(Document):
+    """Somebody who has left, until nothing of theirs is left; see `chat.erasure`.
+
+    `due` is when to go on, `settles` from when on the last pass may begin. While a pass is on, `at` is the last
+    message it has done ('' for none) and `last` whether it is the last one.
+    """
+
+    id = StringField(primary_key=True, db_field="_id")
+    username = StringField(required=True)
+    due = StringField(required=True)
+    settles = StringField(required=True)
+    at = StringField()
+    last = BooleanField()
+
+    meta = {"collection": "erasures", "auto_create_index": False, "indexes": [{"fields": ["due"]}]}
+
+
+DOCUMENTS = (User, Security, Message, Cursor, Erasure)
 
 
 def audio_bucket(mongo: "Database[dict[str, Any]]") -> gridfs.GridFSBucket:
@@ -111,3 +134,4 @@ def migrate(mongo: "Database[dict[str, Any]]") -> None:
         document.ensure_indexes()
     mongo[f"{AUDIO_BUCKET}.chunks"].create_index([("files_id", 1), ("n", 1)], unique=True)
     mongo[f"{AUDIO_BUCKET}.files"].create_index([("metadata.messageId", 1), ("uploadDate", 1)])
+    mongo[f"{AUDIO_BUCKET}.files"].create_index([("metadata.owner", 1)])

@@ -1,0 +1,459 @@
+"""Who leaves, leaves nothing behind, whatever is killed or lost meanwhile; and nobody else loses anything."""
+
+import io
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import orjson
+import pytest
+from pymongo.errors import PyMongoError
+from redis import RedisError
+
+from chat import (
+    accounts,
+    audio,
+    changes,
+    channels,
+    conversations,
+    erasure,
+    history,
+    messages,
+    presence,
+    search,
+    sessions,
+    sync,
+)
+from chat.errors import Forbidden, NotFound, Unauthorized
+from chat.passwords import Passwords
+from chat.store import hot
+from chat.store.connection import Stores
+from tests import recordings
+from tests.people import drain, nobody_to_wake, said, send, someone
+from tests.pubsub import Listener
+
+PASSWORD = "correct horse battery"
+SECRET = "zebra"
+
+
+@pytest.fixture(scope="module")
+def passwords() -> Passwords:
+    return Passwords()
+
+
+@pytest.fixture
+def anna(stores: Stores, passwords: Passwords) -> str:
+    return str(accounts.sign_up(stores, passwords, "anna@example.org", "Anna", PASSWORD)["_id"])
+
+
+@pytest.fixture
+def bert(stores: Stores) -> str:
+    return someone(stores, "bert")
+
+
+@pytest.fixture
+def listener(stores: Stores) -> Iterator[Listener]:
+    with Listener(stores, channels.STATUS, channels.USERS, channels.SESSIONS) as opened:
+        yield opened
+
+
+def leave(stores: Stores, passwords: Passwords, user_id: str) -> None:
+    accounts.delete(stores, passwords, user_id, PASSWORD)
+
+
+def let_settle(stores: Stores) -> None:
+    """As when a minute has passed since everybody left who has left."""
+    past = "2026-01-01T00:00:00.000Z"
+    stores.mongo.erasures.update_many({}, {"$set": {"due": past, "settles": past}})
+
+
+def finish(stores: Stores) -> None:
+    """All rounds up to the last one of every erasure."""
+    let_settle(stores)
+    rounds = 0
+    while stores.mongo.erasures.count_documents({}):
+        erasure.run(stores)
+        rounds += 1
+        assert rounds < 20
+
+
+def upload(stores: Stores, owner: str) -> str:
+    content = recordings.spoken()
+    probed = audio.Probed("audio/webm", 6.05)
+    return audio.save_all(stores, owner, [audio.NewRecording(io.BytesIO(content), "voice.webm", probed)])[0].id
+
+
+def send_voice(stores: Stores, sender: str, receiver: str) -> tuple[str, str]:
+    """Its id and its recording's."""
+    recording = upload(stores, sender)
+    draft = messages.Draft(sender, receiver, SECRET, recording)
+    return messages.accept(stores, draft, nobody_to_wake)["_id"], recording
+
+
+def everything(stores: Stores) -> bytes:
+    """All that both stores hold, but for the last and the next step of the erasure itself."""
+    kept: list[Any] = []
+    for name in stores.mongo.list_collection_names():
+        if name != "erasures":
+            kept += [{**document, "data": None} for document in stores.mongo[name].find()]
+    for key in stores.redis.keys("*"):
+        kind = stores.redis.type(key)
+        value = {
+            b"ReJSON-RL": lambda key: stores.redis.execute_command("JSON.GET", key),
+            b"string": stores.redis.get,
+            b"hash": stores.redis.hgetall,
+            b"set": stores.redis.smembers,
+            b"zset": lambda key: stores.redis.zrange(key, 0, -1),
+            b"stream": stores.redis.xrange,
+        }[kind](key)
+        kept.append((key, value))
+    return repr(kept).encode()
+
+
+def assert_nothing_left(stores: Stores, user_id: str, partner: str) -> None:
+    """Nothing they said, and their id nowhere but in the conversation with their partner and in ended sessions."""
+    left = everything(stores)
+    assert SECRET.encode() not in left
+    assert b"anna@example.org" not in left.lower()
+    assert stores.mongo["audio.files"].count_documents({"metadata.owner": user_id}) == 0
+    assert stores.mongo["audio.chunks"].count_documents({}) == 0
+    keys = {key.decode() for key in stores.redis.keys(f"*{user_id}*")}
+    conversation = channels.conversation_id(user_id, partner)
+    assert keys <= {
+        channels.conversation_key(conversation),
+        channels.cursors_key(conversation),
+        channels.sessions_key(user_id),
+    }
+    assert stores.redis.hexists(channels.cursors_key(conversation), user_id) is False
+    for name in (channels.NAMES, channels.TRANSCRIPTIONS, channels.PRESENCE_ONLINE):
+        members = stores.redis.smembers(name) if name == channels.PRESENCE_ONLINE else stores.redis.zrange(name, 0, -1)
+        assert not [member for member in members if user_id.encode() in member]
+
+
+def test_leaving_erases_texts_recordings_and_lists_at_once(
+    stores: Stores, passwords: Passwords, anna: str, bert: str
+) -> None:
+    for n in range(3):
+        send(stores, anna, bert, f"{SECRET} {n}", f"client {n}")
+    send_voice(stores, anna, bert)
+    upload(stores, anna)
+    answer = send(stores, bert, anna, "what Bert said stays")["_id"]
+    drain(stores)
+    conversations.mark_read(stores, anna, bert, answer)
+    sync.run(stores)
+    presence.renew(stores, "web")
+    presence.report(stores, "web", {anna: True})
+    leave(stores, passwords, anna)
+    assert_nothing_left(stores, anna, bert)
+    finish(stores)
+    assert_nothing_left(stores, anna, bert)
+    found = history.recent(stores, bert, anna)
+    assert said(found) == ["", "", "", "", "what Bert said stays"]
+    assert [bool(message.get("deletedAt")) for message in found] == [True] * 4 + [False]
+    assert all(document["text"] == "" for document in stores.mongo.messages.find({"senderId": anna}))
+
+
+def test_nobody_finds_reaches_or_signs_in_as_who_has_left(
+    stores: Stores, passwords: Passwords, anna: str, bert: str
+) -> None:
+    send(stores, anna, bert, SECRET)
+    drain(stores)
+    leave(stores, passwords, anna)
+    with pytest.raises(NotFound):
+        send(stores, bert, anna, "are you there?")
+    with pytest.raises(NotFound):
+        accounts.get(stores, anna)
+    with pytest.raises(Unauthorized):
+        accounts.log_in(stores, passwords, "anna@example.org", PASSWORD)
+    assert search.search(stores, bert, "anna", 10, 0) == []
+    assert search.search(stores, bert, SECRET, 10, 0) == []
+    assert [person["_id"] for person in accounts.list_people(stores, "", 10, 0)] == [bert]
+    row = conversations.list_conversations(stores, bert, 10, None)[0]
+    assert row["partner"] == {
+        "_id": anna,
+        "username": accounts.GONE_NAME,
+        "bio": "",
+        "online": False,
+        "lastSeen": None,
+    }
+    assert row["unread"] == 0
+    again = accounts.sign_up(stores, passwords, "anna@example.org", "Anna", PASSWORD)
+    assert again["_id"] != anna
+
+
+def test_no_token_holds_once_its_person_has_left_also_when_redis_is_lost(
+    stores: Stores, passwords: Passwords, anna: str, bert: str
+) -> None:
+    assert sessions.holds(stores, anna, "token", 1)
+    leave(stores, passwords, anna)
+    assert not sessions.holds(stores, anna, "token", 1)
+    stores.redis.flushdb()
+    hot.migrate(stores.redis)
+    assert not sessions.holds(stores, anna, "token", 1)
+    assert sessions.holds(stores, bert, "token", 1)
+
+
+def test_the_partner_is_told(stores: Stores, passwords: Passwords, anna: str, bert: str, listener: Listener) -> None:
+    sent = [send(stores, anna, bert, f"{SECRET} {n}")["_id"] for n in range(3)]
+    drain(stores)
+    presence.renew(stores, "web")
+    presence.report(stores, "web", {anna: True})
+    leave(stores, passwords, anna)
+    assert orjson.loads(listener.next(channels.USERS).data)["online"] is True
+    assert orjson.loads(listener.next(channels.SESSIONS).data)["userId"] == anna
+    gone = listener.next(channels.USERS)
+    assert orjson.loads(gone.data) == {"_id": anna, "online": False, "lastSeen": None}
+    frames = [listener.next(channels.STATUS) for _ in sent]
+    told = [orjson.loads(frame.data) for frame in frames]
+    assert {frame["_id"] for frame in told} == set(sent)
+    assert {(frame["status"], frame["text"]) for frame in told} == {("deleted", "")}
+    assert all(bert in frame.recipients for frame in frames)
+
+
+def test_the_wrong_password_erases_nothing(stores: Stores, passwords: Passwords, anna: str, bert: str) -> None:
+    send(stores, anna, bert, SECRET)
+    drain(stores)
+    with pytest.raises(Forbidden):
+        accounts.delete(stores, passwords, anna, "wrong")
+    assert said(history.recent(stores, bert, anna)) == [SECRET]
+    assert accounts.get(stores, anna)["username"] == "Anna"
+
+
+def test_leaving_twice_is_refused(stores: Stores, passwords: Passwords, anna: str) -> None:
+    leave(stores, passwords, anna)
+    with pytest.raises(Forbidden):
+        leave(stores, passwords, anna)
+    with pytest.raises(NotFound):
+        erasure.begin(stores, anna)
+
+
+def test_what_was_on_its_way_is_erased_when_it_arrives(
+    stores: Stores, passwords: Passwords, anna: str, bert: str
+) -> None:
+    send(stores, anna, bert, SECRET)
+    send_voice(stores, anna, bert)
+    send(stores, bert, anna, "to somebody who is leaving")
+    leave(stores, passwords, anna)
+    let_settle(stores)
+    stores.mongo.erasures.update_one({}, {"$set": {"settles": erasure._now()}})
+    assert erasure.run(stores) is False  # it waits for the log
+    assert stores.mongo.erasures.count_documents({}) == 1
+    drain(stores)
+    assert said(history.recent(stores, bert, anna))[0] == SECRET
+    finish(stores)
+    assert_nothing_left(stores, anna, bert)
+    assert said(history.recent(stores, bert, anna)) == ["", "", "to somebody who is leaving"]
+
+
+def test_the_last_pass_waits_for_what_the_archive_does_not_have(
+    stores: Stores, passwords: Passwords, anna: str, bert: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = send(stores, anna, bert, "first")
+    drain(stores)
+    erasure.begin(stores, anna)
+    changed = {"text": SECRET, "terms": ""}
+    assert changes.persistence.change(stores, message["_id"], anna, changed)
+    monkeypatch.setattr(erasure, "FLUSH_PAGES", 0)  # as when there is far more than one round can flush
+    let_settle(stores)
+    assert erasure.run(stores) is False
+    assert stores.mongo.erasures.count_documents({}) == 1
+    monkeypatch.undo()
+    finish(stores)
+    assert_nothing_left(stores, anna, bert)
+
+
+def test_a_request_that_was_late_brings_nobody_back(stores: Stores, passwords: Passwords, anna: str, bert: str) -> None:
+    user = stores.mongo.users.find_one({"_id": anna})
+    leave(stores, passwords, anna)
+    hot.save_user(stores.redis, user)
+    upload(stores, anna)
+    finish(stores)
+    assert_nothing_left(stores, anna, bert)
+    assert accounts.list_people(stores, "anna", 10, 0) == []
+
+
+def test_what_is_older_than_the_hot_window_is_erased_too(
+    stores: Stores, passwords: Passwords, anna: str, bert: str, listener: Listener
+) -> None:
+    sent = [send(stores, anna, bert, f"{SECRET} {n}")["_id"] for n in range(3)]
+    drain(stores)
+    key = channels.conversation_key(channels.conversation_id(anna, bert))
+    sync._drop(stores, key.encode(), sent)
+    leave(stores, passwords, anna)
+    assert [document["text"] for document in stores.mongo.messages.find()] == [""] * 3
+    assert stores.redis.zcard(key) == 0
+    assert {orjson.loads(listener.next(channels.STATUS).data)["_id"] for _ in sent} == set(sent)
+    finish(stores)
+
+
+class Killed(BaseException):
+    """As SIGKILL: nothing after it runs."""
+
+
+def killed_at(call: int, function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function, but that call of it never returns."""
+    calls = 0
+
+    def instead(*arguments: Any, **more: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == call:
+            raise Killed
+        return function(*arguments, **more)
+
+    return instead
+
+
+STEPS = [
+    ("chat.erasure.sessions.end_all", 1),
+    ("chat.erasure.presence.forget", 1),
+    ("chat.erasure.persistence.flush", 1),
+    ("chat.erasure.persistence.warm", 2),
+    ("chat.erasure.changes.bury", 1),
+    ("chat.changes.audio.delete", 1),
+    ("chat.erasure.delivery.deliver", 2),
+    ("chat.erasure.persistence.store_archive", 2),
+    ("chat.erasure.persistence.confirm", 1),
+    ("chat.erasure._note", 3),
+    ("chat.erasure.audio.delete_owned", 1),
+    ("chat.erasure._forget_lists", 1),
+    ("chat.erasure._end", 1),
+]
+
+
+@pytest.mark.parametrize("redis_lost", [False, True], ids=["redis-kept", "redis-lost"])
+@pytest.mark.parametrize(("step", "call"), STEPS)
+def test_killed_at_any_step_it_is_finished_by_the_next_round(
+    stores: Stores,
+    passwords: Passwords,
+    anna: str,
+    bert: str,
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+    call: int,
+    redis_lost: bool,
+) -> None:
+    monkeypatch.setattr(erasure, "PAGE", 2)
+    sent = [send(stores, anna, bert, f"{SECRET} {n}", f"client {n}")["_id"] for n in range(6)]
+    send_voice(stores, anna, bert)
+    upload(stores, anna)
+    send(stores, bert, anna, "what Bert said stays")
+    drain(stores)
+    sync.run(stores)
+    sync._drop(stores, channels.conversation_key(channels.conversation_id(anna, bert)).encode(), sent[:2])
+    module, _, name = step.rpartition(".")
+    owner = _resolve(module)
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, killed_at(call, getattr(owner, name)))
+        with pytest.raises(Killed):
+            leave(stores, passwords, anna)
+    if redis_lost:
+        stores.redis.flushdb()
+        while sync.run(stores):
+            pass
+    stores.redis.delete(channels.lock_key(f"erasure:{anna}"))  # as when the dead one's lock has run out
+    finish(stores)
+    while sync.run(stores):
+        pass
+    assert_nothing_left(stores, anna, bert)
+    assert "what Bert said stays" in said(history.recent(stores, bert, anna))
+
+
+def _resolve(path: str) -> Any:
+    import importlib
+
+    parts = path.split(".")
+    found: Any = importlib.import_module(".".join(parts[:2]))
+    for part in parts[2:]:
+        found = getattr(found, part)
+    return found
+
+
+@pytest.mark.parametrize("error", [PyMongoError("away"), RedisError("away")])
+def test_with_a_store_away_the_account_is_gone_and_the_rest_follows(
+    stores: Stores, passwords: Passwords, anna: str, bert: str, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    send(stores, anna, bert, SECRET)
+    drain(stores)
+
+    def away(*_: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(erasure.persistence, "store_archive", away)
+        leave(stores, passwords, anna)
+    assert stores.mongo.users.count_documents({"_id": anna}) == 0
+    finish(stores)
+    assert_nothing_left(stores, anna, bert)
+
+
+def test_a_long_erasure_goes_on_in_rounds(
+    stores: Stores, passwords: Passwords, anna: str, bert: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasure, "PAGE", 2)
+    monkeypatch.setattr(erasure, "ROUND_SECONDS", 0.0)
+    monkeypatch.setattr(accounts, "ERASURE_SECONDS", 0.0)
+    for n in range(5):
+        send(stores, anna, bert, f"{SECRET} {n}")
+    drain(stores)
+    leave(stores, passwords, anna)
+    texts = [document["text"] for document in stores.mongo.messages.find().sort("_id", 1)]
+    assert texts == [f"{SECRET} {n}" for n in range(3)] + ["", ""]  # the newest first
+    assert erasure.run(stores) is True
+    rounds = 1
+    while erasure.run(stores):
+        rounds += 1
+    assert rounds > 1
+    finish(stores)
+    assert_nothing_left(stores, anna, bert)
+
+
+def test_one_round_works_on_an_erasure_at_a_time(stores: Stores, passwords: Passwords, anna: str, bert: str) -> None:
+    send(stores, anna, bert, SECRET)
+    drain(stores)
+    stores.redis.set(channels.lock_key(f"erasure:{anna}"), "another", ex=60)
+    leave(stores, passwords, anna)
+    assert erasure.run(stores) is False
+    assert said(history.recent(stores, bert, anna)) == [SECRET]
+    stores.redis.delete(channels.lock_key(f"erasure:{anna}"))
+    finish(stores)
+    assert_nothing_left(stores, anna, bert)
+
+
+def test_others_lose_nothing(stores: Stores, passwords: Passwords, anna: str, bert: str) -> None:
+    carl = someone(stores, "carl")
+    for sender, receiver in ((bert, carl), (carl, bert), (bert, anna), (carl, anna)):
+        send(stores, sender, receiver, f"from {sender} to {receiver}")
+    kept = upload(stores, bert)
+    drain(stores)
+    sync.run(stores)
+    before = history.recent(stores, bert, carl), history.recent(stores, bert, anna), history.recent(stores, carl, anna)
+    leave(stores, passwords, anna)
+    finish(stores)
+    after = history.recent(stores, bert, carl), history.recent(stores, bert, anna), history.recent(stores, carl, anna)
+    assert after == before
+    assert audio.find(stores, kept, bert).id == kept
+
+
+def test_a_crash_of_redis_that_lost_revisions_keeps_no_text_in_the_archive(
+    stores: Stores, passwords: Passwords, anna: str, bert: str
+) -> None:
+    message = send(stores, anna, bert, SECRET)
+    drain(stores)
+    stores.mongo.messages.update_one({"_id": message["_id"]}, {"$set": {"revision": 9}})
+    leave(stores, passwords, anna)
+    finish(stores)
+    assert_nothing_left(stores, anna, bert)
+
+
+def test_rebuilding_a_lost_redis_brings_nobody_back(stores: Stores, passwords: Passwords, anna: str, bert: str) -> None:
+    send(stores, anna, bert, SECRET)
+    send(stores, bert, anna, "what Bert said stays")
+    drain(stores)
+    leave(stores, passwords, anna)
+    finish(stores)
+    stores.redis.flushdb()
+    while sync.run(stores):
+        pass
+    assert_nothing_left(stores, anna, bert)
+    assert said(history.recent(stores, bert, anna)) == ["", "what Bert said stays"]
+    assert conversations.list_conversations(stores, bert, 10, None)[0]["partner"]["username"] == accounts.GONE_NAME
