@@ -5,6 +5,7 @@ The description beside a field is its documentation.
 
 from functools import lru_cache
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -28,7 +29,7 @@ Limits = Annotated[str, AfterValidator(_limits)]
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore")
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore")
 
     environment: Literal["production", "development", "test"] = Field(
         "production", description="What this process runs as; only `production` is strict about secrets."
@@ -42,7 +43,9 @@ class Settings(BaseSettings):
     # Stores and queue
     redis_url: str = Field("redis://127.0.0.1:6379/0", description="Redis with search and JSON: hot data and pub/sub.")
     celery_broker_url: str = Field(
-        "redis://127.0.0.1:6379/1", description="Celery's broker: another Redis database or server, or RabbitMQ."
+        "",
+        description="Celery's broker: another Redis database or server, or RabbitMQ; unset, the database after "
+        "that of `REDIS_URL`.",
     )
     mongodb_uri: str = Field(
         "mongodb://127.0.0.1:27017/chattergram?replicaSet=rs0",
@@ -94,6 +97,11 @@ class Settings(BaseSettings):
         "20 per second; 600 per minute", description="Messages per person (2,000 a second outside production)."
     )
 
+    # Operations
+    metrics_token: SecretStr | None = Field(
+        None, description="When set, `/metrics` is answered only to those who show it as a bearer token."
+    )
+
     # Sockets
     socket_auth_timeout: float = Field(10.0, gt=0, description="Seconds a socket without a token may take to send one.")
     socket_queue_frames: int = Field(256, ge=1, description="Frames waiting per socket; beyond it, close 1013.")
@@ -118,13 +126,33 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _refuse_weak_secret(self) -> Self:
-        secret = self.secret_key.get_secret_value()
-        if len(secret.encode()) < SECRET_BYTES:
-            raise ValueError(f"SECRET_KEY must have at least {SECRET_BYTES} bytes")
-        if self.environment == "production" and secret == DEVELOPMENT_SECRET:
-            raise ValueError("SECRET_KEY must be set in production (try: openssl rand -hex 32)")
+    def _place_broker(self) -> Self:
+        self.celery_broker_url = self.celery_broker_url or beside(self.redis_url)
         return self
+
+    @model_validator(mode="after")
+    def _refuse_what_is_unsafe(self) -> Self:
+        wrong = []
+        if self.environment != "development" and self.secret_key.get_secret_value() == DEVELOPMENT_SECRET:
+            wrong.append(f"SECRET_KEY must be set in {self.environment} (bin/setup writes one into .env)")
+        if len(self.secret_key.get_secret_value().encode()) < SECRET_BYTES:
+            wrong.append(f"SECRET_KEY must have at least {SECRET_BYTES} bytes")
+        if self.environment == "production":
+            needed = ("redis_url", "mongodb_uri")
+            wrong += [
+                f"{name.upper()} must be set in production" for name in needed if name not in self.model_fields_set
+            ]
+        if wrong:
+            raise ValueError("\n  ".join(wrong))
+        return self
+
+
+def beside(redis_url: str) -> str:
+    """The database after this one on the same Redis."""
+    parts = urlsplit(redis_url)
+    database = parts.path.strip("/")
+    following = int(database) + 1 if database.isdigit() else 1
+    return urlunsplit(parts._replace(path=f"/{following}"))
 
 
 @lru_cache(maxsize=1)
@@ -137,5 +165,10 @@ def get_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        lines = [f"  {'.'.join(map(str, e['loc'])).upper() or 'settings'}: {e['msg']}" for e in error.errors()]
-        raise SettingsError("Chattergram cannot start, its settings are wrong:\n" + "\n".join(lines)) from None
+        lines = [_sentence(".".join(map(str, each["loc"])), each["msg"]) for each in error.errors()]
+        raise SettingsError("Chattergram cannot start:\n" + "\n".join(lines)) from None
+
+
+def _sentence(name: str, message: str) -> str:
+    text = message.removeprefix("Value error, ")
+    return f"  {name.upper()}: {text}" if name else f"  {text}"

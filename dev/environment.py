@@ -4,9 +4,10 @@ import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 from dotenv import dotenv_values
+
+from config.settings import beside
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA_FOLDER = ".data"
@@ -48,11 +49,3 @@ def kept_secret(path: Path) -> str:
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_hex(32))
     return path.read_text().strip()
-
-
-def beside(redis_url: str) -> str:
-    """The database after this one on the same Redis: Celery's queues must not share one with the chat."""
-    parts = urlsplit(redis_url)
-    database = parts.path.strip("/")
-    following = int(database) + 1 if database.isdigit() else 1
-    return urlunsplit(parts._replace(path=f"/{following}"))

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from dev.environment import Development, beside, kept_secret
+from config.settings import beside
+from dev.environment import Development, kept_secret
 
 
 def development(tmp_path: Path, env_file: str = "", **environment: str) -> Development:
