@@ -24,7 +24,7 @@ timeout = 60  # seconds a worker may be silent, which it is only when something 
 graceful_timeout = _settings.shutdown_grace + 5
 control_socket_disable = True
 accesslog = None  # sockets carry tokens in their addresses
-limit_request_line = 4_094
+limit_request_line = 8_190  # bytes; the most it can be set to
 limit_request_fields = 60
 forwarded_allow_ips = "*" if _settings.trusted_proxies else "127.0.0.1"
 

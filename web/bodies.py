@@ -16,7 +16,7 @@ from flask.json.provider import JSONProvider
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from chat import wire
-from chat.errors import TooLarge
+from chat.errors import Invalid, TooLarge
 from web.services import services
 
 JSON_BYTES_MOST = 128 * 1024  # a text of 4,000 characters, each written as two \uXXXX, and room to spare
@@ -71,6 +71,8 @@ def check() -> None:
 
     Raises:
         BadRequest: it is malformed.
+        Invalid: it is JSON, but no object.
+        TooLarge: it came in pieces that are too much together.
         UnsupportedMediaType: it is something else.
     """
     view = current_app.view_functions.get(request.endpoint or "")
@@ -84,20 +86,24 @@ def check() -> None:
         return
     if not request.is_json:
         raise UnsupportedMediaType("Send JSON, with the header Content-Type: application/json.")
+    # Werkzeug reads a body that does not tell its length up to the limit, and says nothing of what it leaves.
+    if _is_chunked() and len(request.get_data()) >= JSON_BYTES_MOST:
+        raise TooLarge(f"The request may have at most {JSON_BYTES_MOST} bytes.")
     try:
-        request.get_json()
+        body = request.get_json()
     except BadRequest:
         raise BadRequest("The body is not well-formed JSON.") from None
+    if not isinstance(body, dict | None):  # flask-openapi3 would parse a text as JSON once more
+        raise Invalid("body", "Send a JSON object.")
 
 
 def leave_no_rest(response: Response) -> Response:
-    """End a connection on which a large body was refused; the server would otherwise read all of it.
+    """End a connection whose large body nobody reads; the server would otherwise read all of it.
 
     Some of it is taken first, for a client that only looks for the answer after it has sent everything.
     """
-    refused = response.status_code >= 400 and request.method in WITH_BODY
-    length = request.content_length
-    if refused and (length is None or length > JSON_BYTES_MOST) and (length or _is_chunked()):
+    unread = response.status_code >= 400 or request.method not in WITH_BODY
+    if unread and (_is_chunked() or (request.content_length or 0) > JSON_BYTES_MOST):
         environ = request.environ
         response.call_on_close(lambda: _drain_and_end(environ))
     return response

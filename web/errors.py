@@ -1,15 +1,19 @@
 """The one shape of errors: `application/problem+json` (RFC 9457), whatever went wrong and wherever."""
 
+import secrets
+import socket
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, NoReturn
 
 import structlog
 from flask import Flask, Response, g, request
+from gunicorn import util
+from gunicorn.http.errors import ParseException
 from pydantic import ValidationError
 from pymongo.errors import PyMongoError
 from redis import RedisError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadRequest, HTTPException
 
 from chat.errors import ChatError, Invalid, TooMany, Unavailable
 from chat.wire import dumps
@@ -36,22 +40,18 @@ def refuse_invalid(error: ValidationError) -> NoReturn:
     """Turns pydantic's findings into ours, which never repeat what was sent (it may be a password)."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
     fields = [
-        {"field": ".".join(map(str, each["loc"])) or "body", "message": each["msg"]} for each in found[:ERRORS_MOST]
+        {"field": ".".join(map(str, each["loc"])) or _whole(), "message": each["msg"]} for each in found[:ERRORS_MOST]
     ]
     raise BodyInvalid(fields)
 
 
+def _whole() -> str:
+    return "query" if request.method in ("GET", "HEAD") else "body"
+
+
 def problem(error: ChatError) -> Response:
     """The answer that says what the domain, or the web, refused."""
-    document: dict[str, Any] = {
-        "type": "about:blank",
-        "title": error.title,
-        "status": error.status,
-        "detail": error.detail,
-        "message": error.detail,
-        "requestId": g.get("request_id", ""),
-        **error.extra,
-    }
+    document = _document(error.title, error.status, error.detail, g.get("request_id", "")) | error.extra
     if isinstance(error, Invalid):
         document["errors"] = [{"field": error.field, "message": error.detail}]
     response = Response(dumps(document), error.status, content_type=MEDIA_TYPE)
@@ -62,13 +62,24 @@ def problem(error: ChatError) -> Response:
     return response
 
 
-def _http(error: HTTPException) -> Response:
-    """What Flask and Werkzeug refuse: unknown paths, wrong methods, bodies too large."""
+def _document(title: str, status: int, detail: str, request_id: str) -> dict[str, Any]:
+    return {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "message": detail,
+        "requestId": request_id,
+    }
+
+
+def refuse(error: HTTPException) -> Response:
+    """The answer for what Flask and Werkzeug refuse: unknown paths, wrong methods, bodies too large."""
     if error.code is None or error.code < HTTPStatus.BAD_REQUEST:  # a redirect
         return Response(*_plain(error))
     status = HTTPStatus(error.code)
     refusal = ChatError(_DETAILS.get(error.code) or error.description or status.phrase)
-    refusal.status, refusal.title = status.value, status.phrase
+    refusal.status, refusal.title = status.value, _TITLES.get(status.value) or status.phrase.capitalize()
     response = problem(refusal)
     for name, value in error.get_headers():
         if name not in ("Content-Type", "Content-Length"):
@@ -76,6 +87,8 @@ def _http(error: HTTPException) -> Response:
     return response
 
 
+# One title a status, whoever refuses.
+_TITLES = {kind.status: kind.title for kind in (ChatError, *ChatError.__subclasses__())}
 _DETAILS = {
     404: "There is nothing at this address.",
     405: "This address does not take that method.",
@@ -93,16 +106,30 @@ def _store_away(error: Exception) -> Response:
     return problem(STORE_AWAY)
 
 
+def _unreadable(_: Exception) -> Response:
+    return refuse(BadRequest("The body is no well-formed HTTP."))
+
+
 def _unexpected(error: Exception) -> Response:
     log.error("request.failed", path=request.path, exc_info=error)
     failure = ChatError("Something went wrong here. It has been noted.")
-    failure.status, failure.title = 500, HTTPStatus.INTERNAL_SERVER_ERROR.phrase
+    failure.status, failure.title = 500, HTTPStatus.INTERNAL_SERVER_ERROR.phrase.capitalize()
     return problem(failure)
 
 
+def _write_refusal(connection: socket.socket, status: int, reason: str, message: str) -> None:
+    """Answer what is no HTTP, or has too long an address: gunicorn refuses it before it gets to Flask."""
+    title = _TITLES.get(status, reason)
+    body = dumps(_document(title, status, message or reason, secrets.token_hex(8)))
+    head = f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: {MEDIA_TYPE}\r\n"
+    util.write_nonblock(connection, f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+
+
 def install(app: Flask) -> None:
+    util.write_error = _write_refusal  # gunicorn offers no other way
     app.register_error_handler(ChatError, problem)
-    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(HTTPException, refuse)
+    app.register_error_handler(ParseException, _unreadable)
     app.register_error_handler(RedisError, _store_away)
     app.register_error_handler(PyMongoError, _store_away)
     app.register_error_handler(Exception, _unexpected)

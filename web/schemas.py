@@ -4,6 +4,7 @@ from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from chat import accounts, conversations, history, messages, search
 
@@ -102,9 +103,9 @@ class NewMessage(Schema):
     text: Text | None = None
     audio_file_id: Blankable = Field(None, alias="audioFileId")
     sender_id: Blankable = Field(None, alias="senderId", description="Must be the caller's own id.")
-    client_id: Annotated[str, StringConstraints(max_length=messages.CLIENT_ID_LIMIT)] | None = Field(
-        None, alias="clientId"
-    )
+    client_id: Annotated[
+        Annotated[str, StringConstraints(max_length=messages.CLIENT_ID_LIMIT)] | None, AfterValidator(_none_if_blank)
+    ] = Field(None, alias="clientId")
 
 
 class Correction(Schema):
@@ -138,7 +139,7 @@ class FilePath(Schema):
 
 
 class PeopleQuery(Schema):
-    q: Annotated[str, StringConstraints(max_length=1_000)] = Field("", description="The beginning of a name.")
+    q: str = Field("", description="The beginning of a name.")
     limit: int = Field(accounts.LIST_DEFAULT, ge=1, le=accounts.LIST_MOST)
     offset: int = Field(0, ge=0, le=OFFSET_MOST)
 
@@ -159,12 +160,12 @@ class HistoryQuery(Schema):
     @model_validator(mode="after")
     def _one_way_to_page(self) -> "HistoryQuery":
         if sum(each is not None for each in (self.before, self.after, self.offset)) > 1:
-            raise ValueError("Give only one of before, after and offset.")
+            raise PydanticCustomError("one_way_to_page", "Give only one of before, after and offset.")
         return self
 
 
 class SearchQuery(Schema):
-    q: Annotated[str, StringConstraints(max_length=1_000)] = ""
+    q: str = Field("", description="Any text; of a long one the first words count.")
     limit: int = Field(search.LIMIT_DEFAULT, ge=1, le=search.LIMIT_MOST)
     offset: int = Field(0, ge=0, le=search.OFFSET_MOST - search.LIMIT_MOST)
 

@@ -74,8 +74,9 @@ def _ranged(upload: audio.Upload) -> Response:
     if not is_resource_modified(request.environ, etag=quote_etag(upload.id)):
         response.status_code = HTTPStatus.NOT_MODIFIED
         return response
-    start, stop = _range(upload)
-    if (start, stop) != (0, upload.length):
+    part = _range(upload)
+    start, stop = part or (0, upload.length)
+    if part is not None:  # also for the whole from byte 0, by which browsers tell whether they can seek
         response.status_code = HTTPStatus.PARTIAL_CONTENT
         response.headers["Content-Range"] = f"bytes {start}-{stop - 1}/{upload.length}"
     response.response = audio.stream(stores(), upload, start, stop)
@@ -83,11 +84,11 @@ def _ranged(upload: audio.Upload) -> Response:
     return response
 
 
-def _range(upload: audio.Upload) -> tuple[int, int]:
-    """Which bytes are asked for. Several ranges at once get the whole, as RFC 9110 allows."""
+def _range(upload: audio.Upload) -> tuple[int, int] | None:
+    """Which bytes are asked for, if not all. Several ranges at once get the whole, as RFC 9110 allows."""
     asked = request.range
     if asked is None or asked.units != "bytes" or len(asked.ranges) != 1 or not _unchanged(upload):
-        return 0, upload.length
+        return None
     found = asked.range_for_length(upload.length)
     if found is None:
         raise RequestedRangeNotSatisfiable(upload.length)

@@ -147,7 +147,8 @@ class Connection(Server):
                 if (text := self._assembled(event)) is not None:
                     yield text
             elif isinstance(event, Ping):
-                self._write(self.ws.send(event.response()))
+                if not self.closing:  # nothing may follow a close
+                    self._write(self.ws.send(event.response()))
             elif isinstance(event, CloseConnection):
                 self._answer_close(event)
                 return

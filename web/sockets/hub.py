@@ -4,7 +4,9 @@ The cost of a frame grows with its recipients here, not with everybody connected
 the sockets of the people it concerns.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import orjson
 import structlog
@@ -16,6 +18,7 @@ from web.sockets.connection import GOING, REFUSED, Connection, encode
 log = structlog.get_logger(__name__)
 
 HELD_MOST = 1_000  # frames that wait while a socket resumes; more and it is told to reload
+ENDINGS_KEPT = 100  # a socket whose token was looked at just before it ended comes in just after
 
 
 class Hub:
@@ -24,6 +27,7 @@ class Hub:
     def __init__(self, changed: Callable[[str], None]) -> None:
         self._people: dict[str, set[Connection]] = {}
         self._changed = changed
+        self._endings: deque[dict[str, Any]] = deque(maxlen=ENDINGS_KEPT)
         self.held_most = HELD_MOST
         self.going = False
         self.position = 0  # of the newest frame that came through Redis
@@ -54,6 +58,8 @@ class Hub:
             self._changed(connection.user_id)
         if self.going:
             connection.end(GOING, "restarting")
+        elif any(_ends(ending, connection) for ending in self._endings):
+            connection.end(REFUSED, "token revoked")
 
     def remove(self, connection: Connection) -> None:
         own = self._people.get(connection.user_id, set())
@@ -82,14 +88,11 @@ class Hub:
             self.frames += connection.push(encoded)
 
     def end_sessions(self, data: bytes) -> None:
-        """Close the sockets whose tokens hold no longer; `data` is an envelope's, see `chat.accounts`."""
-        ended = orjson.loads(data)
-        for connection in self.of(ended["userId"]):
-            if "tokenId" in ended:
-                hit = connection.token_id == ended["tokenId"]
-            else:
-                hit = connection.issued_ms <= ended["before"] and connection.token_id != ended["except"]
-            if hit:
+        """Close the sockets whose tokens hold no longer; `data` is an envelope's, see `chat.sessions`."""
+        ending = orjson.loads(data)
+        self._endings.append(ending)
+        for connection in self.of(ending["userId"]):
+            if _ends(ending, connection):
                 connection.end(REFUSED, "token revoked")
 
     def end_all(self) -> None:
@@ -97,3 +100,11 @@ class Hub:
         self.going = True
         for connection in self:
             connection.end(GOING, "restarting")
+
+
+def _ends(ending: dict[str, Any], connection: Connection) -> bool:
+    if ending["userId"] != connection.user_id:
+        return False
+    if "tokenId" in ending:
+        return bool(connection.token_id == ending["tokenId"])
+    return connection.issued_ms <= ending["before"] and bool(connection.token_id != ending["except"])

@@ -10,19 +10,24 @@ import flask_sock
 import gevent
 import orjson
 import structlog
-from flask import Flask, request
+from flask import Flask, Response, request
+from pymongo.errors import PyMongoError
 from redis import RedisError
+from werkzeug.exceptions import BadRequest
+from wsproto.utilities import RemoteProtocolError
 
 from chat import channels, delivery, ids
 from chat.errors import Unauthorized
+from web.errors import refuse
 from web.services import Services, services
 from web.sockets.connection import FAILED, GOING, REFUSED, Connection, encode
 from web.tokens import Session
 
 log = structlog.get_logger(__name__)
 
+STORE_AWAY = (RedisError, PyMongoError)
 TYPING_SECONDS = 1.0  # announced no more often than this, by one socket
-DOTS_IN_TOKEN = 2
+TOKEN_START = "eyJ"  # noqa: S105 (every JWT begins so, and no JSON does)
 SUBSCRIPTION_SECONDS = 5.0  # a socket waits for this process's subscription, without which it would miss frames
 
 
@@ -30,6 +35,7 @@ def install(app: Flask) -> None:
     flask_sock.Server = Connection  # flask-sock offers no other way to choose the class
     sock = flask_sock.Sock(app)
     sock.route("/ws/", strict_slashes=False)(_serve)
+    app.register_error_handler(RemoteProtocolError, _refuse_handshake)
 
 
 def _serve(connection: Connection) -> None:
@@ -40,6 +46,12 @@ def _serve(connection: Connection) -> None:
         # flask-sock would let Flask write an HTTP error into the socket.
         log.exception("socket.failed")
         connection.end(FAILED)
+
+
+def _refuse_handshake(_: Exception) -> Response:
+    response = refuse(BadRequest("That is no WebSocket handshake of version 13."))
+    response.headers["Sec-WebSocket-Version"] = "13"
+    return response
 
 
 class _Conversation:
@@ -70,11 +82,13 @@ class _Conversation:
 
     def _first(self, texts: Any) -> str:
         """The first text, '' when none comes in time."""
+        late = gevent.spawn_later(
+            self._own.settings.socket_auth_timeout, self._connection.end, REFUSED, "no token in time"
+        )
         try:
-            with gevent.Timeout(self._own.settings.socket_auth_timeout):
-                return str(next(texts, ""))
-        except gevent.Timeout:
-            return ""
+            return str(next(texts, ""))
+        finally:
+            late.kill(block=False)
 
     def _admit(self, token: str) -> None:
         connection = self._connection
@@ -86,7 +100,7 @@ class _Conversation:
         except Unauthorized:
             connection.end(REFUSED, "token refused")
             return
-        except RedisError:
+        except STORE_AWAY:
             connection.end(GOING, "try again")
             return
         self._trust(token, session)
@@ -101,9 +115,15 @@ class _Conversation:
     def _take(self, text: str) -> None:
         if text == self._connection.token:  # the heartbeat; a token that is revoked has closed this socket already
             return
-        if text.count(".") == DOTS_IN_TOKEN and not text.startswith("{"):
-            self._renew(text)
-            return
+        try:
+            if text.startswith(TOKEN_START):
+                self._renew(text)
+            else:
+                self._take_json(text)
+        except STORE_AWAY as error:
+            log.warning("socket.store_away", error=type(error).__name__)
+
+    def _take_json(self, text: str) -> None:
         try:
             value = orjson.loads(text)
         except orjson.JSONDecodeError:
@@ -111,11 +131,8 @@ class _Conversation:
         kind = self._kinds.get(str(value.get("type"))) if isinstance(value, dict) else None
         if kind is None:
             self._own.sockets.ignored += 1
-            return
-        try:
+        else:
             kind(value)
-        except RedisError as error:
-            log.warning("socket.store_away", error=type(error).__name__)
 
     def _renew(self, token: str) -> None:
         """Another token of the same person keeps the socket open longer."""
