@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv/bin
 
-.PHONY: run test check fmt setup browser settings clean
+.PHONY: run test check fmt setup browser settings clean help
 
 run: setup  ## Start everything; PORT and DATA_DIR choose another port and another data folder
 	@$(VENV)/python -m dev.run
@@ -26,9 +26,12 @@ setup:  ## .venv with the pinned requirements; does nothing when it is there
 browser: setup  ## Chromium, which the browser's tests drive; does nothing when it is there
 	@$(VENV)/python -m dev.system chromium chromium
 
-settings: setup  ## Renew .env.example and docs/settings.md from config/settings.py
+settings: setup  ## Renew .env.example and README.md's table from config/settings.py
 	@$(VENV)/python -m dev.settings_docs
 
 clean:  ## Remove what can be made again; the data in .data stays
 	@rm -rf .venv .tools .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help:  ## What there is to make
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16

@@ -1,4 +1,4 @@
-"""Makes `.env.example` and `docs/settings.md` from the fields of `Settings`: `make settings`."""
+"""Makes `.env.example` and the table in README.md from the fields of `Settings`: `make settings`."""
 
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args, get_origin
@@ -10,7 +10,8 @@ from config.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 ENV_EXAMPLE = ROOT / ".env.example"
-SETTINGS_PAGE = ROOT / "docs" / "settings.md"
+README = ROOT / "README.md"
+BEGIN, END = "<!-- settings: made by `make settings` -->\n", "<!-- end of settings -->\n"
 
 
 class Variable(NamedTuple):
@@ -22,21 +23,16 @@ class Variable(NamedTuple):
 # Read by the commands around the application, not by `Settings`.
 AROUND = (
     Variable("DATA_DIR", ".data", "`make run` alone: where the embedded servers keep their data."),
+    Variable("CHAT_CONCURRENCY", "2", "`Procfile` alone: processes of a worker of the queue `chat`."),
+    Variable("TRANSCRIPTION_CONCURRENCY", "2", "`Procfile` alone: processes of a transcriber."),
     Variable("FLOWER_BASIC_AUTH", "", "Flower alone, which does not start without: `name:password` for its pages."),
 )
 ENV_HEAD = """\
 # Chattergram's settings, made from config/settings.py by `make settings`. Copy to .env and change what you need;
 # the environment wins over .env. `make run` needs none of them: what is commented out has the default shown
-# (REDIS_URL, CELERY_BROKER_URL and MONGODB_URI: the embedded servers; SECRET_KEY: a random one, kept in DATA_DIR).
+# (REDIS_URL and MONGODB_URI: the embedded servers; SECRET_KEY: a random one, kept in DATA_DIR).
 """
-PAGE_HEAD = """\
-# Settings
-
-Read from the environment, then from `.env`, and checked at start. Made from `config/settings.py` by `make settings`.
-
-| variable | default | what it is |
-| --- | --- | --- |
-"""
+TABLE_HEAD = "| variable | default | what it is |\n| --- | --- | --- |\n"
 
 
 def variables() -> list[Variable]:
@@ -48,11 +44,18 @@ def env_example() -> str:
     return ENV_HEAD + "".join(f"\n# {each.description}\n# {each.name}={each.default}\n" for each in variables())
 
 
-def settings_page() -> str:
+def table() -> str:
     rows = (
         f"| `{name}` | {_code(default)} | {text.replace('|', chr(92) + '|')} |\n" for name, default, text in variables()
     )
-    return PAGE_HEAD + "".join(rows)
+    return TABLE_HEAD + "".join(rows)
+
+
+def readme(before: str) -> str:
+    """README.md with the table of today between its two marks."""
+    head, _, rest = before.partition(BEGIN)
+    _, _, tail = rest.partition(END)
+    return f"{head}{BEGIN}{table()}{END}{tail}"
 
 
 def _default(field: FieldInfo) -> str:
@@ -75,8 +78,7 @@ def _code(default: str) -> str:
 
 def main() -> None:
     ENV_EXAMPLE.write_text(env_example())
-    SETTINGS_PAGE.parent.mkdir(exist_ok=True)
-    SETTINGS_PAGE.write_text(settings_page())
+    README.write_text(readme(README.read_text()))
 
 
 if __name__ == "__main__":

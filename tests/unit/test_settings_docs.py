@@ -1,10 +1,17 @@
 from dev import settings_docs
+from dev.settings_docs import BEGIN, END, ENV_EXAMPLE, README
+
+HINT = "run `make settings`"
 
 
-def test_env_example_and_page_follow_the_settings() -> None:
-    hint = "run `make settings`"
-    assert settings_docs.ENV_EXAMPLE.read_text() == settings_docs.env_example(), hint
-    assert settings_docs.SETTINGS_PAGE.read_text() == settings_docs.settings_page(), hint
+def test_env_example_follows_the_settings() -> None:
+    assert ENV_EXAMPLE.read_text() == settings_docs.env_example(), HINT
+
+
+def test_the_readme_follows_the_settings() -> None:
+    text = README.read_text()
+    assert (text.count(BEGIN), text.count(END)) == (1, 1)
+    assert text == settings_docs.readme(text), HINT
 
 
 def test_every_setting_says_what_it_is() -> None:

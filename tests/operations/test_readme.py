@@ -1,0 +1,88 @@
+"""What the README says can be pasted is pasted here; what its pages point to is there."""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.stack import ROOT, Stack
+
+PAGES = [
+    page
+    for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+    if page.name != "AGENTS.md"  # for programs that write code, where somebody keeps one
+]
+
+
+def section(title: str) -> str:
+    text = (ROOT / "README.md").read_text()
+    return text.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+
+
+def blocks(text: str) -> list[str]:
+    return re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def frames(output: str) -> Iterator[tuple[str, dict]]:
+    for line in output.splitlines():
+        channel, separator, data = line.partition("---")
+        if separator and channel.startswith("application:"):
+            yield channel, json.loads(data)
+
+
+def test_the_first_session_works_as_it_is_pasted(stack: Stack) -> None:
+    pasted = "".join(blocks(section("A first session")))
+    environment = {**stack.environment, "HOST": stack.url.removeprefix("http://")}
+    ran = subprocess.run(
+        ["sh", "-eu"], input=pasted, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=90, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    answers = [json.loads(line) for line in ran.stdout.splitlines() if line.startswith(("{", "["))]
+    text, voice, history, hits = answers
+    assert (text["text"], voice["status"]) == ("Good morning, Ben", "accepted")
+    assert [message["_id"] for message in history] == [text["_id"], voice["_id"]]
+    assert "morning" in hits[0]["text"]
+    came = list(frames(ran.stdout))
+    assert ("application:status", "transcribing") in [(channel, data.get("status")) for channel, data in came]
+    delivered = {data["_id"]: data for channel, data in came if channel == "application:messages"}
+    assert delivered[text["_id"]]["text"] == "Good morning, Ben"
+    assert delivered[voice["_id"]]["words"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    text = page.read_text()
+    broken = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        place, _, anchor = target.partition("#")
+        if "://" in place:
+            continue
+        found = (page.parent / place).resolve() if place else page
+        if not found.exists() or (anchor and anchor not in anchors(found)):
+            broken.append(target)
+    assert broken == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_named_is_there(page: Path) -> None:
+    named = re.findall(r"`((?:bin|beat|chat|config|dev|docs|tests|web|workers)/[\w/.-]+)`", page.read_text())
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_make_target_named_is_there(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"\bmake ([a-z-]+)\b(?=[`\s])", "\n".join(code(page.read_text())))) <= targets
+
+
+def code(text: str) -> list[str]:
+    return re.findall(r"`[^`\n]+`|^```.*?^```", text, re.DOTALL | re.MULTILINE)
+
+
+def anchors(page: Path) -> set[str]:
+    """As GitHub makes them from headings."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
