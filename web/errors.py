@@ -87,8 +87,8 @@ def refuse(error: HTTPException) -> Response:
     return response
 
 
-# One title a status, whoever refuses.
-_TITLES = {kind.status: kind.title for kind in (ChatError, *ChatError.__subclasses__())}
+_KINDS: list[type[ChatError]] = [ChatError, *ChatError.__subclasses__()]
+_TITLES = {kind.status: kind.title for kind in _KINDS}  # one title a status, whoever refuses
 _DETAILS = {
     404: "There is nothing at this address.",
     405: "This address does not take that method.",
