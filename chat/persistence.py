@@ -216,11 +216,17 @@ def hot_form(archived: Document) -> Document:
 
 def restore_user(stores: Stores, user_id: str) -> bool:
     """Put a person into Redis whom only MongoDB knows (Redis was lost). Answers whether there is such a person."""
+    return bool(restore_users(stores, [user_id]))
+
+
+def restore_users(stores: Stores, user_ids: Sequence[str]) -> list[str]:
+    """The same for several people; answers those there are. Nobody while MongoDB is away."""
+    if not user_ids:
+        return []
     try:
-        user = stores.mongo.users.find_one({"_id": user_id})
+        users = list(stores.mongo.users.find({"_id": {"$in": list(user_ids)}}))
     except PyMongoError:
-        return False
-    if user is None:
-        return False
-    hot.save_user(stores.redis, user)
-    return True
+        return []
+    for user in users:
+        hot.save_user(stores.redis, user)
+    return [user["_id"] for user in users]

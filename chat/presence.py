@@ -9,7 +9,7 @@ kept in Redis, and in the archive by the sync.
 import time
 from collections.abc import Mapping, Sequence
 
-from chat import channels, ids, wire
+from chat import channels, ids, persistence, wire
 from chat.store.connection import Stores
 
 SWEEP_PAGE = 500  # people taken offline in one step
@@ -31,20 +31,24 @@ def renew(stores: Stores, process_id: str, seconds: float | None = None) -> bool
 
 
 def report(stores: Stores, process_id: str, changes: Mapping[str, bool]) -> None:
-    """Whether these people have a socket on this process. Safe to repeat; one round trip."""
+    """Whether these people have a socket on this process. Safe to repeat; one round trip.
+
+    A process without a lease is not listened to; `renew` then has it report everybody.
+    """
     if changes:
-        _note(stores, process_id, changes)
+        unknown = _note(stores, process_id, changes)
+        # Redis was lost and is not rebuilt yet, or they have just left: the archive says which.
+        if restored := persistence.restore_users(stores, unknown):
+            _note(stores, process_id, dict.fromkeys(restored, True))
 
 
-def sweep(stores: Stores) -> int:
-    """Take offline the people of processes whose lease has run out; answers how many were looked at."""
-    swept = 0
+def sweep(stores: Stores) -> None:
+    """Take offline the people of processes whose lease has run out."""
     for _ in range(STEPS_MOST):
         expired = stores.redis.zrange(channels.PRESENCE_PROCESSES, "-inf", _now_ms(), byscore=True, offset=0, num=1)
         if not expired:
             break
-        swept += _sweep_page(stores, expired[0].decode())
-    return swept
+        _sweep_page(stores, expired[0].decode())
 
 
 def forget(stores: Stores, user_id: str) -> None:
@@ -80,15 +84,13 @@ def last_seen(stores: Stores, user_ids: Sequence[str]) -> dict[str, str]:
     return {user_id: seen.decode() for user_id, seen in zip(user_ids, found, strict=True) if seen is not None}
 
 
-def _sweep_page(stores: Stores, process_id: str) -> int:
-    people = [raw.decode() for raw in stores.redis.srandmember(channels.presence_process_key(process_id), SWEEP_PAGE)]
-    if people:
-        return _note(stores, process_id, dict.fromkeys(people, False), only_expired=True)
-    stores.redis.zrem(channels.PRESENCE_PROCESSES, process_id)  # one that lives after all renews it as new
-    return 0
+def _sweep_page(stores: Stores, process_id: str) -> None:
+    people = stores.redis.srandmember(channels.presence_process_key(process_id), SWEEP_PAGE)
+    _note(stores, process_id, dict.fromkeys((raw.decode() for raw in people), False), only_expired=True)
 
 
-def _note(stores: Stores, process_id: str, changes: Mapping[str, bool], *, only_expired: bool = False) -> int:
+def _note(stores: Stores, process_id: str, changes: Mapping[str, bool], *, only_expired: bool = False) -> list[str]:
+    """Answers those who have a socket and are not known to Redis."""
     now = _now_ms()
     keys = [
         channels.PRESENCE_PROCESSES,
@@ -101,7 +103,7 @@ def _note(stores: Stores, process_id: str, changes: Mapping[str, bool], *, only_
     for user_id, connected in changes.items():
         keys += [channels.presence_user_key(user_id), channels.user_key(user_id)]
         arguments += [user_id, int(connected)]
-    return int(stores.scripts.presence(keys=keys, args=arguments))
+    return [raw.decode() for raw in stores.scripts.presence(keys=keys, args=arguments)]
 
 
 def _now_ms() -> int:

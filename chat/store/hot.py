@@ -73,7 +73,10 @@ def dump_message(document: dict[str, Any]) -> bytes:
 
 
 def save_user(redis: Redis, archived: dict[str, Any]) -> None:
-    """Put a person of the archive into Redis, or renew them, with their place in the list of names."""
+    """Put a person of the archive into Redis, or renew them, with their place in the list of names.
+
+    When they were last seen is taken from the archive only where Redis does not know it.
+    """
     user_id = archived["_id"]
     user = User(
         pk=user_id,
@@ -89,6 +92,8 @@ def save_user(redis: Redis, archived: dict[str, Any]) -> None:
             pipe.zrem(channels.NAMES, channels.name_member(before["username"], user_id))
         pipe.execute_command("JSON.SET", user.key(), "$", orjson.dumps(user.model_dump()))
         pipe.zadd(channels.NAMES, {channels.name_member(user.username, user_id): 0})
+        if archived.get("lastSeen"):
+            pipe.hsetnx(channels.PRESENCE_SEEN, user_id, archived["lastSeen"])
         pipe.execute()
 
 

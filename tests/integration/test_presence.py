@@ -1,0 +1,185 @@
+"""Online is who has a live socket anywhere; everybody is told when that changes, and only then."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import orjson
+import pytest
+
+from chat import accounts, channels, presence, sync
+from chat.store import hot
+from chat.store.connection import Stores
+from tests.people import someone
+from tests.pubsub import Listener
+
+ONE, OTHER = "process-1", "process-2"
+
+
+@pytest.fixture
+def anna(stores: Stores) -> str:
+    return someone(stores, "anna")
+
+
+@pytest.fixture
+def listener(stores: Stores) -> Iterator[Listener]:
+    for process in (ONE, OTHER):
+        presence.renew(stores, process)
+    with Listener(stores, channels.USERS) as opened:
+        yield opened
+
+
+def told(listener: Listener) -> list[dict[str, Any]]:
+    """The frames since the last call; each goes to everybody."""
+    heard = listener.heard(channels.USERS)
+    assert all(each.recipients == () for each in heard)
+    return [orjson.loads(each.data) for each in heard]
+
+
+def states(listener: Listener) -> list[tuple[str, bool]]:
+    return [(frame["_id"], frame["online"]) for frame in told(listener)]
+
+
+def is_online(stores: Stores, user_id: str) -> bool:
+    profile = accounts.profiles(stores, [user_id])[user_id]
+    assert profile["online"] == (user_id in presence.online(stores, [user_id]))
+    return bool(profile["online"])
+
+
+def let_run_out(stores: Stores, process: str) -> None:
+    """As when that process has not renewed its lease in time."""
+    presence.renew(stores, process, 0)
+
+
+def test_a_frame_goes_out_only_when_somebody_comes_or_goes(stores: Stores, anna: str, listener: Listener) -> None:
+    presence.report(stores, ONE, {anna: True})
+    presence.report(stores, ONE, {anna: True})
+    assert told(listener) == [{"_id": anna, "online": True, "lastSeen": None}]
+    assert is_online(stores, anna)
+    presence.report(stores, ONE, {anna: False})
+    presence.report(stores, ONE, {anna: False})
+    frames = told(listener)
+    assert [(frame["_id"], frame["online"]) for frame in frames] == [(anna, False)]
+    assert frames[0]["lastSeen"] == presence.last_seen(stores, [anna])[anna]
+    assert not is_online(stores, anna)
+
+
+def test_online_is_who_has_a_socket_on_any_process(stores: Stores, anna: str, listener: Listener) -> None:
+    presence.report(stores, ONE, {anna: True})
+    presence.report(stores, OTHER, {anna: True})
+    presence.report(stores, ONE, {anna: False})
+    assert states(listener) == [(anna, True)]
+    assert is_online(stores, anna)
+    presence.report(stores, OTHER, {anna: False})
+    assert states(listener) == [(anna, False)]
+
+
+def test_a_dead_process_takes_its_people_offline_but_not_those_who_are_elsewhere(
+    stores: Stores, anna: str, listener: Listener
+) -> None:
+    bert = someone(stores, "bert")
+    presence.report(stores, ONE, {anna: True, bert: True})
+    presence.report(stores, OTHER, {bert: True})
+    presence.sweep(stores)
+    assert is_online(stores, anna)
+    let_run_out(stores, ONE)
+    told(listener)
+    presence.sweep(stores)
+    presence.sweep(stores)
+    assert states(listener) == [(anna, False)]
+    assert is_online(stores, bert)
+    assert not stores.redis.exists(channels.presence_process_key(ONE))
+    assert stores.redis.zrange(channels.PRESENCE_PROCESSES, 0, -1) == [OTHER.encode()]
+
+
+def test_a_process_that_renewed_its_lease_in_time_keeps_its_people(
+    stores: Stores, anna: str, listener: Listener
+) -> None:
+    presence.report(stores, ONE, {anna: True})
+    let_run_out(stores, ONE)
+    presence.renew(stores, ONE)
+    presence._sweep_page(stores, ONE)  # of a sweeper that saw the lease when it had run out
+    assert states(listener) == [(anna, True)]
+    assert stores.redis.zscore(channels.PRESENCE_PROCESSES, ONE) is not None
+
+
+def test_many_people_go_offline_by_pages_and_by_several_sweepers(
+    stores: Stores, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [someone(stores, f"person {n}") for n in range(25)]
+    presence.report(stores, ONE, dict.fromkeys(people, True))
+    told(listener)
+    let_run_out(stores, ONE)
+    monkeypatch.setattr(presence, "SWEEP_PAGE", 4)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: presence.sweep(stores), range(4)))
+    assert sorted(states(listener)) == sorted((person, False) for person in people)
+
+
+def test_a_process_that_was_taken_for_dead_reports_everybody_again(
+    stores: Stores, anna: str, listener: Listener
+) -> None:
+    presence.report(stores, ONE, {anna: True})
+    let_run_out(stores, ONE)
+    presence.sweep(stores)
+    presence.report(stores, ONE, {anna: True})  # it does not know yet
+    assert not is_online(stores, anna)
+    assert presence.renew(stores, ONE) is True
+    presence.report(stores, ONE, {anna: True})
+    assert presence.renew(stores, ONE) is False
+    assert states(listener) == [(anna, True), (anna, False), (anna, True)]
+
+
+def test_people_are_online_again_after_redis_was_lost(stores: Stores, anna: str, listener: Listener) -> None:
+    presence.report(stores, ONE, {anna: True})
+    stores.redis.flushdb()
+    hot.migrate(stores.redis)
+    assert presence.renew(stores, ONE) is True
+    presence.report(stores, ONE, {anna: True})
+    assert is_online(stores, anna)
+
+
+def test_who_has_left_is_never_online(stores: Stores, anna: str, listener: Listener) -> None:
+    presence.report(stores, ONE, {anna: True})
+    stores.mongo.users.delete_one({"_id": anna})
+    stores.redis.delete(channels.user_key(anna))
+    presence.forget(stores, anna)
+    assert told(listener)[-1] == {"_id": anna, "online": False, "lastSeen": None}
+    presence.report(stores, ONE, {anna: True})
+    presence.report(stores, OTHER, {anna: True})
+    presence.report(stores, ONE, {anna: False})
+    assert told(listener) == []
+    profile = accounts.profiles(stores, [anna])[anna]
+    assert (profile["online"], profile["lastSeen"]) == (False, None)
+    assert stores.redis.keys(f"{channels.PREFIX}:presence:user:*") == []
+
+
+def test_when_somebody_was_last_seen_outlives_redis(stores: Stores, anna: str, listener: Listener) -> None:
+    presence.report(stores, ONE, {anna: True})
+    presence.report(stores, ONE, {anna: False})
+    seen = accounts.profiles(stores, [anna])[anna]["lastSeen"]
+    assert seen is not None
+    sync.run(stores)
+    assert stores.mongo.users.find_one({"_id": anna})["lastSeen"] == seen
+    assert stores.redis.hlen(channels.SEEN_OUTBOX) == 0
+    stores.redis.flushdb()
+    assert accounts.profiles(stores, [anna])[anna]["lastSeen"] == seen
+    while sync.run(stores):
+        pass
+    assert accounts.profiles(stores, [anna])[anna]["lastSeen"] == seen
+    presence.renew(stores, ONE)
+    presence.report(stores, ONE, {anna: True})
+    assert told(listener)[-1]["lastSeen"] == seen
+
+
+def test_an_older_time_in_the_archive_does_not_replace_a_newer_one(
+    stores: Stores, anna: str, listener: Listener
+) -> None:
+    presence.report(stores, ONE, {anna: True})
+    presence.report(stores, ONE, {anna: False})
+    seen = presence.last_seen(stores, [anna])[anna]
+    stores.mongo.users.update_one({"_id": anna}, {"$set": {"lastSeen": "2020-01-01T00:00:00.000Z"}})
+    hot.save_user(stores.redis, stores.mongo.users.find_one({"_id": anna}))
+    assert presence.last_seen(stores, [anna])[anna] == seen
+    sync.run(stores)
+    assert stores.mongo.users.find_one({"_id": anna})["lastSeen"] == seen
