@@ -1,8 +1,11 @@
 """gunicorn's configuration: `gunicorn -c python:config.gunicorn 'web.app:create_app()'`."""
 
-import signal
-from types import FrameType
+import os
+import shutil
+import tempfile
 from typing import Any
+
+from gunicorn.glogging import Logger
 
 from config import logging
 from config.settings import get_settings
@@ -15,7 +18,7 @@ bind = (
     else (f"{_settings.bind_host}:{_settings.port}")
 )
 workers = _settings.web_concurrency
-worker_class = "gevent"
+worker_class = "web.worker.Worker"
 # Sockets and requests together; beyond it the next one waits in the kernel.
 worker_connections = 12_000
 backlog = 2_048
@@ -23,36 +26,44 @@ keepalive = 75  # seconds; longer than load balancers keep theirs
 timeout = 60  # seconds a worker may be silent, which it is only when something holds its loop
 graceful_timeout = _settings.shutdown_grace + 5
 control_socket_disable = True
+loglevel = _settings.log_level.lower()
 accesslog = None  # sockets carry tokens in their addresses
 limit_request_line = 8_190  # bytes; the most it can be set to
 limit_request_fields = 60
 forwarded_allow_ips = "*" if _settings.trusted_proxies else "127.0.0.1"
 
 
-def when_ready(server: Any) -> None:
-    """Logs go the way of all others."""
-    logging.configure(_settings)
-    _adopt(server.log)
+METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"  # where prometheus-client's processes add up their numbers
 
 
-def post_worker_init(worker: Any) -> None:
-    """Start what runs beside requests, and stop it in order: requests are answered, then sockets told to go."""
-    import gevent
+class OurLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
+    """Logs go the way of all others, from the first line on."""
 
-    logging.configure(_settings)
-    _adopt(worker.log)
-    application = worker.wsgi
-    application.start()
-    stop_accepting = signal.getsignal(signal.SIGTERM)
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        if callable(stop_accepting):
-            stop_accepting(number, frame)
-        gevent.spawn(application.stop)
-
-    signal.signal(signal.SIGTERM, stop)
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        logging.configure(_settings)
+        self.error_log.handlers = []
+        self.error_log.propagate = True
 
 
-def _adopt(log: Any) -> None:
-    log.error_log.handlers = []
-    log.error_log.propagate = True
+logger_class = OurLogger
+
+
+def on_starting(server: Any) -> None:  # noqa: ARG001 (gunicorn's signature)
+    """A fresh folder for the metrics of this run: what is left of another would count twice.
+
+    It must be named before prometheus-client is first imported, which the workers do after their fork.
+    """
+    os.environ[METRICS_DIR] = tempfile.mkdtemp(prefix="chattergram-metrics-", dir=os.environ.get(METRICS_DIR))
+
+
+def on_exit(server: Any) -> None:  # noqa: ARG001
+    """Leave nothing behind."""
+    shutil.rmtree(os.environ[METRICS_DIR], ignore_errors=True)
+
+
+def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001
+    """A worker that has gone has no sockets."""
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

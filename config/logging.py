@@ -6,6 +6,11 @@ import structlog
 
 from config.settings import Settings
 
+# Below warnings these write what goes over their wires: keys, texts, addresses with tokens.
+REVEALING = ("httpx", "httpcore", "pymongo", "amqp", "urllib3")
+# These write two lines for each task, of which there is one every few seconds; see the metrics instead.
+ROUTINE = ("celery.beat", "celery.worker.strategy", "celery.app.trace")
+
 
 def configure(settings: Settings) -> None:
     """Send structlog's and the standard library's records to standard error in one format."""
@@ -17,7 +22,10 @@ def configure(settings: Settings) -> None:
     ]
     production = settings.environment == "production"
     renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer() if production else structlog.dev.ConsoleRenderer(colors=False)
+        structlog.processors.JSONRenderer()
+        if production
+        # Not its own way with exceptions, which shows the values of variables: passwords, texts.
+        else structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     )
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
@@ -32,11 +40,11 @@ def configure(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level)
-    for noisy in ("httpx", "httpcore", "pymongo", "amqp"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    for name in (*REVEALING, *(ROUTINE if settings.log_level != "DEBUG" else ())):
+        logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.log_level]),
         cache_logger_on_first_use=True,
     )

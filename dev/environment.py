@@ -7,10 +7,11 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from config.settings import beside
+from dev.processes import LOOPBACK, free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA_FOLDER = ".data"
+FLOWER_USER = "flower"
 
 
 class Development:
@@ -21,12 +22,33 @@ class Development:
         self.variables = {**from_file, **{name: value for name, value in environment.items() if value}}
         self.data = ROOT / Path(self.variables.get("DATA_DIR", DATA_FOLDER)).expanduser()
         self.data.mkdir(parents=True, exist_ok=True)
-        own = {"ENVIRONMENT": "development", "BIND_HOST": "127.0.0.1", "PYTHONUNBUFFERED": "1"}
+        own = {
+            "ENVIRONMENT": "development",
+            "BIND_HOST": "127.0.0.1",
+            "PYTHONUNBUFFERED": "1",
+            "FLOWER_ADDRESS": LOOPBACK,
+        }
         if "SECRET_KEY" not in self.variables:
             own["SECRET_KEY"] = kept_secret(self.data / "secret_key")
-        if "REDIS_URL" in self.variables:
-            own["CELERY_BROKER_URL"] = beside(self.variables["REDIS_URL"])
+        self.flower = self.flower_login = ""
         self.variables = {**own, **self.variables, "DATA_DIR": str(self.data)}
+
+    def place_flower(self) -> None:
+        """Give Flower a free port, the one of last time where that is free, and a password of its own.
+
+        It can stop workers, so a password keeps it from other users of this machine, and from pages in the browser.
+        """
+        if "FLOWER_PORT" not in self.variables:
+            kept = self.data / "flower_port"
+            self.variables["FLOWER_PORT"] = str(free_port(int(kept.read_text()) if kept.exists() else None))
+            kept.write_text(self.variables["FLOWER_PORT"])
+        self.flower = f"http://{LOOPBACK}:{self.variables['FLOWER_PORT']}"
+        if "FLOWER_BASIC_AUTH" in self.variables:
+            self.flower_login = "name and password as in FLOWER_BASIC_AUTH"
+        else:
+            password = self.data / "flower_password"
+            self.variables["FLOWER_BASIC_AUTH"] = f"{FLOWER_USER}:{kept_secret(password)}"
+            self.flower_login = f"name {FLOWER_USER}, password in {password}"
 
     @property
     def redis_wanted(self) -> bool:

@@ -34,6 +34,7 @@ def main() -> int:
             broker_url=redis.url(1) if redis else None,
             mongodb_uri=mongodb.url() if mongodb else None,
         )
+        development.place_flower()
         os.environ.update(_with_our_programs(development.variables))
         return _run_apps(get_settings(), development)
     except StartError as error:
@@ -67,6 +68,7 @@ def _announce(apps: Apps, address: str, development: Development) -> None:
             return
         time.sleep(POLL)
     apps.say(f"Chattergram is ready: {address}   (data in {development.data}; Ctrl-C stops it)")
+    apps.say(f"Flower shows the queues: {development.flower}   ({development.flower_login})")
 
 
 def _missing(address: str) -> str | None:

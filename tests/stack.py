@@ -45,8 +45,14 @@ def server_settings(redis: RedisServer, mongodb: MongoServer) -> dict[str, str]:
     }
 
 
+def procfile(name: str) -> dict[str, str]:
+    """The commands of `Procfile` or `Procfile.dev`."""
+    commands: dict[str, str] = parse_procfile((ROOT / name).read_text()).processes
+    return commands
+
+
 class Stack:
-    """Redis, MongoDB, gunicorn, both Celery workers and beat, started by the commands of `Procfile.dev`.
+    """Redis, MongoDB, gunicorn, both Celery workers and beat, started by the commands of `Procfile.dev` but Flower's.
 
     Every process is a `ManagedProcess`: `kill()` is kill -9 of it and its children, `signal()` reaches it
     alone, `children()` are the pids of its workers, `start()` starts it again. After one of these, wait for
@@ -78,9 +84,10 @@ class Stack:
                 "PYTHONPATH": str(ROOT),
                 **self._overrides,
             }
-            for name, command in parse_procfile((ROOT / "Procfile.dev").read_text()).processes.items():
-                self.processes[name] = self.make_process(name, command)
-                self.processes[name].start()
+            for name, command in procfile("Procfile.dev").items():
+                if name != "flower":
+                    self.processes[name] = self.make_process(name, command)
+                    self.processes[name].start()
             self.wait_web()
             self.wait_workers()
         except BaseException:

@@ -5,11 +5,13 @@ task costs a moment, never a message. So a task is acknowledged when it begins, 
 broker to notice that a worker died.
 """
 
+import warnings
 from functools import lru_cache
 from typing import Any
 
 import structlog
 from celery import Celery
+from celery.exceptions import SecurityWarning
 from celery.signals import setup_logging, worker_init, worker_process_init
 
 from beat.schedule import SCHEDULE
@@ -56,6 +58,9 @@ def create_app(settings: Settings) -> Celery:
 
 
 app = create_app(get_settings())
+if get_settings().environment != "production":
+    # That root runs it: as a container or a CI does. Deployed, it is worth saying.
+    warnings.simplefilter("ignore", SecurityWarning)
 
 
 @lru_cache(maxsize=1)

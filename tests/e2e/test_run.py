@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import requests
 
 from dev.processes import LOOPBACK, ManagedProcess, free_port
 from tests.client import Client, Person
@@ -45,9 +46,18 @@ class Run:
     def url(self) -> str:
         return f"http://{LOOPBACK}:{self.port}"
 
+    @property
+    def flower(self) -> str:
+        found = re.search(r"Flower shows the queues: (\S+)", self.process.output())
+        assert found, self.process.output()
+        return found[1]
+
     def start(self) -> None:
         self.process.start()
-        self.process.wait_ready(lambda: f"is ready: {self.url}" in self.process.output(), READY_SECONDS)
+        self.process.wait_ready(
+            lambda: all(text in self.process.output() for text in (f"is ready: {self.url}", "Flower shows the queues")),
+            READY_SECONDS,
+        )
 
     def press_ctrl_c(self) -> None:
         """As a terminal does: SIGINT to the whole process group."""
@@ -96,6 +106,7 @@ def assert_clean(run: Run) -> None:
 def test_ctrl_c_stops_all_and_the_next_run_has_all_data(first: Run) -> None:
     first.start()
     with Client(first.url) as client:
+        assert requests.get(first.flower, timeout=15).status_code == 401, "Flower asks for its password"
         ada, ben = client.sign_up("ada"), client.sign_up("ben")
         socket = ben.connect()
         sent = ada.post(ben, "still there tomorrow?")

@@ -45,9 +45,28 @@ def test_embedded_servers_are_used_where_none_is_named(tmp_path: Path) -> None:
 def test_named_redis_serves_the_queue_too_unless_another_broker_is_named(tmp_path: Path) -> None:
     named = development(tmp_path, REDIS_URL="redis://cache.example:6379/0")
     assert not named.redis_wanted
-    assert named.variables["CELERY_BROKER_URL"] == "redis://cache.example:6379/1"
+    assert "CELERY_BROKER_URL" not in named.variables, "the settings put it beside"
     both = development(tmp_path, REDIS_URL="redis://cache.example", CELERY_BROKER_URL="amqp://queue.example")
     assert both.variables["CELERY_BROKER_URL"] == "amqp://queue.example"
+
+
+def test_flower_keeps_its_port_and_a_private_password(tmp_path: Path) -> None:
+    first, again = development(tmp_path), development(tmp_path)
+    first.place_flower()
+    again.place_flower()
+    assert first.flower == again.flower
+    assert first.variables["FLOWER_ADDRESS"] == "127.0.0.1"
+    password = tmp_path / "data" / "flower_password"
+    assert again.variables["FLOWER_BASIC_AUTH"] == f"flower:{password.read_text()}"
+    assert password.stat().st_mode & 0o077 == 0
+    assert password.read_text() not in first.flower + first.flower_login
+
+
+def test_flower_takes_the_users_port_and_password(tmp_path: Path) -> None:
+    made = development(tmp_path, "FLOWER_BASIC_AUTH=me:mine\n", FLOWER_PORT="25555")
+    made.place_flower()
+    assert made.flower.endswith(":25555")
+    assert made.variables["FLOWER_BASIC_AUTH"] == "me:mine"
 
 
 def test_named_broker_leaves_the_embedded_redis(tmp_path: Path) -> None:
