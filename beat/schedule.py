@@ -16,7 +16,7 @@ class Periodic(NamedTuple):
 
 TABLE = (
     Periodic(queues.SWEEP, 5.0, "start a drain or a transcription whose nudge was lost; time out dead presences"),
-    Periodic(queues.SYNC, 15.0, "outbox to MongoDB; window of MongoDB to Redis where Redis was lost"),
+    Periodic(queues.SYNC, 5.0, "outbox to MongoDB; window of MongoDB to Redis where Redis was lost"),
     Periodic(queues.AGE, 3_600.0, "take out of Redis what has left the hot window"),
     Periodic(queues.UPLOADS, 60.0, "delete uploads that no message claims"),
     Periodic(queues.ERASE, 15.0, "erase what people who have left have left behind"),

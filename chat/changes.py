@@ -53,9 +53,6 @@ def bury(stores: Stores, sender_id: str, messages: Sequence[Document]) -> list[D
     with stores.redis.pipeline() as pipe:
         for message in messages:
             pipe.zrem(channels.inbox_key(message["receiverId"], sender_id), message["pk"])
-            pipe.zrem(channels.TRANSCRIPTIONS, message["pk"])
-            pipe.hdel(channels.TRANSCRIPTION_ATTEMPTS, message["pk"])
-            pipe.hdel(channels.TRANSCRIPTION_LANGUAGES, message["pk"])
         pipe.execute()
     audio.delete(stores, [message["audioFileId"] for message in messages if message.get("audioFileId")])
     return buried

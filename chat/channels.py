@@ -34,12 +34,16 @@ OUTBOX = f"{PREFIX}:outbox"
 CURSORS_OUTBOX = f"{PREFIX}:outbox:cursors"
 SEEN_OUTBOX = f"{PREFIX}:outbox:seen"
 
+# The same for sessions that were ended: key in Redis -> `<value> <until, Unix s>`
+SESSIONS_OUTBOX = f"{PREFIX}:outbox:sessions"
+
 # There while Redis holds the whole hot window; missing after it was lost, until the sync has rebuilt it
 HOT_COMPLETE = f"{PREFIX}:hot:complete"
 
-# Voice messages waiting for a transcript: message id -> when the next attempt is due (ms); how often each
-# was tried; and the language its sender asked for
+# Voice messages waiting for a transcript: message id -> when the next attempt is due (ms); those of them that were
+# delivered before; how often each was tried; and the language its sender asked for
 TRANSCRIPTIONS = f"{PREFIX}:transcriptions"
+TRANSCRIPTIONS_AGAIN = f"{PREFIX}:transcriptions:again"
 TRANSCRIPTION_ATTEMPTS = f"{PREFIX}:transcription:attempts"
 TRANSCRIPTION_LANGUAGES = f"{PREFIX}:transcription:languages"
 

@@ -1,6 +1,7 @@
 """Which tokens hold. A token is a JWT and says itself when it expires; what ended earlier is in Redis.
 
-Ending is told to every web process, which then closes the sockets it concerns.
+Ending is told to every web process, which then closes the sockets it concerns. The sync keeps a copy in the archive,
+so that a lost Redis brings no token back.
 """
 
 import time
@@ -10,43 +11,61 @@ import orjson
 
 from chat import channels
 from chat.store import hot
-from chat.store.connection import Stores
+from chat.store.connection import Document, Stores
 
 
 def end(stores: Stores, user_id: str, token_id: str, seconds: int) -> None:
     """A token holds no longer; `seconds` is how long it would have."""
-    with stores.redis.pipeline() as pipe:
-        pipe.set(channels.revoked_key(token_id), "1", ex=max(1, seconds))
-        pipe.publish(channels.SESSIONS, _envelope({"userId": user_id, "tokenId": token_id}))
-        pipe.execute()
+    _end(stores, channels.revoked_key(token_id), "1", max(1, seconds), {"userId": user_id, "tokenId": token_id})
 
 
 def end_all(stores: Stores, user_id: str, but: str = "") -> None:
     """No token of this person issued until now holds any longer, except the one named."""
     before = int(time.time() * 1000)
-    with stores.redis.pipeline() as pipe:
-        pipe.set(channels.sessions_key(user_id), f"{before}:{but}", ex=stores.settings.token_lifetime)
-        pipe.publish(channels.SESSIONS, _envelope({"userId": user_id, "before": before, "except": but}))
-        pipe.execute()
+    told = {"userId": user_id, "before": before, "except": but}
+    _end(stores, channels.sessions_key(user_id), f"{before}:{but}", stores.settings.token_lifetime, told)
 
 
 def holds(stores: Stores, user_id: str, token_id: str, issued_ms: int) -> bool:
     """Whether a token was not ended and there still is such a person. One round trip.
 
     Raises:
-        PyMongoError: Redis does not know the person, and the archive is away.
+        PyMongoError: Redis was lost or does not know the person, and the archive is away.
     """
+    keys = channels.revoked_key(token_id), channels.sessions_key(user_id)
     with stores.redis.pipeline(transaction=False) as pipe:
-        pipe.mget(channels.revoked_key(token_id), channels.sessions_key(user_id))
+        pipe.mget(keys)
         pipe.exists(channels.user_key(user_id))
-        (revoked, ended), known = pipe.execute()
-    if revoked is not None:
+        pipe.exists(channels.HOT_COMPLETE)
+        (revoked, ended), known, complete = pipe.execute()
+    if not complete:
+        archived = {each["_id"]: each["value"] for each in stores.mongo.sessions.find({"_id": {"$in": list(keys)}})}
+        revoked = revoked or archived.get(keys[0])
+        ended = ended or archived.get(keys[1], "").encode()
+    if revoked:
         return False
-    if ended is not None:
+    if ended:
         before, _, but = ended.decode().partition(":")
         if issued_ms <= int(before) and token_id != but:
             return False
     return bool(known) or _is_archived(stores, user_id)
+
+
+def restore(stores: Stores, archived: list[Document]) -> None:
+    """Put back into Redis what the archive knows of ended sessions."""
+    with stores.redis.pipeline() as pipe:
+        for each in archived:
+            pipe.set(each["_id"], each["value"], exat=int(each["until"].timestamp()), nx=True)
+        pipe.execute()
+
+
+def _end(stores: Stores, key: str, value: str, seconds: int, told: dict[str, Any]) -> None:
+    until = int(time.time()) + seconds
+    with stores.redis.pipeline() as pipe:
+        pipe.set(key, value, exat=until)
+        pipe.hset(channels.SESSIONS_OUTBOX, key, f"{value} {until}")
+        pipe.publish(channels.SESSIONS, channels.encode_envelope((), orjson.dumps(told)))
+        pipe.execute()
 
 
 def _is_archived(stores: Stores, user_id: str) -> bool:
@@ -55,7 +74,3 @@ def _is_archived(stores: Stores, user_id: str) -> bool:
     if user is not None:
         hot.save_user(stores.redis, user)
     return user is not None
-
-
-def _envelope(data: dict[str, Any]) -> bytes:
-    return channels.encode_envelope((), orjson.dumps(data))

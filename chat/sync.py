@@ -8,13 +8,15 @@ one goes on where it was: its place is kept in Redis, and every step may run twi
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import takewhile
 from typing import Any
 
 import structlog
 from pymongo import DESCENDING, UpdateOne
 from pymongo.errors import PyMongoError
 
-from chat import channels, ids, persistence
+from chat import channels, ids, persistence, sessions
 from chat.store import hot
 from chat.store.connection import Document, Stores
 from chat.store.locks import alone
@@ -28,7 +30,7 @@ LOCK_SECONDS = 60.0
 SCAN_COUNT = 200
 
 _REBUILD = f"{channels.HOT_COMPLETE}:at"  # hash: step -> the last `_id` done
-_STEPS = ("users", "cursors", "messages")
+_STEPS = ("sessions", "users", "cursors", "messages")
 
 
 def run(stores: Stores) -> bool:
@@ -45,6 +47,7 @@ def _round(stores: Stores) -> bool:
     persistence.flush(stores)
     _flush_cursors(stores)
     _flush_last_seen(stores)
+    _flush_sessions(stores)
     if stores.redis.exists(channels.HOT_COMPLETE):
         return False
     return not _rebuild(stores, time.monotonic() + ROUND_SECONDS)
@@ -63,14 +66,17 @@ def age(stores: Stores) -> int:
 
 
 def _aged_page(stores: Stores, key: bytes, oldest: str) -> list[str]:
-    """Ids below the window that the archive holds with nothing waiting in the outbox."""
+    """The oldest ids, below the window, that the archive holds with nothing waiting in the outbox.
+
+    They end at the first that is not so: Redis keeps the newest part of a conversation without a gap.
+    """
     found = [raw.decode() for raw in stores.redis.zrangebylex(key, "-", f"({oldest}", 0, PAGE)]
     if not found:
         return []
     waiting = stores.redis.zmscore(channels.OUTBOX, found)
-    settled = [message_id for message_id, revision in zip(found, waiting, strict=True) if revision is None]
-    held = stores.mongo.messages.find({"_id": {"$in": settled}}, {"_id": 1})
-    return [document["_id"] for document in held]
+    held = {each["_id"] for each in stores.mongo.messages.find({"_id": {"$in": found}}, {"_id": 1})}
+    rows = zip(found, waiting, strict=True)
+    return [message_id for message_id, _ in takewhile(lambda row: row[1] is None and row[0] in held, rows)]
 
 
 def _drop(stores: Stores, key: bytes, message_ids: list[str]) -> int:
@@ -99,6 +105,17 @@ def _flush_last_seen(stores: Stores) -> None:
         return UpdateOne({"_id": user_id}, {"$max": {"lastSeen": seen}})
 
     _flush_hash(stores, channels.SEEN_OUTBOX, "users", write)
+
+
+def _flush_sessions(stores: Stores) -> None:
+    """Keep in the archive which sessions were ended, until their tokens would have expired."""
+
+    def write(key: str, ended: str) -> UpdateOne:
+        value, _, until = ended.rpartition(" ")
+        moment = datetime.fromtimestamp(int(until), UTC)
+        return UpdateOne({"_id": key}, {"$set": {"value": value, "until": moment}}, upsert=True)
+
+    _flush_hash(stores, channels.SESSIONS_OUTBOX, "sessions", write)
 
 
 def _flush_hash(stores: Stores, outbox: str, collection: str, write: Callable[[str, str], UpdateOne]) -> None:
@@ -192,7 +209,7 @@ def _still_here(stores: Stores, page: list[Document]) -> set[str]:
         return {person for person, known in zip(people, pipe.execute(), strict=True) if known}
 
 
-_PUT = {"users": _put_users, "cursors": _put_cursors, "messages": _put_messages}
+_PUT = {"sessions": sessions.restore, "users": _put_users, "cursors": _put_cursors, "messages": _put_messages}
 
 
 def _never_number_backwards(stores: Stores) -> None:

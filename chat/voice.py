@@ -8,7 +8,7 @@ delivered `untranscribed`, with its audio.
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -38,7 +38,7 @@ def transcribe(stores: Stores, recogniser: Recogniser, message_id: str) -> None:
         return
     message = persistence.warm_message(stores, message_id, WARM_SECONDS)
     if message is None or message.get("deletedAt") or not message.get("audioFileId"):
-        _forget(stores, message_id)
+        _let_go(stores, message_id)
         return
     if attempt > stores.settings.transcription_attempts:
         _give_up(stores, message, "Its transcription was attempted too often.")
@@ -85,13 +85,14 @@ def transcribe_again(
         raise NotFound("There is no such message.")
     if not message.get("audioFileId"):
         raise Invalid("messageId", "That is not a voice message.")
-    if not stores.redis.zadd(channels.TRANSCRIPTIONS, {message_id: 0}, nx=True):
+    keys = [
+        channels.TRANSCRIPTIONS,
+        channels.TRANSCRIPTIONS_AGAIN,
+        channels.TRANSCRIPTION_ATTEMPTS,
+        channels.TRANSCRIPTION_LANGUAGES,
+    ]
+    if not stores.scripts.again(keys=keys, args=[message_id, language or ""]):
         raise Conflict("That message is being transcribed.")
-    with stores.redis.pipeline() as pipe:
-        pipe.hdel(channels.TRANSCRIPTION_ATTEMPTS, message_id)
-        if language:
-            pipe.hset(channels.TRANSCRIPTION_LANGUAGES, message_id, language)
-        pipe.execute()
     nudge(message_id)
     return wire.message(message)
 
@@ -121,32 +122,36 @@ def _finish(stores: Stores, message: Document, transcript: Transcript) -> None:
         "language": transcript.language,
         "words": transcript.words,
     }
-    again = message["status"] != "transcribing"
+    again = _is_again(stores, message["pk"])
     if again or not message["text"]:
         fields["text"] = transcript.text
     if again:
         fields["editedAt"] = ids.timestamp(int(time.time() * 1000))
-    _publish(stores, message, fields, again)
+    wired = _store(stores, message, fields)
+    frames = (
+        [] if wired is None else [delivery.status_frame(wired, "edited") if again else delivery.message_frame(wired)]
+    )
+    _let_go(stores, message["pk"], frames)
 
 
 def _give_up(stores: Stores, message: Document, reason: str) -> None:
-    again = message["status"] != "transcribing"
-    delivery.deliver(stores, [delivery.status_frame(wire.message(message), "failed", detail=reason)])
-    if again:
-        _forget(stores, message["pk"])
-    else:
-        _publish(stores, message, {"status": "untranscribed"}, again=False)
+    frames = [delivery.status_frame(wire.message(message), "failed", detail=reason)]
+    if not _is_again(stores, message["pk"]):
+        wired = _store(stores, message, {"status": "untranscribed"})
+        frames = [] if wired is None else [*frames, delivery.message_frame(wired)]
+    _let_go(stores, message["pk"], frames)
 
 
-def _publish(stores: Stores, message: Document, fields: dict[str, Any], again: bool) -> None:
-    """Store the outcome, tell both people, and only then let go of it."""
+def _is_again(stores: Stores, message_id: str) -> bool:
+    """Whether the message was delivered before. Its status does not tell: a worker may have died after changing it."""
+    return bool(stores.redis.sismember(channels.TRANSCRIPTIONS_AGAIN, message_id))
+
+
+def _store(stores: Stores, message: Document, fields: dict[str, Any]) -> wire.Wire | None:
+    """The message as it is now, None when it was deleted meanwhile."""
     fields["terms"] = search_terms.of_message(message | fields)
     changed = persistence.change(stores, message["pk"], message["senderId"], fields)
-    if changed is not None:
-        wired = wire.message(changed)
-        frame = delivery.status_frame(wired, "edited") if again else delivery.message_frame(wired)
-        delivery.deliver(stores, [frame])
-    _forget(stores, message["pk"])
+    return None if changed is None else wire.message(changed)
 
 
 def _try_again(stores: Stores, message_id: str, attempt: int, retry_after: float | None) -> None:
@@ -155,9 +160,12 @@ def _try_again(stores: Stores, message_id: str, attempt: int, retry_after: float
     stores.redis.zadd(channels.TRANSCRIPTIONS, {message_id: moment}, xx=True)
 
 
-def _forget(stores: Stores, message_id: str) -> None:
+def _let_go(stores: Stores, message_id: str, frames: Iterable[delivery.Frame] = ()) -> None:
+    """Tell both people, and in the same step forget that the message waits: nobody sees the one without the other."""
     with stores.redis.pipeline() as pipe:
+        delivery.deliver(stores, frames, pipe)
         pipe.zrem(channels.TRANSCRIPTIONS, message_id)
+        pipe.srem(channels.TRANSCRIPTIONS_AGAIN, message_id)
         pipe.hdel(channels.TRANSCRIPTION_ATTEMPTS, message_id)
         pipe.hdel(channels.TRANSCRIPTION_LANGUAGES, message_id)
         pipe.execute()

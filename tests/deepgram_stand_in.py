@@ -12,6 +12,7 @@ import threading
 import time
 import uuid
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -110,6 +111,7 @@ class DeepgramStandIn:
     def __init__(self, port: int = 0, delay: float = 0.0) -> None:
         self.received: list[Received] = []
         self.delay = delay
+        self.on_call: Callable[[Received], None] | None = None  # runs before a call is answered
         self._next: deque[Answer] = deque()
         self._lock = threading.Lock()
         self.closing = threading.Event()
@@ -141,6 +143,8 @@ class DeepgramStandIn:
 
     def answer(self, received: Received) -> Answer:
         """As Deepgram would; an illegal call is told what is wrong with it."""
+        if self.on_call is not None:
+            self.on_call(received)
         with self._lock:
             self.received.append(received)
             wrong = self._objection(received)

@@ -38,6 +38,7 @@ DOCS_POLICY = (
     "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
 )
+SETTLE_SECONDS = 0.1  # for requests that have been received and not begun
 PREPARE_PATIENCE = 3_600.0  # seconds; meanwhile `/readyz` says what is missing
 
 
@@ -108,6 +109,7 @@ class Application(OpenAPI):
 
     def stop(self) -> None:
         """Let the requests in flight be answered, then close the sockets."""
+        gevent.sleep(SETTLE_SECONDS)
         until = time.monotonic() + self.services.settings.shutdown_grace
         while self.in_flight.count and time.monotonic() < until:
             gevent.sleep(0.02)

@@ -10,6 +10,7 @@ from typing import Any
 import gridfs
 from mongoengine import (
     BooleanField,
+    DateTimeField,
     DictField,
     Document,
     FloatField,
@@ -103,6 +104,20 @@ class Cursor(Document):
     }
 
 
+class EndedSession(Document):
+    """What `chat.sessions` has ended: key and value as in Redis, until no token it concerns could still hold."""
+
+    id = StringField(primary_key=True, db_field="_id")
+    value = StringField(required=True)
+    until = DateTimeField(required=True)
+
+    meta = {
+        "collection": "sessions",
+        "auto_create_index": False,
+        "indexes": [{"fields": ["until"], "expireAfterSeconds": 0}],
+    }
+
+
 class Erasure(Document):
     """Somebody who has left, until nothing of theirs is left; see `chat.erasure`.
 
@@ -120,7 +135,7 @@ class Erasure(Document):
     meta = {"collection": "erasures", "auto_create_index": False, "indexes": [{"fields": ["due"]}]}
 
 
-DOCUMENTS = (User, Security, Message, Cursor, Erasure)
+DOCUMENTS = (User, Security, Message, Cursor, EndedSession, Erasure)
 
 
 def audio_bucket(mongo: "Database[dict[str, Any]]") -> gridfs.GridFSBucket:

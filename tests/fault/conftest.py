@@ -46,6 +46,7 @@ def whole_house(tmp_path_factory: pytest.TempPathFactory, deepgram: DeepgramStan
         "DEEPGRAM_API_KEY": KEY,
         "DEEPGRAM_BASE_URL": deepgram.url,
         "TRANSCRIPTION_BACKOFF": "0.2",
+        "TRANSCRIPTION_ATTEMPTS": "3",
         "PRESENCE_LEASE": "6",
     }
     stack = Stack(tmp_path_factory.mktemp("fault"), environment)

@@ -95,7 +95,7 @@ class Pair:
         self.people = client.sign_up("ada"), client.sign_up("ben")
         self.listeners = [Listener(person, url) for person, url in zip(self.people, itertools.cycle(urls))]
         self.accepted: dict[str, list[str]] = {person.id: [] for person in self.people}
-        self.sent: dict[str, str] = {}  # id -> clientId
+        self.posted: dict[str, float] = {}  # id -> when its successful post began (`time.monotonic()`)
         self.refused = 0
 
 
@@ -155,7 +155,6 @@ class Traffic:
             voice = self._voice_every and number % self._voice_every == 0
             message = self._post(pair, session, urls, sender, receiver, number, bool(voice))
             pair.accepted[sender.id].append(message["_id"])
-            pair.sent[message["_id"]] = f"{sender.id}-{number}"
 
     def _post(
         self,
@@ -180,8 +179,10 @@ class Traffic:
                     if made.status_code == 201:
                         body["audioFileId"] = made.json()["files"][0]["audioFileUuid"]
                 if not voice or "audioFileId" in body:
+                    began = time.monotonic()
                     answer = self._request(session, f"{url}/api/chat", sender, json=body)
                     if answer.status_code == 202:
+                        pair.posted[answer.json()["_id"]] = began
                         return dict(answer.json())
                     if answer.status_code == 404 and voice:
                         del body["audioFileId"]

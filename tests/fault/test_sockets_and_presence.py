@@ -1,0 +1,128 @@
+"""Sockets and presence while processes come and go."""
+
+import os
+import signal
+import socket
+import threading
+import time
+from urllib.parse import urlsplit
+
+import pytest
+
+from dev.processes import wait_until
+from tests.client import TIMEOUT, Client, Socket
+from tests.fault.conftest import House
+from tests.recordings import spoken
+
+pytestmark = pytest.mark.timeout(180)
+
+OFFLINE_SECONDS = 30.0  # promised
+
+
+def connect(url: str, token: str) -> Socket:
+    return Socket(f"{url.replace('http', 'ws', 1)}/ws/?token={token}")
+
+
+def test_people_of_a_killed_process_are_offline_in_time_unless_they_are_elsewhere(house: House, client: Client) -> None:
+    watcher, only_there, also_here = (client.sign_up(name) for name in ("watcher", "there", "both"))
+    watching = connect(house.urls[0], watcher.token)
+    sockets = [watching, *(connect(house.urls[1], each.token) for each in (only_there, also_here))]
+    sockets.append(connect(house.urls[0], also_here.token))
+    try:
+        for person in (only_there, also_here):
+            watching.wait_for_frame("application:users", lambda data: data["_id"] == person.id and data["online"])  # noqa: B023
+        house.process("web2").kill()
+        gone = watching.wait_for_frame(
+            "application:users", lambda data: data["_id"] == only_there.id and not data["online"], OFFLINE_SECONDS
+        )
+        assert gone["lastSeen"]
+        people = {each["_id"]: each for each in watcher.get("/user/list", limit=500)}
+        assert people[only_there.id]["online"] is False
+        assert people[also_here.id]["online"] is True
+        frames = [each.data for each in watching.frames if each.channel == "application:users"]
+        assert [each["online"] for each in frames if each["_id"] == also_here.id] == [True], "on a change only"
+    finally:
+        for each in sockets:
+            each.close()
+
+
+def test_a_deploy_answers_requests_in_flight_and_then_closes_sockets_with_1012(house: House, client: Client) -> None:
+    ada = client.sign_up("ada")
+    opened = connect(house.urls[1], ada.token)
+    content = spoken()
+    head, tail = _upload_request(house.urls[1], ada.token, content)
+    host = urlsplit(house.urls[1])
+    with socket.create_connection((host.hostname, host.port), TIMEOUT) as upload:
+        upload.sendall(head)
+        assert upload.recv(1_024).startswith(b"HTTP/1.1 100"), "the request has begun"
+        os.kill(house.process("web2").pid, signal.SIGTERM)
+        with opened.changed:
+            still_open = not opened.changed.wait_for(lambda: opened.closed, 0.5)
+        upload.sendall(tail)
+        answer = upload.recv(65_536)
+        assert answer.startswith(b"HTTP/1.1 201"), answer
+    assert still_open, "sockets go after the requests are answered"
+    assert opened.wait_closed() == 1012
+    assert house.process("web2").wait(30) in (0, -signal.SIGTERM)
+    with pytest.raises(ConnectionRefusedError):
+        connect(house.urls[1], ada.token)
+
+
+def _upload_request(url: str, token: str, content: bytes) -> tuple[bytes, bytes]:
+    """An upload in two parts, the second to be sent later."""
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="audio"; filename="a.webm"\r\n\r\n' + content + b"\r\n--x--\r\n"
+    )
+    head = (
+        f"POST /api/upload HTTP/1.1\r\nHost: {urlsplit(url).netloc}\r\nx-api-key: {token}\r\n"
+        f"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n"
+    )
+    half = len(body) // 2
+    return head.encode() + body[:half], body[half:]
+
+
+def test_many_arrivals_at_once_make_a_bounded_number_of_frames(house: House, client: Client) -> None:
+    from dev.processes import LOOPBACK, free_port
+
+    port, limit = free_port(), 400
+    bounded = house.stack.make_process(
+        "web-bounded", house.stack.web.command[-1], {"PORT": str(port), "PRESENCE_FRAMES_PER_SECOND": str(limit)}
+    )
+    bounded.start()
+    url = f"http://{LOOPBACK}:{port}"
+    sockets: list[Socket] = []
+    try:
+        with Client(url) as there:
+            wait_until(lambda: _ready(there), 30, "the web process")
+            watchers = [client.sign_up("watcher") for _ in range(20)]
+            sockets += [connect(url, each.token) for each in watchers]
+            people = [client.sign_up("arriving") for _ in range(60)]
+            for watching in sockets:
+                watching.wait_for_frame("application:users", lambda data: data["_id"] == watchers[-1].id)
+            started = time.monotonic()
+            threads = [
+                threading.Thread(target=lambda each=each: sockets.append(connect(house.urls[0], each.token)))
+                for each in people
+            ]
+            for thread in threads:
+                thread.start()
+            for watching in sockets[:20]:
+                for person in people:
+                    watching.wait_for_frame("application:users", lambda data: data["_id"] == person.id)  # noqa: B023
+            took = time.monotonic() - started
+            for thread in threads:
+                thread.join()
+            frames = sum(each.at >= started for watching in sockets[:20] for each in watching.frames)
+            assert frames >= 20 * 60, "everybody hears of everybody"
+            assert frames <= limit * (took + 2), "and no faster than allowed"
+    finally:
+        for each in sockets:
+            each.close()
+        bounded.stop()
+
+
+def _ready(client: Client) -> bool:
+    try:
+        return client.http.get(f"{client.url}/readyz", timeout=5).status_code == 200
+    except OSError:
+        return False

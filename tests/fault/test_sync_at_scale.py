@@ -1,0 +1,85 @@
+"""The first sync of a large archive, while people chat."""
+
+import shutil
+import statistics
+import time
+from pathlib import Path
+
+import pytest
+
+from chat import channels, ids
+from chat.store.connection import connect
+from dev.processes import wait_until
+from tests.client import Client
+from tests.fault.conftest import House
+from tests.fault.traffic import RECOVERY_SECONDS, Traffic
+
+MESSAGES = 100_000
+BATCH = 5_000
+GROWTH_MOST = 80 * 2**20  # bytes a worker may grow while it syncs
+
+
+def resident(pid: int) -> int:
+    """Bytes of memory a process holds."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * 4096
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_the_first_sync_of_a_large_archive_disturbs_nobody_and_holds_little_memory(
+    house: House, client: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stores = connect(house.stack.settings())
+    ada, ben = client.sign_up("ada"), client.sign_up("ben")
+    conversation = channels.conversation_id(ada.id, ben.id)
+    begin = int(time.time() * 1_000) - MESSAGES * 10 - 60_000
+    for start in range(0, MESSAGES, BATCH):
+        stores.mongo.messages.insert_many(
+            {
+                "_id": ids.message_id(f"{begin + number * 10}-0", f"{number:016x}"),
+                "conversation": conversation,
+                "senderId": ada.id,
+                "receiverId": ben.id,
+                "dateSent": ids.timestamp(begin + number * 10),
+                "text": f"archived message number {number}",
+                "status": "delivered",
+                "revision": 1,
+            }
+            for number in range(start, start + BATCH)
+        )
+    house.stack.redis.kill()
+    shutil.rmtree(house.stack.redis.data)
+    house.stack.redis.restart()
+    house.stack.wait_web()
+    children = house.process("worker").children()
+    before = {pid: resident(pid) for pid in children}
+    most = dict(before)
+
+    def complete() -> bool:
+        for pid in children:
+            most[pid] = max(most[pid], resident(pid))
+        return bool(stores.redis.exists(channels.HOT_COMPLETE))
+
+    with Traffic(house.urls, pairs=3, rate=10, voice_every=0) as traffic:
+        started = time.monotonic()
+        wait_until(complete, 300, "the sync")
+        took = time.monotonic() - started
+        traffic.verify()
+        delays = sorted(
+            listener.times[message_id] - accepted
+            for pair in traffic.pairs
+            for listener in pair.listeners
+            for message_id, accepted in pair.posted.items()
+            if message_id in listener.times
+        )
+    grown = max(most[pid] - before[pid] for pid in children)
+    with capsys.disabled():
+        print(
+            f"\n{MESSAGES:,} messages in {took:.0f} s; workers grew {grown / 2**20:.0f} MB; post to socket meanwhile: "
+            f"median {statistics.median(delays) * 1_000:.0f} ms, 99th {delays[int(len(delays) * 0.99)] * 1_000:.0f} ms"
+        )
+    assert grown < GROWTH_MOST
+    count = stores.redis.zcard(channels.conversation_key(conversation))
+    assert count == MESSAGES
+    wait_until(lambda: len(ada.get("/search", q="archived")) == 20, RECOVERY_SECONDS, "the index")
