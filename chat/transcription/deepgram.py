@@ -45,7 +45,7 @@ class Deepgram:
                 smart_format=True,
                 language=language,
                 detect_language=True if language is None else None,
-                request_options={"max_retries": 0, "additional_headers": {"content-type": mimetype}},
+                request_options={"additional_headers": {"content-type": mimetype}},
             )
         except ApiError as error:
             _raise_for(error)

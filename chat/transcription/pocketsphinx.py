@@ -26,11 +26,13 @@ class PocketSphinx:
     def __init__(self, settings: Settings) -> None:
         self._most_seconds = settings.audio_max_seconds
         self._decoder = Decoder(samprate=RATE, frate=FRAMES_A_SECOND, loglevel="FATAL")
+        self._mean = self._decoder.get_cmn(False)
 
     def transcribe(self, audio: bytes, mimetype: str, language: str | None) -> Transcript:  # noqa: ARG002
         """See `Recogniser`. The type is told from the bytes."""
         if language is not None and not language.lower().startswith("en"):
             raise TranscriptionRefused("The local recogniser understands only English.")
+        self._decoder.set_cmn(self._mean)  # it gets used to a voice, and the next recording is another's
         words: list[Word] = []
         for start, utterance in _utterances(speech(audio, self._most_seconds)):
             words += self._recognise(start, utterance)
