@@ -91,8 +91,9 @@ export function conversation(partner) {
 		store.markRead(partner._id, upTo).catch(() => (readUpTo = ""));
 	}
 
-	function came(message) {
-		if (!rows.follows()) fresh += 1;
+	function came({ message, fresh: isNew }) {
+		if (message.senderId !== partner._id) return;
+		if (isNew && !rows.follows()) fresh += 1;
 		announce(`${partner.username}: ${summary(message)}`);
 		viewed();
 	}
@@ -135,7 +136,7 @@ export function conversation(partner) {
 	const stops = [
 		on("history", (changed) => changed === history && draw()),
 		on("upload", (item) => showProgress(scroller, item)),
-		on("incoming", (message) => message.senderId === partner._id && came(message)),
+		on("incoming", came),
 		mine("outbox", draw),
 		mine("presence", status),
 		listen(window, "focus", read),

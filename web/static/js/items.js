@@ -47,6 +47,6 @@ export function itemsOf({ history, pending, partner, unreadFrom, hit }) {
 		const state = message.version ?? `${message.error}${message.progress === undefined}`;
 		const signature = [state, today, flash && hit.query, ...Object.values(shown)].join();
 		const mine = message.senderId === session.me._id;
-		return { ...shown, key, message, partner, mine, signature, hit: flash && matcher(hit.query) };
+		return { ...shown, key, message, partner, mine, signature, hit: flash ? matcher(hit.query) : undefined };
 	});
 }

@@ -24,7 +24,7 @@ export function startNotifying(title, open) {
 			document.title = (unread ? `(${unread}) ` : "") + title();
 		});
 	}
-	on("incoming", (message) => {
+	on("incoming", ({ message }) => {
 		const sender = store.person(message.senderId);
 		if (!wanted() || !sender || (!document.hidden && document.hasFocus())) return;
 		// By the tag several tabs show the same message once.

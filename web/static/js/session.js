@@ -6,7 +6,8 @@ const TOKEN = "chattergram.token";
 const ME = "chattergram.me";
 const kept = localStorage;
 
-export const session = { token: kept[TOKEN], me: JSON.parse(kept[ME] ?? "null") };
+/** `farewell`: said instead of other reasons, by who ends the session; the server may close it before it answers. */
+export const session = { token: kept[TOKEN], me: JSON.parse(kept[ME] ?? "null"), farewell: undefined };
 
 export function signedIn({ user, token }) {
 	session.token = kept[TOKEN] = token;
@@ -25,7 +26,7 @@ export function signedOut(reason = "") {
 	session.token = null;
 	kept.removeItem(TOKEN);
 	kept.removeItem(ME);
-	emit("signed-out", reason);
+	emit("signed-out", session.farewell ?? reason);
 }
 
 window.addEventListener("storage", ({ key, newValue }) => {

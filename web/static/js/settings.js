@@ -30,6 +30,7 @@ export function settings() {
 		refused.textContent = asked && !toggle.checked ? "The browser does not allow it; see its settings for this site." : "";
 	};
 	out.onclick = async () => {
+		session.farewell = "";
 		await api.logOut().catch(() => {});
 		signedOut();
 	};
@@ -37,10 +38,11 @@ export function settings() {
 		const what = "Your messages, your recordings and your name will be gone at once, also for those you wrote to.";
 		const proof = await ask("Delete your account?", what, "Delete for ever", true);
 		if (!proof) return;
-		await api.deleteMe(proof).then(
-			() => signedOut("Your account is gone."),
-			({ message }) => ask("It was not deleted", message, "All right"),
-		);
+		session.farewell = "Your account is gone.";
+		await api.deleteMe(proof).then(signedOut, ({ message }) => {
+			session.farewell = undefined;
+			ask("It was not deleted", message, "All right");
+		});
 	};
 	return element;
 }

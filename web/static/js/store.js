@@ -57,9 +57,9 @@ export const totalUnread = () => [...conversations.values()].reduce((sum, { unre
 export async function loadConversations(fresh = false) {
 	const page = await api.conversations(PAGE, fresh ? undefined : listed.oldest);
 	for (const { partner, lastMessage, unread } of page) {
-		const known = conversations.get(partner._id)?.lastMessage;
-		const last = known?._id > lastMessage._id ? known : lastMessage;
-		conversations.set(partner._id, { partner: remember(partner), lastMessage: last, unread, baseline: last._id });
+		const known = conversations.get(partner._id);
+		if (known?.lastMessage._id > lastMessage._id) continue; // this came while the page was on its way
+		conversations.set(partner._id, { partner: remember(partner), lastMessage, unread, baseline: lastMessage._id });
 	}
 	if (!fresh || !listed.first) listed.all = page.length < PAGE;
 	const end = page.at(-1)?.lastMessage._id;
@@ -76,26 +76,24 @@ export async function reload(openId) {
 }
 
 /** A message, accepted here or come by socket: into its history and to the top of the list. */
-export function takeMessage(message) {
+export async function takeMessage(message) {
+	const { _id, audioFileId, deletedAt, text } = message;
 	const partnerId = partnerOf(message);
-	const incoming = message.senderId === partnerId;
-	history(partnerId).merge(message);
+	const known = history(partnerId).byId.get(_id);
 	const row = conversations.get(partnerId);
-	if (incoming) stopTyping(partnerId);
-	if (!row) return void discover(message, partnerId);
-	const fresh = incoming && !message.deletedAt && !counted.has(message._id) && message._id > row.baseline;
+	const fresh = message.senderId === partnerId && !deletedAt && !(_id <= row?.baseline) && !counted.has(_id);
+	const transcribed = audioFileId && text && known && !known.text;
+	history(partnerId).merge(message);
 	if (fresh) {
-		counted.add(message._id);
-		row.unread += 1;
+		counted.add(_id);
+		stopTyping(partnerId);
 	}
-	if (message._id >= row.lastMessage._id) row.lastMessage = history(partnerId).byId.get(message._id) ?? message;
-	emit("conversations");
-	if (fresh) emit("incoming", message);
-}
-
-async function discover(message, partnerId) {
-	await loadConversations(true).catch(() => {});
-	if (conversations.get(partnerId)?.unread) emit("incoming", message);
+	if (row) {
+		row.unread += fresh;
+		if (_id >= row.lastMessage._id) row.lastMessage = history(partnerId).byId.get(_id) ?? message;
+		emit("conversations");
+	} else await loadConversations(true).catch(() => {});
+	if (fresh || (transcribed && message.senderId === partnerId)) emit("incoming", { message, fresh });
 }
 
 export function takeChange(change) {
