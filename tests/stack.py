@@ -1,5 +1,6 @@
 """The whole application on real servers, on free loopback ports, over a temporary folder."""
 
+import contextlib
 import os
 import sys
 from collections.abc import Mapping
@@ -8,6 +9,8 @@ from pathlib import Path
 import requests
 from celery import Celery
 from honcho.environ import parse_procfile
+from kombu.exceptions import OperationalError
+from redis import RedisError
 
 from config.settings import Settings
 from dev.embedded import Embedded, MongoServer, RedisServer
@@ -154,8 +157,9 @@ class Stack:
         missing = {"chat", "transcription"}
 
         def answered() -> bool:
-            replies = celery.control.ping(timeout=0.5)
-            missing.difference_update(name.partition("@")[0] for reply in replies for name in reply)
+            with contextlib.suppress(RedisError, OperationalError):  # a pooled connection from before a restart
+                replies = celery.control.ping(timeout=0.5)
+                missing.difference_update(name.partition("@")[0] for reply in replies for name in reply)
             return not missing
 
         with celery:

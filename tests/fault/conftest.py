@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
+import requests
 
-from dev.processes import LOOPBACK, ManagedProcess, free_port
+from dev.processes import LOOPBACK, ManagedProcess, free_port, wait_until
 from tests.client import Client
 from tests.deepgram_stand_in import KEY, DeepgramStandIn
-from tests.stack import Stack
+from tests.stack import READY_TIMEOUT, Stack
 
 
 @dataclass
@@ -30,8 +31,21 @@ class House:
         for process in self.stack.processes.values():
             if not process.running:
                 process.start()
-        self.stack.wait_web()
+        self.wait_ready()
         self.stack.wait_workers()
+
+    def wait_ready(self) -> None:
+        """Return once both web processes can reach everything they need."""
+        for url in self.urls:
+            wait_until(lambda: answers(f"{url}/readyz"), READY_TIMEOUT, f"{url} to be ready")  # noqa: B023
+
+
+def answers(url: str) -> bool:
+    """Whether this address says that all is well."""
+    try:
+        return requests.get(url, timeout=5).status_code == 200
+    except requests.RequestException:
+        return False
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,9 @@ import pytest
 
 from chat import channels
 from chat.store.connection import Stores, connect
-from dev.processes import wait_until
+from dev.processes import LOOPBACK, free_port, wait_until
 from tests.client import Client, Person
-from tests.fault.conftest import House
+from tests.fault.conftest import House, answers
 from tests.fault.test_loss_of_processes import some_time
 from tests.fault.traffic import RECOVERY_SECONDS, Traffic, whole_history
 from tests.recordings import spoken
@@ -127,8 +127,6 @@ def test_chat_goes_on_while_mongodb_is_down(house: House, looked_into: Stores, c
 def test_without_a_broker_a_post_is_refused_in_time_and_nothing_is_accepted(
     house: House, looked_into: Stores, client: Client
 ) -> None:
-    from dev.processes import LOOPBACK, free_port
-
     ada, ben = client.sign_up("ada"), client.sign_up("ben")
     port = free_port()
     alone = house.stack.make_process(
@@ -139,7 +137,7 @@ def test_without_a_broker_a_post_is_refused_in_time_and_nothing_is_accepted(
     alone.start()
     try:
         with Client(f"http://{LOOPBACK}:{port}") as there:
-            wait_until(lambda: _answers(there), 30, "the web process")
+            wait_until(lambda: answers(f"{there.url}/healthz"), 30, "the web process")
             assert "broker" in there.http.get(f"{there.url}/readyz", timeout=10).json()["detail"]
             wait_until(lambda: not looked_into.redis.exists(channels.ACCEPTED_WAKING), 30, "quiet")
             body = {"receiverId": ben.id, "text": "hello?", "clientId": "once"}
@@ -155,10 +153,3 @@ def test_without_a_broker_a_post_is_refused_in_time_and_nothing_is_accepted(
         assert len(whole_history(ben, ada.id)) == 1
     finally:
         alone.stop()
-
-
-def _answers(client: Client) -> bool:
-    try:
-        return client.http.get(f"{client.url}/healthz", timeout=5).status_code == 200
-    except OSError:
-        return False

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from dev.processes import wait_until
+from dev.processes import LOOPBACK, free_port, wait_until
 from tests.client import TIMEOUT, Client, Socket
-from tests.fault.conftest import House
+from tests.fault.conftest import House, answers
 from tests.recordings import spoken
 
 pytestmark = pytest.mark.timeout(180)
@@ -82,8 +82,6 @@ def _upload_request(url: str, token: str, content: bytes) -> tuple[bytes, bytes]
 
 
 def test_many_arrivals_at_once_make_a_bounded_number_of_frames(house: House, client: Client) -> None:
-    from dev.processes import LOOPBACK, free_port
-
     port, limit = free_port(), 400
     bounded = house.stack.make_process(
         "web-bounded", house.stack.web.command[-1], {"PORT": str(port), "PRESENCE_FRAMES_PER_SECOND": str(limit)}
@@ -92,8 +90,8 @@ def test_many_arrivals_at_once_make_a_bounded_number_of_frames(house: House, cli
     url = f"http://{LOOPBACK}:{port}"
     sockets: list[Socket] = []
     try:
-        with Client(url) as there:
-            wait_until(lambda: _ready(there), 30, "the web process")
+        with Client(url):
+            wait_until(lambda: answers(f"{url}/readyz"), 30, "the web process")
             watchers = [client.sign_up("watcher") for _ in range(20)]
             sockets += [connect(url, each.token) for each in watchers]
             people = [client.sign_up("arriving") for _ in range(60)]
@@ -119,10 +117,3 @@ def test_many_arrivals_at_once_make_a_bounded_number_of_frames(house: House, cli
         for each in sockets:
             each.close()
         bounded.stop()
-
-
-def _ready(client: Client) -> bool:
-    try:
-        return client.http.get(f"{client.url}/readyz", timeout=5).status_code == 200
-    except OSError:
-        return False

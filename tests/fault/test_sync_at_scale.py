@@ -51,7 +51,7 @@ def test_the_first_sync_of_a_large_archive_disturbs_nobody_and_holds_little_memo
     house.stack.redis.kill()
     shutil.rmtree(house.stack.redis.data)
     house.stack.redis.restart()
-    house.stack.wait_web()
+    house.wait_ready()
     children = house.process("worker").children()
     before = {pid: resident(pid) for pid in children}
     most = dict(before)
