@@ -1,0 +1,158 @@
+"""The running system, people who live for one module, and further web processes with other settings."""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import requests
+from pymongo import MongoClient
+from redis import Redis
+
+from dev.processes import LOOPBACK, ManagedProcess, free_port, wait_until
+from tests.client import Client, Person, Socket
+from tests.stack import Stack
+
+# One more web process beside the usual one. `X-Forwarded-For` says whose address a request comes from, so that no test
+# is throttled for what another did.
+STRICT = {
+    "TRUSTED_PROXIES": "1",
+    "LIMIT_LOGIN_ACCOUNT": "3 per 10 minute",
+    "LIMIT_LOGIN_ADDRESS": "6 per 10 minute",
+    "LIMIT_SIGNUP_ADDRESS": "2 per 10 minute",
+    "LIMIT_MESSAGES": "5 per 10 minute",
+    "SOCKET_AUTH_TIMEOUT": "0.5",
+    "SOCKET_QUEUE_FRAMES": "4",
+    "UPLOAD_MAX_BYTES": "200000",
+    "UPLOAD_TTL": "1",
+    "AUDIO_MAX_SECONDS": "4",
+    "AUDIO_LINK_LIFETIME": "10",
+    "PRESENCE_LEASE": "3",
+}
+
+
+@dataclasses.dataclass
+class Web:
+    """One more web process, and a client of it."""
+
+    process: ManagedProcess
+    client: Client
+
+    def wait(self) -> None:
+        """Return once it can reach everything it needs."""
+        self.process.wait_ready(self.is_ready, 30)
+
+    def is_ready(self) -> bool:
+        return self.answers("/readyz")
+
+    def is_alive(self) -> bool:
+        return self.answers("/healthz")
+
+    def answers(self, path: str) -> bool:
+        try:
+            return requests.get(f"{self.client.url}{path}", timeout=5).status_code == 200
+        except requests.RequestException:
+            return False
+
+    def seen_by(self, person: Person) -> Person:
+        """The same person with the same token, talking to this process."""
+        return dataclasses.replace(person, client=self.client, sockets=[])
+
+
+MakeWeb = Callable[..., Web]
+Connect = Callable[..., Socket]
+
+
+@pytest.fixture(scope="session")
+def make_web(stack: Stack) -> Iterator[MakeWeb]:
+    """`make_web("web-2", {"PORT": …})` starts one more web process on the same stores."""
+    started: list[Web] = []
+
+    def start(name: str, environment: dict[str, str]) -> Web:
+        port = str(free_port())
+        process = stack.make_process(name, stack.web.command[-1], {"PORT": port, **environment})
+        process.start()
+        started.append(Web(process, Client(f"http://{LOOPBACK}:{port}")))
+        return started[-1]
+
+    yield start
+    for web in started:
+        web.client.http.close()
+        web.process.stop(5)
+
+
+@pytest.fixture(scope="session")
+def strict(make_web: MakeWeb) -> Web:
+    """A web process with the limits of `STRICT`. A test that stops it starts it again."""
+    web = make_web("web-strict", STRICT)
+    web.wait()
+    return web
+
+
+@pytest.fixture(scope="module")
+def server(stack: Stack) -> Iterator[Client]:
+    """A client for people who live as long as the module."""
+    with Client(stack.url) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def ada(server: Client) -> Person:
+    return server.sign_up("ada")
+
+
+@pytest.fixture(scope="module")
+def ben(server: Client) -> Person:
+    return server.sign_up("ben")
+
+
+@pytest.fixture(scope="module")
+def eve(server: Client) -> Person:
+    """Somebody who has no part in what `ada` and `ben` say."""
+    return server.sign_up("eve")
+
+
+@pytest.fixture
+def connect() -> Iterator[Connect]:
+    """`connect(ada)` opens a socket that is closed when the test ends."""
+    opened: list[Socket] = []
+
+    def open_socket(person: Person, **options: Any) -> Socket:
+        opened.append(person.connect(**options))
+        return opened[-1]
+
+    yield open_socket
+    for socket in opened:
+        socket.close()
+
+
+@pytest.fixture
+def redis(stack: Stack) -> Iterator[Redis]:
+    """The stack's Redis, to look into."""
+    opened = Redis.from_url(stack.redis.url(0))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def mongo(stack: Stack) -> Iterator[Any]:
+    """The stack's MongoDB, to look into."""
+    opened: MongoClient[dict[str, Any]] = MongoClient(stack.mongodb.url())
+    yield opened.get_default_database("chattergram")
+    opened.close()
+
+
+def eventually(check: Callable[[], Any], what: str, seconds: float = 10.0) -> Any:
+    """What `check` answers once that is true.
+
+    Raises:
+        TimeoutError: it was not in time; names `what`.
+    """
+    found: list[Any] = []
+
+    def holds() -> bool:
+        found[:] = [check()]
+        return bool(found[0])
+
+    wait_until(holds, seconds, what)
+    return found[0]
