@@ -1,6 +1,6 @@
 """The periodic tasks. They run in the workers of the queue `chat`; beat only sends them."""
 
-from chat import accepted, audio, erasure, presence, queues, sync, voice
+from chat import accepted, audio, counters, erasure, presence, queues, sync, voice
 from workers.app import app, stores
 from workers.messages import drain
 from workers.transcription import nudge
@@ -26,7 +26,7 @@ def synchronise() -> None:
 @app.task(name=queues.AGE)
 def age() -> None:
     """Take what has left the hot window out of Redis."""
-    sync.age(stores())
+    counters.count("messages_aged", by=sync.age(stores()))
 
 
 @app.task(name=queues.ERASE)

@@ -16,7 +16,7 @@ from redis import Redis, RedisError, ResponseError
 from redis.exceptions import LockError
 from redis.lock import Lock
 
-from chat import channels, delivery, ids, persistence, wire
+from chat import channels, counters, delivery, ids, persistence, wire
 from chat.messages import WAKE_HOLDS_MS, document, read_draft
 from chat.store.connection import Document, Stores
 
@@ -156,6 +156,7 @@ class _Drainer:
         documents = persistence.store_hot(self.stores, documents)
         # Before the archive: nobody waits for MongoDB, and the outbox knows what it has not got yet.
         delivery.deliver(self.stores, [_frame(each) for each in (*documents, *firsts)])
+        _count(entries)
         for each in documents:
             if each["status"] == "transcribing":
                 self.on_voice(each["pk"])
@@ -174,6 +175,7 @@ class _Drainer:
     def _set_aside(self, entry_id: bytes, fields: dict[bytes, bytes]) -> None:
         """Keep it for a person to look at. It was accepted, and must neither be lost nor stop everybody else."""
         self.redis.xadd(channels.ACCEPTED_REFUSED, {**fields, b"entry": entry_id})
+        counters.count("messages_refused")
         self._acknowledge([entry_id])
 
     def _acknowledge(self, entry_ids: list[bytes]) -> None:
@@ -221,6 +223,13 @@ class _Archive:
 
 
 archive = _Archive()
+
+
+def _count(entries: list[Entry]) -> None:
+    now = time.time()
+    counters.count("messages_delivered", by=len(entries))
+    for entry_id, _ in entries:
+        counters.observe("delivery_seconds", seconds=max(0.0, now - int(entry_id.partition(b"-")[0]) / 1_000))
 
 
 def _frame(stored: Document) -> delivery.Frame:

@@ -60,6 +60,10 @@ NAMES = f"{PREFIX}:names"
 # Counters of what somebody may do only so often; the rest of a key is made by `limits`
 LIMITS = f"{PREFIX}:limits"
 
+# What workers have counted (hash, see `chat.counters`), and beat processes with when they last sent a task (s)
+COUNTERS = f"{PREFIX}:counters"
+BEATS = f"{PREFIX}:beats"
+
 # Leases of web processes (process -> until, ms), people online, and when they were last seen
 PRESENCE_PROCESSES = f"{PREFIX}:presence:processes"
 PRESENCE_ONLINE = f"{PREFIX}:presence:online"

@@ -16,7 +16,7 @@ import structlog
 from pymongo import DESCENDING, UpdateOne
 from pymongo.errors import PyMongoError
 
-from chat import channels, ids, persistence, sessions
+from chat import channels, counters, ids, persistence, sessions
 from chat.store import hot
 from chat.store.connection import Document, Stores
 from chat.store.locks import alone
@@ -36,11 +36,17 @@ _STEPS = ("sessions", "users", "cursors", "messages")
 def run(stores: Stores) -> bool:
     """One round. Answers whether there is more to do at once; False also while MongoDB is away."""
     with alone(stores.redis, "sync", LOCK_SECONDS) as ours:
+        if not ours:
+            counters.count("sync_rounds", "another_runs")
+            return False
         try:
-            return ours and _round(stores)
+            more = _round(stores)
         except PyMongoError as error:
             log.warning("sync.archive_away", error=type(error).__name__)
+            counters.count("sync_rounds", "archive_away")
             return False
+        counters.count("sync_rounds", "more_to_do" if more else "complete")
+        return more
 
 
 def _round(stores: Stores) -> bool:

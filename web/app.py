@@ -16,7 +16,7 @@ from chat.passwords import Passwords
 from chat.store.connection import connect
 from chat.store.prepare import prepare_patiently
 from config.settings import Settings, get_settings
-from web import auth, bodies, context, errors, schemas
+from web import auth, bodies, context, errors, metrics, schemas
 from web.api import accounts, conversations, files, messages, search, uploads, users
 from web.api.answers import SECURITY_SCHEMES
 from web.api.health import health
@@ -53,6 +53,7 @@ def create_app(settings: Settings | None = None) -> "Application":
         expose_headers=["Retry-After", "X-Request-Id", "Content-Range", "Accept-Ranges", "ETag"],
         max_age=86_400,
     )
+    metrics.install(app, app.services)
     context.install(app, app.in_flight)
     bodies.install(app)
     auth.install(app)
@@ -105,6 +106,7 @@ class Application(OpenAPI):
     def start(self) -> None:
         """Begin to serve sockets, and bring the stores' indexes up to date. Once a process, after its fork."""
         self.services.sockets.start()
+        gevent.spawn(metrics.watch, self.services.sockets)
         gevent.spawn(prepare_patiently, self.services.stores, PREPARE_PATIENCE)
 
     def stop(self) -> None:

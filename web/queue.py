@@ -50,6 +50,25 @@ class Queue:
             connection.ensure_connection(max_retries=1, timeout=BROKER_TIMEOUT)
         return True
 
+    def depths(self) -> dict[str, int]:
+        """How many tasks wait in each queue.
+
+        Raises:
+            OperationalError, OSError: the broker is away.
+        """
+        found = {}
+        with self._celery.connection_for_write() as connection:
+            connection.ensure_connection(max_retries=1, timeout=BROKER_TIMEOUT)
+            for queue in sorted(set(queues.QUEUE_OF.values())):
+                channel = connection.channel()  # one for each: RabbitMQ closes it when there is no such queue yet
+                try:
+                    found[queue] = int(channel.queue_declare(queue, passive=True).message_count)
+                except connection.channel_errors:
+                    found[queue] = 0
+                else:
+                    channel.close()
+        return found
+
     def _send(self, task: str, *arguments: str) -> None:
         try:
             self._celery.send_task(task, arguments, retry=False)

@@ -21,6 +21,7 @@ from chat.store.prepare import prepare_patiently
 from chat.transcription import Recogniser, choose
 from config import logging
 from config.settings import Settings, get_settings
+from workers.telemetry import Counted
 
 log = structlog.get_logger(__name__)
 
@@ -71,7 +72,7 @@ def stores() -> Stores:
 
 @lru_cache(maxsize=1)
 def recogniser() -> Recogniser:
-    return choose(get_settings())
+    return Counted(choose(get_settings()))
 
 
 @setup_logging.connect

@@ -1,0 +1,74 @@
+"""What every task leaves behind: its duration and outcome in `chat.counters`, and one request id in all its logs.
+
+The id is that of the HTTP call the task goes back to, where there is one, else the task's own.
+"""
+
+import time
+from typing import Any
+
+import structlog
+from celery import Task
+from celery.signals import before_task_publish, task_postrun, task_prerun
+from redis import RedisError
+
+from chat import counters
+from chat.tracing import REQUEST_ID, request_id
+from chat.transcription import Recogniser, Transcript, TranscriptionRefused, TranscriptionUnavailable
+
+log = structlog.get_logger(__name__)
+
+SUCCEEDED, FAILED = "succeeded", "failed"
+_began: dict[str, float] = {}
+
+
+class Counted:
+    """A recogniser whose attempts are counted and timed."""
+
+    def __init__(self, recogniser: Recogniser) -> None:
+        self._recogniser = recogniser
+
+    def transcribe(self, audio: bytes, mimetype: str, language: str | None) -> Transcript:
+        """See `Recogniser`."""
+        began, outcome = time.monotonic(), "error"
+        try:
+            transcript = self._recogniser.transcribe(audio, mimetype, language)
+            outcome = "transcribed" if transcript.text else "silent"
+            return transcript
+        except TranscriptionRefused:
+            outcome = "refused"
+            raise
+        except TranscriptionUnavailable:
+            outcome = "unavailable"
+            raise
+        finally:
+            counters.count("transcriptions", outcome)
+            counters.observe("transcription_seconds", seconds=time.monotonic() - began)
+
+
+@before_task_publish.connect
+def _pass_on(headers: dict[str, Any] | None = None, **_: Any) -> None:
+    if headers is not None and request_id():
+        headers.setdefault(REQUEST_ID, request_id())
+
+
+@task_prerun.connect
+def _begin(task_id: str, task: Task, **_: Any) -> None:
+    structlog.contextvars.clear_contextvars()
+    origin = getattr(task.request, REQUEST_ID, None)
+    structlog.contextvars.bind_contextvars(**{REQUEST_ID: origin or task_id}, task=task.name)
+    _began[task_id] = time.monotonic()
+
+
+@task_postrun.connect
+def _end(task_id: str, task: Task, state: str | None = None, **_: Any) -> None:
+    from workers.app import stores
+
+    seconds = time.monotonic() - _began.pop(task_id, time.monotonic())
+    counters.count("tasks", task.name, SUCCEEDED if state == "SUCCESS" else FAILED)
+    counters.observe("task_seconds", task.name, seconds=seconds)
+    log.debug("task.ended", state=state, seconds=round(seconds, 3))
+    structlog.contextvars.clear_contextvars()
+    try:
+        counters.flush(stores().redis)
+    except RedisError as error:
+        log.warning("counters.away", error=type(error).__name__)
