@@ -65,6 +65,22 @@ def mark_read(stores: Stores, reader_id: str, partner_id: str, up_to: str) -> No
         delivery.deliver(stores, [delivery.read_frame(up_to, reader_id, partner_id)])
 
 
+def require(stores: Stores, user_id: str, partner_id: str) -> None:
+    """Raises NotFound unless there is such a person, or was one they talked to."""
+    try:
+        accounts.require(stores, partner_id)
+    except NotFound:
+        conversation = channels.conversation_id(user_id, partner_id)
+        if not ids.is_id(partner_id) or not _begun(stores, conversation):
+            raise
+
+
+def _begun(stores: Stores, conversation: str) -> bool:
+    if stores.redis.exists(channels.conversation_key(conversation)):
+        return True
+    return stores.mongo.messages.count_documents({"conversation": conversation}, limit=1) > 0
+
+
 def _partners(stores: Stores, user_id: str, limit: int, before: str | None) -> list[str]:
     newest = "+inf" if before is None else ids.milliseconds(before)
     found = stores.redis.zrevrangebyscore(

@@ -23,11 +23,7 @@ PAGE_DEFAULT = 50
 def recent(stores: Stores, reader_id: str, partner_id: str) -> list[wire.Wire]:
     """The newest messages of the hot window, at most `history_limit`, ascending."""
     conversation = channels.conversation_id(reader_id, partner_id)
-    limit = stores.settings.history_limit
-    found = _hot_before(stores, conversation, None, limit)
-    if len(found) < limit and not _hot_complete(stores):
-        found = _fill_from_archive(stores, conversation, found, limit)
-    return _finish(stores, conversation, found)
+    return _finish(stores, conversation, _newest(stores, conversation))
 
 
 def before(stores: Stores, reader_id: str, partner_id: str, message_id: str, limit: int) -> list[wire.Wire]:
@@ -57,7 +53,9 @@ def beyond_recent(stores: Stores, reader_id: str, partner_id: str, offset: int, 
     skip = stores.settings.history_limit + offset
     count = stores.redis.zcard(channels.conversation_key(conversation))
     if not _hot_complete(stores):
-        found = _archived(stores, conversation, {"$gt": ""}, limit, DESCENDING, skip)[::-1]
+        answered_before = _newest(stores, conversation)
+        older = {"$lt": wire.message(answered_before[0])["_id"]} if answered_before else {"$gt": ""}
+        found = _archived(stores, conversation, older, limit, DESCENDING, offset)[::-1]
     elif skip < count:
         found = _hot_page(stores, conversation, skip, limit)
         if len(found) < limit:
@@ -66,6 +64,15 @@ def beyond_recent(stores: Stores, reader_id: str, partner_id: str, offset: int, 
         answered = min(count, stores.settings.history_limit)
         found = _archive_below(stores, conversation, offset + answered - count, limit)
     return _finish(stores, conversation, found)
+
+
+def _newest(stores: Stores, conversation: str) -> list[dict[str, Any]]:
+    """What the plain call answers."""
+    limit = stores.settings.history_limit
+    found = _hot_before(stores, conversation, None, limit)
+    if len(found) < limit and not _hot_complete(stores):
+        found = _fill_from_archive(stores, conversation, found, limit)
+    return found
 
 
 def _cursor(field: str, message_id: str) -> str:

@@ -78,7 +78,7 @@ def make_web(stack: Stack) -> Iterator[MakeWeb]:
     yield start
     for web in started:
         web.client.http.close()
-        web.process.stop(5)
+        web.process.kill()
 
 
 @pytest.fixture(scope="session")
@@ -86,6 +86,18 @@ def strict(make_web: MakeWeb) -> Web:
     """A web process with the limits of `STRICT`. A test that stops it starts it again."""
     web = make_web("web-strict", STRICT)
     web.wait()
+    return web
+
+
+@pytest.fixture(scope="session")
+def crippled(make_web: MakeWeb) -> Web:
+    """A web process that reaches neither its broker nor MongoDB, only Redis."""
+    closed = f"{LOOPBACK}:{free_port()}"
+    web = make_web(
+        "web-crippled",
+        {"CELERY_BROKER_URL": f"redis://{closed}/1", "MONGODB_URI": f"mongodb://{closed}/chattergram?replicaSet=rs0"},
+    )
+    web.process.wait_ready(web.is_alive, 30)
     return web
 
 

@@ -3,7 +3,7 @@
 from flask import Response, jsonify
 from flask_openapi3.blueprint import APIBlueprint
 
-from chat import accounts, conversations, history
+from chat import conversations, history
 from chat.wire import Wire
 from web import schemas
 from web.api.answers import CHAT, PREFIX, SECURITY, answers
@@ -24,7 +24,7 @@ def get(path: schemas.PartnerPath, query: schemas.HistoryQuery) -> Response:
     """The messages with somebody, ascending"""
     found = _page(path.partner_id, query)
     if not found:
-        accounts.require(stores(), path.partner_id)
+        conversations.require(stores(), me(), path.partner_id)
     return jsonify(found)
 
 
