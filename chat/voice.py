@@ -9,13 +9,15 @@ delivered `untranscribed`, with its audio.
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import structlog
+from pymongo.errors import PyMongoError
+from redis import RedisError
 
 from chat import audio, channels, delivery, ids, persistence, wire
-from chat.errors import Conflict, Invalid, NotFound
+from chat.errors import Conflict, Invalid, NotFound, Unavailable
 from chat.store import search_terms
 from chat.store.connection import Document, Stores
 from chat.transcription import Recogniser, Transcript, TranscriptionRefused, TranscriptionUnavailable
@@ -25,6 +27,7 @@ log = structlog.get_logger(__name__)
 HOLD_MS = 20_000  # an attempt whose worker has died is due again after this
 RENEW_SECONDS = 5.0
 BACKOFF_LIMIT = 300.0
+ARCHIVE_PAUSE = 5.0  # seconds until the next attempt when MongoDB is away
 DUE_PAGE = 100
 WARM_SECONDS = 7 * 86_400
 
@@ -36,31 +39,16 @@ def transcribe(stores: Stores, recogniser: Recogniser, message_id: str) -> None:
     )
     if attempt is None:
         return
-    message = persistence.warm_message(stores, message_id, WARM_SECONDS)
-    if message is None or message.get("deletedAt") or not message.get("audioFileId"):
+    message = _current(stores, message_id)
+    if message is None or not message.get("audioFileId"):
         _let_go(stores, message_id)
-        return
-    if attempt > stores.settings.transcription_attempts:
-        _give_up(stores, message, "Its transcription was attempted too often.")
-        return
-    language = stores.redis.hget(channels.TRANSCRIPTION_LANGUAGES, message_id)
-    try:
-        with _held(stores, message_id):
-            recording = audio.read(stores, message["audioFileId"])
-            transcript = recogniser.transcribe(
-                recording.content, recording.mimetype, language.decode() if language else None
-            )
-    except (TranscriptionRefused, NotFound) as error:
-        log.warning("transcription.refused", message_id=message_id, reason=str(error))
-        _give_up(stores, message, str(error))
-    except TranscriptionUnavailable as error:
-        log.warning("transcription.unavailable", message_id=message_id, attempt=attempt, reason=str(error))
-        if attempt >= stores.settings.transcription_attempts:
-            _give_up(stores, message, str(error))
-        else:
-            _try_again(stores, message_id, attempt, error.retry_after)
+    elif message["status"] != "transcribing" and not _is_again(stores, message_id):
+        # A worker died between storing the outcome and telling it.
+        _let_go(stores, message_id, [delivery.message_frame(wire.message(message))])
+    elif attempt > stores.settings.transcription_attempts:
+        _give_up(stores, message_id, "Its transcription was attempted too often.")
     else:
-        _finish(stores, message, transcript)
+        _attempt(stores, recogniser, message, attempt)
 
 
 def due(stores: Stores) -> list[str]:
@@ -80,8 +68,8 @@ def transcribe_again(
         Invalid: it is no voice message.
         Conflict: it is being transcribed.
     """
-    message = persistence.warm_message(stores, message_id, WARM_SECONDS) if ids.is_id(message_id) else None
-    if message is None or message["senderId"] != sender_id or message.get("deletedAt"):
+    message = _current(stores, message_id) if ids.is_id(message_id) else None
+    if message is None or message["senderId"] != sender_id:
         raise NotFound("There is no such message.")
     if not message.get("audioFileId"):
         raise Invalid("messageId", "That is not a voice message.")
@@ -93,8 +81,36 @@ def transcribe_again(
     ]
     if not stores.scripts.again(keys=keys, args=[message_id, language or ""]):
         raise Conflict("That message is being transcribed.")
-    nudge(message_id)
+    try:
+        nudge(message_id)
+    except Unavailable as error:
+        log.warning("transcription.not_nudged", message_id=message_id, error=str(error))  # the sweep does it
     return wire.message(message)
+
+
+def _attempt(stores: Stores, recogniser: Recogniser, message: Document, attempt: int) -> None:
+    message_id = message["pk"]
+    language = stores.redis.hget(channels.TRANSCRIPTION_LANGUAGES, message_id)
+    try:
+        with _held(stores, message_id):
+            recording = audio.read(stores, message["audioFileId"])
+            transcript = recogniser.transcribe(
+                recording.content, recording.mimetype, language.decode() if language else None
+            )
+    except (TranscriptionRefused, NotFound) as error:
+        log.warning("transcription.refused", message_id=message_id, reason=str(error))
+        _give_up(stores, message_id, str(error))
+    except TranscriptionUnavailable as error:
+        log.warning("transcription.unavailable", message_id=message_id, attempt=attempt, reason=str(error))
+        if attempt >= stores.settings.transcription_attempts:
+            _give_up(stores, message_id, str(error))
+        else:
+            _try_again(stores, message_id, attempt, error.retry_after)
+    except PyMongoError as error:
+        log.warning("transcription.archive_away", message_id=message_id, error=type(error).__name__)
+        _postpone(stores, message_id)
+    else:
+        _finish(stores, message_id, transcript)
 
 
 @contextmanager
@@ -104,7 +120,8 @@ def _held(stores: Stores, message_id: str) -> Iterator[None]:
 
     def renew() -> None:
         while not done.wait(RENEW_SECONDS):
-            stores.redis.zadd(channels.TRANSCRIPTIONS, {message_id: int(time.time() * 1000) + HOLD_MS}, xx=True)
+            with suppress(RedisError):  # the next time, perhaps
+                _set_due(stores, message_id, HOLD_MS / 1_000)
 
     thread = threading.Thread(target=renew, name=f"hold-{message_id}", daemon=True)
     thread.start()
@@ -115,31 +132,49 @@ def _held(stores: Stores, message_id: str) -> Iterator[None]:
         thread.join()
 
 
-def _finish(stores: Stores, message: Document, transcript: Transcript) -> None:
+def _current(stores: Stores, message_id: str) -> Document | None:
+    """The message as it is now, None when it is not there or deleted."""
+    message = persistence.warm_message(stores, message_id, WARM_SECONDS)
+    return None if message is None or message.get("deletedAt") else message
+
+
+def _finish(stores: Stores, message_id: str, transcript: Transcript) -> None:
+    message = _current(stores, message_id)  # anew: its sender may have changed it meanwhile
+    if message is None:
+        _let_go(stores, message_id)
+        return
     fields: dict[str, Any] = {
         "status": "delivered",
         "confidence": transcript.confidence,
         "language": transcript.language,
         "words": transcript.words,
     }
-    again = _is_again(stores, message["pk"])
+    again = _is_again(stores, message_id)
     if again or not message["text"]:
         fields["text"] = transcript.text
     if again:
         fields["editedAt"] = ids.timestamp(int(time.time() * 1000))
     wired = _store(stores, message, fields)
-    frames = (
-        [] if wired is None else [delivery.status_frame(wired, "edited") if again else delivery.message_frame(wired)]
-    )
-    _let_go(stores, message["pk"], frames)
+    frames = []
+    if wired is not None:
+        frames = [delivery.status_frame(wired, "edited") if again else delivery.message_frame(wired)]
+    _let_go(stores, message_id, frames)
 
 
-def _give_up(stores: Stores, message: Document, reason: str) -> None:
-    frames = [delivery.status_frame(wire.message(message), "failed", detail=reason)]
-    if not _is_again(stores, message["pk"]):
+def _give_up(stores: Stores, message_id: str, reason: str) -> None:
+    again = _is_again(stores, message_id)
+    message = _current(stores, message_id)
+    if message is None:
+        wired = None
+    elif again:  # it stays as it was
+        wired = wire.message(message)
+    else:
         wired = _store(stores, message, {"status": "untranscribed"})
-        frames = [] if wired is None else [*frames, delivery.message_frame(wired)]
-    _let_go(stores, message["pk"], frames)
+    frames = []
+    if wired is not None:
+        frames = [delivery.status_frame(wired, "failed", detail=reason)]
+        frames += [] if again else [delivery.message_frame(wired)]
+    _let_go(stores, message_id, frames)
 
 
 def _is_again(stores: Stores, message_id: str) -> bool:
@@ -156,8 +191,17 @@ def _store(stores: Stores, message: Document, fields: dict[str, Any]) -> wire.Wi
 
 def _try_again(stores: Stores, message_id: str, attempt: int, retry_after: float | None) -> None:
     pause = retry_after or stores.settings.transcription_backoff * 2 ** (attempt - 1)
-    moment = int((time.time() + min(pause, BACKOFF_LIMIT)) * 1000)
-    stores.redis.zadd(channels.TRANSCRIPTIONS, {message_id: moment}, xx=True)
+    _set_due(stores, message_id, min(pause, BACKOFF_LIMIT))
+
+
+def _postpone(stores: Stores, message_id: str) -> None:
+    """An attempt that could not begin is none."""
+    stores.redis.hincrby(channels.TRANSCRIPTION_ATTEMPTS, message_id, -1)
+    _set_due(stores, message_id, ARCHIVE_PAUSE)
+
+
+def _set_due(stores: Stores, message_id: str, seconds: float) -> None:
+    stores.redis.zadd(channels.TRANSCRIPTIONS, {message_id: int((time.time() + seconds) * 1000)}, xx=True)
 
 
 def _let_go(stores: Stores, message_id: str, frames: Iterable[delivery.Frame] = ()) -> None:

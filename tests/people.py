@@ -1,9 +1,13 @@
 """People and messages for tests of `chat/`, made by the code under test."""
 
-from chat import accepted, ids, messages
+import io
+from unittest.mock import patch
+
+from chat import accepted, audio, ids, messages
 from chat.store import hot
 from chat.store.connection import Stores
 from chat.wire import Wire
+from tests import recordings
 
 
 def someone(stores: Stores, name: str) -> str:
@@ -31,10 +35,23 @@ def send(stores: Stores, sender: str, receiver: str, text: str, client_id: str |
     return messages.accept(stores, messages.Draft(sender, receiver, text, None, client_id), nobody_to_wake)
 
 
+def upload(stores: Stores, owner: str, content: bytes | None = None) -> str:
+    """A recording of theirs, six seconds of a human voice where none is given; answers its id."""
+    file = io.BytesIO(recordings.spoken() if content is None else content)
+    new = audio.NewRecording(file, "voice.webm", audio.Probed("audio/webm", 6.05))
+    return audio.save_all(stores, owner, [new])[0].id
+
+
+def send_voice(stores: Stores, sender: str, receiver: str, caption: str = "", recording: str | None = None) -> Wire:
+    draft = messages.Draft(sender, receiver, caption, recording or upload(stores, sender))
+    return messages.accept(stores, draft, nobody_to_wake)
+
+
 def drain(stores: Stores) -> list[str]:
     """Drain the log; answers the voice messages it found."""
     voices: list[str] = []
-    assert accepted.drain(stores, voices.append) is False
+    with patch.multiple(accepted, LINGER_MS=1, LINGER_ROUNDS=1):  # nothing more comes
+        assert accepted.drain(stores, voices.append) is False
     return voices
 
 

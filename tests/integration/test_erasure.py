@@ -1,6 +1,5 @@
 """Who leaves, leaves nothing behind, whatever is killed or lost meanwhile; and nobody else loses anything."""
 
-import io
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,7 +16,6 @@ from chat import (
     conversations,
     erasure,
     history,
-    messages,
     presence,
     search,
     sessions,
@@ -27,8 +25,7 @@ from chat.errors import Forbidden, NotFound, Unauthorized
 from chat.passwords import Passwords
 from chat.store import hot
 from chat.store.connection import Stores
-from tests import recordings
-from tests.people import drain, nobody_to_wake, said, send, someone
+from tests.people import drain, said, send, send_voice, someone, upload
 from tests.pubsub import Listener
 
 PASSWORD = "correct horse battery"
@@ -76,19 +73,6 @@ def finish(stores: Stores) -> None:
         assert rounds < 20
 
 
-def upload(stores: Stores, owner: str) -> str:
-    content = recordings.spoken()
-    probed = audio.Probed("audio/webm", 6.05)
-    return audio.save_all(stores, owner, [audio.NewRecording(io.BytesIO(content), "voice.webm", probed)])[0].id
-
-
-def send_voice(stores: Stores, sender: str, receiver: str) -> tuple[str, str]:
-    """Its id and its recording's."""
-    recording = upload(stores, sender)
-    draft = messages.Draft(sender, receiver, SECRET, recording)
-    return messages.accept(stores, draft, nobody_to_wake)["_id"], recording
-
-
 def everything(stores: Stores) -> bytes:
     """All that both stores hold, but for the last and the next step of the erasure itself."""
     kept: list[Any] = []
@@ -134,7 +118,7 @@ def test_leaving_erases_texts_recordings_and_lists_at_once(
 ) -> None:
     for n in range(3):
         send(stores, anna, bert, f"{SECRET} {n}", f"client {n}")
-    send_voice(stores, anna, bert)
+    send_voice(stores, anna, bert, SECRET)
     upload(stores, anna)
     answer = send(stores, bert, anna, "what Bert said stays")["_id"]
     drain(stores)
@@ -230,7 +214,7 @@ def test_what_was_on_its_way_is_erased_when_it_arrives(
     stores: Stores, passwords: Passwords, anna: str, bert: str
 ) -> None:
     send(stores, anna, bert, SECRET)
-    send_voice(stores, anna, bert)
+    send_voice(stores, anna, bert, SECRET)
     send(stores, bert, anna, "to somebody who is leaving")
     leave(stores, passwords, anna)
     let_settle(stores)
@@ -334,7 +318,7 @@ def test_killed_at_any_step_it_is_finished_by_the_next_round(
 ) -> None:
     monkeypatch.setattr(erasure, "PAGE", 2)
     sent = [send(stores, anna, bert, f"{SECRET} {n}", f"client {n}")["_id"] for n in range(6)]
-    send_voice(stores, anna, bert)
+    send_voice(stores, anna, bert, SECRET)
     upload(stores, anna)
     send(stores, bert, anna, "what Bert said stays")
     drain(stores)
