@@ -19,6 +19,7 @@ from redis.lock import Lock
 from chat import channels, counters, delivery, ids, persistence, wire
 from chat.messages import WAKE_HOLDS_MS, document, read_draft
 from chat.store.connection import Document, Stores
+from chat.tracing import traced
 
 log = structlog.get_logger(__name__)
 
@@ -149,17 +150,22 @@ class _Drainer:
         self._acknowledge([entry_id for entry_id, _ in entries])
 
     def _store_and_deliver(self, entries: list[Entry]) -> None:
+        drafts = [read_draft(fields) for _, fields in entries]
         documents = [
-            document(read_draft(fields), entry_id.decode(), fields[b"entropy"].decode()) for entry_id, fields in entries
+            document(draft, entry_id.decode(), fields[b"entropy"].decode())
+            for draft, (entry_id, fields) in zip(drafts, entries, strict=True)
         ]
+        origins = {each["pk"]: draft.request_id for each, draft in zip(documents, drafts, strict=True)}
         documents, firsts = self._without_doubles(documents)
         documents = persistence.store_hot(self.stores, documents)
         # Before the archive: nobody waits for MongoDB, and the outbox knows what it has not got yet.
-        delivery.deliver(self.stores, [_frame(each) for each in (*documents, *firsts)])
+        delivery.deliver(self.stores, [_frame(each, origins) for each in (*documents, *firsts)])
         _count(entries)
         for each in documents:
+            log.debug("message.delivered", message_id=each["pk"], request_id=origins[each["pk"]])
             if each["status"] == "transcribing":
-                self.on_voice(each["pk"])
+                with traced(origins[each["pk"]]):
+                    self.on_voice(each["pk"])
         archive.store(self.stores, documents)
 
     def _without_doubles(self, documents: list[Document]) -> tuple[list[Document], list[Document]]:
@@ -232,8 +238,8 @@ def _count(entries: list[Entry]) -> None:
         counters.observe("delivery_seconds", seconds=max(0.0, now - int(entry_id.partition(b"-")[0]) / 1_000))
 
 
-def _frame(stored: Document) -> delivery.Frame:
+def _frame(stored: Document, origins: dict[str, str]) -> delivery.Frame:
     message = wire.message(stored)
-    if message["status"] == "transcribing":
-        return delivery.status_frame(message, "transcribing")
-    return delivery.message_frame(message)
+    is_voice = message["status"] == "transcribing"
+    frame = delivery.status_frame(message, "transcribing") if is_voice else delivery.message_frame(message)
+    return frame._replace(request_id=origins.get(message["_id"], ""))

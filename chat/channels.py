@@ -1,7 +1,8 @@
 """The one place that knows the names of Redis channels and keys, and the two formats that travel.
 
 A *frame* is what a WebSocket gets: `<channel>---<json>`. An *envelope* is what goes through Redis
-pub/sub: a line that says whom it is for and its place in the order of deliveries, then the frame's JSON.
+pub/sub: a line that says for whom it is, its place in the order of deliveries and, before both, the id of the
+request it goes back to, where one is known; then the frame's JSON.
 A web process routes an envelope by that line alone and never parses the JSON.
 """
 
@@ -156,10 +157,17 @@ class Envelope(NamedTuple):
     recipients: tuple[str, ...]
     position: int
     data: bytes
+    request_id: str = ""
+
+
+def address(recipients: Sequence[str], request_id: str = "") -> str:
+    """The beginning of an envelope; its position follows."""
+    to = ",".join(recipients)
+    return f"{request_id} {to}" if request_id else to
 
 
 def encode_envelope(recipients: Sequence[str], data: bytes, position: int = 0) -> bytes:
-    return f"{','.join(recipients)} {position}\n".encode() + data
+    return f"{address(recipients)} {position}\n".encode() + data
 
 
 def decode_envelope(raw: bytes) -> Envelope:
@@ -169,8 +177,8 @@ def decode_envelope(raw: bytes) -> Envelope:
         ValueError: it is none.
     """
     head, _, data = raw.partition(b"\n")
-    to, _, position = head.decode().partition(" ")
-    return Envelope(tuple(to.split(",")) if to else (), int(position), data)
+    *origin, to, position = head.decode().split(" ")
+    return Envelope(tuple(to.split(",")) if to else (), int(position), data, "".join(origin))
 
 
 def frame(channel: str, data: bytes) -> str:

@@ -10,18 +10,21 @@ from typing import NamedTuple
 
 from redis import Redis
 
-from chat import channels, ids, wire
+from chat import channels, ids, tracing, wire
 from chat.store import hot
 from chat.store.connection import Stores
 
 
 class Frame(NamedTuple):
-    """One frame for the two people of a message; `member` is what resuming finds it by."""
+    """One frame for the two people of a message; `member` is what resuming finds it by. Without a `request_id` it goes
+    back to the call that is being worked on.
+    """
 
     channel: str
     people: tuple[str, str]
     member: str
     data: bytes
+    request_id: str = ""
 
 
 class Missed(NamedTuple):
@@ -59,9 +62,9 @@ def deliver(stores: Stores, frames: Iterable[Frame], client: Redis | None = None
     """Publish frames, in this order, and keep them for those who resume. One round trip, or part of a pipeline's."""
     keys = [channels.DELIVERY_LAST, channels.DELIVERY_SINCE]
     arguments: list[str | bytes | int] = [stores.settings.resume_limit, stores.settings.resume_days * 86_400]
-    for channel, people, member, data in frames:
+    for channel, people, member, data, request_id in frames:
         keys += [channels.deliveries_key(person) for person in people]
-        arguments += [channel, ",".join(people), member, data]
+        arguments += [channel, channels.address(people, request_id or tracing.request_id()), member, data]
     if len(keys) > 2:
         stores.scripts.deliver(keys=keys, args=arguments, client=client)
 

@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+import structlog
 
 from chat import audio, channels, ids, persistence, wire
 from chat.errors import Invalid, NotFound, Unavailable
 from chat.store.connection import Stores
+from chat.tracing import request_id
+
+log = structlog.get_logger(__name__)
 
 TEXT_LIMIT = 4_000
 CLIENT_ID_LIMIT = 64
@@ -28,6 +32,7 @@ class Draft:
     text: str = ""
     audio_file_id: str | None = None
     client_id: str | None = None
+    request_id: str = ""  # of the call that brought it; for logs alone
 
 
 def accept(stores: Stores, draft: Draft, wake: Callable[[], None]) -> wire.Wire:
@@ -47,7 +52,9 @@ def accept(stores: Stores, draft: Draft, wake: Callable[[], None]) -> wire.Wire:
     what, entry = _append(stores, draft, wake)
     if what == "again":
         return _accepted_before(stores, *entry)
-    return wire.message(document(draft, *entry) | {"status": "accepted"})
+    message = wire.message(document(draft, *entry) | {"status": "accepted"})
+    log.debug("message.accepted", message_id=message["_id"])
+    return message
 
 
 def document(draft: Draft, entry_id: str, entropy: str) -> dict[str, Any]:
@@ -77,7 +84,9 @@ def _append(stores: Stores, draft: Draft, wake: Callable[[], None]) -> tuple[str
     entropy = ids.new_entropy()
     settings = stores.settings
     kept = settings.hot_window_days * 86_400
-    body = orjson.dumps([draft.sender_id, draft.receiver_id, draft.text, draft.audio_file_id, draft.client_id])
+    body = orjson.dumps(
+        [draft.sender_id, draft.receiver_id, draft.text, draft.audio_file_id, draft.client_id, request_id()]
+    )
     restored = False
     woken = 0
     while True:

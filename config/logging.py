@@ -40,6 +40,7 @@ def configure(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level)
+    logging.captureWarnings(True)
     for name in (*REVEALING, *(ROUTINE if settings.log_level != "DEBUG" else ())):
         logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(

@@ -116,6 +116,8 @@ class MongoServer(Server):
             *(str(mongod_binary()), "--bind_ip", LOOPBACK, "--port", str(self.port), "--nounixsocket"),
             *("--dbpath", str(self.data.resolve()), "--replSet", REPLICA_SET, "--oplogSize", "128", "--quiet"),
             *("--wiredTigerCacheSizeGB", "0.25", "--setParameter", "diagnosticDataCollectionEnabled=false"),
+            # It would write queries that take longer, with people's words in them, to its log.
+            *("--slowms", "3600000"),
             # By default a member of a replica set that is told to stop goes on for 15 seconds.
             *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100"),
         ]

@@ -8,6 +8,7 @@ from kombu.exceptions import OperationalError
 
 from chat import queues
 from chat.errors import Unavailable
+from chat.tracing import REQUEST_ID, request_id
 from config.settings import Settings
 
 BROKER_TIMEOUT = 0.5  # seconds
@@ -71,6 +72,6 @@ class Queue:
 
     def _send(self, task: str, *arguments: str) -> None:
         try:
-            self._celery.send_task(task, arguments, retry=False)
+            self._celery.send_task(task, arguments, retry=False, headers={REQUEST_ID: request_id()})
         except (OperationalError, OSError) as error:
             raise Unavailable("The queue cannot take messages now. Try again in a moment.") from error

@@ -59,6 +59,7 @@ def create_app(settings: Settings) -> Celery:
 
 
 app = create_app(get_settings())
+logging.configure(get_settings())  # already here, for what Celery and Flower say before they get to it
 if get_settings().environment != "production":
     # That root runs it: as a container or a CI does. Deployed, it is worth saying.
     warnings.simplefilter("ignore", SecurityWarning)

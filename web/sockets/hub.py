@@ -75,6 +75,8 @@ class Hub:
             for connection in self.of(user_id):
                 encoded = encoded or encode(channels.frame(channel, envelope.data))
                 self.give(connection, encoded, envelope.position)
+        if encoded:
+            log.debug("frame.passed", channel=channel, request_id=envelope.request_id)
 
     def give(self, connection: Connection, encoded: bytes, position: int) -> None:
         """One frame to one socket; while that resumes, the frame waits for what came before it."""
