@@ -3,13 +3,20 @@
 PYTHON ?= python3
 VENV := .venv/bin
 
-.PHONY: run test check fmt setup browser settings clean help
+.PHONY: run test fault bench check fmt setup browser settings clean help
 
 run: setup  ## Start everything; PORT and DATA_DIR choose another port and another data folder
 	@$(VENV)/python -m dev.run
 
 test: setup browser check  ## Lint, types, all tests; prints little when all is well
 	@$(VENV)/python -m pytest
+
+fault: setup  ## Break every process and store, again and again, under load; ten minutes
+	@$(VENV)/python -m pytest tests/fault -m "long or not long"
+
+bench: setup  ## Measure: latencies, throughput, memory, beside their targets; half an hour on an idle machine
+	@$(VENV)/python -m pip --disable-pip-version-check install -qq -r requirements-bench.txt
+	@$(VENV)/python -m bench
 
 check: setup  ## Lint, format and types alone
 	@$(VENV)/ruff check --quiet .

@@ -62,8 +62,11 @@ class Stack:
     what you need: `wait_web()`, `wait_workers()`, or a server's `restart()`.
     """
 
-    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, environment: Mapping[str, str] | None = None, commands: Mapping[str, str] | None = None
+    ) -> None:
         self.folder = folder
+        self._commands = dict(commands or {})  # instead of those of the Procfile
         self.port = 0
         self._overrides = dict(environment or {})
         self.environment: dict[str, str] = {}
@@ -89,7 +92,7 @@ class Stack:
             }
             for name, command in procfile("Procfile.dev").items():
                 if name != "flower":
-                    self.processes[name] = self.make_process(name, command)
+                    self.processes[name] = self.make_process(name, self._commands.get(name, command))
                     self.processes[name].start()
             self.wait_web()
             self.wait_workers()

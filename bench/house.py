@@ -1,0 +1,69 @@
+"""Real server processes, as `make run` starts them, and the CPU each of them uses."""
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from tests.stack import Stack
+
+LIMITS = {"LIMIT_SIGNUP_ADDRESS": "1000000 per minute", "LIMIT_MESSAGES": "1000000 per second"}
+
+
+@contextmanager
+def house(environment: Mapping[str, str] | None = None, commands: Mapping[str, str] | None = None) -> Iterator[Stack]:
+    """The whole application over a folder that goes away; `commands` replace those of the Procfile."""
+    settings = {"ENVIRONMENT": "development", "LOG_LEVEL": "WARNING", **LIMITS, **(environment or {})}
+    with tempfile.TemporaryDirectory(prefix="chattergram-bench-") as folder:
+        stack = Stack(Path(folder), settings, commands)
+        stack.start()
+        try:
+            yield stack
+        finally:
+            stack.stop()
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Of one process with its children: cores used (1.0 is one core), and resident bytes."""
+
+    cores: float
+    resident: int
+
+
+class Meter:
+    """CPU and memory of every process of a stack, and of the load itself, from `start` to `stop`."""
+
+    def __init__(self, stack: Stack) -> None:
+        running = {name: process.pid for name, process in stack.processes.items()}
+        running |= {"redis": stack.redis.pid, "mongod": stack.mongodb.pid, "load": os.getpid()}
+        self._processes = {name: psutil.Process(pid) for name, pid in running.items()}
+
+    def start(self) -> None:
+        self._began = time.monotonic()
+        self._before = {name: _seconds(process, name) for name, process in self._processes.items()}
+
+    def stop(self) -> dict[str, Usage]:
+        took = time.monotonic() - self._began
+        return {
+            name: Usage((_seconds(process, name) - self._before[name]) / took, _resident(process, name))
+            for name, process in self._processes.items()
+        }
+
+
+def _family(process: psutil.Process, name: str) -> list[psutil.Process]:
+    return [process] if name == "load" else [process, *process.children(recursive=True)]
+
+
+def _seconds(process: psutil.Process, name: str) -> float:
+    times = [each.cpu_times() for each in _family(process, name)]
+    return float(sum(each.user + each.system for each in times))
+
+
+def _resident(process: psutil.Process, name: str) -> int:
+    return sum(int(each.memory_info().rss) for each in _family(process, name))

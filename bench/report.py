@@ -1,0 +1,73 @@
+"""The result: a table on the terminal and in a file, and a picture."""
+
+import json
+import os
+import platform
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench.house import Usage
+from bench.scenarios import Row
+
+FOLDER = Path(__file__).parent / "results"
+MARK = {True: "yes", False: "NO", None: ""}
+
+
+def table(results: dict[str, list[Row]]) -> str:
+    """In Markdown."""
+    lines = [_machine(), "", "| figure | measured | target | reached |", "| --- | --- | --- | --- |"]
+    for rows in results.values():
+        lines += [f"| {row.what} | {row.measured} | {row.target} | {MARK[row.ok]} |" for row in rows]
+    lines += ["", "CPU while that ran, in cores (1.00 is one core):", "", "| figure | " + " | ".join(NAMES) + " |"]
+    lines.append("| --- |" + " --- |" * len(NAMES))
+    for row in (row for rows in results.values() for row in rows if row.cpu):
+        lines.append(f"| {row.what} | " + " | ".join(_cores(row.cpu, name) for name in NAMES) + " |")
+    return "\n".join(lines) + "\n"
+
+
+NAMES = ("web", "worker", "transcriber", "beat", "redis", "mongod", "load")
+
+
+def _cores(cpu: dict[str, Usage], name: str) -> str:
+    return f"{cpu[name].cores:.2f}" if name in cpu else ""
+
+
+def _machine() -> str:
+    moment = datetime.now(UTC).strftime("%Y-%m-%d %H:%M")
+    return f"{moment} UTC, {os.cpu_count()} cores for servers and load together, Python {platform.python_version()}"
+
+
+def save(results: dict[str, list[Row]]) -> Path:
+    """Write table, numbers and picture; answers the table's file."""
+    FOLDER.mkdir(exist_ok=True)
+    written = FOLDER / "table.md"
+    written.write_text(table(results))
+    numbers = {
+        name: [vars(row) | {"cpu": {k: v.cores for k, v in row.cpu.items()}} for row in rows]
+        for name, rows in results.items()
+    }
+    (FOLDER / "numbers.json").write_text(json.dumps(numbers, indent=1))
+    _draw(results, FOLDER / "cpu.png")
+    return written
+
+
+def _draw(results: dict[str, list[Row]], path: Path) -> None:
+    """Where the CPU goes in each figure."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot
+
+    rows = [row for each in results.values() for row in each if row.cpu]
+    if not rows:
+        return
+    figure, axes = pyplot.subplots(figsize=(9, 0.6 + 0.5 * len(rows)), layout="constrained")
+    left = [0.0] * len(rows)
+    for name in NAMES:
+        widths = [row.cpu[name].cores if name in row.cpu else 0.0 for row in rows]
+        axes.barh([row.what for row in rows], widths, left=left, label=name)
+        left = [before + width for before, width in zip(left, widths, strict=True)]
+    axes.invert_yaxis()
+    axes.set_xlabel("cores used")
+    axes.legend(ncols=len(NAMES), fontsize="small", loc="lower center", bbox_to_anchor=(0.3, 1.0), frameon=False)
+    figure.savefig(path, dpi=120)
