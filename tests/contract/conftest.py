@@ -26,7 +26,6 @@ STRICT = {
     "UPLOAD_MAX_BYTES": "200000",
     "UPLOAD_TTL": "1",
     "AUDIO_MAX_SECONDS": "4",
-    "AUDIO_LINK_LIFETIME": "10",
     "PRESENCE_LEASE": "3",
 }
 

@@ -89,10 +89,12 @@ def _range(upload: audio.Upload) -> tuple[int, int] | None:
     asked = request.range
     if asked is None or asked.units != "bytes" or len(asked.ranges) != 1 or not _unchanged(upload):
         return None
-    found = asked.range_for_length(upload.length)
-    if found is None:
+    start, stop = asked.ranges[0]
+    start = max(0, upload.length + start) if start < 0 else start  # the last so many bytes, or all there are
+    stop = upload.length if stop is None else min(stop, upload.length)
+    if start >= stop:
         raise RequestedRangeNotSatisfiable(upload.length)
-    return found
+    return start, stop
 
 
 def _unchanged(upload: audio.Upload) -> bool:

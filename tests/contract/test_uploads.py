@@ -1,0 +1,210 @@
+"""Uploading recordings: the type by the bytes, limits before the end, any name, nothing left behind."""
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pymongo.database import Database
+
+from tests import recordings
+from tests.client import Client, Person
+from tests.contract.conftest import Web, eventually
+from tests.contract.raw import exchange
+from tests.contract.shapes import UUID, check_problem
+from tests.stack import Stack
+
+FILE = {"audioFileUuid", "audioFileName", "audioFileMimetype", "duration"}
+LIES = recordings.lies()
+
+
+@pytest.mark.parametrize(("name", "mimetype", "seconds"), recordings.FORMATS)
+def test_every_format_is_told_from_its_bytes(ada: Person, name: str, mimetype: str, seconds: float) -> None:
+    file = ada.upload(recordings.spoken(name), "voice.bin", "text/html")
+    assert file.keys() == FILE
+    assert UUID.fullmatch(file["audioFileUuid"])
+    assert file["audioFileMimetype"] == mimetype
+    assert file["duration"] == pytest.approx(seconds, abs=0.1)
+
+
+@pytest.mark.parametrize("name", LIES)
+def test_what_is_no_audio_is_415_whatever_it_says_it_is(ada: Person, name: str) -> None:
+    for said in ("audio/webm", "audio/mpeg"):
+        response = ada.request("POST", "/upload", files={"audio": ("voice.webm", LIES[name], said)})
+        check_problem(response, 415)
+
+
+def test_a_video_is_415(ada: Person) -> None:
+    for content in (recordings.video(), recordings.video(sound=None)):
+        check_problem(ada.request("POST", "/upload", files={"audio": ("voice.webm", content, "audio/webm")}), 415)
+
+
+def test_several_files_under_any_field_names_are_answered_in_order(ada: Person) -> None:
+    files = [
+        ("audioFile", ("one.wav", recordings.silence(1.0))),
+        ("", ("two.wav", recordings.silence(2.0))),
+        ("a[]", ("three.wav", recordings.silence(3.0))),
+        ("a[]", ("four.wav", recordings.silence(0.5))),
+        ("é\u202e", ("five.wav", recordings.silence(0.25))),
+    ]
+    made = ada.call("POST", "/upload", 201, files=files)["files"]
+    assert [file["audioFileName"] for file in made] == ["one.wav", "two.wav", "three.wav", "four.wav", "five.wav"]
+    assert [file["duration"] for file in made] == [1.0, 2.0, 3.0, 0.5, 0.25]
+    assert len({file["audioFileUuid"] for file in made}) == 5
+
+
+def test_one_bad_file_among_good_ones_refuses_them_all(client: Client, mongo: Database[Any]) -> None:
+    person = client.sign_up()
+    files = [("a", ("one.wav", recordings.silence(1.0))), ("b", ("two.wav", b"no audio"))]
+    check_problem(person.request("POST", "/upload", files=files), 415)
+    assert mongo["audio.files"].count_documents({"metadata.owner": person.id}) == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("voice.webm", "voice.webm"),
+        ("../../etc/passwd", "passwd"),
+        ("..\\..\\boot.ini", "boot.ini"),
+        ("/", "voice.wav"),
+        ("..", "voice.wav"),
+        ("a\u202egpj.wav", "agpj.wav"),
+        ("  a  b .wav", "a b .wav"),
+        ("é\u0301日本語😀.wav", None),
+        ("x" * 300 + ".wav", "x" * 96 + ".wav"),
+        ("<script>.html", "<script>.html"),
+        ("a;b=c.wav", "a;b=c.wav"),
+        ("%00.wav", "%00.wav"),
+        ("con", "con"),
+        ("{}", "{}"),
+    ],
+)
+def test_any_file_name_is_made_harmless(ada: Person, given: str, kept: str | None) -> None:
+    name = ada.upload(recordings.silence(0.1), given)["audioFileName"]
+    assert 1 <= len(name) <= 100
+    assert not set("/\\\0\r\n") & set(name)
+    if kept is not None:
+        assert name == kept
+
+
+ODD_NAMES = {
+    "no quotes": b'filename=voice.wav"',
+    "open quotes": b'filename="voice.wav',
+    "latin-1": b'filename="\xe9\xff.wav"',
+    "star": b"filename*=UTF-8''%e2%80%ae%00%0d%0a.wav",
+    "broken star": b"filename*=UTF-8''%e2%8",
+    "unknown charset": b"filename*=x-nothing''abc",
+    "NUL": b'filename="a\x00b.wav"',
+    "twice": b'filename="a.wav"; filename="b.wav"',
+    "empty": b'filename=""',
+    "long": b'filename="' + b"x" * 5_000 + b'.wav"',
+}
+
+
+@pytest.mark.parametrize("disposition", ODD_NAMES.values(), ids=ODD_NAMES)
+def test_an_odd_name_in_the_form_is_no_error_of_ours(ada: Person, disposition: bytes) -> None:
+    part = b'--x\r\nContent-Disposition: form-data; name="audio"; ' + disposition + b"\r\n\r\n"
+    assert post_form(ada, part + recordings.silence(0.1) + b"\r\n--x--\r\n") in (201, 400, 422)
+
+
+MALFORMED = {
+    "nothing": b"",
+    "no end": b'--x\r\nContent-Disposition: form-data; name="a"; filename="b"\r\n\r\n' + recordings.silence(0.1),
+    "no part": b"--x--\r\n",
+    "no disposition": b"--x\r\n\r\nabc\r\n--x--\r\n",
+    "another boundary": b"--y\r\n\r\nabc\r\n--y--\r\n",
+    "no lines": b"abc" * 1_000,
+    "header without end": b"--x\r\nContent-Disposition: " + b"x" * 100_000,
+    "bytes": bytes(range(256)) * 10,
+}
+
+
+@pytest.mark.parametrize("form", MALFORMED.values(), ids=MALFORMED)
+def test_a_form_that_is_none_is_a_problem_of_the_client(ada: Person, form: bytes) -> None:
+    assert post_form(ada, form) in (400, 413, 415, 422)
+
+
+@pytest.mark.parametrize(
+    "boundary", ["", "; boundary=", "; boundary=" + "x" * 300, '; boundary="', "; boundary=\u00e9"]
+)
+def test_a_form_without_a_boundary_is_a_problem_of_the_client(ada: Person, boundary: str) -> None:
+    assert post_form(ada, b"--x\r\n\r\nabc\r\n--x--\r\n", f"multipart/form-data{boundary}") in (400, 413, 415, 422)
+
+
+def post_form(person: Person, form: bytes, media_type: str = "multipart/form-data; boundary=x") -> int:
+    """The status of an upload whose every byte is given."""
+    head = (
+        f"POST /api/upload HTTP/1.1\r\nHost: x\r\nx-api-key: {person.token}\r\n"
+        f"Content-Type: {media_type}\r\nContent-Length: {len(form)}\r\n\r\n"
+    )
+    return exchange(person.client.url, head.encode("latin-1") + form)[0]
+
+
+def test_a_form_without_files_is_422(ada: Person) -> None:
+    for form in ({"audio": (None, "text")}, {"filename": (None, "voice.wav"), "audio": (None, b"RIFF")}):
+        problem = check_problem(ada.request("POST", "/upload", files=form), 422)
+        assert problem["errors"][0]["field"] == "audio"
+
+
+def test_text_fields_beside_the_files_are_ignored(ada: Person) -> None:
+    form = [("audio", (None, "text")), ("audio", ("a.wav", recordings.silence(0.1))), ("x", (None, "y" * 10_000))]
+    assert len(ada.call("POST", "/upload", 201, files=form)["files"]) == 1
+
+
+@pytest.mark.parametrize("count", [11, 1_000])
+def test_too_many_parts_are_refused(ada: Person, count: int) -> None:
+    small = recordings.silence(0.01)
+    response = ada.request("POST", "/upload", files=[("a", (f"{number}.wav", small)) for number in range(count)])
+    check_problem(response, 422 if count == 11 else 413)
+    response = ada.request("POST", "/upload", files=[(f"t{number}", (None, "text")) for number in range(count)])
+    check_problem(response, 422 if count == 11 else 413)
+
+
+# --- Limits
+
+
+def test_an_upload_over_the_size_limit_is_413(ada: Person, strict: Web) -> None:
+    content = recordings.silence(3.0, 48_000)  # 288 kB against 200
+    response = strict.seen_by(ada).request("POST", "/upload", files={"audio": ("a.wav", content)})
+    check_problem(response, 413)
+    assert ada.upload(content)["duration"] == 3.0  # and elsewhere it may be larger
+
+
+def test_a_recording_over_the_duration_limit_is_413(ada: Person, strict: Web) -> None:
+    content = recordings.silence(5.0, 8_000)  # five seconds against four
+    response = strict.seen_by(ada).request("POST", "/upload", files={"audio": ("a.wav", content)})
+    check_problem(response, 413)
+    for content in (recordings.mp4_declaring(2_000_000), recordings.webm_of_timestamps(60_000, 20)):
+        check_problem(ada.request("POST", "/upload", files={"audio": ("a.webm", content)}), 413)
+
+
+def test_an_upload_is_never_held_whole_in_memory(ada: Person, stack: Stack) -> None:
+    worker = stack.web.children()[0]
+    content = recordings.large(24 * 2**20)
+    ada.upload(content[: 2**20])  # what is loaded once
+    Path(f"/proc/{worker}/clear_refs").write_text("5")  # the peak counts from now on
+    before = _memory(worker, "VmRSS")
+    file = ada.upload(content)
+    assert ada.request("GET", f"/file/{file['audioFileUuid']}/content").content == content
+    assert _memory(worker, "VmHWM") - before < 12 * 2**20
+
+
+def _memory(pid: int, name: str) -> int:
+    """Bytes of a process's memory."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))
+
+
+# --- What nobody claims
+
+
+def test_an_upload_no_message_claims_goes(ada: Person, ben: Person, strict: Web) -> None:
+    """Its process lets it live for a second; the sweep of what is then left is tested beside the stores."""
+    there = strict.seen_by(ada)
+    upload = there.upload(recordings.silence(0.1))["audioFileUuid"]
+    claimed = there.upload(recordings.silence(0.1))["audioFileUuid"]
+    ada.post(ben, audioFileId=claimed)
+    eventually(lambda: there.request("GET", f"/file/{upload}").status_code == 404, "the end of the upload", 5)
+    body = {"receiverId": ben.id, "audioFileId": upload, "clientId": secrets.token_hex(8)}
+    check_problem(there.request("POST", "/chat", json=body), 404)
+    assert there.request("GET", f"/file/{claimed}").status_code == 200
