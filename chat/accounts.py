@@ -33,6 +33,9 @@ session_holds = sessions.holds
 WRONG_LOGIN = "The email or the password is wrong."
 GONE_NAME = "Deleted account"
 
+_UNSEEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_UNSEEN_LETTERS = "\u115f\u1160\u2800\u3164\uffa0"  # fillers and the empty Braille pattern
+
 
 @dataclass(frozen=True, slots=True)
 class Changes:
@@ -200,7 +203,7 @@ def clean_username(username: str) -> str:
     composed = unicodedata.normalize("NFC", username.strip())
     if not 1 <= len(composed) <= USERNAME_LIMIT:
         raise Invalid("username", f"A username has 1 to {USERNAME_LIMIT} characters.")
-    if any(unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") for character in composed):
+    if any(unicodedata.category(each) in _UNSEEN_CATEGORIES or each in _UNSEEN_LETTERS for each in composed):
         raise Invalid("username", "A username has no invisible characters.")
     if not channels.fold_name(composed).strip():
         raise Invalid("username", "A username has at least one visible character.")

@@ -1,0 +1,207 @@
+"""One account an email and a name, whoever hurries; and a person's profile is one everywhere."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import orjson
+import pytest
+
+from chat import accounts, channels, conversations, search, sessions
+from chat.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized
+from chat.passwords import Passwords
+from chat.store.connection import Document, Stores
+from tests.people import drain, send
+from tests.pubsub import Listener
+
+PASSWORD = "correct horse battery"
+NEW_PASSWORD = "staple of correct horses"
+
+
+@pytest.fixture(scope="module")
+def passwords() -> Passwords:
+    return Passwords()
+
+
+SignUp = Callable[..., Document]
+
+
+@pytest.fixture
+def sign_up(stores: Stores, passwords: Passwords) -> SignUp:
+    def made(username: str, email: str = "") -> Document:
+        return accounts.sign_up(stores, passwords, email or f"{username}@example.org", username, PASSWORD)
+
+    return made
+
+
+@pytest.fixture
+def anna(sign_up: SignUp) -> str:
+    return str(sign_up("Anna")["_id"])
+
+
+@pytest.fixture
+def listener(stores: Stores) -> Iterator[Listener]:
+    with Listener(stores, channels.SESSIONS) as opened:
+        yield opened
+
+
+def names(stores: Stores, prefix: str, limit: int = 100, offset: int = 0) -> list[str]:
+    return [person["username"] for person in accounts.list_people(stores, prefix, limit, offset)]
+
+
+@pytest.mark.parametrize("shared", ["username", "email"])
+def test_twenty_sign_ups_at_once_make_one_account(stores: Stores, sign_up: SignUp, shared: str) -> None:
+    def attempt(number: int) -> str:
+        own = f"someone{number}"
+        name, email = ("Anna", f"{own}@example.org") if shared == "username" else (own, "anna@example.org")
+        try:
+            return str(sign_up(name, email)["_id"])
+        except Conflict as conflict:
+            return "" if shared in conflict.detail else conflict.detail
+
+    with ThreadPoolExecutor(20) as pool:
+        made = [user_id for user_id in pool.map(attempt, range(20)) if user_id]
+    assert len(made) == 1
+    assert stores.mongo.users.count_documents({}) == stores.mongo.security.count_documents({}) == 1
+    assert [person["_id"] for person in accounts.list_people(stores, "", 100, 0)] == made
+
+
+@pytest.mark.parametrize("name", ["anna", "ANNA", " Anna ", "ａｎｎａ", "Ann\u0061"])
+def test_names_are_compared_without_case_and_width(anna: str, sign_up: SignUp, name: str) -> None:
+    with pytest.raises(Conflict, match="username"):
+        sign_up(name, "other@example.org")
+
+
+def test_emails_are_compared_without_case(stores: Stores, passwords: Passwords, anna: str, sign_up: SignUp) -> None:
+    with pytest.raises(Conflict, match="email"):
+        sign_up("other", "ANNA@Example.ORG")
+    assert accounts.log_in(stores, passwords, " anna@EXAMPLE.org", PASSWORD)["_id"] == anna
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 33, "a\0b", "a\nb", "a\u202eb", "\u200b", "\ud800", "\u3164"])
+def test_a_name_nobody_can_read_is_refused(stores: Stores, sign_up: SignUp, name: str) -> None:
+    with pytest.raises(Invalid):
+        sign_up(name, "someone@example.org")
+    assert stores.mongo.users.count_documents({}) == 0
+
+
+@pytest.mark.parametrize("name", ["x" * 32, "O'Brien", "José", "明", "Ольга 2", "*", "{$gt}", "a,b:c"])
+def test_people_are_called_what_they_like(stores: Stores, sign_up: SignUp, name: str) -> None:
+    made = sign_up(name, "someone@example.org")
+    assert accounts.get(stores, made["_id"])["username"] == name
+    assert names(stores, name) == [name]
+
+
+def test_who_signs_in_is_told_nothing_of_what_was_wrong(stores: Stores, passwords: Passwords, anna: str) -> None:
+    refusals = set()
+    for email, password in (("anna@example.org", "wrong"), ("nobody@example.org", PASSWORD)):
+        with pytest.raises(Unauthorized) as refused:
+            accounts.log_in(stores, passwords, email, password)
+        refusals.add(refused.value.detail)
+    assert len(refusals) == 1
+    assert accounts.log_in(stores, passwords, "anna@example.org", PASSWORD)["_id"] == anna
+
+
+def test_a_new_password_ends_every_other_session_and_the_old_password(
+    stores: Stores, passwords: Passwords, anna: str, listener: Listener
+) -> None:
+    changes = accounts.Changes(password=NEW_PASSWORD, current_password=PASSWORD)
+    accounts.update(stores, passwords, anna, changes, "mine")
+    assert sessions.holds(stores, anna, "mine", 1)
+    assert not sessions.holds(stores, anna, "other", 1)
+    told = orjson.loads(listener.next(channels.SESSIONS).data)
+    assert (told["userId"], told["except"]) == (anna, "mine")
+    assert sessions.holds(stores, anna, "later", told["before"] + 1)
+    with pytest.raises(Unauthorized):
+        accounts.log_in(stores, passwords, "anna@example.org", PASSWORD)
+    assert accounts.log_in(stores, passwords, "anna@example.org", NEW_PASSWORD)["_id"] == anna
+
+
+@pytest.mark.parametrize("current", [None, "", "wrong"])
+def test_a_new_password_needs_the_current_one(
+    stores: Stores, passwords: Passwords, anna: str, current: str | None
+) -> None:
+    changes = accounts.Changes(bio="changed", password=NEW_PASSWORD, current_password=current)
+    with pytest.raises(Forbidden):
+        accounts.update(stores, passwords, anna, changes, "mine")
+    assert accounts.log_in(stores, passwords, "anna@example.org", PASSWORD)["bio"] == ""
+
+
+def test_a_change_that_is_refused_changes_nothing(
+    stores: Stores, passwords: Passwords, anna: str, sign_up: SignUp
+) -> None:
+    sign_up("Bert")
+    changes = accounts.Changes("BERT", "new", NEW_PASSWORD, PASSWORD)
+    with pytest.raises(Conflict):
+        accounts.update(stores, passwords, anna, changes, "mine")
+    assert sessions.holds(stores, anna, "other", 1)
+    user = accounts.log_in(stores, passwords, "anna@example.org", PASSWORD)
+    assert (user["username"], user["bio"]) == ("Anna", "")
+
+
+def test_one_may_change_the_case_of_ones_own_name(stores: Stores, passwords: Passwords, anna: str) -> None:
+    accounts.update(stores, passwords, anna, accounts.Changes(username="ANNA"), "mine")
+    assert names(stores, "") == ["ANNA"]
+
+
+def test_a_changed_name_shows_everywhere_at_once(
+    stores: Stores, passwords: Passwords, anna: str, sign_up: SignUp
+) -> None:
+    bert = sign_up("Bert")["_id"]
+    send(stores, anna, bert, "hello")
+    drain(stores)
+    accounts.update(stores, passwords, anna, accounts.Changes("Zoë", "likes walks"), "mine")
+    assert accounts.private(accounts.get(stores, anna)) == {
+        "_id": anna,
+        "email": "Anna@example.org",
+        "username": "Zoë",
+        "bio": "likes walks",
+    }
+    assert names(stores, "") == ["Bert", "Zoë"]
+    assert names(stores, "ann") == []
+    assert [hit["text"] for hit in search.search(stores, bert, "zoe", 10, 0)] == ["Zoë"]
+    assert search.search(stores, bert, "anna", 10, 0) == []
+    partner = conversations.list_conversations(stores, bert, 10, None)[0]["partner"]
+    assert (partner["username"], partner["bio"]) == ("Zoë", "likes walks")
+    sign_up("Anna", "other@example.org")
+
+
+def test_others_never_see_an_email(stores: Stores, anna: str) -> None:
+    public = {"_id", "username", "bio", "online", "lastSeen"}
+    assert set(accounts.profiles(stores, [anna])[anna]) == public
+    stores.redis.flushdb()
+    assert set(accounts.profiles(stores, [anna])[anna]) == public
+
+
+def test_people_are_listed_by_the_beginning_of_their_names_in_pages(stores: Stores, sign_up: SignUp) -> None:
+    for name in ("Bea", "anton", "Ánna", "Anna", "ANNABEL", "Hanna", "anna-lena"):
+        sign_up(name)
+    assert names(stores, "ANN") == ["Anna", "anna-lena", "ANNABEL"]
+    assert names(stores, "") == ["Anna", "anna-lena", "ANNABEL", "anton", "Bea", "Hanna", "Ánna"]
+    assert names(stores, "", 3, 0) + names(stores, "", 3, 3) + names(stores, "", 3, 6) == names(stores, "")
+
+
+@pytest.mark.parametrize("prefix", ["*", "[", "(", "+", "-", "\xff", "\0", "ann*", "{", "\U0010ffff"])
+def test_a_prefix_is_text(stores: Stores, anna: str, prefix: str) -> None:
+    assert names(stores, prefix) == []
+
+
+def test_people_redis_has_forgotten_are_known_from_the_archive(stores: Stores, anna: str) -> None:
+    stores.redis.flushdb()
+    assert accounts.profiles(stores, [anna])[anna]["username"] == "Anna"
+    assert sessions.holds(stores, anna, "token", 1)
+    accounts.require(stores, anna)
+    assert accounts.get(stores, anna)["email"] == "Anna@example.org"
+    assert names(stores, "") == ["Anna"]
+
+
+@pytest.mark.parametrize("user_id", ["", "nobody", "01ARZ3NDEKTSV4RRFFQ69G5FAV", "{$gt: ''}", "x" * 1_000])
+def test_nobody_is_nobody(stores: Stores, anna: str, user_id: str) -> None:
+    with pytest.raises(NotFound):
+        accounts.require(stores, user_id)
+
+
+def test_a_token_that_was_ended_holds_no_longer_and_others_do(stores: Stores, anna: str, listener: Listener) -> None:
+    sessions.end(stores, anna, "this", 60)
+    assert not sessions.holds(stores, anna, "this", 1)
+    assert sessions.holds(stores, anna, "other", 1)
+    assert orjson.loads(listener.next(channels.SESSIONS).data) == {"userId": anna, "tokenId": "this"}

@@ -1,0 +1,247 @@
+"""Recordings: whole, only for those they concern, and gone when nobody claims them."""
+
+import io
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any, BinaryIO, cast
+
+import pytest
+from pydantic import SecretStr
+from pymongo import MongoClient
+
+from chat import audio, changes, channels
+from chat.audio import chunks
+from chat.errors import NotFound
+from chat.store.connection import Stores
+from dev.processes import free_port
+from tests import recordings
+from tests.people import drain, send_voice, someone, upload
+
+
+@pytest.fixture
+def pair(stores: Stores) -> tuple[str, str]:
+    return someone(stores, "anna"), someone(stores, "bert")
+
+
+def let_expire(stores: Stores, *upload_ids: str) -> None:
+    """As when so much time has passed that nobody may claim them any more."""
+    long_ago = datetime.now(UTC) - timedelta(seconds=stores.settings.upload_ttl + 120)
+    stores.mongo[chunks.FILES].update_many({"_id": {"$in": list(upload_ids)}}, {"$set": {"uploadDate": long_ago}})
+
+
+def whole(stores: Stores, upload_id: str, reader: str) -> bytes:
+    return b"".join(audio.stream(stores, audio.find(stores, upload_id, reader)))
+
+
+def kept(stores: Stores) -> set[str]:
+    """Of what there is anything left."""
+    files = {file["_id"] for file in stores.mongo[chunks.FILES].find()}
+    return files | set(stores.mongo[chunks.CHUNKS].distinct("files_id"))
+
+
+def assert_unknown(stores: Stores, upload_id: str, readers: Sequence[str]) -> None:
+    for reader in readers:
+        with pytest.raises(NotFound):
+            audio.find(stores, upload_id, reader)
+
+
+def test_a_recording_comes_back_as_it_was(stores: Stores, pair: tuple[str, str]) -> None:
+    content = recordings.large(3 * chunks.CHUNK_BYTES + 1_234)
+    upload_id = upload(stores, pair[0], content)
+    assert whole(stores, upload_id, pair[0]) == content
+    found = audio.find(stores, upload_id, pair[0])
+    assert (found.length, found.owner, found.mimetype) == (len(content), pair[0], "audio/webm")
+    assert max(map(len, audio.stream(stores, found))) <= chunks.CHUNK_BYTES
+    border = chunks.CHUNK_BYTES
+    for start, stop in ((0, 1), (border - 1, border + 1), (10, 2 * border + 10), (len(content) - 1, len(content))):
+        assert b"".join(audio.stream(stores, found, start, stop)) == content[start:stop]
+    assert b"".join(audio.stream(stores, found, 5, len(content) + 100)) == content[5:]
+
+
+def test_an_upload_is_its_owners_until_a_message_claims_it(stores: Stores, pair: tuple[str, str]) -> None:
+    anna, bert = pair
+    carl = someone(stores, "carl")
+    upload_id = upload(stores, anna)
+    assert whole(stores, upload_id, anna) == recordings.spoken()
+    assert_unknown(stores, upload_id, [bert, carl])
+    send_voice(stores, anna, bert, recording=upload_id)
+    for drained in (False, True):
+        assert whole(stores, upload_id, anna) == whole(stores, upload_id, bert) == recordings.spoken(), drained
+        assert_unknown(stores, upload_id, [carl])
+        drain(stores)
+    stores.redis.flushdb()
+    assert whole(stores, upload_id, bert) == recordings.spoken()
+    assert_unknown(stores, upload_id, [carl])
+
+
+def test_an_upload_is_claimed_once(stores: Stores, pair: tuple[str, str]) -> None:
+    upload_id = upload(stores, pair[0])
+
+    def claim(_: int) -> bool:
+        try:
+            send_voice(stores, *pair, recording=upload_id)
+        except NotFound:
+            return False
+        return True
+
+    with ThreadPoolExecutor(10) as pool:
+        assert sum(pool.map(claim, range(10))) == 1
+    drain(stores)
+    assert not claim(0)
+    stores.redis.flushdb()
+    assert not claim(0)
+    assert stores.mongo.messages.count_documents({}) == 1
+
+
+def test_somebody_elses_upload_is_unknown(stores: Stores, pair: tuple[str, str]) -> None:
+    upload_id = upload(stores, pair[0])
+    with pytest.raises(NotFound):
+        send_voice(stores, pair[1], pair[0], recording=upload_id)
+    stores.redis.flushdb()
+    with pytest.raises(NotFound):
+        send_voice(stores, pair[1], pair[0], recording=upload_id)
+
+
+@pytest.mark.parametrize(
+    "upload_id", ["", "nothing", "../etc/passwd", "00000000-0000-4000-8000-000000000000", "x" * 999]
+)
+def test_what_is_no_upload_is_unknown(stores: Stores, pair: tuple[str, str], upload_id: str) -> None:
+    assert_unknown(stores, upload_id, pair)
+    with pytest.raises(NotFound):
+        audio.find_linked(stores, upload_id)
+    if upload_id:
+        with pytest.raises(NotFound):
+            send_voice(stores, *pair, recording=upload_id)
+
+
+def test_uploads_nobody_claims_go_and_claimed_ones_stay(stores: Stores, pair: tuple[str, str]) -> None:
+    claimed, on_its_way, fresh, unclaimed = (upload(stores, pair[0]) for _ in range(4))
+    send_voice(stores, *pair, recording=claimed)
+    drain(stores)
+    send_voice(stores, *pair, recording=on_its_way)
+    let_expire(stores, claimed, on_its_way, unclaimed)
+    assert_unknown(stores, unclaimed, [*pair])  # at once, not only when it is swept
+    assert audio.sweep_unclaimed(stores) == 1
+    assert kept(stores) == {claimed, on_its_way, fresh}
+    assert audio.sweep_unclaimed(stores) == 0
+    drain(stores)
+    stores.redis.flushdb()
+    assert audio.sweep_unclaimed(stores) == 0
+    for upload_id in (claimed, on_its_way):
+        assert whole(stores, upload_id, pair[1]) == recordings.spoken()
+
+
+def test_an_upload_that_was_swept_can_not_be_claimed(stores: Stores, pair: tuple[str, str]) -> None:
+    upload_id = upload(stores, pair[0])
+    let_expire(stores, upload_id)
+    audio.sweep_unclaimed(stores)
+    with pytest.raises(NotFound):
+        send_voice(stores, *pair, recording=upload_id)
+
+
+def test_an_upload_redis_has_lost_can_still_be_claimed_in_its_time(stores: Stores, pair: tuple[str, str]) -> None:
+    in_time, too_late = upload(stores, pair[0]), upload(stores, pair[0])
+    let_expire(stores, too_late)
+    stores.redis.flushdb()
+    send_voice(stores, *pair, recording=in_time)
+    with pytest.raises(NotFound):
+        send_voice(stores, *pair, recording=too_late)
+    drain(stores)
+    assert whole(stores, in_time, pair[1]) == recordings.spoken()
+
+
+def test_the_recording_of_a_deleted_message_is_gone_for_everybody(stores: Stores, pair: tuple[str, str]) -> None:
+    message = send_voice(stores, *pair)
+    drain(stores)
+    changes.delete(stores, pair[0], message["_id"])
+    assert kept(stores) == set()
+    assert_unknown(stores, message["audioFileId"], pair)
+    with pytest.raises(NotFound):
+        audio.find_linked(stores, message["audioFileId"])
+
+
+def test_deleted_while_mongodb_is_away_it_goes_when_it_is_back(stores: Stores, pair: tuple[str, str]) -> None:
+    upload_id = upload(stores, pair[0])
+    nowhere: MongoClient[dict[str, Any]] = MongoClient("127.0.0.1", free_port(), serverSelectionTimeoutMS=50)
+    audio.delete(Stores(stores.settings, stores.redis, nowhere.chattergram, stores.scripts), [upload_id])
+    nowhere.close()
+    assert kept(stores) == {upload_id}
+    audio.sweep_unclaimed(stores)
+    assert kept(stores) == set()
+
+
+class Broken(io.BytesIO):
+    """A file whose disk fails behind the first megabyte."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if self.tell() >= chunks.CHUNK_BYTES * chunks.CHUNKS_A_WRITE:
+            raise OSError("disk failure")
+        return super().read(size)
+
+
+def test_of_several_uploads_all_are_stored_or_none(stores: Stores, pair: tuple[str, str]) -> None:
+    probed = audio.Probed("audio/webm", 1.0)
+    files: list[io.BytesIO] = [io.BytesIO(recordings.spoken()), Broken(bytes(3 * 2**20))]
+    with pytest.raises(OSError, match="disk"):
+        audio.save_all(stores, pair[0], [audio.NewRecording(cast("BinaryIO", file), None, probed) for file in files])
+    assert len(kept(stores)) == 2
+    audio.sweep_unclaimed(stores)
+    assert kept(stores) == set()
+    assert stores.redis.keys(f"{channels.PREFIX}:upload:*") == []
+
+
+def test_what_a_dead_process_left_half_written_goes(stores: Stores, pair: tuple[str, str]) -> None:
+    stores.mongo[chunks.CHUNKS].insert_one({"files_id": "half", "n": 0, "data": b"half"})
+    stores.redis.zadd(channels.UPLOADS_DOOMED, {"half": int(time.time()) + 60})
+    audio.sweep_unclaimed(stores)
+    assert kept(stores) == {"half"}  # it may still be written
+    stores.redis.zadd(channels.UPLOADS_DOOMED, {"half": int(time.time()) - 1})
+    audio.sweep_unclaimed(stores)
+    assert kept(stores) == set()
+
+
+def test_names_are_kept_without_paths_and_control_marks(stores: Stores, pair: tuple[str, str]) -> None:
+    probed = audio.Probed("audio/webm", 1.0)
+    given = ["../../etc/passwd", "a\0b\r\nSet-Cookie: x.webm", None, "C:\\tmp\\voice.html", "\u202egpj.webm"]
+    files = [audio.NewRecording(io.BytesIO(b"x"), name, probed) for name in given]
+    stored = [saved.name for saved in audio.save_all(stores, pair[0], files)]
+    assert stored == ["passwd", "abSet-Cookie: x.webm", "voice.webm", "voice.html", "gpj.webm"]
+    assert audio.download_name("voice.html", "audio/webm") == "voice.html.webm"
+
+
+def test_a_signed_link_opens_one_recording_for_a_while(stores: Stores) -> None:
+    settings, now = stores.settings, 1_800_000_000.0
+    token, expires = audio.sign(settings, "one", now)
+    assert expires == now + settings.audio_link_lifetime
+    assert audio.holds(settings, "one", token, now)
+    assert audio.holds(settings, "one", token, expires - 1)
+    assert not audio.holds(settings, "one", token, expires)
+    assert not audio.holds(settings, "other", token, now)
+    other_secret = settings.model_copy(update={"secret_key": SecretStr("another secret of thirty-two bytes or more")})
+    assert not audio.holds(other_secret, "one", token, now)
+    later = f"{expires + 9_999}.{token.partition('.')[2]}"
+    for forged in (
+        later,
+        "",
+        ".",
+        "x",
+        f"{expires}.",
+        token[:-1],
+        token + "A",
+        f"٣{token[1:]}",
+        f" {token}",
+        f"{token}\n",
+    ):
+        assert not audio.holds(settings, "one", forged, now)
+
+
+def test_the_first_message_keeps_a_recording(stores: Stores, pair: tuple[str, str]) -> None:
+    carl = someone(stores, "carl")
+    upload_id = upload(stores, pair[0])
+    for message_id, other in (("first", pair[1]), ("second", carl), ("first", pair[1])):
+        conversation = channels.conversation_id(pair[0], other)
+        audio.claimed(stores, [audio.Claim(upload_id, message_id, conversation)])
+    assert whole(stores, upload_id, pair[1]) == recordings.spoken()
+    assert_unknown(stores, upload_id, [carl])
