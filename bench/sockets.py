@@ -90,6 +90,8 @@ async def connect(url: str, token: str, taken: Taken) -> Socket:
         f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n"
     )
     loop = asyncio.get_running_loop()
-    _, socket = await loop.create_connection(lambda: Socket(taken, request.encode()), parts.hostname, parts.port)
+    _, socket = await loop.create_connection(
+        lambda: Socket(taken, request.encode()), parts.hostname or "", parts.port or 80
+    )
     await asyncio.wait_for(socket.opened, 30)
     return socket
