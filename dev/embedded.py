@@ -21,7 +21,11 @@ PORT_TIMEOUT = 10.0
 REPLICA_SET = "rs0"
 DATABASE = "chattergram"
 NOT_INITIALIZED = 94  # MongoDB's error code
-REDIS_MODULES = ("rediscompat.so", "redisearch.so", "rejson.so")
+REDIS_MODULES = (
+    ("rediscompat.so",),
+    ("redisearch.so", "MAXPREFIXEXPANSIONS", "10000"),  # as `chat.store.hot` sets it, so that a restart keeps it
+    ("rejson.so",),
+)
 
 
 class Server(ManagedProcess):
@@ -35,7 +39,7 @@ class Server(ManagedProcess):
     def start(self) -> None:
         """Start it without waiting until it answers; see `wait`."""
         self.data.mkdir(parents=True, exist_ok=True)
-        self.port = free_port(self.port or self._last_port())
+        self.port = free_port(self.port or self.last_port())
         self.command = self.arguments()
         super().start()
 
@@ -80,7 +84,8 @@ class Server(ManagedProcess):
     def _port_file(self) -> Path:
         return self.data / "port"
 
-    def _last_port(self) -> int | None:
+    def last_port(self) -> int | None:
+        """The port it has, or had the last time; None when it never ran."""
         with contextlib.suppress(OSError, ValueError):
             return int(self._port_file.read_text())
         return None
@@ -94,8 +99,8 @@ class RedisServer(Server):
         command = [str(folder / "bin" / "redis-server"), "--bind", LOOPBACK, "--port", str(self.port)]
         command += ["--dir", str(self.data.resolve()), "--loglevel", "notice", "--save", ""]
         command += ["--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction"]
-        for module in REDIS_MODULES:
-            command += ["--loadmodule", str(folder / "lib" / module)]
+        for module, *options in REDIS_MODULES:
+            command += ["--loadmodule", str(folder / "lib" / module), *options]
         return command
 
     def answers(self) -> bool:

@@ -1,0 +1,227 @@
+"""Voice messages: playable at once, delivered with their words, found by what was said, or given up with a reason."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests import recordings
+from tests.client import Person
+from tests.contract.conftest import Connect, eventually
+from tests.contract.shapes import HIT, check_message, check_problem
+from tests.deepgram_stand_in import BROKEN, CORRUPT, KEY, DeepgramStandIn, spoken
+from tests.stack import Stack
+
+ATTEMPTS = 2
+
+
+@pytest.fixture(scope="module")
+def deepgram(stack: Stack) -> Iterator[DeepgramStandIn]:
+    """For this module a transcriber that asks a stand-in for Deepgram takes the place of the usual one."""
+    with DeepgramStandIn() as stand_in:
+        settings = {
+            "DEEPGRAM_API_KEY": KEY,
+            "DEEPGRAM_BASE_URL": stand_in.url,
+            "TRANSCRIPTION_ATTEMPTS": str(ATTEMPTS),
+            "TRANSCRIPTION_BACKOFF": "0.1",
+        }
+        other = stack.make_process("transcriber-deepgram", stack.transcriber.command[-1], settings)
+        stack.transcriber.kill()
+        other.start()
+        try:
+            stack.wait_workers()
+            yield stand_in
+        finally:
+            other.kill()
+            stack.transcriber.start()
+            stack.wait_workers()
+
+
+@pytest.fixture(autouse=True)
+def _deepgram(deepgram: DeepgramStandIn) -> None:
+    """Every test here needs it."""
+
+
+def record(sender: Person, receiver: Person, **fields: str) -> dict[str, Any]:
+    upload = sender.upload(recordings.spoken())["audioFileUuid"]
+    return sender.post(receiver, audioFileId=upload, **fields)
+
+
+def of(message: dict[str, Any], status: str | None = None) -> Callable[[dict[str, Any]], bool]:
+    return lambda data: data["_id"] == message["_id"] and status in (None, data["status"])
+
+
+def test_a_voice_message_is_transcribing_at_once_and_then_delivered_complete(
+    ada: Person, ben: Person, connect: Connect, deepgram: DeepgramStandIn
+) -> None:
+    sockets = [connect(ada), connect(ben)]
+    deepgram.then(spoken("Meet me at the harbour."))
+    message = record(ada, ben, clientId="voice-1")
+    for socket in sockets:
+        early = socket.wait_for_frame("application:status", of(message, "transcribing"))
+        check_message(early)
+        assert early["audioFileId"] == message["audioFileId"]
+        assert early["clientId"] == "voice-1"
+        late = socket.wait_for_frame("application:messages", of(message))
+        check_message(late)
+        assert late["text"] == "Meet me at the harbour."
+        assert late["status"] == "delivered"
+        assert 0 <= late["confidence"] <= 1
+        assert late["language"] == "en"
+        assert [word["word"].strip(".").lower() for word in late["words"]] == ["meet", "me", "at", "the", "harbour"]
+        assert len(socket.messages()) == 1
+    for person, partner in ((ada, ben), (ben, ada)):
+        assert [each for each in person.history(partner) if each["_id"] == message["_id"]] == [late]
+
+
+def test_a_text_sent_with_audio_is_the_senders_own_words(
+    ada: Person, ben: Person, connect: Connect, deepgram: DeepgramStandIn
+) -> None:
+    socket = connect(ben)
+    deepgram.then(spoken("These words were heard."))
+    message = record(ada, ben, text="My caption")
+    delivered = socket.wait_for_frame("application:messages", of(message))
+    assert delivered["text"] == "My caption"
+    assert "heard" in str(delivered["words"])
+
+
+def test_voice_messages_are_found_by_what_was_said_with_the_words_times(
+    ada: Person, ben: Person, eve: Person, connect: Connect, deepgram: DeepgramStandIn
+) -> None:
+    socket = connect(ben)
+    deepgram.then(spoken("The lighthouse keeper whistles beautifully.", seconds=6.0))
+    message = record(ada, ben)
+    delivered = socket.wait_for_frame("application:messages", of(message))
+    for query in ("lighthouse", "LIGHT", "lighthous keeper", "whistles lighthouse"):
+        for person, partner in ((ada, ben), (ben, ada)):
+            hits = [hit for hit in person.get("/search", q=query) if hit["_id"] == message["_id"]]
+            assert len(hits) == 1, query
+            assert hits[0].keys() == HIT | {"words"}
+            assert hits[0]["audioFileId"] == message["audioFileId"]
+            assert hits[0]["partnerId"] == partner.id
+            said = next(word for word in delivered["words"] if word["word"].lower() == "lighthouse")
+            assert said in hits[0]["words"]
+            assert "beautifully." not in [word["word"] for word in hits[0]["words"]]
+    assert eve.get("/search", q="lighthouse") == []
+
+
+def test_a_corrected_transcript_keeps_its_times_and_is_found_by_both(
+    ada: Person, ben: Person, connect: Connect, deepgram: DeepgramStandIn
+) -> None:
+    socket = connect(ben)
+    deepgram.then(spoken("Recognise speech."))
+    message = record(ada, ben)
+    heard = socket.wait_for_frame("application:messages", of(message))
+    corrected = ada.call("PATCH", f"/chat/message/{message['_id']}", json={"text": "Wreck a nice beach."})
+    assert corrected["text"] == "Wreck a nice beach."
+    assert corrected["words"] == heard["words"]
+    assert corrected["audioFileId"] == message["audioFileId"]
+    for query in ("wreck", "recognise"):
+        assert message["_id"] in [hit["_id"] for hit in ben.get("/search", q=query)]
+    emptied = ada.call("PATCH", f"/chat/message/{message['_id']}", json={"text": ""})
+    assert emptied["text"] == ""  # audio alone is a message
+
+
+@pytest.mark.parametrize(("answers", "tries"), [([CORRUPT], 1), ([BROKEN] * ATTEMPTS, ATTEMPTS)])
+def test_what_cannot_be_transcribed_fails_with_a_reason_and_is_delivered_untranscribed(
+    ada: Person, ben: Person, connect: Connect, deepgram: DeepgramStandIn, answers: list[Any], tries: int
+) -> None:
+    sockets, before = [connect(ada), connect(ben)], len(deepgram.received)
+    deepgram.then(*answers)
+    message = record(ada, ben)
+    for socket in sockets:
+        failed = socket.wait_for_frame("application:status", of(message, "failed"))
+        assert failed["detail"]
+        assert KEY not in str(failed)
+        delivered = socket.wait_for_frame("application:messages", of(message))
+        check_message(delivered)
+        assert delivered["status"] == "untranscribed"
+        assert delivered["audioFileId"] == message["audioFileId"]
+    assert len(deepgram.received) - before == tries
+    assert ben.request("GET", f"/file/{message['audioFileId']}/content").content == recordings.spoken()
+
+
+def test_transcribing_again_comes_as_edited(
+    ada: Person, ben: Person, connect: Connect, deepgram: DeepgramStandIn
+) -> None:
+    sockets = [connect(ada), connect(ben)]
+    deepgram.then(CORRUPT)
+    message = record(ada, ben)
+    for socket in sockets:
+        socket.wait_for_frame("application:messages", of(message))
+    deepgram.then(spoken("Guten Morgen.", language=None))
+    again = ada.call("POST", f"/chat/message/{message['_id']}/transcribe", 202, json={"language": "de"})
+    check_message(again)
+    for socket in sockets:
+        edited = socket.wait_for_frame("application:status", of(message, "edited"))
+        assert edited["text"] == "Guten Morgen."
+        assert edited["editedAt"]
+        assert len(socket.messages()) == 1
+    assert deepgram.received[-1].query["language"] == "de"
+    found = [each for each in ben.history(ada) if each["_id"] == message["_id"]]
+    assert [(each["text"], each["status"]) for each in found] == [("Guten Morgen.", "delivered")]
+
+
+@pytest.mark.parametrize("body", [{}, {"language": None}, None])
+def test_the_language_is_optional(
+    ada: Person, ben: Person, connect: Connect, deepgram: DeepgramStandIn, body: object
+) -> None:
+    socket = connect(ada)
+    message = record(ada, ben)
+    socket.wait_for_frame("application:messages", of(message))
+    options = {} if body is None else {"json": body}
+    ada.call("POST", f"/chat/message/{message['_id']}/transcribe", 202, **options)
+    socket.wait_for_frame("application:status", of(message, "edited"))
+    assert "language" not in deepgram.received[-1].query
+
+
+@pytest.mark.parametrize("language", ["", "x", "english please", "de\n", "de&model=x", "\0", "é", "x" * 1_000, 5, []])
+def test_a_language_that_is_none_is_422(
+    ada: Person, ben: Person, connect: Connect, deepgram: DeepgramStandIn, language: object
+) -> None:
+    message = "01JD4XBCEA8X4M6Z9T1V0QW5RK"
+    problem = check_problem(
+        ada.request("POST", f"/chat/message/{message}/transcribe", json={"language": language}), 422
+    )
+    assert [error["field"] for error in problem["errors"]] == ["language"]
+
+
+def test_only_its_sender_may_have_it_transcribed_again(ada: Person, ben: Person, eve: Person, connect: Connect) -> None:
+    socket = connect(ada)
+    message = record(ada, ben)
+    socket.wait_for_frame("application:messages", of(message))
+    for other in (ben, eve):
+        check_problem(other.request("POST", f"/chat/message/{message['_id']}/transcribe", json={}), 404)
+
+
+def test_silence_is_a_message_without_words(
+    ada: Person, ben: Person, connect: Connect, deepgram: DeepgramStandIn
+) -> None:
+    socket = connect(ben)
+    deepgram.then(spoken(""))
+    message = record(ada, ben)
+    delivered = socket.wait_for_frame("application:messages", of(message))
+    check_message(delivered)
+    assert (delivered["text"], delivered["status"]) == ("", "delivered")
+
+
+def test_a_voice_message_deleted_while_it_is_transcribed_stays_deleted(
+    ada: Person, ben: Person, connect: Connect, deepgram: DeepgramStandIn
+) -> None:
+    socket = connect(ben)
+    deepgram.delay = 1.0
+    try:
+        message = record(ada, ben)
+        received = len(deepgram.received)
+        eventually(lambda: len(deepgram.received) >= received, "the call")
+        socket.wait_for_frame("application:status", of(message, "transcribing"))
+        ada.call("DELETE", f"/chat/message/{message['_id']}", 204)
+        socket.wait_for_frame("application:status", of(message, "deleted"))
+    finally:
+        deepgram.delay = 0.0
+    after = record(ada, ben)
+    socket.wait_for_frame("application:messages", of(after))
+    assert [each["_id"] for each in socket.messages()] == [after["_id"]]
+    tombstone = next(each for each in ben.history(ada) if each["_id"] == message["_id"])
+    assert (tombstone["text"], tombstone["audioFileId"]) == ("", None)
+    assert "words" not in tombstone
