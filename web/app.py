@@ -16,7 +16,7 @@ from chat.passwords import Passwords
 from chat.store.connection import connect
 from chat.store.prepare import prepare_patiently
 from config.settings import Settings, get_settings
-from web import auth, bodies, context, errors, metrics, schemas
+from web import auth, bodies, cli, context, errors, metrics, schemas
 from web.api import accounts, conversations, files, messages, search, uploads, users
 from web.api.answers import SECURITY_SCHEMES
 from web.api.health import health
@@ -64,6 +64,7 @@ def create_app(settings: Settings | None = None) -> "Application":
     app.register_blueprint(health)
     app.register_blueprint(pages)
     route.install(app)
+    cli.install(app)
     _serve_docs(app)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies

@@ -1,0 +1,81 @@
+"""Everything we hold about somebody, for themselves: a right of theirs (GDPR, article 20)."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import IO, Any
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
+
+from chat import accounts, audio, persistence, wire
+from chat.audio import chunks
+from chat.errors import NotFound
+from chat.store.connection import Document, Stores
+
+FLUSH_PAGES = 1_000
+PROFILE = ("_id", "email", "username", "bio", "createdAt", "lastSeen")
+
+
+def export(stores: Stores, user_id: str, file: IO[bytes]) -> int:
+    """Write a zip archive of a person's profile, messages, read marks and recordings; answers how many messages.
+
+    Messages sent and received are in it, recordings only their own. Nothing is held whole in memory.
+
+    Raises:
+        NotFound: there is no such person.
+        PyMongoError, RedisError: a store is away.
+    """
+    user = stores.mongo.users.find_one({"_id": user_id})
+    if user is None:
+        raise NotFound("There is no such person.")
+    persistence.flush(stores, FLUSH_PAGES)  # from here on MongoDB has all but what comes this very moment
+    partners: set[str] = set()
+    with ZipFile(file, "w", ZIP_DEFLATED) as archive:
+        _write(archive, "profile.json", {name: user[name] for name in PROFILE if name in user})
+        count = _write_messages(archive, _messages(stores, user_id, partners))
+        people = {found["_id"]: found["username"] for found in accounts.profiles(stores, partners).values()}
+        _write(archive, "people.json", people)
+        cursors = stores.mongo.cursors.find({"reader": user_id})
+        _write(archive, "read.json", {cursor["conversation"]: cursor["upTo"] for cursor in cursors})
+        for recording in stores.mongo[chunks.FILES].find({"metadata.owner": user_id}):
+            _write_recording(stores, archive, recording)
+    return count
+
+
+def _messages(stores: Stores, user_id: str, partners: set[str]) -> Iterator[wire.Wire]:
+    either = {"$or": [{"senderId": user_id}, {"receiverId": user_id}]}
+    for stored in stores.mongo.messages.find(either).sort("_id"):
+        partners.update({stored["senderId"], stored["receiverId"]} - {user_id})
+        yield wire.message(stored)
+
+
+def _write_messages(archive: ZipFile, messages: Iterator[wire.Wire]) -> int:
+    count = 0
+    with archive.open(_entry("messages.json"), "w", force_zip64=True) as entry:
+        entry.write(b"[")
+        for count, message in enumerate(messages, 1):
+            entry.write(b",\n " if count > 1 else b"\n ")
+            entry.write(wire.dumps(message))
+        entry.write(b"\n]\n")
+    return count
+
+
+def _write_recording(stores: Stores, archive: ZipFile, recording: Document) -> None:
+    metadata = recording["metadata"]
+    named = audio.download_name(metadata["name"], metadata["mimetype"])
+    entry = _entry(
+        f"recordings/{recording['_id']}{PurePosixPath(named).suffix}", ZIP_STORED
+    )  # it is compressed as it is
+    with archive.open(entry, "w", force_zip64=True) as opened:
+        for piece in audio.stream(stores, audio.find_linked(stores, recording["_id"])):
+            opened.write(piece)
+
+
+def _write(archive: ZipFile, name: str, value: Any) -> None:
+    archive.writestr(_entry(name), json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+
+def _entry(name: str, compression: int = ZIP_DEFLATED) -> ZipInfo:
+    entry = ZipInfo(name, datetime.now(UTC).timetuple()[:6])
+    entry.compress_type = compression
+    return entry

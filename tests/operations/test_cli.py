@@ -1,0 +1,177 @@
+"""`flask …`: maintenance from one command line, on the whole application while it runs."""
+
+import json
+import subprocess
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from chat import channels
+from chat.store.connection import connect
+from dev.processes import wait_until
+from tests.client import PASSWORD, Client, Person
+from tests.recordings import spoken
+from tests.stack import ROOT, Stack
+
+SECONDS = 30
+
+
+def flask(stack: Stack, *arguments: str, given: str = "", **environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        ["flask", *arguments],
+        env={**stack.environment, **environment},
+        cwd=ROOT,  # .flaskenv is there, as where it is deployed
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+
+
+def done(ran: subprocess.CompletedProcess) -> str:
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def refused(ran: subprocess.CompletedProcess) -> str:
+    assert ran.returncode != 0, ran.stdout
+    assert "Traceback" not in ran.stderr
+    return ran.stderr
+
+
+def talk(ada: Person, ben: Person, number: int) -> list[str]:
+    sent = [ada.post(ben, f"number {n}")["_id"] for n in range(number)]
+    wait_until(lambda: {each["_id"] for each in ben.history(ada)} >= set(sent), SECONDS, "the messages to be stored")
+    return sent
+
+
+def test_create_makes_an_account_that_can_log_in(stack: Stack, client: Client) -> None:
+    made = done(flask(stack, "users", "create", "grace@example.org", "grace", given=f"{PASSWORD}\n"))
+    login = client.request("POST", "/login", json={"email": "grace@example.org", "password": PASSWORD})
+    assert login.json()["user"]["_id"] == made.strip()
+    again = refused(flask(stack, "users", "create", "GRACE@example.org", "other", given=f"{PASSWORD}\n"))
+    assert "That email is taken." in again
+
+
+@pytest.mark.parametrize(
+    ("email", "username", "password", "said"),
+    [
+        ("nobody", "nobody", PASSWORD, "email"),
+        ("nobody@example.org", "nobody", "short", "password"),
+        ("nobody@example.org", "", PASSWORD, "username"),
+    ],
+)
+def test_create_refuses_in_a_sentence(stack: Stack, email: str, username: str, password: str, said: str) -> None:
+    error = refused(flask(stack, "users", "create", email, username, given=f"{password}\n"))
+    assert said in error
+    assert password not in error
+
+
+def test_export_has_all_of_a_person_and_nothing_of_others(stack: Stack, client: Client, tmp_path: Path) -> None:
+    ada, ben, eve = (client.sign_up(name) for name in ("ada", "ben", "eve"))
+    texts = talk(ada, ben, 3) + talk(ben, ada, 2)
+    talk(ben, eve, 1)
+    upload = ada.upload(spoken("amiable.mp3"), "my voice.mp3", "audio/mpeg")["audioFileUuid"]
+    voice = ada.post(ben, audioFileId=upload)["_id"]
+    wait_until(lambda: voice in {each["_id"] for each in ben.history(ada)}, SECONDS, "the voice message")
+    ada.call("POST", f"/chat/{ben.id}/read", 204, json={"upTo": texts[-1]})
+    done(flask(stack, "sync", "run"))
+    target = tmp_path / "ada.zip"
+    done(flask(stack, "users", "export", ada.user["username"], "--output", str(target)))
+    with ZipFile(target) as archive:
+        found = {name: archive.read(name) for name in archive.namelist()}
+    profile = json.loads(found.pop("profile.json"))
+    assert (profile["_id"], profile["email"]) == (ada.id, ada.user["email"])
+    assert {message["_id"] for message in json.loads(found.pop("messages.json"))} == {*texts, voice}
+    assert json.loads(found.pop("people.json")) == {ben.id: ben.user["username"]}
+    assert list(json.loads(found.pop("read.json")).values()) == [texts[-1]]
+    assert found == {f"recordings/{upload}.mp3": spoken("amiable.mp3")}
+    assert target.stat().st_mode & 0o077 == 0
+    assert b"assword" not in target.read_bytes()
+
+
+def test_export_of_nobody_says_so(stack: Stack, tmp_path: Path) -> None:
+    target = tmp_path / "nobody.zip"
+    assert "There is nobody" in refused(flask(stack, "users", "export", "nobody-at-all", "--output", str(target)))
+    assert not target.exists()
+
+
+def test_purge_leaves_no_account_no_text_and_no_audio(stack: Stack, client: Client) -> None:
+    ada, ben = client.sign_up("ada"), client.sign_up("ben")
+    socket = ada.connect()
+    talk(ada, ben, 3)
+    kept = flask(stack, "users", "purge", ada.user["email"], given="n\n")
+    assert kept.returncode != 0
+    assert ada.get("/user/me")["_id"] == ada.id, "it asks before"
+    done(flask(stack, "users", "purge", ada.user["email"], given="y\n"))
+    assert socket.wait_closed() == 4401
+    assert ada.request("GET", "/user/me").status_code == 401
+    assert {message["text"] for message in ben.history(ada)} == {""}
+    login = {"email": ada.user["email"], "password": PASSWORD}
+    assert client.request("POST", "/login", json=login).status_code == 401
+    assert "There is nobody" in refused(flask(stack, "users", "purge", ada.id, "--yes"))
+
+
+def test_reindex_mends_terms_and_indexes(stack: Stack, client: Client) -> None:
+    ada, ben = client.sign_up("ada"), client.sign_up("ben")
+    message_id = talk(ada, ben, 1)[0]
+    stores = connect(stack.settings())
+    try:
+        stores.redis.execute_command("JSON.SET", channels.message_key(message_id), "$.terms", '"wbroken"')
+        stores.redis.execute_command("FT.DROPINDEX", "chattergram:message:index")
+        assert "1 terms changed" in done(flask(stack, "search", "reindex"))
+        assert [hit["_id"] for hit in ben.get("/search", q="numbr")] == [message_id]
+        assert "0 terms changed" in done(flask(stack, "search", "reindex"))
+    finally:
+        stores.close()
+
+
+def test_sync_brings_redis_what_it_lost(stack: Stack, client: Client) -> None:
+    ada, ben = client.sign_up("ada"), client.sign_up("ben")
+    sent = talk(ada, ben, 5)
+    wait_until(lambda: state(stack)["outbox_messages"] == 0, SECONDS, "the archive to have them")
+    stores = connect(stack.settings())
+    stack.beat.stop()  # so that it is the command that does it
+    try:
+        stores.redis.flushdb()  # the loss of Redis; nothing in the application ever does that
+        assert "the hot window is complete" in done(flask(stack, "sync", "run"))
+        assert state(stack)["hot_messages"] >= len(sent)
+        assert [message["_id"] for message in ben.history(ada)] == sent
+    finally:
+        stores.close()
+        stack.beat.start()
+
+
+def state(stack: Stack) -> dict[str, float]:
+    found: dict[str, float] = json.loads(done(flask(stack, "state", "--json")))
+    return found
+
+
+def test_state_shows_what_waits(stack: Stack) -> None:
+    for process in (stack.worker, stack.beat):
+        process.stop()
+    try:
+        with Client(stack.url) as client:
+            ada, ben = client.sign_up("ada"), client.sign_up("ben")
+            for number in range(3):
+                ada.post(ben, f"nobody stores number {number}")
+        found = state(stack)
+        assert found["accepted_messages"] == 3
+        assert found["accepted_oldest_seconds"] > 0
+        assert found["queue_chat"] >= 1
+        shown = done(flask(stack, "state"))
+        assert any(line.split()[:2] == ["accepted_messages", "3"] for line in shown.splitlines()), shown
+    finally:
+        for process in (stack.worker, stack.beat):
+            process.start()
+        stack.wait_workers()
+    wait_until(lambda: state(stack)["accepted_messages"] == 0, SECONDS, "the messages to be stored")
+
+
+def test_a_store_that_is_away_is_said_in_a_sentence(stack: Stack) -> None:
+    away = {"REDIS_URL": "redis://127.0.0.1:9/0", "CELERY_BROKER_URL": "redis://127.0.0.1:9/1"}
+    assert "Error" in refused(flask(stack, "sync", "run", **away))
+    found = json.loads(done(flask(stack, "state", "--json", **away)))
+    assert (found["redis_up"], found["broker_up"], found["mongodb_up"]) == (0, 0, 1)

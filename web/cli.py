@@ -1,0 +1,158 @@
+"""Maintenance from one command line: `flask users create`, `flask state` and the others (`flask --help`).
+
+They work on the stores directly and need no web process. A command that cannot do it says why and ends with 1.
+"""
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import orjson
+from flask import Flask
+from flask.cli import AppGroup, with_appcontext
+from kombu.exceptions import OperationalError
+from pydantic import ValidationError
+from pymongo.errors import PyMongoError
+from redis import RedisError
+
+from chat import accounts, channels, erasure, ids, reindex, state, sync
+from chat.errors import ChatError
+from chat.export import export
+from chat.store.connection import Document, Stores
+from chat.store.prepare import prepare
+from config import logging
+from web.schemas import SignUp
+from web.services import services
+
+ERASE_SECONDS = 300.0
+
+users = AppGroup("users", help="People: create, export, purge.")
+search = AppGroup("search", help="The search indexes.")
+synchronisation = AppGroup("sync", help="The sync between Redis and MongoDB.")
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def install(app: Flask) -> None:
+    for command in (users, search, synchronisation, show_state):
+        app.cli.add_command(command)
+
+
+def plainly(command: Command) -> Command:
+    """A refusal, or a store that is away, is told in a sentence and not as a stack trace."""
+
+    @wraps(command)
+    def run(*arguments: Any, **options: Any) -> Any:
+        logging.configure(services().settings)
+        try:
+            return command(*arguments, **options)
+        except ChatError as error:
+            raise click.ClickException(error.detail) from None
+        except (RedisError, PyMongoError, OperationalError, OSError, TimeoutError) as error:
+            raise click.ClickException(f"{type(error).__name__}: {str(error)[:300]}") from None
+
+    return run  # type: ignore[return-value]
+
+
+@users.command("create")
+@click.argument("email")
+@click.argument("username")
+@plainly
+def create(email: str, username: str) -> None:
+    """Create an account. The password is asked for, or read from a pipe."""
+    password = click.prompt("Password", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    try:
+        asked = SignUp(email=email, username=username, password=password)
+    except ValidationError as error:
+        found = error.errors(include_input=False, include_context=False)
+        raise click.ClickException("; ".join(f"{each['loc'][0]}: {each['msg']}" for each in found)) from None
+    own = services()
+    prepare(own.stores)
+    user = accounts.sign_up(own.stores, own.passwords, asked.email, asked.username, asked.password)
+    click.echo(user["_id"])
+
+
+@users.command("export")
+@click.argument("who")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The zip to write.")
+@plainly
+def export_user(who: str, output: Path) -> None:
+    """Write all that is held about WHO (an id, a username or an email) into a zip archive."""
+    stores = services().stores
+    user = find(stores, who)
+    output.touch(mode=0o600)
+    with output.open("wb") as file:
+        count = export(stores, user["_id"], file)
+    click.echo(f"{output}: {count} messages")
+
+
+@users.command("purge")
+@click.argument("who")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@plainly
+def purge(who: str, yes: bool) -> None:
+    """Delete the account of WHO (an id, a username or an email), with the text and the audio of their messages."""
+    stores = services().stores
+    user = find(stores, who)
+    if not yes:
+        click.confirm(f"Delete {user['username']} ({user['_id']}) and erase their messages, for good?", abort=True)
+    erasure.begin(stores, user["_id"])
+    erasure.erase(stores, user["_id"], ERASE_SECONDS)
+    click.echo(f"{user['_id']} is deleted. Workers look once more in a minute, for what was on its way just now.")
+
+
+@search.command("reindex")
+@plainly
+def reindex_search() -> None:
+    """Make the search terms of all people and messages in Redis anew, and both indexes."""
+    changed = reindex.reindex(services().stores)
+    figures = state.figures(services().stores)
+    click.echo(f"{figures['hot_messages']:.0f} messages indexed, {changed} terms changed")
+
+
+@synchronisation.command("run")
+@plainly
+def run_sync() -> None:
+    """Run the sync now, until nothing is left to do at once."""
+    stores = services().stores
+    while sync.run(stores):
+        pass
+    figures = state.figures(stores)
+    if not figures["mongodb_up"]:
+        raise click.ClickException("MongoDB is away; what it lacks stays in the outbox.")
+    complete = "complete" if figures["hot_complete"] else "being rebuilt"
+    click.echo(f"{figures['outbox_messages']:.0f} messages in the outbox; the hot window is {complete}")
+
+
+@click.command("state")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@with_appcontext
+@plainly
+def show_state(as_json: bool) -> None:
+    """Show what waits and how much there is: queues, outbox, stores."""
+    own = services()
+    rows = state.figures(own.stores)
+    try:
+        rows |= {f"queue_{queue}": depth for queue, depth in own.queue.depths().items()} | {"broker_up": 1}
+    except (OperationalError, OSError):
+        rows["broker_up"] = 0
+    if as_json:
+        click.echo(orjson.dumps(rows).decode())
+        return
+    width = max(map(len, rows))
+    for name, value in rows.items():
+        click.echo(f"{name:<{width}}  {value:>14,.0f}  {state.FIGURES.get(name, '')}".rstrip())
+
+
+def find(stores: Stores, who: str) -> Document:
+    """The person with this id, username or email. Raises ClickException."""
+    by = [{"usernameKey": channels.fold_name(who)}, {"emailKey": accounts.email_key(who)}]
+    query = {"_id": who} if ids.is_id(who) else {"$or": by}
+    found = list(stores.mongo.users.find(query))
+    if not found:
+        raise click.ClickException(f"There is nobody with the id, username or email {who}.")
+    if len(found) > 1:
+        raise click.ClickException("Two people go by that; give the id: " + ", ".join(each["_id"] for each in found))
+    return found[0]
