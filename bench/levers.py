@@ -38,7 +38,7 @@ def a_task_for_every_message(web: Application | None) -> None:
             wake()
             return answer
 
-        messages.accept = accept_and_send
+        messages.accept = accept_and_send  # type: ignore[assignment]
 
 
 def encode_for_every_socket(_: Application | None) -> None:

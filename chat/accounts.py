@@ -26,10 +26,6 @@ PASSWORD_LEAST, PASSWORD_MOST = 8, 128
 LIST_DEFAULT, LIST_MOST = 100, 500
 ERASURE_SECONDS = 5.0  # that a request spends on erasing; the rest follows
 
-# Who serves requests knows these as part of an account.
-end_session = sessions.end
-session_holds = sessions.holds
-
 WRONG_LOGIN = "The email or the password is wrong."
 GONE_NAME = "Deleted account"
 

@@ -128,6 +128,11 @@ def upload_key(upload_id: str) -> str:
     return f"{PREFIX}:upload:{upload_id}"
 
 
+def message_limit_key(user_id: str, seconds: int) -> str:
+    """Counter of the messages somebody has sent in a window of so many seconds."""
+    return f"{LIMITS}:message:{user_id}:{seconds}"
+
+
 def revoked_key(token_id: str) -> str:
     return f"{PREFIX}:revoked:{token_id}"
 

@@ -5,13 +5,16 @@ A message is accepted when it is in the accepted log, a Redis Stream; `chat.acce
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import orjson
 import structlog
+from limits import parse_many
 
-from chat import audio, channels, ids, persistence, wire
-from chat.errors import Invalid, NotFound, Unavailable
+from chat import audio, channels, ids, persistence, sessions, wire
+from chat.errors import Invalid, NotFound, TooMany, Unavailable
+from chat.sessions import Session
 from chat.store.connection import Stores
 from chat.tracing import request_id
 
@@ -35,12 +38,15 @@ class Draft:
     request_id: str = ""  # of the call that brought it; for logs alone
 
 
-def accept(stores: Stores, draft: Draft, wake: Callable[[], None]) -> wire.Wire:
+def accept(stores: Stores, draft: Draft, wake: Callable[[], None], session: Session | None = None) -> wire.Wire:
     """Accept a message: from now on it is never lost and never doubled.
 
-    `wake` makes sure that somebody will drain the log; it is called only when nobody is on the way.
+    `wake` makes sure that somebody will drain the log; it is called only when nobody is on the way. `session` is the
+    sender's, and is checked here, where that costs no round trip of its own; without one the caller vouches for them.
 
     Raises:
+        Unauthorized: the session was ended.
+        TooMany: the sender's limit of messages is reached.
         Invalid: there is nothing to send, or it is addressed to its sender.
         NotFound: the receiver or the upload is unknown, not the sender's, or already sent.
         Unavailable: the log is full, or `wake` says that the queue is away. Nothing was accepted.
@@ -49,7 +55,7 @@ def accept(stores: Stores, draft: Draft, wake: Callable[[], None]) -> wire.Wire:
         raise Invalid("text", "There is nothing to send: give text or audioFileId.")
     if draft.receiver_id == draft.sender_id:
         raise Invalid("receiverId", "You cannot send messages to yourself.")
-    what, entry = _append(stores, draft, wake)
+    what, entry = _Acceptance(stores, draft, session, wake).run()
     if what == "again":
         return _accepted_before(stores, *entry)
     message = wire.message(document(draft, *entry) | {"status": "accepted"})
@@ -73,64 +79,104 @@ def document(draft: Draft, entry_id: str, entropy: str) -> dict[str, Any]:
     }
 
 
-def _append(stores: Stores, draft: Draft, wake: Callable[[], None]) -> tuple[str, tuple[str, str]]:
-    keys = [
-        channels.ACCEPTED,
-        channels.ACCEPTED_WAKING,
-        channels.user_key(draft.receiver_id),
-        channels.client_key(draft.sender_id, draft.client_id) if draft.client_id else "",
-        channels.upload_key(draft.audio_file_id) if draft.audio_file_id else "",
-    ]
-    entropy = ids.new_entropy()
-    settings = stores.settings
-    kept = settings.hot_window_days * 86_400
-    body = orjson.dumps(
-        [draft.sender_id, draft.receiver_id, draft.text, draft.audio_file_id, draft.client_id, request_id()]
-    )
-    restored = False
-    woken = 0
-    while True:
-        force = int(woken >= _WAKE_ROUNDS)
-        what, *entry = (
-            part.decode()
-            for part in stores.scripts.accept(
-                keys=keys,
-                args=[
-                    draft.sender_id,
-                    draft.receiver_id,
-                    body,
-                    entropy,
-                    settings.accepted_limit,
-                    kept,
-                    WAKE_HOLDS_MS,
-                    force,
-                ],
-            )
+class _Acceptance:
+    """Calls the script until it says yes or no; in between it does what the script cannot."""
+
+    def __init__(self, stores: Stores, draft: Draft, session: Session | None, wake: Callable[[], None]) -> None:
+        self._stores = stores
+        self._draft = draft
+        self._session = session
+        self._wake = wake
+        self._limits = _parsed(stores.settings.limit_messages)
+        self._woken = 0
+        self._restored = False
+        self._counts = True
+        self._body = orjson.dumps(
+            [draft.sender_id, draft.receiver_id, draft.text, draft.audio_file_id, draft.client_id, request_id()]
         )
+        self._entropy = ids.new_entropy()
+
+    def run(self) -> tuple[str, tuple[str, str]]:
+        """`accepted` or `again`, with the entry's id and entropy. Raises whatever `accept` does."""
+        keys = self._keys()
+        while True:
+            answer = self._stores.scripts.accept(keys=keys, args=self._arguments())
+            what, *details = (part.decode() for part in answer)
+            if what in ("accepted", "again"):
+                return what, (details[0], details[1])
+            self._counts = what == "session"
+            if not self._help(what):
+                raise _refusal(what, *details)
+
+    def _help(self, what: str) -> bool:
+        """Do what the script needs to go on; answers whether there was anything to do."""
         if what == "wake":
-            woken += 1
-            _wake(stores, wake)
-        elif what in ("receiver", "upload") and not restored:
-            # Redis may have lost what the archive still knows.
-            restored = True
-            persistence.restore_user(stores, draft.receiver_id)
-            if draft.audio_file_id:
-                audio.restore_upload(stores, draft.audio_file_id, draft.sender_id)
-        elif what in ("accepted", "again"):
-            return what, (entry[0], entry[1])
+            self._woken += 1
+            self._wake_drainer()
+        elif what == "session" and self._session is not None:
+            if not sessions.holds(self._stores, *self._session[:3]):
+                raise sessions.refusal()
+            self._session = None
+        elif what in ("receiver", "upload") and not self._restored:
+            self._restored = True  # Redis may have lost what the archive still knows
+            persistence.restore_user(self._stores, self._draft.receiver_id)
+            if self._draft.audio_file_id:
+                audio.restore_upload(self._stores, self._draft.audio_file_id, self._draft.sender_id)
         else:
-            raise _refusal(what)
+            return False
+        return True
+
+    def _wake_drainer(self) -> None:
+        try:
+            self._wake()
+        except Exception:
+            self._stores.redis.delete(channels.ACCEPTED_WAKING)
+            raise
+
+    def _keys(self) -> list[str]:
+        sender, draft = self._draft.sender_id, self._draft
+        return [
+            channels.ACCEPTED,
+            channels.ACCEPTED_WAKING,
+            channels.user_key(draft.receiver_id),
+            channels.client_key(sender, draft.client_id) if draft.client_id else "",
+            channels.upload_key(draft.audio_file_id) if draft.audio_file_id else "",
+            channels.revoked_key(self._session.token_id if self._session else ""),
+            channels.sessions_key(sender),
+            channels.user_key(sender),
+            channels.HOT_COMPLETE,
+            *(channels.message_limit_key(sender, seconds) for _, seconds in self._limits),
+        ]
+
+    def _arguments(self) -> list[str | int | bytes]:
+        settings, session = self._stores.settings, self._session
+        return [
+            self._draft.sender_id,
+            self._draft.receiver_id,
+            self._body,
+            self._entropy,
+            settings.accepted_limit,
+            settings.hot_window_days * 86_400,
+            WAKE_HOLDS_MS,
+            int(self._woken >= _WAKE_ROUNDS),
+            session.token_id if session else "",
+            session.issued_ms if session else 0,
+            int(self._counts),
+            *(part for limit in self._limits for part in limit),
+        ]
 
 
-def _wake(stores: Stores, wake: Callable[[], None]) -> None:
-    try:
-        wake()
-    except Exception:
-        stores.redis.delete(channels.ACCEPTED_WAKING)
-        raise
+@lru_cache(maxsize=16)
+def _parsed(limits: str) -> tuple[tuple[int, int], ...]:
+    """Messages, and the seconds in which there may be so many."""
+    return tuple((each.amount, each.get_expiry()) for each in parse_many(limits))
 
 
-def _refusal(what: str) -> Exception:
+def _refusal(what: str, *details: str) -> Exception:
+    if what == "ended":
+        return sessions.refusal()
+    if what == "limited":
+        return TooMany("Too many messages. Wait a moment.", retry_after=int(details[0]))
     if what == "receiver":
         return NotFound("There is no such person.")
     if what == "full":

@@ -5,13 +5,28 @@ so that a lost Redis brings no token back.
 """
 
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from chat import channels
+from chat.errors import Unauthorized
 from chat.store import hot
 from chat.store.connection import Document, Stores
+
+
+class Session(NamedTuple):
+    """What a token says; `expires` in Unix seconds, `issued_ms` in milliseconds."""
+
+    user_id: str
+    token_id: str
+    issued_ms: int
+    expires: int
+
+
+def refusal() -> Unauthorized:
+    """What somebody is told whose token does not hold, whatever is wrong with it."""
+    return Unauthorized("The token is missing, wrong, expired or revoked. Log in again.")
 
 
 def end(stores: Stores, user_id: str, token_id: str, seconds: int) -> None:

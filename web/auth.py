@@ -5,8 +5,8 @@ from typing import TypeVar, cast
 
 from flask import Flask, current_app, g, request
 
+from chat.sessions import Session
 from web.services import services
-from web.tokens import Session
 
 API = "/api/"
 BEARER = "Bearer "
@@ -16,6 +16,12 @@ View = TypeVar("View", bound=Callable[..., object])
 def public(view: View) -> View:
     """Marks a view that needs no token."""
     view.public = True  # type: ignore[attr-defined]
+    return view
+
+
+def checks_session(view: View) -> View:
+    """Marks a view whose own write finds out whether the session still holds; its token is only read before that."""
+    view.checks_session = True  # type: ignore[attr-defined]
     return view
 
 
@@ -40,7 +46,9 @@ def authenticate() -> None:
     view = current_app.view_functions.get(request.endpoint or "")
     if request.method == "OPTIONS" or view is None or getattr(view, "public", False):
         return
-    if request.blueprint in PROTECTED:
+    if getattr(view, "checks_session", False):
+        g.session = services().tokens.read(presented_token())
+    elif request.blueprint in PROTECTED:
         authenticate_now()
 
 

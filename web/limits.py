@@ -1,5 +1,7 @@
 """How often somebody may do something: counted in Redis by `limits`, so over all processes and restarts.
 
+Messages are counted where they are accepted (`chat.messages`).
+
 With Redis away nothing is counted and everybody is let through: what the limits guard needs Redis itself.
 """
 
@@ -21,7 +23,6 @@ from chat.store.connection import Stores
 
 log = structlog.get_logger(__name__)
 
-MESSAGE = "Too many messages. Wait a moment."
 SIGN_UP = "Too many new accounts from this address. Try again later."
 LOG_IN = "Too many failed log-ins. Try again later."
 
@@ -32,14 +33,9 @@ class Limits:
         pool = stores.redis.connection_pool
         storage = RedisStorage(settings.redis_url, connection_pool=pool, key_prefix=channels.LIMITS)
         self._limiter = FixedWindowRateLimiter(storage)
-        self._messages = parse_many(settings.limit_messages)
         self._sign_up = parse_many(settings.limit_signup_address)
         self._log_in_account = parse_many(settings.limit_login_account)
         self._log_in_address = parse_many(settings.limit_login_address)
-
-    def take_message(self, user_id: str) -> None:
-        """Raises TooMany."""
-        self._take(self._messages, MESSAGE, "message", user_id)
 
     def take_sign_up(self) -> None:
         """Raises TooMany."""

@@ -6,29 +6,19 @@ revoked is looked at each time.
 
 import time
 from functools import lru_cache
-from typing import NamedTuple
 
 from flask import Flask
 from flask_jwt_extended import JWTManager, create_access_token, decode_token
 from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt import PyJWTError
 
-from chat import accounts
-from chat.errors import Unauthorized
+from chat import sessions
+from chat.sessions import Session
 from chat.store.connection import Stores
 
 TOKEN_BYTES_MOST = 2_048  # ours have about 350
 REMEMBERED = 20_000  # tokens; the least recently used goes first
 ISSUED = "ms"  # claim: when it was issued, in milliseconds, since `iat` knows only seconds
-
-
-class Session(NamedTuple):
-    """What a token says; `expires` in Unix seconds, `issued_ms` in milliseconds."""
-
-    user_id: str
-    token_id: str
-    issued_ms: int
-    expires: int
 
 
 class Tokens:
@@ -53,17 +43,17 @@ class Tokens:
     def read(self, token: str) -> Session:
         """What a token says, if it is ours and has not expired. Raises Unauthorized."""
         if len(token) > TOKEN_BYTES_MOST:
-            raise _refusal()
+            raise sessions.refusal()
         session = self._decoded(token)
         if session.expires <= time.time():
-            raise _refusal()
+            raise sessions.refusal()
         return session
 
     def verify(self, token: str) -> Session:
         """The same, if it has not been revoked either; asks Redis. Raises Unauthorized."""
         session = self.read(token)
-        if not accounts.session_holds(self._stores, session.user_id, session.token_id, session.issued_ms):
-            raise _refusal()
+        if not sessions.holds(self._stores, session.user_id, session.token_id, session.issued_ms):
+            raise sessions.refusal()
         return session
 
     def _decode(self, token: str) -> Session:
@@ -72,8 +62,4 @@ class Tokens:
                 claims = decode_token(token)
             return Session(str(claims["sub"]), str(claims["jti"]), int(claims[ISSUED]), int(claims["exp"]))
         except (PyJWTError, JWTExtendedException, KeyError, TypeError, ValueError):
-            raise _refusal() from None
-
-
-def _refusal() -> Unauthorized:
-    return Unauthorized("The token is missing, wrong, expired or revoked. Log in again.")
+            raise sessions.refusal() from None

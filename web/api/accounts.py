@@ -6,7 +6,7 @@ from typing import Any
 from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 
-from chat import accounts
+from chat import accounts, sessions
 from web import schemas
 from web.api.answers import ACCOUNTS, PREFIX, SECURITY, answers
 from web.auth import public, session
@@ -36,7 +36,7 @@ def log_in(body: schemas.LogIn) -> dict[str, Any]:
 def log_out() -> Response:
     """End this token, on every process"""
     own = session()
-    accounts.end_session(stores(), own.user_id, own.token_id, own.expires - int(time.time()))
+    sessions.end(stores(), own.user_id, own.token_id, own.expires - int(time.time()))
     return Response(status=204)
 
 

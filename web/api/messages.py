@@ -7,20 +7,20 @@ from chat import changes, messages, voice
 from chat.errors import Forbidden
 from web import schemas
 from web.api.answers import CHAT, PREFIX, SECURITY, answers
-from web.auth import me
+from web.auth import checks_session, me, session
 from web.services import services, stores
 
 api = APIBlueprint("messages", __name__, url_prefix=PREFIX, abp_tags=[CHAT], abp_security=SECURITY)
 
 
 @api.post("/chat", responses=answers(202, schemas.Message, 400, 401, 403, 404, 413, 415, 429))
+@checks_session
 def send(body: schemas.NewMessage) -> tuple[Response, int]:
     """Send a text, or an upload as a voice message"""
     if body.sender_id is not None and body.sender_id != me():
         raise Forbidden("You can only send messages as yourself.")
-    services().limits.take_message(me())
     draft = messages.Draft(me(), body.receiver_id, body.text or "", body.audio_file_id, body.client_id)
-    return jsonify(messages.accept(stores(), draft, services().queue.wake_drainer)), 202
+    return jsonify(messages.accept(stores(), draft, services().queue.wake_drainer, session())), 202
 
 
 @api.patch("/chat/message/<messageId>", responses=answers(200, schemas.Message, 400, 401, 404, 413, 415))

@@ -18,10 +18,10 @@ from wsproto.utilities import RemoteProtocolError
 
 from chat import channels, delivery, ids
 from chat.errors import Unauthorized
+from chat.sessions import Session
 from web.errors import refuse
 from web.services import Services, services
 from web.sockets.connection import FAILED, GOING, REFUSED, Connection, encode
-from web.tokens import Session
 
 log = structlog.get_logger(__name__)
 

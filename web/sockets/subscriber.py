@@ -12,7 +12,7 @@ import structlog
 from gevent.event import Event
 from redis import Redis, RedisError
 
-from chat import accounts, channels, delivery
+from chat import channels, delivery, sessions
 from chat.store.connection import Stores, connect_redis
 from web.sockets.connection import REFUSED, Connection, encode
 from web.sockets.hub import Hub
@@ -114,4 +114,4 @@ class Subscriber:
                 self._hub.give(connection, encoded, newest)
 
     def _holds(self, connection: Connection) -> bool:
-        return accounts.session_holds(self._stores, connection.user_id, connection.token_id, connection.issued_ms)
+        return sessions.holds(self._stores, connection.user_id, connection.token_id, connection.issued_ms)

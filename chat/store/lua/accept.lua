@@ -1,10 +1,32 @@
--- Accept a message: an entry in the log, its clientId and its upload's claim, all or nothing.
--- KEYS: log, waking flag, receiver's user, clientId or '', upload or ''
--- ARGV: sender, receiver, message (JSON), entropy, log's limit, seconds a clientId is kept, ms a wake-up holds, force
--- Returns {what, entry id, entropy}; what is one of
---   accepted, again (that clientId was accepted before), wake (nothing accepted: first wake the drainer,
---   then call again), receiver, upload, taken, full
+-- Accept a message: an entry in the log, its clientId and its upload's claim, all or nothing. The same round trip
+-- checks its sender's session and counts against their limits: messages are what there is most of.
+-- KEYS: log, waking flag, receiver's user, clientId or '', upload or '', sender's token if it was ended, sender's
+--       sessions if they were, sender's user, hot complete, then the counters of the sender's limits
+-- ARGV: sender, receiver, message (JSON), entropy, log's limit, seconds a clientId is kept, ms a wake-up holds, force,
+--       token or '' when its session is not to be checked, when that was issued (ms), 1 when this call counts,
+--       then for each counter: the most, seconds
+-- Returns {what, ...}; what is one of
+--   accepted, again (that clientId was accepted before): with entry id, entropy
+--   wake (nothing accepted: first wake the drainer, then call again)
+--   ended, session (Redis cannot tell whether the session holds), limited: with seconds, receiver, upload, taken, full
 local log, waking, receiver, client, upload = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+if ARGV[9] ~= '' then
+  if redis.call('EXISTS', KEYS[6]) == 1 then return {'ended'} end
+  local ended = redis.call('GET', KEYS[7])
+  if ended then
+    local before, but = string.match(ended, '^(%d+):(.*)$')
+    if tonumber(ARGV[10]) <= tonumber(before) and ARGV[9] ~= but then return {'ended'} end
+  end
+  if redis.call('EXISTS', KEYS[8], KEYS[9]) < 2 then return {'session'} end
+end
+if ARGV[11] == '1' then
+  for i = 10, #KEYS do
+    local most, seconds = tonumber(ARGV[2 * i - 8]), ARGV[2 * i - 7]
+    local count = redis.call('INCR', KEYS[i])
+    if count == 1 then redis.call('EXPIRE', KEYS[i], seconds) end
+    if count > most then return {'limited', tostring(math.max(1, redis.call('TTL', KEYS[i])))} end
+  end
+end
 if client ~= '' then
   local before = redis.call('GET', client)
   if before then
