@@ -12,15 +12,17 @@ from typing import Any
 import structlog
 from celery import Celery
 from celery.exceptions import SecurityWarning
-from celery.signals import setup_logging, worker_init, worker_process_init
+from celery.signals import after_task_publish, beat_init, setup_logging, worker_init, worker_process_init
+from redis import RedisError
 
 from beat.schedule import SCHEDULE
 from chat import queues
-from chat.store.connection import Stores, connect
+from chat.store.connection import Stores, connect, connect_redis
 from chat.store.prepare import prepare_patiently
 from chat.transcription import Recogniser, choose
 from config import logging
 from config.settings import Settings, get_settings
+from workers.health import note_beat
 from workers.telemetry import Counted
 
 log = structlog.get_logger(__name__)
@@ -89,6 +91,19 @@ def _prepare(**_: Any) -> None:
             raise SystemExit("The stores did not come within a minute; see the log for which.")
     finally:
         own.close()
+
+
+@beat_init.connect
+def _note_beats(**_: Any) -> None:
+    redis = connect_redis(get_settings())
+
+    def note(**_: Any) -> None:
+        try:
+            note_beat(redis)
+        except RedisError as error:
+            log.warning("beat.not_noted", error=type(error).__name__)
+
+    after_task_publish.connect(note, weak=False)
 
 
 @worker_process_init.connect

@@ -1,0 +1,174 @@
+"""What a supervisor can ask: health of every process, and that the order they start in does not matter."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from chat import channels
+from chat.store.connection import connect_redis
+from dev.processes import LOOPBACK, ManagedProcess, free_port, wait_until
+from tests.client import Client
+from tests.stack import ROOT, Stack, clean_environment, procfile, server_settings, start_servers
+
+SECONDS = 30
+BROKEN = {"redis": "REDIS_URL", "broker": "CELERY_BROKER_URL"}
+
+
+def healthy(stack: Stack, name: str) -> bool:
+    return ask(stack, name).returncode == 0
+
+
+def ask(stack: Stack, name: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "workers.health", name]
+    environment = stack.environment
+    return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize(("queue", "process"), [("chat", "worker"), ("transcription", "transcriber")])
+def test_a_worker_that_works_is_healthy_and_one_that_is_gone_is_not(stack: Stack, queue: str, process: str) -> None:
+    assert healthy(stack, queue)
+    stack.processes[process].kill()
+    try:
+        ill = ask(stack, queue)
+        assert ill.returncode == 1
+        assert "does not answer" in ill.stderr
+    finally:
+        stack.processes[process].start()
+        stack.wait_workers()
+    assert healthy(stack, queue)
+
+
+def test_beat_is_healthy_while_it_sends_tasks(stack: Stack) -> None:
+    wait_until(lambda: healthy(stack, "beat"), SECONDS, "the first task of beat")
+    redis = connect_redis(stack.settings())
+    stack.beat.stop()
+    try:
+        hosts = redis.zrange(channels.BEATS, 0, -1)
+        redis.zincrby(channels.BEATS, -120, hosts[0])  # two minutes pass
+        assert "it has sent no task for 12" in ask(stack, "beat").stderr
+        redis.delete(channels.BEATS)
+        assert "it has never sent a task" in ask(stack, "beat").stderr
+    finally:
+        stack.beat.start()
+        redis.close()
+    wait_until(lambda: healthy(stack, "beat"), SECONDS, "the next task of beat")
+
+
+def test_a_web_process_lives_and_says_what_it_lacks(stack: Stack) -> None:
+    nowhere = f"redis://{LOOPBACK}:9/0"
+    for missing, variable in [("redis", "REDIS_URL"), ("broker", "CELERY_BROKER_URL"), ("mongodb", "MONGODB_URI")]:
+        port = free_port()
+        url = f"mongodb://{LOOPBACK}:9/chat" if missing == "mongodb" else nowhere
+        web = stack.make_process(f"web-{missing}", procfile("Procfile.dev")["web"], {variable: url, "PORT": str(port)})
+        web.start()
+        try:
+            web.wait_ready(lambda at=port: answers(at), SECONDS)
+            ready = requests.get(f"http://{LOOPBACK}:{port}/readyz", timeout=15)
+            assert ready.status_code == 503
+            assert missing in ready.json()["detail"], ready.text
+            assert {"redis", "search", "subscription"} >= named(ready) - {missing}, ready.text
+        finally:
+            web.stop()
+
+
+def answers(port: int) -> bool:
+    try:
+        return requests.get(f"http://{LOOPBACK}:{port}/healthz", timeout=5).ok
+    except requests.RequestException:
+        return False
+
+
+def named(response: requests.Response) -> set[str]:
+    return set(response.json()["detail"].removeprefix("Missing: ").removesuffix(".").split(", "))
+
+
+def test_readyz_names_a_search_module_that_is_missing(stack: Stack, tmp_path: Path) -> None:
+    """A Redis without modules, as many hosts have it."""
+    plain = PlainRedis(tmp_path)
+    plain.process.start()
+    port = free_port()
+    urls = {"REDIS_URL": plain.url(0), "CELERY_BROKER_URL": plain.url(1), "PORT": str(port)}
+    web = stack.make_process("web-plain", procfile("Procfile.dev")["web"], urls)
+    try:
+        plain.process.wait_ready(plain.answers, SECONDS)
+        web.start()
+        web.wait_ready(lambda: answers(port), SECONDS)
+        wait_until(
+            lambda: named(requests.get(f"http://{LOOPBACK}:{port}/readyz", timeout=15)) == {"search"}, 20, "ready"
+        )
+    finally:
+        web.stop()
+        plain.process.stop()
+
+
+class PlainRedis:
+    """Redis Stack's server without its modules."""
+
+    def __init__(self, folder: Path) -> None:
+        from dev.install import redis_folder
+
+        self.port = free_port()
+        server = str(redis_folder() / "bin" / "redis-server")
+        command = [server, "--bind", LOOPBACK, "--port", str(self.port), "--save", "", "--dir", str(folder)]
+        self.process = ManagedProcess("plain Redis", command, log=folder / "redis.log")
+
+    def url(self, database: int) -> str:
+        return f"redis://{LOOPBACK}:{self.port}/{database}"
+
+    def answers(self) -> bool:
+        from redis import Redis, RedisError
+
+        with Redis(port=self.port, retry=None) as client:
+            try:
+                return bool(client.ping())
+            except RedisError:
+                return False
+
+
+@pytest.fixture
+def late(tmp_path: Path) -> Iterator[tuple[Stack, object]]:
+    """A stack whose processes run before its servers do: they know only where these will be."""
+    embedded, redis, mongodb = start_servers(tmp_path)
+    embedded.stop()  # now their ports are known, and their data is there
+    stack = Stack(tmp_path)
+    stack.port = free_port()
+    stack.environment = {
+        **clean_environment(),
+        **server_settings(redis, mongodb),
+        "BIND_HOST": LOOPBACK,
+        "PORT": str(stack.port),
+        "DATA_DIR": str(tmp_path),
+        "PYTHONPATH": str(ROOT),
+    }
+    for name, command in procfile("Procfile.dev").items():
+        if name != "flower":
+            stack.processes[name] = stack.make_process(name, command)
+    stack.embedded, stack.redis, stack.mongodb = embedded, redis, mongodb
+    yield stack
+    stack.stop()
+
+
+@pytest.mark.parametrize("last", ["redis", "mongodb"])
+def test_processes_wait_for_stores_that_start_after_them(late: Stack, last: str) -> None:
+    servers = {"redis": late.redis, "mongodb": late.mongodb}
+    for process in late.processes.values():
+        process.start()
+    late.web.wait_ready(lambda: answers(late.port), SECONDS)
+    wait_until(lambda: "stores.waiting" in late.worker.output(), SECONDS, "a line that says what is waited for")
+    first = next(server for name, server in servers.items() if name != last)
+    for server in (first, servers[last]):
+        server.start()
+        server.wait_answers()
+    late.wait_web()
+    late.wait_workers()
+    assert all(process.running for process in late.processes.values())
+    with Client(late.url) as client:
+        ada, ben = client.sign_up("ada"), client.sign_up("ben")
+        socket = ben.connect()
+        sent = ada.post(ben, "late, but there")
+        socket.wait_for_frame("application:messages", lambda data: data["_id"] == sent["_id"])
