@@ -1,6 +1,5 @@
 """What a supervisor can ask: health of every process, and that the order they start in does not matter."""
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,7 +15,6 @@ from tests.client import Client
 from tests.stack import ROOT, Stack, clean_environment, procfile, server_settings, start_servers
 
 SECONDS = 30
-BROKEN = {"redis": "REDIS_URL", "broker": "CELERY_BROKER_URL"}
 
 
 def healthy(stack: Stack, name: str) -> bool:
@@ -131,7 +129,7 @@ class PlainRedis:
 
 
 @pytest.fixture
-def late(tmp_path: Path) -> Iterator[tuple[Stack, object]]:
+def late(tmp_path: Path) -> Iterator[Stack]:
     """A stack whose processes run before its servers do: they know only where these will be."""
     embedded, redis, mongodb = start_servers(tmp_path)
     embedded.stop()  # now their ports are known, and their data is there
