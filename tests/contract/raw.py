@@ -113,8 +113,8 @@ class RawSocket:
             code, payload = self.receive()
             if code == CLOSE:
                 return False
-            if code == PONG:
-                return payload == b"still there?"
+            if (code, payload) == (PONG, b"still there?"):
+                return True
 
     def _exactly(self, length: int) -> bytes:
         received = bytearray()
