@@ -86,6 +86,12 @@ class Settings(BaseSettings):
     transcription_backoff: float = Field(
         5.0, gt=0, description="Seconds before the second attempt; doubles each time, at most 300."
     )
+    transcription_concurrency: int | None = Field(
+        None,
+        ge=1,
+        le=64,
+        description="Recordings a transcriber works on at once; by default 12 with Deepgram, which it waits for, else 2.",
+    )
 
     # Limits; the strict defaults are for production, see `_relax_limits`
     limit_login_account: Limits = Field("10 per 15 minute", description="Failed log-ins per account.")
@@ -115,6 +121,11 @@ class Settings(BaseSettings):
     shutdown_grace: int = Field(
         20, ge=1, le=25, description="Seconds a stopping web process may take for its requests."
     )
+
+    @property
+    def deepgram_wanted(self) -> bool:
+        """Whether Deepgram transcribes, rather than the local recogniser."""
+        return self.deepgram_api_key is not None and bool(self.deepgram_api_key.get_secret_value())
 
     @model_validator(mode="after")
     def _relax_limits(self) -> Self:

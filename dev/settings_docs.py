@@ -24,7 +24,6 @@ class Variable(NamedTuple):
 AROUND = (
     Variable("DATA_DIR", ".data", "`make run` alone: where the embedded servers keep their data."),
     Variable("CHAT_CONCURRENCY", "2", "`Procfile` alone: processes of a worker of the queue `chat`."),
-    Variable("TRANSCRIPTION_CONCURRENCY", "2", "`Procfile` alone: processes of a transcriber."),
     Variable("FLOWER_BASIC_AUTH", "", "Flower alone, which does not start without: `name:password` for its pages."),
 )
 ENV_HEAD = """\

@@ -15,7 +15,7 @@ __all__ = ["Recogniser", "Transcript", "TranscriptionRefused", "TranscriptionUna
 def choose(settings: Settings) -> Recogniser:
     """Deepgram when there is a key for it, else the local recogniser. Build it in the process that uses it."""
     # Imported here: a process needs only one of them, and the web needs neither.
-    if settings.deepgram_api_key is not None and settings.deepgram_api_key.get_secret_value():
+    if settings.deepgram_wanted:
         from chat.transcription.deepgram import Deepgram
 
         return Deepgram(settings)

@@ -1,8 +1,5 @@
 """A recording that kills whoever transcribes it takes neither its message nor the queue with it."""
 
-import os
-import signal
-
 import pytest
 
 from tests.client import Client, Json
@@ -22,9 +19,9 @@ def test_a_recording_that_kills_every_worker_is_given_up_and_others_go_on(house:
 
     def kill_who_asks(received: Received) -> None:
         if received.body == POISON:
-            for child in house.process("transcriber").children():
-                os.kill(child, signal.SIGKILL)
-                killed.append(child)
+            killed.append(house.process("transcriber").pid)
+            house.process("transcriber").kill()
+            house.process("transcriber").start()
 
     house.deepgram.on_call = kill_who_asks
     try:
