@@ -8,7 +8,6 @@ from pathlib import Path
 
 from bench import reading, start, voice
 from bench.house import Meter, Usage, house
-from bench.levers import LEVERS
 from bench.messaging import Outcome, Talk, heartbeats, with_background
 from bench.people import Person, sign_up
 from bench.rest import Rest
@@ -16,11 +15,19 @@ from bench.sockets import Socket, connect
 from tests.stack import Stack
 
 PAIRS = 20
+LEVERS = (  # the functions of `bench.without`
+    "no_groups",
+    "a_task_for_every_message",
+    "encode_for_every_socket",
+    "check_every_signature",
+    "standard_json",
+    "ask_redis_on_every_heartbeat",
+)
 HEARTBEAT_SECONDS = 5.0  # as the oldest clients
 FLOOR = "exec gunicorn -c python:config.gunicorn 'bench.floor:create_app()'"
-WEB = "exec gunicorn -c python:config.gunicorn 'bench.levers:create_app()'"
+WEB = "exec gunicorn -c python:config.gunicorn 'bench.without:create_app()'"
 WORKER = (
-    "exec celery --quiet -A bench.levers worker -Q chat -n chat@%h --concurrency 2 --without-gossip --without-mingle"
+    "exec celery --quiet -A bench.without worker -Q chat -n chat@%h --concurrency 2 --without-gossip --without-mingle"
 )
 
 

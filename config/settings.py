@@ -90,7 +90,7 @@ class Settings(BaseSettings):
         None,
         ge=1,
         le=64,
-        description="Recordings a transcriber works on at once; by default 12 with Deepgram, which it waits for, else 2.",
+        description="Recordings a transcriber works on at once; by default 12 with Deepgram (mere waiting), else 2.",
     )
 
     # Limits; the strict defaults are for production, see `_relax_limits`

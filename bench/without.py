@@ -1,6 +1,6 @@
 """Ours with one optimisation taken back, so that each shows what it is worth: `LEVER_OFF` names it.
 
-gunicorn runs `bench.levers:create_app()` and Celery `bench.levers`, which change the running code and nothing on disk.
+gunicorn runs `bench.without:create_app()` and Celery `bench.without`, which change the running code and nothing on disk.
 """
 
 import json
@@ -77,22 +77,10 @@ def ask_redis_on_every_heartbeat(_: Application | None) -> None:
     route._Conversation._take = verify_and_take  # type: ignore[method-assign]
 
 
-LEVERS: dict[str, Callable[[Application | None], None]] = {
-    each.__name__: each
-    for each in (
-        no_groups,
-        a_task_for_every_message,
-        encode_for_every_socket,
-        check_every_signature,
-        standard_json,
-        ask_redis_on_every_heartbeat,
-    )
-}
-
-
 def _take_back(web: Application | None) -> None:
+    """Every name of `bench.scenarios.LEVERS` is a function here."""
     if name := os.environ.get("LEVER_OFF"):
-        LEVERS[name](web)
+        globals()[name](web)
 
 
 def create_app() -> Application:
