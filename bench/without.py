@@ -1,6 +1,6 @@
 """Ours with one optimisation taken back, so that each shows what it is worth: `LEVER_OFF` names it.
 
-gunicorn runs `bench.without:create_app()` and Celery `bench.without`, which change the running code and nothing on disk.
+gunicorn runs `bench.without:create_app()` and Celery `bench.without`: they change the running code, nothing on disk.
 """
 
 import json

@@ -23,7 +23,8 @@ log = structlog.get_logger(__name__)
 
 TICK = 0.1  # seconds that changes are collected
 REPORT_PAGE = 500  # people in one round trip
-SLICE = 500  # sockets between two turns of everybody else
+SENDS_A_SECOND = 2_000  # to sockets; what costs is the send, so with many sockets more frames go into each
+SLICE = 50  # sockets between two turns of everybody else
 RETRY = 0.5  # seconds, while Redis is away
 
 
@@ -59,11 +60,12 @@ class People:
 
     def run_frames(self) -> None:
         """Send frames of presence to everybody; never returns."""
-        per_tick = self._stores.settings.presence_frames_per_second * TICK
+        a_second = self._stores.settings.presence_frames_per_second
         allowance = 0.0
         while True:
-            gevent.sleep(TICK)
-            allowance = min(allowance + per_tick, max(per_tick, len(self.hub)))
+            pause = max(TICK, len(self.hub) / SENDS_A_SECOND)
+            gevent.sleep(pause)
+            allowance = min(allowance + a_second * pause, max(a_second * pause, len(self.hub)))
             changes = min(len(self._waiting), int(allowance // max(1, len(self.hub))))
             if changes:
                 allowance -= self._send([self._waiting.pop(next(iter(self._waiting))) for _ in range(changes)])

@@ -1,6 +1,7 @@
 """What runs beside the requests of a web process for its sockets, and how that ends."""
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 import gevent
@@ -30,7 +31,7 @@ class Sockets:
     def start(self) -> None:
         """Begin to serve; called once a process, after its fork."""
         for run in (self.subscriber.run, self._people.run_reports, self._people.run_frames, self._watch):
-            gevent.spawn(run)
+            gevent.spawn(_for_ever, run)
 
     def stop(self) -> None:
         """Close every socket with 1012 and let nobody else in; answers once they have gone, or had their time."""
@@ -57,3 +58,13 @@ class Sockets:
                 elif silent > PING_AFTER and clock - connection.pinged > PING_AFTER:
                     connection.pinged = clock
                     connection.ping()
+
+
+def _for_ever(run: Callable[[], None]) -> None:
+    """Begin again when it fails, so that one error does not silence a process."""
+    while True:
+        try:
+            run()
+        except Exception:
+            log.exception("sockets.failed", part=run.__name__)
+        gevent.sleep(LOOK_SECONDS)
