@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+from pathlib import Path
 from typing import Any
 
 from gunicorn.glogging import Logger
@@ -34,6 +35,7 @@ forwarded_allow_ips = "*" if _settings.trusted_proxies else "127.0.0.1"
 
 
 METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"  # where prometheus-client's processes add up their numbers
+METRICS_FOLDER = "chattergram-metrics-"
 
 
 class OurLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
@@ -54,7 +56,11 @@ def on_starting(server: Any) -> None:  # noqa: ARG001 (gunicorn's signature)
 
     It must be named before prometheus-client is first imported, which the workers do after their fork.
     """
-    os.environ[METRICS_DIR] = tempfile.mkdtemp(prefix="chattergram-metrics-", dir=os.environ.get(METRICS_DIR))
+    parent = Path(os.environ.get(METRICS_DIR) or tempfile.gettempdir())
+    for left in parent.glob(f"{METRICS_FOLDER}*"):
+        if not _runs(left.name.removeprefix(METRICS_FOLDER).partition("-")[0]):  # it was killed
+            shutil.rmtree(left, ignore_errors=True)
+    os.environ[METRICS_DIR] = tempfile.mkdtemp(prefix=f"{METRICS_FOLDER}{os.getpid()}-", dir=parent)
 
 
 def on_exit(server: Any) -> None:  # noqa: ARG001
@@ -67,3 +73,14 @@ def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001
     from prometheus_client import multiprocess
 
     multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def _runs(pid: str) -> bool:
+    """Whether there is such a process, as far as we may know."""
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except (ValueError, PermissionError):  # none of ours, or somebody else's
+        return True
+    return True

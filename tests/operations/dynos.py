@@ -1,0 +1,92 @@
+"""Processes as a Heroku-like platform runs them: by the lines of `Procfile`, everything from the environment, and no
+file in common.
+"""
+
+import os
+import shutil
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+
+import requests
+
+from dev.embedded import Embedded
+from dev.processes import ManagedProcess, free_port
+from tests.operations.proxy import Address
+from tests.stack import READY_TIMEOUT, ROOT, SECRET, clean_environment, procfile, server_settings, start_servers
+
+DEPLOYED = ("beat", "chat", "config", "web", "workers")
+STOP_SECONDS = 30  # after it a platform kills
+
+
+class Dynos:
+    """Two of each, but for beat; each in a folder of its own. The two web processes have an address each."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.processes: dict[str, ManagedProcess] = {}
+        self.backends: list[Address] = []
+
+    def start(self) -> None:
+        self.embedded, self.redis, self.mongodb = start_servers(self.folder / "servers")
+        servers = server_settings(self.redis, self.mongodb)
+        stores = {name: servers[name] for name in ("REDIS_URL", "CELERY_BROKER_URL", "MONGODB_URI")}
+        self.config = {"SECRET_KEY": SECRET, "LIMIT_SIGNUP_ADDRESS": "1000 per minute", **stores}
+        commands = procfile("Procfile")
+        for number, host in enumerate(("127.0.0.1", "127.0.0.2"), 1):
+            port = free_port()
+            self.backends.append((host, port))
+            self.run(f"web.{number}", commands["web"], {"BIND_HOST": host, "PORT": str(port)})
+            for name in ("worker", "transcriber"):
+                # On a platform each has a host name of its own.
+                self.run(f"{name}.{number}", commands[name].replace("@%h", f"@dyno-{number}"), {})
+        self.run("beat.1", commands["beat"], {})
+        for number in (1, 2):
+            self.processes[f"web.{number}"].wait_ready(lambda at=number: self.ready(at), READY_TIMEOUT)
+            for name in ("worker", "transcriber"):
+                process = self.processes[f"{name}.{number}"]
+                process.wait_ready(lambda of=process: "ready." in of.output(), READY_TIMEOUT)
+
+    def run(self, name: str, command: str, environment: Mapping[str, str]) -> ManagedProcess:
+        """One dyno, from a fresh copy of what is deployed."""
+        home = self.folder / name
+        for part in DEPLOYED:
+            shutil.copytree(ROOT / part, home / "app" / part, ignore=shutil.ignore_patterns("__pycache__"))
+        (home / "tmp").mkdir()
+        own = {"PATH": clean_environment()["PATH"], "HOME": str(home), "TMPDIR": str(home / "tmp"), "LANG": "C.UTF-8"}
+        process = ManagedProcess(
+            name,
+            ["bash", "-c", command],
+            log=self.folder / f"{name}.log",
+            environment={**own, **self.config, **environment},
+            folder=home / "app",
+        )
+        process.start()
+        self.processes[name] = process
+        return process
+
+    def ready(self, number: int) -> bool:
+        host, port = self.backends[number - 1]
+        try:
+            return requests.get(f"http://{host}:{port}/readyz", timeout=5).ok
+        except requests.RequestException:
+            return False
+
+    def terminate(self, process: ManagedProcess) -> None:
+        """As a platform does: SIGTERM to every process of the dyno."""
+        os.killpg(process.pid, signal.SIGTERM)
+
+    def stop(self) -> None:
+        for process in self.processes.values():
+            process.signal(signal.SIGTERM)
+        for process in self.processes.values():
+            process.stop()
+        self.embedded.stop()
+
+    def written_files(self, name: str) -> list[str]:
+        """What a dyno has left on its disk, but for what it was given."""
+        home = self.folder / name
+        found = [path.relative_to(home) for path in home.rglob("*") if path.is_file()]
+        return [str(path) for path in found if path.parts[0] != "app"]
+
+    embedded: Embedded
