@@ -62,6 +62,11 @@ def problem(error: ChatError) -> Response:
     return response
 
 
+def title_of(status: int) -> str:
+    """The title of a problem: one a status, whoever refuses."""
+    return _TITLES.get(status) or HTTPStatus(status).phrase.capitalize()
+
+
 def _document(title: str, status: int, detail: str, request_id: str) -> dict[str, Any]:
     return {
         "type": "about:blank",
@@ -79,7 +84,7 @@ def refuse(error: HTTPException) -> Response:
         return Response(*_plain(error))
     status = HTTPStatus(error.code)
     refusal = ChatError(_DETAILS.get(error.code) or error.description or status.phrase)
-    refusal.status, refusal.title = status.value, _TITLES.get(status.value) or status.phrase.capitalize()
+    refusal.status, refusal.title = status.value, title_of(status.value)
     response = problem(refusal)
     for name, value in error.get_headers():
         if name not in ("Content-Type", "Content-Length"):
@@ -88,7 +93,7 @@ def refuse(error: HTTPException) -> Response:
 
 
 _KINDS: list[type[ChatError]] = [ChatError, *ChatError.__subclasses__()]
-_TITLES = {kind.status: kind.title for kind in _KINDS}  # one title a status, whoever refuses
+_TITLES = {kind.status: kind.title for kind in _KINDS}
 _DETAILS = {
     404: "There is nothing at this address.",
     405: "This address does not take that method.",
@@ -113,14 +118,13 @@ def _unreadable(_: Exception) -> Response:
 def _unexpected(error: Exception) -> Response:
     log.error("request.failed", path=request.path, exc_info=error)
     failure = ChatError("Something went wrong here. It has been noted.")
-    failure.status, failure.title = 500, HTTPStatus.INTERNAL_SERVER_ERROR.phrase.capitalize()
+    failure.status, failure.title = 500, title_of(500)
     return problem(failure)
 
 
 def _write_refusal(connection: socket.socket, status: int, reason: str, message: str) -> None:
     """Answer what is no HTTP, or has too long an address: gunicorn refuses it before it gets to Flask."""
-    title = _TITLES.get(status, reason)
-    body = dumps(_document(title, status, message or reason, secrets.token_hex(8)))
+    body = dumps(_document(title_of(status), status, message or reason, secrets.token_hex(8)))
     head = f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: {MEDIA_TYPE}\r\n"
     util.write_nonblock(connection, f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
 

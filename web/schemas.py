@@ -127,15 +127,15 @@ class TranscriptionRequest(Schema):
 
 
 class PartnerPath(Schema):
-    partner_id: str = Field(alias="partnerId", description="A person's `_id`.")
+    partner_id: str = Field(alias="partnerId", description="A person's `_id`.", json_schema_extra={"example": OTHER_ID})
 
 
 class MessagePath(Schema):
-    message_id: str = Field(alias="messageId", description="A message's `_id`.")
+    message_id: str = Field(alias="messageId", description="A message's `_id`.", json_schema_extra={"example": ID})
 
 
 class FilePath(Schema):
-    uuid: str = Field(description="An `audioFileUuid`.")
+    uuid: str = Field(description="An `audioFileUuid`.", json_schema_extra={"example": UUID})
 
 
 class PeopleQuery(Schema):
@@ -174,11 +174,30 @@ class ContentQuery(Schema):
     token: str | None = Field(None, description="Of a signed link; with it no other token is needed.")
 
 
+class ContentHeaders(Schema):
+    range: str | None = Field(None, alias="Range", description="As in RFC 9110, one range of bytes.")
+    if_none_match: str | None = Field(None, alias="If-None-Match", description="An `ETag` one has.")
+
+
 # --- Answers
 
 
+_ADA = {"email": "ada@example.org", "username": "ada", "bio": ""}
+_BEN = {"_id": OTHER_ID, "username": "ben", "bio": "", "online": True, "lastSeen": MOMENT}
+_MESSAGE = {
+    "_id": ID,
+    "clientId": "c0ffee-1",
+    "senderId": ID,
+    "receiverId": OTHER_ID,
+    "dateSent": MOMENT,
+    "text": "Good morning!",
+    "audioFileId": None,
+    "status": "delivered",
+}
+
+
 class Me(Schema):
-    model_config = _example(_id=ID, email="ada@example.org", username="ada", bio="")
+    model_config = _example(_id=ID, **_ADA)
 
     id: str = Field(alias="_id")
     email: str
@@ -187,12 +206,14 @@ class Me(Schema):
 
 
 class SignedIn(Schema):
+    model_config = _example(user={"_id": ID, **_ADA}, token="eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9...")  # noqa: S106
+
     user: Me
     token: str
 
 
 class Person(Schema):
-    model_config = _example(_id=OTHER_ID, username="ben", bio="", online=True, lastSeen=MOMENT)
+    model_config = _example(**_BEN)
 
     id: str = Field(alias="_id")
     username: str
@@ -206,6 +227,8 @@ class People(RootModel[list[Person]]):
 
 
 class Word(Schema):
+    model_config = _example(word="morning", start=0.4, end=0.9, confidence=0.98)
+
     word: str
     start: float = Field(description="seconds")
     end: float = Field(description="seconds")
@@ -213,16 +236,7 @@ class Word(Schema):
 
 
 class Message(Schema):
-    model_config = _example(
-        _id=ID,
-        clientId="c0ffee-1",
-        senderId=ID,
-        receiverId=OTHER_ID,
-        dateSent=MOMENT,
-        text="Good morning!",
-        audioFileId=None,
-        status="delivered",
-    )
+    model_config = _example(**_MESSAGE)
 
     id: str = Field(alias="_id")
     client_id: str | None = Field(None, alias="clientId")
@@ -244,6 +258,8 @@ class Messages(RootModel[list[Message]]):
 
 
 class Conversation(Schema):
+    model_config = _example(partner=_BEN, lastMessage=_MESSAGE, unread=2)
+
     partner: Person
     last_message: Message = Field(alias="lastMessage")
     unread: int
@@ -253,10 +269,11 @@ class Conversations(RootModel[list[Conversation]]):
     pass
 
 
+_FILE = {"audioFileUuid": UUID, "audioFileName": "voice.webm", "audioFileMimetype": "audio/webm"}
+
+
 class UploadedFile(Schema):
-    model_config = _example(
-        audioFileUuid=UUID, audioFileName="voice.webm", audioFileMimetype="audio/webm", duration=4.2
-    )
+    model_config = _example(**_FILE, duration=4.2)
 
     audio_file_uuid: str = Field(alias="audioFileUuid")
     audio_file_name: str = Field(alias="audioFileName")
@@ -265,10 +282,14 @@ class UploadedFile(Schema):
 
 
 class Uploaded(Schema):
+    model_config = _example(files=[{**_FILE, "duration": 4.2}])
+
     files: list[UploadedFile]
 
 
 class File(Schema):
+    model_config = _example(audioFile="GkXfo59ChoEBQveBAULygQRC84EI...", **_FILE)
+
     audio_file: str = Field(alias="audioFile", description="base64")
     audio_file_uuid: str = Field(alias="audioFileUuid")
     audio_file_name: str = Field(alias="audioFileName")
@@ -276,11 +297,17 @@ class File(Schema):
 
 
 class Link(Schema):
+    model_config = _example(url=f"/api/file/{UUID}/content?token=1772361000.kWc...", expires=MOMENT)
+
     url: str
     expires: str = Field(description="RFC 3339, UTC")
 
 
 class Hit(Schema):
+    model_config = _example(
+        type="chat", _id=ID, text="Good morning!", partnerId=OTHER_ID, dateSent=MOMENT, audioFileId=None
+    )
+
     type: Literal["user", "chat"]
     id: str = Field(alias="_id")
     text: str

@@ -32,7 +32,7 @@ def log_in(body: schemas.LogIn) -> dict[str, Any]:
         return _signed_in(accounts.log_in(stores(), services().passwords, body.email, body.password))
 
 
-@api.post("/logout", responses=answers(204, None, 401), security=SECURITY)
+@api.post("/logout", responses=answers(204, None, 400, 401, 413, 415), security=SECURITY)
 def log_out() -> Response:
     """End this token, on every process"""
     own = session()

@@ -6,7 +6,7 @@ from typing import Any
 from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel
 
-from web.errors import MEDIA_TYPE
+from web.errors import MEDIA_TYPE, title_of
 
 PREFIX = "/api"
 SECURITY: list[dict[str, list[str]]] = [{"apiKey": []}, {"bearer": []}]
@@ -29,6 +29,30 @@ def answers(success: int, model: type[BaseModel] | dict[str, Any] | None, *error
     return found
 
 
+_DETAILS = {
+    400: "The body is not well-formed JSON.",
+    401: "The token is missing, wrong, expired or revoked. Log in again.",
+    403: "The current password is wrong.",
+    404: "There is no such person.",
+    409: "That username is taken.",
+    413: "The request may have at most 131072 bytes.",
+    415: "Send JSON, with the header Content-Type: application/json.",
+    416: "The requested range cannot be served.",
+    422: "There is nothing to send: give text or audioFileId.",
+    429: "Too many messages. Wait a moment.",
+    503: "A part of the service is away. Try again in a moment.",
+}
+_RETRY_AFTER = {"Retry-After": {"description": "seconds", "schema": {"type": "integer", "minimum": 1}}}
+
+
 def _problem(status: int) -> dict[str, Any]:
-    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {"description": HTTPStatus(status).phrase, "content": content}
+    detail = _DETAILS[status]
+    example: dict[str, Any] = {"type": "about:blank", "title": title_of(status), "status": status, "detail": detail}
+    example |= {"message": detail, "requestId": "9f86d081884c7d65"}
+    if status == HTTPStatus.UNPROCESSABLE_ENTITY:
+        example["errors"] = [{"field": "text", "message": detail}]
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}}
+    described = {"description": title_of(status), "content": content}
+    if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
+        described["headers"] = _RETRY_AFTER
+    return described

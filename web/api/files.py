@@ -44,9 +44,14 @@ _BYTES: dict[str, Any] = {"content": {"audio/*": {"schema": {"type": "string", "
 @api.get(
     "/file/<uuid>/content",
     responses=answers(200, _BYTES, 401, 404, 416) | {206: dict(_BYTES), 304: {"description": "Not modified"}},
+    security=[*SECURITY, {}],  # none when there is a signed link
 )
 @public
-def content(path: schemas.FilePath, query: schemas.ContentQuery) -> Response:
+def content(
+    path: schemas.FilePath,
+    query: schemas.ContentQuery,
+    header: schemas.ContentHeaders,  # noqa: ARG001 (for the document; Werkzeug reads them)
+) -> Response:
     """A recording's bytes, or a range of them; by token or by a signed link"""
     if query.token is not None and audio.holds(services().settings, path.uuid, query.token, time.time()):
         upload = audio.find_linked(stores(), path.uuid)
@@ -56,7 +61,7 @@ def content(path: schemas.FilePath, query: schemas.ContentQuery) -> Response:
     return _ranged(upload)
 
 
-@api.post("/file/<uuid>/link", responses=answers(200, schemas.Link, 401, 404))
+@api.post("/file/<uuid>/link", responses=answers(200, schemas.Link, 400, 401, 404, 413, 415))
 def link(path: schemas.FilePath) -> dict[str, Any]:
     """A link an <audio> element can play from, for a while"""
     upload = audio.find(stores(), path.uuid, me())

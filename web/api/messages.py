@@ -29,7 +29,7 @@ def edit(path: schemas.MessagePath, body: schemas.Correction) -> Response:
     return jsonify(changes.edit(stores(), me(), path.message_id, body.text))
 
 
-@api.delete("/chat/message/<messageId>", responses=answers(204, None, 401, 404))
+@api.delete("/chat/message/<messageId>", responses=answers(204, None, 400, 401, 404, 413, 415))
 def delete(path: schemas.MessagePath) -> Response:
     """Take a message back"""
     changes.delete(stores(), me(), path.message_id)

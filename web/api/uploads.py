@@ -37,7 +37,7 @@ _FORM = {
 
 @api.post(
     "/upload",
-    responses=answers(201, schemas.Uploaded, 401, 413, 415),
+    responses=answers(201, schemas.Uploaded, 400, 401, 413, 415),
     openapi_extensions=_FORM,
 )
 @takes_files

@@ -1,0 +1,116 @@
+"""The API fuzzed from its own OpenAPI document: what it says is what it does, whatever is sent.
+
+Schemathesis makes the requests, good ones and bad ones; half of them with ids that exist. No answer may be a 500, nor
+any that the document does not describe, nor one of another shape than it says.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import CHECKS
+from schemathesis.schemas import BaseSchema
+
+from tests import recordings
+from tests.client import Person
+from tests.contract.calls import CALLS
+from tests.contract.conftest import MakeWeb, Web, eventually
+
+# Nothing here throttles: that has tests of its own.
+UNLIMITED = {f"LIMIT_{name}": "1000000 per minute" for name in ("LOGIN_ACCOUNT", "LOGIN_ADDRESS", "SIGNUP_ADDRESS")}
+UNLIMITED["LIMIT_MESSAGES"] = "1000000 per minute"
+LEAVING = ("POST /api/logout", "DELETE /api/user/me")
+CHECKED = [
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+    "negative_data_rejection",
+]
+EXAMPLES, FEW_EXAMPLES = 50, 8
+PASSWORD = "not the one of the document's examples"
+
+
+@dataclass
+class World:
+    """Somebody to fuzz as, with something of everything."""
+
+    web: Web
+    me: Person
+    partner: Person
+    message: str
+    voice: str
+    upload: str
+
+    def known(self, label: str) -> dict[str, str]:
+        """Ids that exist, by the names of parameters and fields."""
+        message = self.voice if label.endswith("/transcribe") else self.message
+        if label.startswith("DELETE"):
+            message = self.me.post(self.partner, "to be deleted")["_id"]
+        ids = {"partnerId": self.partner.id, "receiverId": self.partner.id, "messageId": message}
+        return ids | {"upTo": self.message, "before": self.message, "after": self.message, "uuid": self.upload}
+
+
+@pytest.fixture(scope="module")
+def world(make_web: MakeWeb) -> Iterator[World]:
+    web = make_web("web-fuzz", UNLIMITED)
+    web.wait()
+    client = web.client
+    me, partner = client.sign_up("fuzz", PASSWORD), client.sign_up("fuzzed")
+    upload = me.upload(recordings.silence(0.2))["audioFileUuid"]
+    voice = me.post(partner, audioFileId=upload)["_id"]
+    message = me.post(partner, "hello")["_id"]
+    eventually(lambda: len(me.history(partner)) == 2, "the messages")
+    yield World(web, me, partner, message, voice, upload)
+    log = web.process.output()
+    assert "request.failed" not in log, log[-20_000:]
+
+
+@pytest.fixture(scope="module")
+def document(world: World) -> BaseSchema:
+    return schemathesis.openapi.from_url(f"{world.web.client.url}/api/docs/openapi.json")
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
+@pytest.mark.parametrize("label", CALLS)
+def test_every_call_does_what_the_document_says(
+    world: World, document: BaseSchema, label: str, mode: GenerationMode
+) -> None:
+    operation = document.find_operation_by_label(label)
+    assert operation is not None
+    checks = CHECKS.get_by_names(CHECKED)
+
+    @given(case=operation.as_strategy(generation_mode=mode), real=st.booleans())
+    @settings(
+        max_examples=FEW_EXAMPLES if label in LEAVING else EXAMPLES,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=(Phase.generate,),
+        suppress_health_check=list(HealthCheck),
+    )
+    def fuzz(case: Case, real: bool) -> None:
+        session = world.me
+        if label in LEAVING:
+            session = world.web.client.sign_up("leaving", PASSWORD)
+        if real:
+            use_known(case, world.known(label))
+        case.headers = {**(case.headers or {}), "x-api-key": session.token}
+        case.call_and_validate(session=world.web.client.http, checks=checks)
+
+    fuzz()
+
+
+def use_known(case: Case, known: dict[str, str]) -> None:
+    """Put ids that exist where the case has others."""
+    for part in (case.path_parameters, case.query, case.body):
+        if isinstance(part, dict):
+            part.update({name: known[name] for name in part if name in known})
+    if isinstance(case.body, dict):
+        case.body.pop("senderId", None)
+        case.body.pop("audioFileId", None)
