@@ -5,7 +5,7 @@ import { session, signedOut } from "./session.js";
 const TIMEOUT = 20_000; // milliseconds
 const UPLOAD_TIMEOUT = 300_000;
 
-/** An answer that is no success; `status` 0: the server was not reached. */
+/** An answer that is no success; `status` 0: there was none. */
 export class ApiError extends Error {
 	constructor(status = 0, problem, retryAfter) {
 		super(problem?.detail ?? problem?.title ?? "The server could not be reached.");
@@ -21,25 +21,22 @@ function refused(token, status, problem, retryAfter) {
 	return new ApiError(status, problem, retryAfter);
 }
 
-function unreached() {
-	throw new ApiError();
-}
-
 async function request(method, path, { body, query = {}, signal } = {}) {
 	const url = new URL(`/api${path}`, location.origin);
 	for (const name in query) if (query[name]) url.searchParams.set(name, query[name]);
 	const { token } = session;
 	const headers = token ? { "x-api-key": token } : {};
 	if (body) headers["Content-Type"] = "application/json";
-	const limits = AbortSignal.any([AbortSignal.timeout(TIMEOUT), ...(signal ? [signal] : [])]);
-	const response = await fetch(url, { method, headers, body: body && JSON.stringify(body), signal: limits }).catch(unreached);
+	const limit = AbortSignal.any([AbortSignal.timeout(TIMEOUT), signal].filter(Boolean));
+	const response = await fetch(url, { method, headers, body: body && JSON.stringify(body), signal: limit }).catch(() => null);
+	if (!response) throw new ApiError();
 	if (response.ok) return response;
 	throw refused(token, response.status, await response.json().catch(() => null), response.headers.get("Retry-After"));
 }
 
 async function call(method, path, options) {
 	const response = await request(method, path, options);
-	return response.status === 204 ? null : response.json().catch(unreached);
+	return response.status === 204 ? null : response.json();
 }
 
 const post = (path, body) => call("POST", path, { body });
@@ -48,6 +45,7 @@ export const api = {
 	signUp: (body) => post("/signup", body),
 	logIn: (body) => post("/login", body),
 	logOut: () => post("/logout"),
+	me: () => call("GET", "/user/me"),
 	changeMe: (body) => call("PATCH", "/user/me", { body }),
 	deleteMe: (password) => call("DELETE", "/user/me", { body: { password } }),
 	people: (q, limit, signal) => call("GET", "/user/list", { query: { q, limit }, signal }),

@@ -1,8 +1,6 @@
-// Events between modules that need not know each other, and between the tabs of this browser.
+// Events between modules that need not know each other.
 
 const listeners = {};
-const channel = new BroadcastChannel("chattergram");
-channel.onmessage = ({ data }) => emit(`tabs:${data}`);
 
 /** Calls `listener` with every `emit(name, detail)`; answers how to stop that. */
 export function on(name, listener) {
@@ -13,5 +11,3 @@ export function on(name, listener) {
 export function emit(name, detail) {
 	for (const listener of [...(listeners[name] ?? [])]) listener(detail);
 }
-
-export const tellTabs = (name) => channel.postMessage(name);

@@ -3,6 +3,7 @@
 import { api } from "./api.js";
 import { announce, listen } from "./dom.js";
 import { enqueue } from "./outbox.js";
+import { ask } from "./menu.js";
 import { record } from "./recorder.js";
 import { session } from "./session.js";
 import * as socket from "./socket.js";
@@ -14,7 +15,7 @@ const touch = matchMedia("(pointer: coarse)");
 
 export const draftKey = (partnerId) => `chattergram.draft.${session.me._id}.${partnerId}`;
 
-/** Brings the composer in `parts` to life. Answers `{edit(message), focus(), destroy()}`. */
+/** Brings the composer in `parts` to life. Answers `{edit(message), leave()}`. */
 export function composer(parts, partner, sent) {
 	const { form, line, input, send, mic, attach, file, note, bar } = parts;
 	const key = draftKey(partner._id);
@@ -34,8 +35,6 @@ export function composer(parts, partner, sent) {
 		send.disabled = over || (!length && !editing?.audioFileId);
 		note.textContent = length > LONGEST - 200 ? `${length} of ${LONGEST} characters` : "";
 		note.classList.toggle("over", over);
-		input.style.height = "auto";
-		input.style.height = `${input.scrollHeight}px`;
 	}
 
 	function edit(message) {
@@ -128,6 +127,14 @@ export function composer(parts, partner, sent) {
 		});
 	};
 	mic.onclick = ({ detail }) => detail || recording || startRecording(); // by keyboard
+	/** Nobody sends what they walked away from, or loses it, without having been asked. */
+	async function leave() {
+		const left = recording;
+		if (!left || !(await left.review())) return left?.cancel();
+		const text = `What you recorded for ${partner.username} has not been sent.`;
+		return (await ask("Send the recording?", text, "Send")) ? left.finish() : left.cancel();
+	}
+
 	edit();
-	return { edit, focus: () => touch.matches || input.focus({ preventScroll: true }), destroy: () => recording?.cancel() };
+	return { edit, leave };
 }

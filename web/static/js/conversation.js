@@ -11,6 +11,7 @@ import { messageRow, showProgress, sourceOf } from "./message.js";
 import { waiting } from "./outbox.js";
 import { seek, stop } from "./player.js";
 import { session } from "./session.js";
+import { isConnected } from "./socket.js";
 import * as store from "./store.js";
 import { timeline } from "./timeline.js";
 import { matcher, timedWords } from "./transcript.js";
@@ -100,7 +101,7 @@ export function conversation(partner) {
 
 	function status() {
 		const typing = store.isTyping(partner._id);
-		parts.state.textContent = typing ? "typing …" : lastSeen(partner);
+		parts.state.textContent = typing ? "typing …" : isConnected() ? lastSeen(partner) : "\xa0";
 		parts.state.className = `state ${typing ? "typing" : partner.online ? "online" : ""}`;
 	}
 
@@ -119,6 +120,8 @@ export function conversation(partner) {
 		openMenu(button, entries);
 	}
 
+	const failed = ({ message }) => ask("It was not deleted", message, "All right", "quiet");
+
 	function transcribe({ _id }) {
 		history.note(_id, { again: true, failure: undefined });
 		api.transcribe(_id).catch(({ status: code, message: failure }) => {
@@ -127,9 +130,9 @@ export function conversation(partner) {
 	}
 
 	async function remove({ _id, audioFileId }) {
-		if (!(await ask("Delete this message?", `It will be gone for you and for ${partner.username}.`, "Delete"))) return;
+		if (!(await ask("Delete this message?", `It will be gone for you and for ${partner.username}.`, "Delete", "danger"))) return;
 		if (audioFileId) stop(audioFileId);
-		await api.remove(_id).then(() => announce("Message deleted"), (error) => ask("It was not deleted", error.message, "All right"));
+		await api.remove(_id).then(() => announce("Message deleted"), (error) => failed);
 	}
 
 	const mine = (name, listener) => on(name, (id) => id === partner._id && listener());
@@ -139,10 +142,11 @@ export function conversation(partner) {
 		on("incoming", came),
 		mine("outbox", draw),
 		mine("presence", status),
+		on("connection", status),
 		listen(window, "focus", read),
 		listen(document, "visibilitychange", read),
 		rows.destroy,
-		writing.destroy,
+		writing.leave,
 	];
 	element.ariaLabel = parts.name.textContent = partner.username;
 	scroller.ariaLabel = `Messages with ${partner.username}`;
@@ -150,5 +154,7 @@ export function conversation(partner) {
 	parts.face.replaceWith(avatar(partner.username));
 	jump.onclick = toNewest;
 	status();
-	return { element, partner, open, focus: writing.focus, destroy: () => stops.forEach((end) => end()) };
+	// With a finger, the keyboard of the screen would hide what one came to read.
+	const focus = () => (matchMedia("(pointer: coarse)").matches ? parts.name : parts.input).focus({ preventScroll: true });
+	return { element, partner, open, focus, destroy: () => stops.forEach((end) => end()) };
 }

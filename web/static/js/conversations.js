@@ -2,7 +2,7 @@
 
 import { emit, on } from "./bus.js";
 import { draftKey } from "./composer.js";
-import { avatar, fill, h } from "./dom.js";
+import { avatar, fill, h, icon } from "./dom.js";
 import { count, exact, shortTime, summary } from "./format.js";
 import { session } from "./session.js";
 import * as store from "./store.js";
@@ -55,11 +55,12 @@ function row({ partner, lastMessage, unread }) {
 	const draft = _id !== current && localStorage[draftKey(_id)];
 	const said = draft ? `Draft: ${draft}` : summary(lastMessage, lastMessage.senderId === session.me._id);
 	const typing = store.isTyping(_id);
+	const spoken = lastMessage.audioFileId && !draft && !typing;
 	return personRow(
 		partner,
 		{ "data-partner": _id, "aria-current": _id === current && "page", class: unread ? "unread" : "" },
 		h("time", { datetime: lastMessage.dateSent, title: exact(lastMessage.dateSent) }, shortTime(lastMessage.dateSent)),
-		h(`span.line${typing ? ".typing" : lastMessage.audioFileId ? ".spoken" : ""}`, { dir: "auto" }, typing ? "typing …" : said),
+		h(`span.line.${typing ? "typing" : spoken ? "spoken" : "written"}`, { dir: "auto" }, spoken && icon("mic"), typing ? "typing …" : said),
 		unread > 0 && h("span.badge", count(unread), h("span.sr", " unread")),
 	);
 }

@@ -41,7 +41,7 @@ export function listen(target, names, listener, options) {
 }
 
 export const icon = (name) =>
-	svg("svg", { class: `icon icon-${name}`, "aria-hidden": "true" }, svg("use", { href: `/static/icons.svg#${name}` }));
+	svg("svg", { class: `icon icon-${name}`, "aria-hidden": "true" }, svg("use", { href: `#i-${name}` }));
 
 /** A copy of a template of the page: `{element, …}`, the rest by their `data-ref`. */
 export function view(id) {

@@ -1,18 +1,18 @@
 // Puts the parts together: pages by address, frames into the store, the outbox and the socket by connection.
 
+import { api } from "./api.js";
 import { on } from "./bus.js";
 import { conversation } from "./conversation.js";
 import { chatPath, conversationList, setCurrent } from "./conversations.js";
-import { announce, fill, h, spinner, view } from "./dom.js";
+import { announce, avatar, fill, h, spinner, view } from "./dom.js";
 import { startNotifying } from "./notify.js";
 import * as outbox from "./outbox.js";
 import { navigate, route } from "./router.js";
 import { search } from "./search.js";
-import { session } from "./session.js";
+import { session, setMe } from "./session.js";
 import { settings } from "./settings.js";
 import * as socket from "./socket.js";
 import * as store from "./store.js";
-import "./theme.js";
 import { welcome } from "./welcome.js";
 
 const NOTICE = "chattergram.notice";
@@ -21,7 +21,7 @@ const RETRY = 4_000; // milliseconds
 const BANNER_AFTER = 1_500;
 
 const app = document.getElementById("app");
-let shell, finder, chat, listing, retrying, bannerTimer;
+let shell, finder, chat, listing, retrying, bannerTimer, again;
 let turn = 0;
 
 async function show() {
@@ -35,7 +35,7 @@ async function show() {
 	chat = null;
 	setCurrent();
 	shell.element.dataset.page = where.page;
-	if (where.page === "settings") fill(shell.pane, settings());
+	if (where.page === "settings") fill(shell.pane, settings()).focus();
 	else if (where.page === "chat") await showChat(where, turn);
 	else fill(shell.pane, view("nothing").element);
 	return undefined;
@@ -70,7 +70,7 @@ async function showChat({ name, at, query }, mine) {
 	chat = conversation(partner);
 	setCurrent(partner._id);
 	fill(shell.pane, chat.element);
-	if (!at) chat.focus();
+	chat.focus();
 	await chat.open(at, query);
 }
 
@@ -78,10 +78,16 @@ function enter() {
 	shell = view("shell");
 	conversationList(shell);
 	finder = search(shell);
-	shell.me.textContent = session.me.username;
+	showMe();
 	fill(app, shell.element);
 	outbox.load();
+	api.me().then(setMe, () => {}); // it may have been changed elsewhere
 	begin();
+}
+
+function showMe() {
+	const { username } = session.me;
+	if (shell) fill(shell.me, avatar(username), h("span.name", { dir: "auto" }, username));
 }
 
 function begin() {
@@ -106,7 +112,7 @@ function offline() {
 }
 
 on("route", show);
-on("me", () => shell && (shell.me.textContent = session.me.username));
+on("me", showMe);
 on("signed-out", (reason) => {
 	// Nothing of that person may stay in memory, so the page begins anew.
 	sessionStorage[NOTICE] = reason;
@@ -114,12 +120,14 @@ on("signed-out", (reason) => {
 });
 on("connection", (connected) => {
 	clearTimeout(bannerTimer);
-	if (!connected) bannerTimer = setTimeout(offline, BANNER_AFTER);
-	else {
-		if (shell.banner.firstChild) announce("Connected again");
-		fill(shell.banner);
-		outbox.flush();
-	}
+	if (!connected) return (bannerTimer = setTimeout(offline, BANNER_AFTER));
+	if (shell.banner.firstChild) announce("Connected again");
+	fill(shell.banner);
+	outbox.flush();
+	if (again) store.loadConversations(true).catch(() => {}); // who is online is not told again
+	again = true;
+	if (!chat && route().page === "chat") show();
+	return undefined;
 });
 on("frame:resume", ({ complete }) => complete || store.reload(chat?.partner._id).catch(() => {}));
 on("frame:messages", taken);
@@ -140,6 +148,7 @@ document.addEventListener("keydown", (event) => {
 	const typing = event.target.matches("input, textarea");
 	if (!finder || !((event.key === "k" && (event.ctrlKey || event.metaKey)) || (event.key === "/" && !typing))) return;
 	event.preventDefault();
+	if (!finder.open()) navigate("/");
 	finder.open();
 });
 

@@ -1,17 +1,11 @@
 // Menus, and dialogs that ask.
 
-import { h, icon, listen, view } from "./dom.js";
+import { h, icon, view } from "./dom.js";
 
-/** `entries` are `[icon, label, run]`. */
+/** `entries` are `[icon, label, run]`. The browser places the popover, closes it, and gives the focus back. */
 export function openMenu(button, entries) {
-	const menu = h("div.menu", { role: "menu", label: button.ariaLabel });
-	const close = (back = true) => {
-		stop();
-		menu.remove();
-		button.ariaExpanded = "false";
-		if (back) button.focus({ preventScroll: true });
-	};
-	const stop = listen(document, "pointerdown scroll", ({ target }) => menu.contains(target) || close(false), true);
+	const menu = h("div.menu", { role: "menu", label: button.ariaLabel, popover: "auto" });
+	const close = () => menu.hidePopover();
 	for (const [name, label, run] of entries) {
 		const onclick = () => {
 			close();
@@ -23,29 +17,28 @@ export function openMenu(button, entries) {
 		const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
 		const items = [...menu.children];
 		if (step) items.at((items.indexOf(document.activeElement) + step) % items.length).focus();
-		else if (event.key === "Escape" || event.key === "Tab") close();
+		else if (event.key === "Tab") close();
 		else return;
 		event.preventDefault();
-		event.stopPropagation();
+	};
+	menu.ontoggle = ({ newState }) => {
+		button.ariaExpanded = newState === "open";
+		if (newState === "closed") menu.remove();
 	};
 	document.body.append(menu);
-	const beside = button.getBoundingClientRect();
-	const below = beside.bottom + menu.offsetHeight + 8 < innerHeight;
-	menu.style.left = `${Math.max(8, Math.min(beside.left, innerWidth - menu.offsetWidth - 8))}px`;
-	menu.style.top = `${below ? beside.bottom + 4 : beside.top - menu.offsetHeight - 4}px`;
-	button.ariaExpanded = "true";
+	menu.showPopover({ source: button });
 	menu.firstChild.focus();
 }
 
-/** Asks in a dialog; answers true, or the password it asks for, or "" for no. */
-export function ask(title, text, confirm, withPassword = false) {
-	const dialog = view("dialog");
-	const { element, password, yes, cancel } = dialog;
-	dialog.title.textContent = title;
-	dialog.text.textContent = text;
+/** Asks in a dialog; answers true, or the password it asks for, or false. `look`: `danger`, `primary`; `quiet` tells. */
+export function ask(title, text, confirm, look = "primary", withPassword = false) {
+	const { element, password, yes, cancel, ...parts } = view("dialog");
+	parts.title.textContent = title;
+	parts.text.textContent = text;
 	yes.textContent = confirm;
-	password.required = withPassword;
-	password.hidden = !withPassword;
+	yes.classList.add(look);
+	password.hidden = !(password.required = withPassword);
+	cancel.hidden = look === "quiet";
 	cancel.onclick = () => element.close();
 	document.body.append(element);
 	element.showModal();

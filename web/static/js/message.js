@@ -25,14 +25,14 @@ export function messageRow(item, actions) {
 	const kind = message.deletedAt ? "gone" : message.audioFileId || message.blob ? "voice" : "text";
 	const label = `${mine ? "You" : partner}, ${day(message.dateSent)} ${time(message.dateSent)}`;
 	const open = ({ currentTarget }) => actions.menu(currentTarget, message);
-	const more = { label: "Message actions", title: exact(message.dateSent), "aria-haspopup": "menu", "data-focus": "menu", onclick: open };
+	const more = { label: "Message actions", "aria-haspopup": "menu", "data-focus": "menu", onclick: open };
 	const menu = message._id && kind !== "gone" && (mine || message.text) && h("button.icon-button.row-menu", more, icon("more"));
 	return h(
 		`div.row.${classes.join(".")}`,
 		{ "data-id": message._id ?? message.clientId },
 		newDay && h("p.day", day(message.dateSent)),
 		newFrom && h("p.unread-line", "New"),
-		h("article.message", { label }, h(`div.bubble.${kind}`, body(item, kind, actions)), menu),
+		h("article.message", { label, title: exact(message.dateSent) }, h(`div.bubble.${kind}`, body(item, kind, actions)), menu),
 		message.error && h("div.refused", message.error, link("Try again", () => retry(message)), link("Discard", () => discard(message))),
 		(endsGroup || message.editedAt || !message._id) && meta(item),
 	);

@@ -27,7 +27,7 @@ export function startNotifying(title, open) {
 	on("incoming", ({ message }) => {
 		const sender = store.person(message.senderId);
 		if (!wanted() || !sender || (!document.hidden && document.hasFocus())) return;
-		// By the tag several tabs show the same message once.
+		// The tag lets several tabs show a message once, and its transcript take its place.
 		const shown = new Notification(sender.username, { body: summary(message), tag: message._id, icon: "/static/icon.svg" });
 		shown.onclick = () => {
 			window.focus();

@@ -1,9 +1,8 @@
-// What is on its way out. The browser keeps it until the server has taken it, so that neither a lost network nor a
-// reload loses it; its `clientId` sees to it that it is never there twice.
+// What is on its way out. IndexedDB keeps it until the server has taken it, so that neither a lost network nor a reload
+// loses it; by its `clientId` it is never there twice.
 
 import { ApiError, api, upload } from "./api.js";
-import { emit, on, tellTabs } from "./bus.js";
-import * as database from "./database.js";
+import { emit } from "./bus.js";
 import { session } from "./session.js";
 import { takeMessage } from "./store.js";
 
@@ -11,18 +10,35 @@ const LEAST_PAUSE = 1_000; // milliseconds
 const MOST_PAUSE = 30_000;
 const items = new Map(); // clientId -> item, of the person signed in
 const stored = new Set(); // those the database holds
+const tabs = new BroadcastChannel("chattergram-outbox"); // the other tabs of this browser
 let attempts = 0;
-let timer, flushing, again;
+let database, timer, flushing, again;
+
+const settled = (request) =>
+	new Promise((resolve, reject) => {
+		request.onsuccess = request.oncomplete = () => resolve(request.result);
+		request.onerror = request.onabort = () => reject(request.error);
+	});
+
+/** Does `work` on what IndexedDB holds. */
+async function inDatabase(work) {
+	if (!database) {
+		const opening = indexedDB.open("chattergram", 1);
+		opening.onupgradeneeded = () => opening.result.createObjectStore("outbox", { keyPath: "clientId" });
+		database = settled(opening);
+	}
+	const transaction = (await database).transaction("outbox", "readwrite");
+	const request = work(transaction.objectStore("outbox"));
+	await settled(transaction);
+	return request.result;
+}
 
 const changed = ({ receiverId }) => emit("outbox", receiverId);
 
 export const waiting = (partnerId) =>
 	[...items.values()].filter(({ receiverId }) => receiverId === partnerId).sort((a, b) => a.createdAt - b.createdAt);
 
-export function newId() {
-	const bytes = crypto.getRandomValues(new Uint8Array(16));
-	return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}
+export const newId = () => String(crypto.getRandomValues(new BigUint64Array(2)).join("-"));
 
 export async function enqueue(receiverId, content) {
 	const item = { clientId: newId(), userId: session.me._id, receiverId, createdAt: Date.now(), ...content };
@@ -41,21 +57,21 @@ export async function discard(item) {
 	if (!items.delete(item.clientId)) return;
 	stored.delete(item.clientId);
 	changed(item);
-	await database.remove("outbox", item.clientId).catch(() => {});
-	tellTabs("outbox");
+	await inDatabase((all) => all.delete(item.clientId)).catch(() => {});
+	tabs.postMessage("changed");
 }
 
 async function save(item) {
 	changed(item);
 	const { progress, ...kept } = item;
-	await database.put("outbox", kept).then(() => stored.add(item.clientId), () => {}); // sent all the same
+	await inDatabase((all) => all.put(kept)).then(() => stored.add(item.clientId), () => {}); // sent all the same
 }
 
 /** Reads what this browser keeps for this person; another tab may have added or sent some. */
 export async function load() {
-	const everything = await database.all("outbox").catch(() => null);
-	if (!everything) return;
-	const kept = new Map(everything.filter(({ userId }) => userId === session.me._id).map((item) => [item.clientId, item]));
+	const found = await inDatabase((all) => all.getAll()).catch(() => null);
+	if (!found) return;
+	const kept = new Map(found.filter(({ userId }) => userId === session.me._id).map((item) => [item.clientId, item]));
 	for (const [clientId, item] of items) {
 		if (kept.has(clientId) || !stored.has(clientId)) continue;
 		items.delete(clientId);
@@ -125,10 +141,7 @@ async function sendOne(item, renewed = false) {
 	return discard(item);
 }
 
-on("tabs:outbox", async () => {
-	await load();
-	flush();
-});
+tabs.onmessage = () => load().then(flush);
 window.addEventListener("online", () => {
 	attempts = 0;
 	flush();

@@ -83,7 +83,7 @@ function move(at) {
 export function nextSpeed() {
 	player.speed = SPEEDS[(SPEEDS.indexOf(player.speed) + 1) % SPEEDS.length];
 	localStorage[SPEED_KEY] = audio.playbackRate = player.speed;
-	emit("speed");
+	emit("player"); // of whichever recording
 }
 
 export function stop(key = player.key) {

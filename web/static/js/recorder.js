@@ -1,5 +1,6 @@
 // Recording from the microphone: level, time, pause, listening to it before it is sent.
 
+import { loudness } from "./audio.js";
 import { announce, fill, h, icon, view } from "./dom.js";
 import { duration } from "./format.js";
 import { newId } from "./outbox.js";
@@ -52,8 +53,7 @@ export function record({ send, refused, closed }) {
 			if (media.state === "recording") {
 				seconds += (now - before) / 1_000;
 				analyser.getFloatTimeDomainData(samples);
-				const power = samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
-				meter.firstChild.style.setProperty("--level", Math.min(1, Math.sqrt(power) * 5));
+				meter.firstChild.style.setProperty("--level", Math.min(1, loudness(samples) * 5));
 				meter.append(meter.firstChild);
 				clock.textContent = duration(seconds);
 			}
@@ -84,12 +84,14 @@ export function record({ send, refused, closed }) {
 		return made;
 	}
 
+	/** Stops, and lets it be listened to; answers whether there is anything. */
 	async function review() {
-		if (!media || made) return;
+		if (!media || made) return Boolean(made);
 		source = await finished();
 		live.replaceWith(controls(source));
 		element.querySelector(".play").focus();
 		announce("Recording stopped");
+		return true;
 	}
 
 	async function finish() {

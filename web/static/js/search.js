@@ -2,7 +2,7 @@
 
 import { api } from "./api.js";
 import { chatPath, personRow, walk } from "./conversations.js";
-import { announce, fill, h } from "./dom.js";
+import { announce, fill, h, icon } from "./dom.js";
 import { shortTime } from "./format.js";
 import { session } from "./session.js";
 import * as store from "./store.js";
@@ -69,7 +69,13 @@ export function search({ search: box, input, speak, close, begin, results, list 
 		else walk(event, [input, ...results.querySelectorAll("a")]);
 	};
 	results.onclick = ({ target }) => target.closest("a:not([href*='?'])") && end();
-	return { open: () => input.select() };
+	/** Answers whether it can be seen. */
+	function open() {
+		input.focus();
+		input.select();
+		return document.activeElement === input;
+	}
+	return { open };
 }
 
 async function find(query, signal) {
@@ -77,7 +83,7 @@ async function find(query, signal) {
 	const found = hits.filter(({ type }) => type === "user").map(({ _id, text }) => ({ _id, username: text }));
 	const people = new Map([...found, ...named].map((each) => [each._id, store.remember(each)]));
 	people.delete(session.me._id);
-	const rows = [...people.values()].map((each) => personRow(each, {}, h("span.line", { dir: "auto" }, each.bio)));
+	const rows = [...people.values()].map((each) => personRow(each, {}, each.bio && h("span.line", { dir: "auto" }, each.bio)));
 	const messages = [];
 	for (const hit of hits.filter(({ type }) => type === "chat")) {
 		const partner = await store.findPartner(hit.partnerId);
@@ -99,6 +105,6 @@ function messageRow({ _id, text, dateSent, audioFileId }, partner, query) {
 		partner,
 		{ href: `${chatPath(partner)}?at=${_id}&q=${encodeURIComponent(query)}` },
 		h("time", { datetime: dateSent }, shortTime(dateSent)),
-		h(`span.line.snippet${audioFileId ? ".spoken" : ""}`, { dir: "auto" }, first > 0 && "… ", shown),
+		h(`span.line.snippet${audioFileId ? ".spoken" : ""}`, { dir: "auto" }, audioFileId && icon("mic"), first > 0 && "… ", shown),
 	);
 }

@@ -7,7 +7,7 @@ const ME = "chattergram.me";
 const kept = localStorage;
 
 /** `farewell`: said instead of other reasons, by who ends the session; the server may close it before it answers. */
-export const session = { token: kept[TOKEN], me: JSON.parse(kept[ME] ?? "null"), farewell: undefined };
+export const session = { token: kept[ME] && kept[TOKEN], me: JSON.parse(kept[ME] ?? "null"), farewell: undefined };
 
 export function signedIn({ user, token }) {
 	session.token = kept[TOKEN] = token;

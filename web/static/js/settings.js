@@ -5,24 +5,23 @@ import { view } from "./dom.js";
 import { form } from "./forms.js";
 import { ask } from "./menu.js";
 import * as notify from "./notify.js";
-import { session, setMe, signedIn, signedOut } from "./session.js";
-import { setTheme, theme } from "./theme.js";
+import { session, setMe, signedOut } from "./session.js";
 
 export function settings() {
-	const { element, profile, password, theme: choice, notify: toggle, refused, out, gone } = view("settings");
-	for (const name of ["username", "bio"]) profile.elements[name].value = session.me[name] ?? "";
+	const { element, profile, password, theme, notify: toggle, refused, out, gone } = view("settings");
+	for (const name of ["username", "bio"]) profile.elements[name].value = session.me[name];
 	form(profile, async (values) => {
 		setMe(await api.changeMe(values));
 		return "Saved.";
 	});
 	form(password, async (values) => {
 		await api.changeMe(values);
-		signedIn(await api.logIn({ email: session.me.email, password: values.password }));
 		password.reset();
 		return "Changed. Your other devices have to log in again.";
 	});
-	choice.querySelector(`[value=${theme()}]`).checked = true;
-	choice.onchange = ({ target }) => setTheme(target.value);
+	const { dataset } = document.documentElement;
+	theme.querySelector(`[value=${dataset.theme}]`).checked = true;
+	theme.onchange = ({ target }) => (localStorage["chattergram.theme"] = dataset.theme = target.value);
 	toggle.checked = notify.wanted();
 	toggle.onchange = async () => {
 		const asked = toggle.checked;
@@ -36,12 +35,12 @@ export function settings() {
 	};
 	gone.onclick = async () => {
 		const what = "Your messages, your recordings and your name will be gone at once, also for those you wrote to.";
-		const proof = await ask("Delete your account?", what, "Delete for ever", true);
+		const proof = await ask("Delete your account?", what, "Delete for ever", "danger", true);
 		if (!proof) return;
 		session.farewell = "Your account is gone.";
 		await api.deleteMe(proof).then(signedOut, ({ message }) => {
 			session.farewell = undefined;
-			ask("It was not deleted", message, "All right");
+			ask("It was not deleted", message, "All right", "quiet");
 		});
 	};
 	return element;

@@ -14,6 +14,8 @@ let socket, lastSeen, reconnect, heartbeat, deadline;
 let attempts = 0;
 let connected = false;
 
+export const isConnected = () => connected;
+
 /** Begins; `seen` is the newest message known, from which the server fills up. */
 export function start(seen) {
 	lastSeen = seen ?? FIRST_ID;

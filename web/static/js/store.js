@@ -20,10 +20,7 @@ export const isTyping = (id) => typing.has(id);
 
 const partnerOf = ({ senderId, receiverId }) => (senderId === session.me._id ? receiverId : senderId);
 
-function personNamed(name) {
-	const wanted = name.toLowerCase();
-	return [...people.values()].find(({ username }) => username.toLowerCase() === wanted);
-}
+const personNamed = (name) => [...people.values()].find(({ username }) => username.toLowerCase() === name.toLowerCase());
 
 export function remember(found) {
 	const known = Object.assign(people.get(found._id) ?? {}, found);
@@ -31,13 +28,11 @@ export function remember(found) {
 	return known;
 }
 
-/** The person of that name, undefined where there is none. */
 export async function findPerson(name) {
 	if (!personNamed(name)) (await api.people(name, 50)).forEach(remember);
 	return personNamed(name);
 }
 
-/** The person with that id, from as many pages of conversations as it takes. */
 export async function findPartner(id) {
 	while (!people.has(id) && !listed.all) await loadConversations();
 	return people.get(id);

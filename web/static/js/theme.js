@@ -1,23 +1,6 @@
-// Light, dark, or as the system has it.
-
-import { on, tellTabs } from "./bus.js";
-
-const KEY = "chattergram.theme";
-const { dataset } = document.documentElement;
-
-export const theme = () => dataset.theme ?? "system";
-
-export function setTheme(value) {
-	if (value === "system") localStorage.removeItem(KEY);
-	else localStorage[KEY] = value;
+// The chosen theme, before the first paint, so that nothing flashes. Not a module, since those come later.
+{
+	const apply = () => (document.documentElement.dataset.theme = localStorage["chattergram.theme"] ?? "system");
 	apply();
-	tellTabs("theme");
+	window.addEventListener("storage", apply); // chosen in another tab
 }
-
-function apply() {
-	const chosen = localStorage[KEY];
-	if (chosen) dataset.theme = chosen;
-	else delete dataset.theme;
-}
-
-on("tabs:theme", apply);

@@ -14,6 +14,7 @@ export function timeline({ scroller, top, bottom }, { rowOf, onStart, onEnd, onV
 	let rows = new Map(); // key -> {element, signature}, those in the page
 	let follows = true; // stays at the newest
 	let frame, width;
+	let seenTop = 0;
 
 	const left = () => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
 	const atBottom = () => left() < BOTTOM;
@@ -48,6 +49,7 @@ export function timeline({ scroller, top, bottom }, { rowOf, onStart, onEnd, onV
 			if (follows) scroller.scrollTop = scroller.scrollHeight;
 			else if (anchor) hold(anchor);
 		}
+		seenTop = scroller.scrollTop;
 	}
 
 	/** Takes the heights of the rows in the page; answers whether one is new. */
@@ -109,7 +111,11 @@ export function timeline({ scroller, top, bottom }, { rowOf, onStart, onEnd, onV
 
 	const resized = new ResizeObserver(() => later(follows));
 	resized.observe(scroller);
-	scroller.onscroll = () => later(atBottom());
+	scroller.onscroll = () => {
+		// Whoever goes up stops following; what grows beneath does not, though it takes the end away.
+		later(atBottom() || (follows && scroller.scrollTop >= seenTop));
+		seenTop = scroller.scrollTop;
+	};
 	return {
 		atBottom,
 		follows: () => follows,

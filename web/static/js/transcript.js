@@ -30,16 +30,18 @@ function nearest(shown, index, heard, next) {
 	return -1;
 }
 
-/** Words that were put in share the time between their neighbours. */
+/** Words that were put in share the time of the word before them, the first ones that of the word after. */
 function spread(words, total) {
 	for (let index = 0; index < words.length; index += 1) {
 		if (words[index].start !== undefined) continue;
 		let next = index;
 		while (next < words.length && words[next].start === undefined) next += 1;
-		const from = words[index - 1]?.end ?? 0;
-		const share = Math.max(0, (words[next]?.start ?? total) - from) / (next - index);
-		for (; index < next; index += 1) {
-			words[index].start = words[index - 1]?.end ?? 0;
+		const first = Math.max(0, index - 1);
+		const after = Math.min(words.length, index ? next : next + 1);
+		const from = words[first].start ?? 0;
+		const share = ((words[after]?.start ?? total) - from) / (after - first);
+		for (index = first; index < after; index += 1) {
+			words[index].start = from + share * (index - first);
 			words[index].end = words[index].start + share;
 		}
 	}

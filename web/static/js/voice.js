@@ -1,6 +1,6 @@
 // A voice message: its waveform, the controls, and the transcript one can read along and click into.
 
-import { knownPeaks, peaksOf } from "./audio.js";
+import { BARS, knownPeaks, peaksOf } from "./audio.js";
 import { on } from "./bus.js";
 import { fill, h, icon, spinner, svg, view } from "./dom.js";
 import { duration } from "./format.js";
@@ -10,18 +10,17 @@ import { timedWords, wordAt } from "./transcript.js";
 const HEIGHT = 36;
 const VIEW_DELAY = 120; // milliseconds; what only flies past is not decoded
 const STEPS = { ArrowLeft: -5, ArrowDown: -5, ArrowRight: 5, ArrowUp: 5, PageUp: 15, PageDown: -15 }; // seconds
-const flat = { bars: Array(60).fill(0), duration: 0 };
+const PAUSE = 1.5; // seconds of silence between two words that begin a new line
+const flat = { bars: Array(BARS).fill(0), duration: 0 };
 
 /** Calls `listener` on the player's events about `source` until `element` has left the page. */
 function follow(element, source, listener) {
 	let seen = false;
-	for (const name of ["player", "speed"]) {
-		const stop = on(name, (key = source.key) => {
-			if (seen && !element.isConnected) stop();
-			seen = element.isConnected;
-			if (key === source.key) listener();
-		});
-	}
+	const stop = on("player", (key = source.key) => {
+		if (seen && !element.isConnected) stop();
+		seen = element.isConnected;
+		if (key === source.key) listener();
+	});
 	listener();
 }
 
@@ -40,16 +39,16 @@ export function controls(source) {
 	};
 	function update() {
 		const { time, duration: length, loading, playing, error } = player.key === source.key ? player : { time: 0 };
-		const total = length || peaks?.duration || source.duration || 1;
+		const total = length || peaks?.duration || source.duration || 0;
 		const state = loading ? "loading" : playing ? "pause" : "play";
 		if (shown !== state) fill(button, loading ? spinner() : icon(state));
 		shown = state;
 		button.ariaLabel = playing ? "Pause" : "Play the recording";
-		slider.max = total;
+		slider.max = total || 1;
 		slider.value = time;
 		slider.ariaValueText = `${duration(time)} of ${duration(total)}`;
-		element.style.setProperty("--played", `${(time / total) * 100}%`);
-		clock.textContent = error || duration(time || total);
+		element.style.setProperty("--played", `${total && (time / total) * 100}%`);
+		clock.textContent = error || (total && duration(time || total)) || "";
 		speed.textContent = `${player.speed}×`;
 		speed.ariaLabel = `Speed ${player.speed}×`;
 	}
@@ -61,9 +60,8 @@ export function controls(source) {
 	draw(peaks ?? flat);
 	follow(element, source, update);
 	if (!peaks) {
-		const wanted = () => element.isConnected;
-		const got = (made) => made && draw((peaks = made));
-		setTimeout(() => peaksOf(source, wanted).then(got, () => {}), VIEW_DELAY);
+		const got = (made) => draw((peaks = made));
+		setTimeout(() => element.isConnected && peaksOf(source).then(got, () => {}), VIEW_DELAY);
 	}
 	return element;
 }
@@ -77,6 +75,8 @@ function picture(bars) {
 	return svg("svg", box, svg("path", { d, class: "bars" }), svg("path", { d, class: "bars played" }));
 }
 
+const breathed = (words, at) => at && words[at].start - words[at - 1].end > PAUSE;
+
 /** The words; each is lit while it is spoken, and a click plays from it. `hit` tells which were searched for. */
 export function transcript(message, source, hit) {
 	const words = timedWords(message);
@@ -84,7 +84,7 @@ export function transcript(message, source, hit) {
 		const title = unsure && "The recogniser was not sure of this word";
 		return h(`span.word${unsure ? ".unsure" : ""}${hit?.(text) ? ".hit" : ""}`, { "data-word": index, title }, text);
 	});
-	const paragraph = h("p.transcript", { dir: "auto", lang: message.language }, spans.flatMap((span) => [span, " "]));
+	const paragraph = h("p.transcript", { dir: "auto", lang: message.language }, spans.flatMap((span, at) => [breathed(words, at) ? h("br") : " ", span]));
 	if (words[0]?.start === undefined) return paragraph;
 	let lit, chosen;
 	const mark = (name, before, after) => {
