@@ -6,10 +6,12 @@ from dataclasses import dataclass
 import pytest
 import requests
 
+from chat.store.connection import Stores
 from dev.processes import LOOPBACK, ManagedProcess, free_port, wait_until
 from tests.client import Client
 from tests.deepgram_stand_in import KEY, DeepgramStandIn
 from tests.stack import READY_TIMEOUT, Stack
+from tests.stores import open_stores
 
 
 @dataclass
@@ -80,6 +82,13 @@ def house(whole_house: House) -> House:
     """All of it, running."""
     whole_house.mend()
     return whole_house
+
+
+@pytest.fixture
+def looked_into(house: House) -> Iterator[Stores]:
+    """The house's stores, for what no client can see."""
+    with open_stores(house.stack.settings()) as stores:
+        yield stores
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from chat import channels
-from chat.store.connection import Stores, connect
+from chat.store.connection import Stores
 from dev.processes import LOOPBACK, free_port, wait_until
 from tests.client import Client, Person
 from tests.fault.conftest import House, answers
@@ -18,12 +18,6 @@ from tests.recordings import spoken
 pytestmark = pytest.mark.timeout(400)
 
 ANSWER_SECONDS = 2.0
-
-
-@pytest.fixture
-def looked_into(house: House) -> Stores:
-    """The house's stores, for what no client can see."""
-    return connect(house.stack.settings())
 
 
 def archived(stores: Stores) -> bool:

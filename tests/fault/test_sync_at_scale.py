@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from chat import channels, ids
-from chat.store.connection import connect
+from chat.store.connection import Stores
 from dev.processes import wait_until
 from tests.client import Client
 from tests.fault.conftest import House
@@ -28,14 +28,13 @@ def resident(pid: int) -> int:
 @pytest.mark.long
 @pytest.mark.timeout(600)
 def test_the_first_sync_of_a_large_archive_disturbs_nobody_and_holds_little_memory(
-    house: House, client: Client, capsys: pytest.CaptureFixture[str]
+    house: House, looked_into: Stores, client: Client, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stores = connect(house.stack.settings())
     ada, ben = client.sign_up("ada"), client.sign_up("ben")
     conversation = channels.conversation_id(ada.id, ben.id)
     begin = int(time.time() * 1_000) - MESSAGES * 10 - 60_000
     for start in range(0, MESSAGES, BATCH):
-        stores.mongo.messages.insert_many(
+        looked_into.mongo.messages.insert_many(
             {
                 "_id": ids.message_id(f"{begin + number * 10}-0", f"{number:016x}"),
                 "conversation": conversation,
@@ -59,7 +58,7 @@ def test_the_first_sync_of_a_large_archive_disturbs_nobody_and_holds_little_memo
     def complete() -> bool:
         for pid in children:
             most[pid] = max(most[pid], resident(pid))
-        return bool(stores.redis.exists(channels.HOT_COMPLETE))
+        return bool(looked_into.redis.exists(channels.HOT_COMPLETE))
 
     with Traffic(house.urls, pairs=3, rate=10, voice_every=0) as traffic:
         started = time.monotonic()
@@ -80,6 +79,6 @@ def test_the_first_sync_of_a_large_archive_disturbs_nobody_and_holds_little_memo
             f"median {statistics.median(delays) * 1_000:.0f} ms, 99th {delays[int(len(delays) * 0.99)] * 1_000:.0f} ms"
         )
     assert grown < GROWTH_MOST
-    count = stores.redis.zcard(channels.conversation_key(conversation))
+    count = looked_into.redis.zcard(channels.conversation_key(conversation))
     assert count == MESSAGES
     wait_until(lambda: len(ada.get("/search", q="archived")) == 20, RECOVERY_SECONDS, "the index")

@@ -8,11 +8,11 @@ from zipfile import ZipFile
 import pytest
 
 from chat import channels
-from chat.store.connection import connect
 from dev.processes import wait_until
 from tests.client import PASSWORD, Client, Person
 from tests.recordings import spoken
 from tests.stack import ROOT, Stack
+from tests.stores import open_stores
 
 SECONDS = 30
 
@@ -117,30 +117,26 @@ def test_purge_leaves_no_account_no_text_and_no_audio(stack: Stack, client: Clie
 def test_reindex_mends_terms_and_indexes(stack: Stack, client: Client) -> None:
     ada, ben = client.sign_up("ada"), client.sign_up("ben")
     message_id = talk(ada, ben, 1)[0]
-    stores = connect(stack.settings())
-    try:
+    with open_stores(stack.settings()) as stores:
         stores.redis.execute_command("JSON.SET", channels.message_key(message_id), "$.terms", '"wbroken"')
         stores.redis.execute_command("FT.DROPINDEX", "chattergram:message:index")
         assert "1 terms changed" in done(flask(stack, "search", "reindex"))
         assert [hit["_id"] for hit in ben.get("/search", q="numbr")] == [message_id]
         assert "0 terms changed" in done(flask(stack, "search", "reindex"))
-    finally:
-        stores.close()
 
 
 def test_sync_brings_redis_what_it_lost(stack: Stack, client: Client) -> None:
     ada, ben = client.sign_up("ada"), client.sign_up("ben")
     sent = talk(ada, ben, 5)
     wait_until(lambda: state(stack)["outbox_messages"] == 0, SECONDS, "the archive to have them")
-    stores = connect(stack.settings())
     stack.beat.stop()  # so that it is the command that does it
     try:
-        stores.redis.flushdb()  # the loss of Redis; nothing in the application ever does that
+        with open_stores(stack.settings()) as stores:
+            stores.redis.flushdb()  # the loss of Redis; nothing in the application ever does that
         assert "the hot window is complete" in done(flask(stack, "sync", "run"))
         assert state(stack)["hot_messages"] >= len(sent)
         assert [message["_id"] for message in ben.history(ada)] == sent
     finally:
-        stores.close()
         stack.beat.start()
 
 
