@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.house import Usage
-from bench.scenarios import Row
+from bench.rows import Row
 
 FOLDER = Path(__file__).parent / "results"
 MARK = {True: "yes", False: "NO", None: ""}

@@ -78,7 +78,7 @@ def ask_redis_on_every_heartbeat(_: Application | None) -> None:
 
 
 def _take_back(web: Application | None) -> None:
-    """Every name of `bench.scenarios.LEVERS` is a function here."""
+    """Every name of `bench.levers.LEVERS` is a function here."""
     if name := os.environ.get("LEVER_OFF"):
         globals()[name](web)
 
