@@ -5,7 +5,6 @@ import wave
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from tests.client import PASSWORD, Client, Json, Person, answer
 from tests.deepgram_stand_in import CORRUPT, Answer, DeepgramStandIn, response, spoken

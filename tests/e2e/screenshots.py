@@ -12,8 +12,8 @@ from typing import Any
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect, sync_playwright
 
 from tests.client import Client
-from tests.deepgram_stand_in import KEY, SILENT, DeepgramStandIn
-from tests.e2e.evening import ME, NOW, PEOPLE, Evening, recording
+from tests.deepgram_stand_in import KEY, DeepgramStandIn
+from tests.e2e.evening import NOW, PEOPLE, Evening
 from tests.e2e.visitor import ARGUMENTS, Visitor
 from tests.stack import ROOT, Stack
 

@@ -21,14 +21,14 @@ function refused(token, status, problem, retryAfter) {
 	return new ApiError(status, problem, retryAfter);
 }
 
-async function request(method, path, { body, query = {}, signal } = {}) {
+async function request(method, path, { body, query = {} } = {}) {
 	const url = new URL(`/api${path}`, location.origin);
 	for (const name in query) if (query[name]) url.searchParams.set(name, query[name]);
 	const { token } = session;
 	const headers = token ? { "x-api-key": token } : {};
 	if (body) headers["Content-Type"] = "application/json";
-	const limit = AbortSignal.any([AbortSignal.timeout(TIMEOUT), signal].filter(Boolean));
-	const response = await fetch(url, { method, headers, body: body && JSON.stringify(body), signal: limit }).catch(() => null);
+	const init = { method, headers, body: body && JSON.stringify(body), signal: AbortSignal.timeout(TIMEOUT) };
+	const response = await fetch(url, init).catch(() => null);
 	if (!response) throw new ApiError();
 	if (response.ok) return response;
 	throw refused(token, response.status, await response.json().catch(() => null), response.headers.get("Retry-After"));
@@ -39,28 +39,29 @@ async function call(method, path, options) {
 	return response.status === 204 ? null : response.json();
 }
 
+const get = (path, query) => call("GET", path, { query });
 const post = (path, body) => call("POST", path, { body });
 
 export const api = {
 	signUp: (body) => post("/signup", body),
 	logIn: (body) => post("/login", body),
 	logOut: () => post("/logout"),
-	me: () => call("GET", "/user/me"),
+	me: () => get("/user/me"),
 	changeMe: (body) => call("PATCH", "/user/me", { body }),
 	deleteMe: (password) => call("DELETE", "/user/me", { body: { password } }),
-	people: (q, limit, signal) => call("GET", "/user/list", { query: { q, limit }, signal }),
-	conversations: (limit, before) => call("GET", "/conversations", { query: { limit, before } }),
-	history: (partner, query) => call("GET", `/chat/${partner}`, { query }),
+	people: (q, limit) => get("/user/list", { q, limit }),
+	conversations: (limit, before) => get("/conversations", { limit, before }),
+	history: (partner, query) => get(`/chat/${partner}`, query),
 	send: (body) => post("/chat", body),
 	read: (partner, upTo) => post(`/chat/${partner}/read`, { upTo }),
 	edit: (id, text) => call("PATCH", `/chat/message/${id}`, { body: { text } }),
 	remove: (id) => call("DELETE", `/chat/message/${id}`),
 	transcribe: (id) => post(`/chat/message/${id}/transcribe`, {}),
-	search: (q, signal) => call("GET", "/search", { query: { q, limit: 30 }, signal }),
+	search: (q) => get("/search", { q, limit: 30 }),
 	audio: async (uuid) => (await request("GET", `/file/${uuid}/content`)).blob(),
 };
 
-/** Uploads one recording; `onProgress` is told parts of 1. Answers its entry of `files`. */
+/** `onProgress` is told parts of 1. Answers the recording's entry of `files`. */
 export function upload(blob, name, onProgress) {
 	return new Promise((resolve, reject) => {
 		const form = new FormData();

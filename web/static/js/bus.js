@@ -2,7 +2,7 @@
 
 const listeners = {};
 
-/** Calls `listener` with every `emit(name, detail)`; answers how to stop that. */
+/** Answers how to stop listening. */
 export function on(name, listener) {
 	(listeners[name] ??= new Set()).add(listener);
 	return () => listeners[name].delete(listener);

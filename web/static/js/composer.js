@@ -1,9 +1,8 @@
 // Where one writes, attaches or begins to record.
 
 import { api } from "./api.js";
-import { announce, listen } from "./dom.js";
+import { announce, ask, listen } from "./dom.js";
 import { enqueue } from "./outbox.js";
-import { ask } from "./menu.js";
 import { record } from "./recorder.js";
 import { session } from "./session.js";
 import * as socket from "./socket.js";
@@ -34,7 +33,6 @@ export function composer(parts, partner, sent) {
 		form.classList.toggle("has-text", Boolean(length || editing));
 		send.disabled = over || (!length && !editing?.audioFileId);
 		note.textContent = length > LONGEST - 200 ? `${length} of ${LONGEST} characters` : "";
-		note.classList.toggle("over", over);
 	}
 
 	function edit(message) {
@@ -105,11 +103,11 @@ export function composer(parts, partner, sent) {
 			closed: () => {
 				recording = null;
 				line.hidden = false;
-				mic.focus({ preventScroll: true });
+				mic.focus();
 			},
 		});
 		line.after(recording.element);
-		recording.element.lastElementChild.focus({ preventScroll: true });
+		recording.element.lastElementChild.focus();
 	}
 
 	/** A short press leaves the recording to its buttons; a long one sends when let go, or not when moved away. */

@@ -3,11 +3,9 @@
 import { api } from "./api.js";
 import { on } from "./bus.js";
 import { composer } from "./composer.js";
-import { announce, avatar, fill, h, listen, spinner, view } from "./dom.js";
+import { announce, ask, avatar, fill, h, listen, openMenu, spinner, view } from "./dom.js";
 import { count, lastSeen, summary } from "./format.js";
-import { itemsOf, keyOf } from "./items.js";
-import { ask, openMenu } from "./menu.js";
-import { messageRow, showProgress, sourceOf } from "./message.js";
+import { itemsOf, keyOf, messageRow, showProgress, sourceOf } from "./message.js";
 import { waiting } from "./outbox.js";
 import { seek, stop } from "./player.js";
 import { session } from "./session.js";
@@ -132,7 +130,7 @@ export function conversation(partner) {
 	async function remove({ _id, audioFileId }) {
 		if (!(await ask("Delete this message?", `It will be gone for you and for ${partner.username}.`, "Delete", "danger"))) return;
 		if (audioFileId) stop(audioFileId);
-		await api.remove(_id).then(() => announce("Message deleted"), (error) => failed);
+		await api.remove(_id).then(() => announce("Message deleted"), failed);
 	}
 
 	const mine = (name, listener) => on(name, (id) => id === partner._id && listener());

@@ -17,7 +17,6 @@ export function setCurrent(partnerId) {
 	emit("opened");
 }
 
-/** Fills `rows` in the scrolling `list` for as long as the page lives. */
 export function conversationList({ list, rows }) {
 	let frame;
 	const draw = () => {
@@ -29,24 +28,13 @@ export function conversationList({ list, rows }) {
 		const near = list.scrollHeight - list.scrollTop - list.clientHeight < NEAR;
 		if (near && store.listed.first && !store.listed.all) store.loadConversations().catch(() => {});
 	};
-	list.onkeydown = (event) => walk(event, [...list.querySelectorAll("a")]);
-	render(rows);
-}
-
-/** The arrow keys move the focus up and down. */
-export function walk(event, stops) {
-	const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-	if (!step) return;
-	event.preventDefault();
-	stops[stops.indexOf(document.activeElement) + step]?.focus();
 }
 
 function render(rows) {
 	const focused = document.activeElement?.dataset.partner;
 	const all = store.sorted();
-	if (!store.listed.first) fill(rows, ...[1, 2, 3].map(() => h("li.ghost", { "aria-hidden": "true" })));
-	else if (!all.length) fill(rows, h("li.hint", "No conversations yet. Search for somebody by name to begin one."));
-	else fill(rows, ...all.map(row));
+	if (all.length) fill(rows, ...all.map(row));
+	else if (store.listed.first) fill(rows, h("li.hint", "No conversations yet. Search for somebody by name to begin one."));
 	if (focused) rows.querySelector(`[data-partner="${focused}"]`)?.focus({ preventScroll: true });
 }
 
@@ -65,7 +53,6 @@ function row({ partner, lastMessage, unread }) {
 	);
 }
 
-/** A link with somebody's face and name; `props` may change where it leads. */
 export function personRow(person, props, ...children) {
 	const online = person.online && h("span.dot", h("span.sr", "online"));
 	const face = h("span.face", avatar(person.username), online);

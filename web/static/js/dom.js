@@ -1,4 +1,4 @@
-// Elements from data. Text is only ever set as text, never read as HTML.
+// Elements from data, menus and dialogs. Text is only ever set as text, never read as HTML.
 
 /**
  * An element: `h("p.note", {title: "…", onclick: …}, "text", child)`. Functions become listeners, `--names` style
@@ -11,15 +11,15 @@ export function h(spec, props, ...children) {
 	if (tag === "button") element.type = "button";
 	if (props?.constructor === Object) for (const name in props) set(element, name, props[name]);
 	else children.unshift(props);
-	element.append(...children.flat(3).filter((child) => child || child === 0));
+	element.append(...children.flat(3).filter(Boolean));
 	return element;
 }
 
 function set(element, name, value) {
 	if (value === null || value === undefined || value === false) return;
-	if (typeof value === "function" || name === "value") element[name] = value;
+	if (typeof value === "function") element[name] = value;
 	else if (name.startsWith("--")) element.style.setProperty(name, value);
-	else element.setAttribute(name === "label" ? "aria-label" : name, value === true ? "" : value);
+	else element.setAttribute(name === "label" ? "aria-label" : name, value);
 }
 
 export function svg(tag, attributes, ...children) {
@@ -34,7 +34,7 @@ export function fill(parent, ...children) {
 	return parent;
 }
 
-/** Listens to events, blank-separated; answers how to stop. */
+/** `names` are blank-separated. Answers how to stop. */
 export function listen(target, names, listener, options) {
 	for (const name of names.split(" ")) target.addEventListener(name, listener, options);
 	return () => names.split(" ").forEach((name) => target.removeEventListener(name, listener, options));
@@ -59,7 +59,6 @@ export function avatar(name) {
 	return h("span.avatar", { "aria-hidden": "true", "--hue": hue }, [...name.trim()][0]?.toLocaleUpperCase());
 }
 
-/** The text with its web addresses as links, as a list of nodes. */
 export function linked(text) {
 	return text.split(/(https?:\/\/[^\s<>"]*[^\s<>".,;:!?')\]}])/i).map((part, index) => {
 		const target = { href: part, target: "_blank", rel: "noopener noreferrer nofollow" };
@@ -67,9 +66,57 @@ export function linked(text) {
 	});
 }
 
-/** Lets a screen reader say what can only be seen otherwise. */
+/** For screen readers. */
 export function announce(text) {
 	const line = h("p", text);
 	document.getElementById("announcer").append(line);
 	setTimeout(() => line.remove(), 9_000);
+}
+
+/** `entries` are `[icon, label, run]`. The browser places the popover, closes it, and gives the focus back. */
+export function openMenu(button, entries) {
+	const menu = h("div.menu", { role: "menu", label: button.ariaLabel, popover: "auto" });
+	const close = () => menu.hidePopover();
+	for (const [name, label, run] of entries) {
+		const onclick = () => {
+			close();
+			run();
+		};
+		menu.append(h(`button.${name}`, { role: "menuitem", tabindex: -1, onclick }, icon(name), label));
+	}
+	menu.onkeydown = (event) => {
+		const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+		const items = [...menu.children];
+		if (step) items.at((items.indexOf(document.activeElement) + step) % items.length).focus();
+		else if (event.key === "Tab") close();
+		else return;
+		event.preventDefault();
+	};
+	menu.ontoggle = ({ newState }) => {
+		button.ariaExpanded = newState === "open";
+		if (newState === "closed") menu.remove();
+	};
+	document.body.append(menu);
+	menu.showPopover({ source: button });
+	menu.firstChild.focus();
+}
+
+/** Asks in a dialog; answers true, or the password it asks for, or false. `look`: `danger`, `primary`; `quiet` tells. */
+export function ask(title, text, confirm, look = "primary", withPassword = false) {
+	const { element, password, yes, cancel, ...parts } = view("dialog");
+	parts.title.textContent = title;
+	parts.text.textContent = text;
+	yes.textContent = confirm;
+	yes.classList.add(look);
+	password.hidden = !(password.required = withPassword);
+	cancel.hidden = look === "quiet";
+	cancel.onclick = () => element.close();
+	document.body.append(element);
+	element.showModal();
+	return new Promise((resolve) => {
+		element.onclose = () => {
+			element.remove();
+			resolve(element.returnValue === "yes" && (withPassword ? password.value : true));
+		};
+	});
 }

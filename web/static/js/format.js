@@ -43,11 +43,10 @@ export function lastSeen({ online, lastSeen: seen }) {
 	return `last seen ${daysAgo(seen) ? dayMonth(seen) : `at ${time(seen)}`}`;
 }
 
-/** What a list shows of a message. */
 export function summary({ deletedAt, text, audioFileId, status }, mine) {
 	if (deletedAt) return "Message deleted";
 	const voice = audioFileId && `Voice message${status === "transcribing" ? ", transcribing …" : ""}`;
 	return (mine ? "You: " : "") + (text || voice || "");
 }
 
-export const count = (number) => (number > 99 ? "99+" : String(number));
+export const count = (number) => (number > 99 ? "99+" : number);

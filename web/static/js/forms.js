@@ -1,6 +1,6 @@
 // Forms that show what is wrong where it is wrong.
 
-/** Has `submit(values)` called with what is valid; what it answers is shown, and what it throws, beside its field. */
+/** What `submit(values)` answers is shown, and what it throws, beside its field. */
 export function form(element, submit) {
 	const send = element.querySelector("button");
 	const status = element.querySelector(".form-status");

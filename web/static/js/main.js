@@ -24,7 +24,7 @@ const app = document.getElementById("app");
 let shell, finder, chat, listing, retrying, bannerTimer, again;
 let turn = 0;
 
-async function show() {
+function show() {
 	const where = route();
 	turn += 1;
 	if (!session.token) return showWelcome(where);
@@ -35,10 +35,9 @@ async function show() {
 	chat = null;
 	setCurrent();
 	shell.element.dataset.page = where.page;
-	if (where.page === "settings") fill(shell.pane, settings()).focus();
-	else if (where.page === "chat") await showChat(where, turn);
-	else fill(shell.pane, view("nothing").element);
-	return undefined;
+	if (where.page === "chat") return showChat(where, turn);
+	if (where.page === "settings") return fill(shell.pane, settings()).focus();
+	return fill(shell.pane, view("nothing").element);
 }
 
 function showWelcome({ page }) {
@@ -61,17 +60,16 @@ async function showChat({ name, at, query }, mine) {
 	} catch (error) {
 		why = error.message;
 	}
-	if (mine !== turn) return;
-	if (!partner || partner._id === session.me._id) {
-		const again = h("button.button.quiet", { onclick: show }, "Try again");
-		fill(shell.pane, h("div.nothing", h("p", partner ? "That is you." : why), again));
-		return;
+	if (mine !== turn) return undefined;
+	if (partner?._id === session.me._id) why = "That is you.";
+	else if (partner) {
+		chat = conversation(partner);
+		setCurrent(partner._id);
+		fill(shell.pane, chat.element);
+		chat.focus();
+		return chat.open(at, query);
 	}
-	chat = conversation(partner);
-	setCurrent(partner._id);
-	fill(shell.pane, chat.element);
-	chat.focus();
-	await chat.open(at, query);
+	return fill(shell.pane, h("div.nothing", h("p", why)));
 }
 
 function enter() {
@@ -126,8 +124,7 @@ on("connection", (connected) => {
 	outbox.flush();
 	if (again) store.loadConversations(true).catch(() => {}); // who is online is not told again
 	again = true;
-	if (!chat && route().page === "chat") show();
-	return undefined;
+	return !chat && route().page === "chat" && show();
 });
 on("frame:resume", ({ complete }) => complete || store.reload(chat?.partner._id).catch(() => {}));
 on("frame:messages", taken);
@@ -148,8 +145,8 @@ document.addEventListener("keydown", (event) => {
 	const typing = event.target.matches("input, textarea");
 	if (!finder || !((event.key === "k" && (event.ctrlKey || event.metaKey)) || (event.key === "/" && !typing))) return;
 	event.preventDefault();
-	if (!finder.open()) navigate("/");
-	finder.open();
+	if (!finder()) navigate("/");
+	finder();
 });
 
 startNotifying(

@@ -1,10 +1,14 @@
-// One message as an element.
+// Messages: as items of the timeline, from a history and from what waits in the outbox, and as elements.
 
 import { h, icon, linked } from "./dom.js";
-import { day, exact, time } from "./format.js";
+import { day, dayKey, exact, time } from "./format.js";
 import { discard, retry } from "./outbox.js";
+import { session } from "./session.js";
+import { matcher } from "./transcript.js";
 import { controls, transcript } from "./voice.js";
 
+const GROUP = 5 * 60_000; // milliseconds between messages of a group
+const RECENT = 200; // what still waits in the outbox may be among these already
 const MARKS = {
 	waiting: ["clock", "Waiting to be sent"],
 	refused: ["alert", "Not sent"],
@@ -13,12 +17,56 @@ const MARKS = {
 	read: ["checks", "Read"],
 };
 
+/** Own messages keep the key they had in the outbox, so that their rows stay when the server has them. */
+export function keyOf({ _id, clientId, senderId }) {
+	return clientId && senderId === session.me._id ? `own-${clientId}` : _id;
+}
+
+function markOf({ _id, error, status }, readUpTo) {
+	if (!_id) return error ? "refused" : "waiting";
+	if (status === "read" || (_id <= readUpTo && status !== "accepted")) return "read";
+	return status === "delivered" || status === "untranscribed" ? "delivered" : "accepted";
+}
+
+function together(one, other) {
+	if (!one || one.senderId !== other?.senderId) return false;
+	return new Date(other.dateSent) - new Date(one.dateSent) < GROUP && dayKey(one.dateSent) === dayKey(other.dateSent);
+}
+
+/** `hit` is the message a search led to, `unreadFrom` the key of the first unread one. */
+export function itemsOf({ history, pending, partner, unreadFrom, hit }) {
+	const sent = history.messages.slice(-RECENT).map(({ clientId }) => clientId);
+	const waiting = pending
+		.filter(({ clientId }) => !sent.includes(clientId))
+		.map((item) => ({ ...item, senderId: item.userId, dateSent: new Date(item.createdAt).toISOString() }));
+	const messages = [...history.messages, ...waiting];
+	const today = dayKey(Date.now());
+	return messages.map((message, index) => {
+		const before = messages[index - 1];
+		const key = keyOf(message);
+		const newDay = before ? dayKey(before.dateSent) !== dayKey(message.dateSent) : history.atStart || !message._id;
+		const flash = Boolean(hit && hit.id === message._id);
+		const shown = {
+			newDay,
+			flash,
+			startsGroup: !together(before, message),
+			endsGroup: !together(message, messages[index + 1]),
+			newFrom: key === unreadFrom,
+			mark: markOf(message, history.readUpTo),
+		};
+		const state = message.version ?? `${message.error}${message.progress === undefined}`;
+		const signature = [state, today, flash && hit.query, ...Object.values(shown)].join();
+		const mine = message.senderId === session.me._id;
+		return { ...shown, key, message, partner, mine, signature, hit: flash ? matcher(hit.query) : undefined };
+	});
+}
+
 const link = (text, onclick, focus) => h("button.link", { onclick, "data-focus": focus }, text);
 const note = (text, extra = "") => h(`p.note${extra}`, text);
 
 export const sourceOf = ({ audioFileId, clientId, blob }) => ({ key: audioFileId ?? clientId, uuid: audioFileId, blob });
 
-/** The row of an item of `items.js`; `actions` are `menu(button, message)` and `transcribe(message)`. */
+/** The row of an item; `actions` are `menu(button, message)` and `transcribe(message)`. */
 export function messageRow(item, actions) {
 	const { message, mine, partner, newDay, newFrom, endsGroup } = item;
 	const classes = [mine ? "mine" : "theirs", ...["startsGroup", "endsGroup", "flash"].filter((name) => item[name])];
@@ -50,7 +98,6 @@ function body({ message, mine, hit }, kind, actions) {
 	];
 }
 
-/** Beneath the recording: why there is no transcript, or what is being done about it. */
 function stateOf({ status, text, again, failure }, retranscribe) {
 	if (again) return note("Transcribing again", ".working");
 	if (failure && text) return note(`It could not be transcribed again. ${failure}`);
@@ -60,22 +107,13 @@ function stateOf({ status, text, again, failure }, retranscribe) {
 	return [note("The words could not be made out."), retranscribe];
 }
 
-function sending(message) {
-	const element = h("div.sending", { "data-upload": message.clientId }, h("progress", { label: "Upload" }), h("span"));
-	progressIn(element, message.progress);
-	return element;
+function sending({ progress }) {
+	const percent = Math.round(progress * 100);
+	const state = percent < 100 ? `Uploading, ${percent} %` : "Sending";
+	return h("p.note.sending", { "--done": `${percent || 0}%` }, progress === undefined ? "Waiting for the network" : state);
 }
 
-function progressIn(element, progress) {
-	element.firstChild.value = progress ?? 0;
-	const uploading = progress < 1 ? `Uploading, ${Math.round(progress * 100)} %` : "Sending";
-	element.lastChild.textContent = progress === undefined ? "Waiting for the network" : uploading;
-}
-
-export function showProgress(list, { clientId, progress }) {
-	const element = list.querySelector(`[data-upload="${clientId}"]`);
-	if (element) progressIn(element, progress);
-}
+export const showProgress = (list, item) => list.querySelector(`[data-id="${item.clientId}"] .sending`)?.replaceWith(sending(item));
 
 function meta({ message, mine, mark, endsGroup }) {
 	const { dateSent, editedAt } = message;

@@ -16,7 +16,6 @@ export async function setWanted(value) {
 	return granted;
 }
 
-/** `title()` is that of the page; `open(person)` is called when a notification is clicked. */
 export function startNotifying(title, open) {
 	for (const name of ["conversations", "opened"]) {
 		on(name, () => {

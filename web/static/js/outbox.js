@@ -20,7 +20,6 @@ const settled = (request) =>
 		request.onerror = request.onabort = () => reject(request.error);
 	});
 
-/** Does `work` on what IndexedDB holds. */
 async function inDatabase(work) {
 	if (!database) {
 		const opening = indexedDB.open("chattergram", 1);
@@ -102,7 +101,7 @@ async function sendAll() {
 	const receivers = new Set([...items.values()].map(({ receiverId }) => receiverId));
 	const stops = (await Promise.all([...receivers].map(sendTo))).filter(Boolean);
 	const pause = Math.min(MOST_PAUSE, LEAST_PAUSE * 2 ** attempts) * (0.5 + Math.random());
-	attempts = stops.length && Math.min(attempts + 1, 10);
+	attempts = stops.length && attempts + 1;
 	return stops.length && Math.max(pause, ...stops.map(({ retryAfter = 0 }) => retryAfter * 1_000));
 }
 

@@ -1,9 +1,12 @@
-// The one player: a single recording sounds at a time, whether or not its message is in view.
+// Recordings: their bytes, which the browser's cache keeps, their waveforms, measured one at a time, and the one player:
+// a single recording sounds at a time, whether or not its message is in view.
 
-import { blobOf } from "./audio.js";
+import { api } from "./api.js";
 import { emit } from "./bus.js";
 import { listen } from "./dom.js";
 
+export const BARS = 48;
+const RATE = 8_000; // samples a second: enough for a picture, a sixth of the memory
 const SPEEDS = [1, 1.5, 2];
 const SPEED_KEY = "chattergram.speed";
 const FAR = 1e7; // seconds; seeking there makes a browser find the end of a recording without a length
@@ -13,6 +16,33 @@ const audio = new Audio();
 const IDLE = { key: null, playing: false, loading: false, time: 0, duration: 0, error: "" };
 export const player = { ...IDLE, speed: Number(localStorage[SPEED_KEY]) || 1 };
 let url, frame, loading;
+const peaks = new Map();
+let queue = Promise.resolve();
+
+/** The bytes of `source`: `{key, uuid}`, or `{key, blob}` of a recording that is not sent yet. */
+export const blobOf = async ({ uuid, blob }) => blob ?? api.audio(uuid);
+
+export const knownPeaks = ({ key }) => peaks.get(key);
+
+/** `{bars (0 to 1), duration (seconds)}`. */
+export async function peaksOf(source) {
+	const blob = await blobOf(source);
+	const job = queue.then(() => measure(blob));
+	queue = job.catch(() => {});
+	peaks.set(source.key, await job);
+	return job;
+}
+
+async function measure(blob) {
+	const sound = await new OfflineAudioContext(1, 1, RATE).decodeAudioData(await blob.arrayBuffer());
+	const samples = sound.getChannelData(0);
+	const width = Math.max(1, Math.floor(samples.length / BARS));
+	const bars = Array.from({ length: BARS }, (_, bar) => loudness(samples.subarray(bar * width, (bar + 1) * width)));
+	const loudest = Math.max(...bars, 0.01);
+	return { bars: bars.map((bar) => (bar / loudest) ** 0.7), duration: sound.duration };
+}
+
+export const loudness = (samples) => Math.sqrt(samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length);
 
 export const isPlaying = ({ key }) => player.key === key && player.playing;
 

@@ -1,13 +1,11 @@
 // Recording from the microphone: level, time, pause, listening to it before it is sent.
 
-import { loudness } from "./audio.js";
 import { announce, fill, h, icon, view } from "./dom.js";
 import { duration } from "./format.js";
 import { newId } from "./outbox.js";
-import * as player from "./player.js";
+import { loudness, pause, stop } from "./player.js";
 import { controls } from "./voice.js";
 
-const FORMATS = { "audio/webm;codecs=opus": "webm", "audio/ogg;codecs=opus": "ogg", "audio/mp4": "m4a" };
 const BITS = 32_000; // a second
 const TICK = 60; // milliseconds
 const SHORTEST = 0.4; // seconds; less is a slip of the finger
@@ -20,45 +18,38 @@ const REFUSALS = {
 	NotReadableError: "Another program is using the microphone. Close it there and try again.",
 };
 
-/** Why there is no recording, in words one can act upon. */
 function refusal({ name }) {
 	const why = isSecureContext ? REFUSALS[name] : "Browsers give the microphone only to pages served by https.";
 	return `${why ?? "The microphone could not be started."} You can also attach a recording as a file.`;
 }
 
-/** Records in `element`. `send({blob, name})` gets it, `refused(text)` says why not, `closed()` comes in the end. */
+/** `send({blob, name})` gets the recording, `refused(text)` says why there is none, `closed()` comes in the end. */
 export function record({ send, refused, closed }) {
 	const parts = view("recording");
 	const { element, live, clock, meter } = parts;
 	const chunks = [];
-	let stream, media, context, timer, made, ended, source;
-	let seconds = 0;
+	let stream, media, context, timer, made, ended;
+	const seconds = () => context?.currentTime ?? 0; // its clock stands still in a pause
 	const keep = (event) => event.preventDefault();
 	for (let bar = 0; bar < BARS; bar += 1) meter.append(h("i"));
 
 	async function start() {
 		stream = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1, noiseSuppression: true } });
 		if (ended) return release();
-		const mimeType = Object.keys(FORMATS).find((format) => MediaRecorder.isTypeSupported(format));
-		media = new MediaRecorder(stream, { mimeType, audioBitsPerSecond: BITS });
+		media = new MediaRecorder(stream, { audioBitsPerSecond: BITS });
 		media.ondataavailable = ({ data }) => chunks.push(data);
 		media.start(1_000);
 		context = new AudioContext();
 		const analyser = context.createAnalyser();
 		context.createMediaStreamSource(stream).connect(analyser);
 		const samples = new Float32Array(analyser.fftSize);
-		let before = performance.now();
 		timer = setInterval(() => {
-			const now = performance.now();
-			if (media.state === "recording") {
-				seconds += (now - before) / 1_000;
-				analyser.getFloatTimeDomainData(samples);
-				meter.firstChild.style.setProperty("--level", Math.min(1, loudness(samples) * 5));
-				meter.append(meter.firstChild);
-				clock.textContent = duration(seconds);
-			}
-			before = now;
-			if (seconds > LONGEST) review();
+			if (media.state !== "recording") return;
+			analyser.getFloatTimeDomainData(samples);
+			meter.firstChild.style.setProperty("--level", Math.min(1, loudness(samples) * 5));
+			meter.append(meter.firstChild);
+			clock.textContent = duration(seconds());
+			if (seconds() > LONGEST) review();
 		}, TICK);
 		window.addEventListener("beforeunload", keep);
 		element.classList.add("on");
@@ -68,8 +59,7 @@ export function record({ send, refused, closed }) {
 	function release() {
 		clearInterval(timer);
 		stream?.getTracks().forEach((track) => track.stop());
-		context?.close();
-		context = null;
+		context?.close().catch(() => {});
 		window.removeEventListener("beforeunload", keep);
 	}
 
@@ -79,16 +69,14 @@ export function record({ send, refused, closed }) {
 		media.stop();
 		await stopped;
 		release();
-		const type = media.mimeType;
-		made = { blob: new Blob(chunks, { type }), name: `voice.${FORMATS[type] ?? "webm"}`, key: newId(), duration: seconds };
+		made = { blob: new Blob(chunks, { type: media.mimeType }), key: newId(), duration: seconds() };
 		return made;
 	}
 
 	/** Stops, and lets it be listened to; answers whether there is anything. */
 	async function review() {
 		if (!media || made) return Boolean(made);
-		source = await finished();
-		live.replaceWith(controls(source));
+		live.replaceWith(controls(await finished()));
 		element.querySelector(".play").focus();
 		announce("Recording stopped");
 		return true;
@@ -97,9 +85,9 @@ export function record({ send, refused, closed }) {
 	async function finish() {
 		if (!media || ended) return;
 		ended = true;
-		const { blob, name } = await finished();
-		if (seconds < SHORTEST) announce("Too short, not sent");
-		else send({ blob, name });
+		const { blob } = await finished();
+		if (seconds() < SHORTEST) announce("Too short, not sent");
+		else send({ blob, name: "voice" });
 		close();
 	}
 
@@ -111,7 +99,7 @@ export function record({ send, refused, closed }) {
 	function close() {
 		ended = true;
 		release();
-		if (source) player.stop(source.key);
+		if (made) stop(made.key);
 		element.remove();
 		closed();
 	}
@@ -122,12 +110,13 @@ export function record({ send, refused, closed }) {
 	parts.pause.onclick = ({ currentTarget }) => {
 		const pausing = media?.state === "recording";
 		media?.[pausing ? "pause" : "resume"]();
+		context?.[pausing ? "suspend" : "resume"]();
 		currentTarget.ariaLabel = currentTarget.title = pausing ? "Go on recording" : "Pause recording";
 		fill(currentTarget, icon(pausing ? "mic" : "pause"));
 		element.classList.toggle("on", !pausing);
 	};
 	element.onkeydown = (event) => event.key === "Escape" && cancel();
-	player.pause();
+	pause();
 	start().catch((error) => {
 		refused(refusal(error));
 		close();

@@ -1,7 +1,7 @@
 // Search over people and messages, typed or spoken.
 
 import { api } from "./api.js";
-import { chatPath, personRow, walk } from "./conversations.js";
+import { chatPath, personRow } from "./conversations.js";
 import { announce, fill, h, icon } from "./dom.js";
 import { shortTime } from "./format.js";
 import { session } from "./session.js";
@@ -10,10 +10,10 @@ import { matcher } from "./transcript.js";
 
 const PAUSE = 200; // milliseconds of not typing
 const BEFORE = 6; // words shown before the first hit
-const Speech = window.SpeechRecognition ?? window.webkitSpeechRecognition;
 
-export function search({ search: box, input, speak, close, begin, results, list }) {
-	let timer, aborter;
+export function search({ search: box, input, close, begin, results, list }) {
+	let timer;
+	let turn = 0;
 
 	function show(open) {
 		results.hidden = close.hidden = !open;
@@ -22,7 +22,7 @@ export function search({ search: box, input, speak, close, begin, results, list 
 
 	function end() {
 		clearTimeout(timer);
-		aborter?.abort();
+		turn += 1;
 		input.value = "";
 		input.blur();
 		show(false);
@@ -35,30 +35,11 @@ export function search({ search: box, input, speak, close, begin, results, list 
 
 	async function run() {
 		show(true);
-		aborter?.abort();
-		const { signal } = (aborter = new AbortController());
-		const query = input.value.trim();
-		try {
-			const sections = await find(query, signal);
-			if (!signal.aborted) fill(results, ...sections);
-		} catch (error) {
-			if (!signal.aborted) hint(error.message);
-		}
+		const mine = (turn += 1);
+		const found = await find(input.value.trim()).catch(({ message }) => [h("p.hint", message)]);
+		if (mine === turn) fill(results, ...found);
 	}
 
-	const hint = (text) => fill(results, h("p.hint", text));
-	speak.hidden = !Speech;
-	speak.onclick = () => {
-		const recognition = new Speech();
-		recognition.onresult = (event) => {
-			input.value = event.results[0][0].transcript;
-			run();
-		};
-		recognition.onerror = () => show(true) ?? hint("This browser could not listen just now. Please type.");
-		recognition.onend = () => speak.classList.remove("live");
-		speak.classList.add("live");
-		recognition.start();
-	};
 	input.onfocus = () => results.hidden && run();
 	input.oninput = later;
 	close.onclick = end;
@@ -66,20 +47,18 @@ export function search({ search: box, input, speak, close, begin, results, list 
 	box.onkeydown = results.onkeydown = (event) => {
 		if (event.key === "Escape") end();
 		else if (event.key === "Enter" && event.target === input) results.querySelector("a")?.click();
-		else walk(event, [input, ...results.querySelectorAll("a")]);
 	};
 	results.onclick = ({ target }) => target.closest("a:not([href*='?'])") && end();
 	/** Answers whether it can be seen. */
-	function open() {
+	return () => {
 		input.focus();
 		input.select();
-		return document.activeElement === input;
-	}
-	return { open };
+		return input.checkVisibility();
+	};
 }
 
-async function find(query, signal) {
-	const [named, hits] = await Promise.all([api.people(query, 20, signal), query ? api.search(query, signal) : []]);
+async function find(query) {
+	const [named, hits] = await Promise.all([api.people(query, 20), query ? api.search(query) : []]);
 	const found = hits.filter(({ type }) => type === "user").map(({ _id, text }) => ({ _id, username: text }));
 	const people = new Map([...found, ...named].map((each) => [each._id, store.remember(each)]));
 	people.delete(session.me._id);

@@ -1,9 +1,8 @@
 // The settings of the person signed in, and of this browser.
 
 import { api } from "./api.js";
-import { view } from "./dom.js";
+import { ask, view } from "./dom.js";
 import { form } from "./forms.js";
-import { ask } from "./menu.js";
 import * as notify from "./notify.js";
 import { session, setMe, signedOut } from "./session.js";
 
@@ -26,7 +25,7 @@ export function settings() {
 	toggle.onchange = async () => {
 		const asked = toggle.checked;
 		toggle.checked = await notify.setWanted(asked);
-		refused.textContent = asked && !toggle.checked ? "The browser does not allow it; see its settings for this site." : "";
+		refused.hidden = !asked || toggle.checked;
 	};
 	out.onclick = async () => {
 		session.farewell = "";

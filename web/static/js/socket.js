@@ -16,7 +16,7 @@ let connected = false;
 
 export const isConnected = () => connected;
 
-/** Begins; `seen` is the newest message known, from which the server fills up. */
+/** `seen` is the newest message known; the server sends what came after it. */
 export function start(seen) {
 	lastSeen = seen ?? FIRST_ID;
 	open();
@@ -67,7 +67,7 @@ function close(code) {
 	drop();
 	if (code === VOID_TOKEN) return signedOut("Please log in again.");
 	const pause = Math.min(MOST_PAUSE, LEAST_PAUSE * 2 ** attempts) * (0.5 + Math.random());
-	attempts = Math.min(attempts + 1, 10);
+	attempts += 1;
 	reconnect = setTimeout(open, pause);
 }
 

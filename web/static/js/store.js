@@ -70,7 +70,7 @@ export async function reload(openId) {
 	if (histories.get(openId)?.atEnd) await history(openId).loadNewest();
 }
 
-/** A message, accepted here or come by socket: into its history and to the top of the list. */
+/** A message accepted here, or come by socket. */
 export async function takeMessage(message) {
 	const { _id, audioFileId, deletedAt, text } = message;
 	const partnerId = partnerOf(message);

@@ -1,15 +1,14 @@
 // A voice message: its waveform, the controls, and the transcript one can read along and click into.
 
-import { BARS, knownPeaks, peaksOf } from "./audio.js";
 import { on } from "./bus.js";
 import { fill, h, icon, spinner, svg, view } from "./dom.js";
 import { duration } from "./format.js";
-import { isPlaying, nextSpeed, pause, play, player, seek, toggle } from "./player.js";
+import { BARS, isPlaying, knownPeaks, nextSpeed, pause, peaksOf, play, player, seek, toggle } from "./player.js";
 import { timedWords, wordAt } from "./transcript.js";
 
 const HEIGHT = 36;
 const VIEW_DELAY = 120; // milliseconds; what only flies past is not decoded
-const STEPS = { ArrowLeft: -5, ArrowDown: -5, ArrowRight: 5, ArrowUp: 5, PageUp: 15, PageDown: -15 }; // seconds
+const STEPS = { ArrowLeft: -5, ArrowDown: -5, ArrowRight: 5, ArrowUp: 5 }; // seconds
 const PAUSE = 1.5; // seconds of silence between two words that begin a new line
 const flat = { bars: Array(BARS).fill(0), duration: 0 };
 
@@ -25,11 +24,11 @@ function follow(element, source, listener) {
 }
 
 export function controls(source) {
-	const { element, button, wave, slider, clock, speed } = view("controls");
+	const { element, button, wave, slider, clock, faster, speed } = view("controls");
 	let peaks = knownPeaks(source);
 	let shown;
 	button.onclick = () => toggle(source);
-	speed.onclick = nextSpeed;
+	faster.onclick = nextSpeed;
 	slider.oninput = () => seek(source, Number(slider.value));
 	slider.onkeydown = (event) => {
 		if (event.key === " ") toggle(source);
@@ -49,8 +48,7 @@ export function controls(source) {
 		slider.ariaValueText = `${duration(time)} of ${duration(total)}`;
 		element.style.setProperty("--played", `${total && (time / total) * 100}%`);
 		clock.textContent = error || (total && duration(time || total)) || "";
-		speed.textContent = `${player.speed}×`;
-		speed.ariaLabel = `Speed ${player.speed}×`;
+		speed.textContent = player.speed;
 	}
 	function draw(made) {
 		wave.querySelector("svg")?.remove();
@@ -84,8 +82,11 @@ export function transcript(message, source, hit) {
 		const title = unsure && "The recogniser was not sure of this word";
 		return h(`span.word${unsure ? ".unsure" : ""}${hit?.(text) ? ".hit" : ""}`, { "data-word": index, title }, text);
 	});
-	const paragraph = h("p.transcript", { dir: "auto", lang: message.language }, spans.flatMap((span, at) => [breathed(words, at) ? h("br") : " ", span]));
-	if (words[0]?.start === undefined) return paragraph;
+	const timed = words[0]?.start !== undefined;
+	const paragraph = view(timed ? "timed" : "untimed").element;
+	paragraph.lang = message.language ?? "";
+	paragraph.append(...spans.flatMap((span, at) => [breathed(words, at) ? h("br") : " ", span]));
+	if (!timed) return paragraph;
 	let lit, chosen;
 	const mark = (name, before, after) => {
 		before?.classList.remove(name);
@@ -94,11 +95,6 @@ export function transcript(message, source, hit) {
 	};
 	const choose = (index) => (chosen = mark("chosen", chosen, spans[Math.max(0, Math.min(index, spans.length - 1))]));
 	const from = (span) => play(source, words[spans.indexOf(span ?? spans[0])].start);
-	paragraph.classList.add("timed");
-	paragraph.tabIndex = 0;
-	paragraph.role = "group";
-	paragraph.ariaLabel = "Transcript. Arrow keys choose a word, Enter plays from it.";
-	paragraph.dataset.focus = "words";
 	paragraph.onclick = ({ target }) => target.dataset.word && getSelection().isCollapsed && from(target);
 	paragraph.onkeydown = (event) => {
 		const way = getComputedStyle(paragraph).direction === "rtl" ? -1 : 1;
