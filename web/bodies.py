@@ -93,7 +93,7 @@ def check() -> None:
         body = request.get_json()
     except BadRequest:
         raise BadRequest("The body is not well-formed JSON.") from None
-    if not isinstance(body, dict | None):  # flask-openapi3 would parse a text as JSON once more
+    if not isinstance(body, dict):  # flask-openapi3 would parse a text as JSON once more
         raise Invalid("body", "Send a JSON object.")
 
 

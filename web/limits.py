@@ -18,13 +18,16 @@ from limits.strategies import FixedWindowRateLimiter
 from redis import RedisError
 
 from chat import channels
-from chat.errors import ChatError, TooMany, Unauthorized
+from chat.errors import Forbidden, TooMany, Unauthorized
 from chat.store.connection import Stores
 
 log = structlog.get_logger(__name__)
 
 SIGN_UP = "Too many new accounts from this address. Try again later."
 LOG_IN = "Too many failed log-ins. Try again later."
+PASSWORD = "Too many wrong passwords. Try again later."  # noqa: S105
+
+Counted = list[tuple[list[RateLimitItem], tuple[str, str]]]
 
 
 class Limits:
@@ -43,24 +46,30 @@ class Limits:
 
     @contextmanager
     def log_in(self, account: str) -> Iterator[None]:
-        """Around one log-in: only a failed one counts.
-
-        It is counted first and taken back afterwards, so that many at once cannot all slip through.
-
-        Raises:
-            TooMany: there were too many failed ones for this account or from this address.
-        """
-        counted = [
+        """Around one log-in. Raises TooMany after too many failed ones for this account or from this address."""
+        account_and_address: Counted = [
             (self._log_in_account, ("login-account", account)),
             (self._log_in_address, ("login-address", _address())),
         ]
+        with self._guess(account_and_address, LOG_IN):
+            yield
+
+    @contextmanager
+    def own_password(self, user_id: str) -> Iterator[None]:
+        """Around a call that needs one's password: a token somebody found must not help them to guess it."""
+        with self._guess([(self._log_in_account, ("password", user_id))], PASSWORD):
+            yield
+
+    @contextmanager
+    def _guess(self, counted: Counted, detail: str) -> Iterator[None]:
+        """Only a wrong guess counts: counted first and taken back, so that many at once cannot all slip through."""
         for items, key in counted:
-            self._take(items, LOG_IN, *key)
+            self._take(items, detail, *key)
         try:
             yield
-        except Unauthorized:
+        except (Unauthorized, Forbidden):
             raise
-        except ChatError:
+        except BaseException:  # a store that is away says nothing about the password
             self._give_back(counted)
             raise
         else:
@@ -75,7 +84,7 @@ class Limits:
         except RedisError as error:
             log.warning("limits.away", error=type(error).__name__)
 
-    def _give_back(self, counted: list[tuple[list[RateLimitItem], tuple[str, str]]]) -> None:
+    def _give_back(self, counted: Counted) -> None:
         try:
             for items, key in counted:
                 for item in items:

@@ -32,7 +32,7 @@ CHECKED = [
     "response_schema_conformance",
     "negative_data_rejection",
 ]
-EXAMPLES, FEW_EXAMPLES = 50, 8
+EXAMPLES, FEW_EXAMPLES = 60, 8
 PASSWORD = "not the one of the document's examples"
 
 
@@ -83,7 +83,6 @@ def test_every_call_does_what_the_document_says(
 ) -> None:
     operation = document.find_operation_by_label(label)
     assert operation is not None
-    checks = CHECKS.get_by_names(CHECKED)
 
     @given(case=operation.as_strategy(generation_mode=mode), real=st.booleans())
     @settings(
@@ -99,18 +98,21 @@ def test_every_call_does_what_the_document_says(
         if label in LEAVING:
             session = world.web.client.sign_up("leaving", PASSWORD)
         if real:
-            use_known(case, world.known(label))
+            use_known(case, world.known(label), bodies=mode is GenerationMode.POSITIVE)
         case.headers = {**(case.headers or {}), "x-api-key": session.token}
-        case.call_and_validate(session=world.web.client.http, checks=checks)
+        response = case.call(session=world.web.client.http)
+        # Schemathesis does not know that a form of too many parts may also be too large.
+        checked = [name for name in CHECKED if (name, response.status_code) != ("negative_data_rejection", 413)]
+        case.validate_response(response, CHECKS.get_by_names(checked))
 
     fuzz()
 
 
-def use_known(case: Case, known: dict[str, str]) -> None:
-    """Put ids that exist where the case has others."""
-    for part in (case.path_parameters, case.query, case.body):
+def use_known(case: Case, known: dict[str, str], bodies: bool) -> None:
+    """Put ids that exist where the case has others; what is meant to be wrong stays so."""
+    for part in (case.path_parameters, case.query, case.body) if bodies else (case.path_parameters,):
         if isinstance(part, dict):
             part.update({name: known[name] for name in part if name in known})
-    if isinstance(case.body, dict):
+    if bodies and isinstance(case.body, dict):
         case.body.pop("senderId", None)
         case.body.pop("audioFileId", None)

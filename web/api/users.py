@@ -1,5 +1,6 @@
 """One's own profile, and other people."""
 
+from contextlib import nullcontext
 from typing import Any
 
 from flask import Response, jsonify
@@ -20,19 +21,23 @@ def get() -> dict[str, Any]:
     return accounts.private(accounts.get(stores(), me()))
 
 
-@api.post("/user/me", responses=answers(200, schemas.Me, 400, 401, 403, 409, 413, 415), operation_id="change_me_old")
-@api.patch("/user/me", responses=answers(200, schemas.Me, 400, 401, 403, 409, 413, 415))
+CHANGED = answers(200, schemas.Me, 400, 401, 403, 409, 413, 415, 429)
+
+
+@api.post("/user/me", responses=CHANGED, operation_id="change_me_old")
+@api.patch("/user/me", responses=CHANGED)
 def change(body: schemas.UserChange) -> dict[str, Any]:
     """Change name, bio or password"""
     changes = accounts.Changes(body.username, body.bio, body.password, body.current_password)
-    user = accounts.update(stores(), services().passwords, me(), changes, session().token_id)
-    return accounts.private(user)
+    with services().limits.own_password(me()) if body.password is not None else nullcontext():
+        return accounts.private(accounts.update(stores(), services().passwords, me(), changes, session().token_id))
 
 
-@api.delete("/user/me", responses=answers(204, None, 400, 401, 403, 413, 415))
+@api.delete("/user/me", responses=answers(204, None, 400, 401, 403, 413, 415, 429))
 def delete(body: schemas.UserDeletion) -> Response:
     """Delete the account, its messages' text and its audio"""
-    accounts.delete(stores(), services().passwords, me(), body.password)
+    with services().limits.own_password(me()):
+        accounts.delete(stores(), services().passwords, me(), body.password)
     return Response(status=204)
 
 
