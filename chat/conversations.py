@@ -1,7 +1,10 @@
 """A person's conversations: with whom, the last message, how many unread; and reading them."""
 
+from contextlib import suppress
 from operator import itemgetter
 from typing import Any
+
+from pymongo.errors import PyMongoError
 
 from chat import accounts, channels, delivery, ids, wire
 from chat.errors import Invalid, NotFound
@@ -29,18 +32,20 @@ def list_conversations(stores: Stores, user_id: str, limit: int, before: str | N
             pipe.zcard(channels.inbox_key(user_id, partner))
             pipe.hgetall(channels.cursors_key(conversation))
         found = pipe.execute()
+    newest = [last[0].decode() if last else None for last in found[::3]]
+    lasts = _with_old_ones(stores, user_id, partners, newest)
     rows = [
-        (last[0].decode(), partner, unread, cursors)
-        for partner, last, unread, cursors in zip(partners, found[::3], found[1::3], found[2::3], strict=True)
-        if last and (before is None or last[0].decode() < before)
+        (last, partner, unread, cursors)
+        for partner, last, unread, cursors in zip(partners, lasts, found[1::3], found[2::3], strict=True)
+        if last and (before is None or last < before)
     ]
     rows = sorted(rows, key=itemgetter(0), reverse=True)[:limit]
     profiles = accounts.profiles(stores, [partner for _, partner, *_ in rows])
-    messages = hot.read_messages(stores.redis, [last for last, *_ in rows])
+    messages = _messages(stores, [last for last, *_ in rows])
     return [
-        {"partner": profiles[partner], "lastMessage": _last(message, cursors), "unread": unread}
-        for (_, partner, unread, cursors), message in zip(rows, messages, strict=True)
-        if message is not None
+        {"partner": profiles[partner], "lastMessage": _last(messages[last], cursors), "unread": unread}
+        for last, partner, unread, cursors in rows
+        if last in messages
     ]
 
 
@@ -87,6 +92,32 @@ def _partners(stores: Stores, user_id: str, limit: int, before: str | None) -> l
         channels.conversations_key(user_id), newest, "-inf", start=0, num=limit + _SAME_MOMENT
     )
     return [partner.decode() for partner in found]
+
+
+def _with_old_ones(stores: Stores, user_id: str, partners: list[str], newest: list[str | None]) -> list[str | None]:
+    """The last message of each conversation, from the archive where the hot window holds none."""
+    wanted = {
+        channels.conversation_id(user_id, partner): position
+        for position, (partner, last) in enumerate(zip(partners, newest, strict=True))
+        if last is None
+    }
+    if not wanted:
+        return newest
+    lasts = list(newest)
+    with suppress(PyMongoError):  # the recent ones are shown without it
+        for conversation in stores.mongo.conversations.find({"_id": {"$in": list(wanted)}}):
+            lasts[wanted[conversation["_id"]]] = conversation["last"]
+    return lasts
+
+
+def _messages(stores: Stores, message_ids: list[str]) -> dict[str, dict[str, Any]]:
+    """These messages by their ids, from whichever store holds them."""
+    hot_ones = dict(zip(message_ids, hot.read_messages(stores.redis, message_ids), strict=True))
+    found = {message_id: message for message_id, message in hot_ones.items() if message is not None}
+    if missing := [message_id for message_id in message_ids if message_id not in found]:
+        with suppress(PyMongoError):
+            found |= {message["_id"]: message for message in stores.mongo.messages.find({"_id": {"$in": missing}})}
+    return found
 
 
 def _last(message: dict[str, Any], cursors: dict[bytes, bytes]) -> wire.Wire:

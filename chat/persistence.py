@@ -74,7 +74,19 @@ def store_archive(stores: Stores, documents: Sequence[Document]) -> tuple[list[D
             if "clientId" in problem.get("keyPattern", {}):
                 doubled.append(documents[problem["index"]])
     refused = {document["pk"] for document in doubled}
+    _archive_conversations(stores, [document for document in documents if document["pk"] not in refused])
     return [document for document in documents if document["pk"] not in refused], doubled
+
+
+def _archive_conversations(stores: Stores, documents: Sequence[Document]) -> None:
+    """Note each conversation's last message, so that lists know those of long ago too."""
+    last: dict[str, str] = {}
+    for document in documents:
+        conversation = channels.conversation_id(document["senderId"], document["receiverId"])
+        last[conversation] = max(document["pk"], last.get(conversation, ""))
+    if last:
+        writes = [UpdateOne({"_id": key}, {"$max": {"last": newest}}, upsert=True) for key, newest in last.items()]
+        stores.mongo.conversations.bulk_write(writes, ordered=False)
 
 
 def _claim(document: Document) -> audio.Claim:

@@ -30,7 +30,7 @@ LOCK_SECONDS = 60.0
 SCAN_COUNT = 200
 
 _REBUILD = f"{channels.HOT_COMPLETE}:at"  # hash: step -> the last `_id` done
-_STEPS = ("sessions", "users", "cursors", "messages")
+_STEPS = ("sessions", "users", "conversations", "cursors", "messages")
 
 
 def run(stores: Stores) -> bool:
@@ -171,6 +171,18 @@ def _put_users(stores: Stores, page: list[Document]) -> None:
         hot.save_user(stores.redis, user)
 
 
+def _put_conversations(stores: Stores, page: list[Document]) -> None:
+    pairs = [tuple(conversation["_id"].split(":")) for conversation in page]
+    here = _still_here(stores, {person for pair in pairs for person in pair})
+    with stores.redis.pipeline(transaction=False) as pipe:
+        for conversation, (one, other) in zip(page, pairs, strict=True):
+            moment = ids.milliseconds(conversation["last"])
+            for person, partner in ((one, other), (other, one)):
+                if person in here:
+                    pipe.zadd(channels.conversations_key(person), {partner: moment}, gt=True)
+        pipe.execute()
+
+
 def _put_cursors(stores: Stores, page: list[Document]) -> None:
     with stores.redis.pipeline() as pipe:
         for cursor in page:
@@ -181,7 +193,7 @@ def _put_cursors(stores: Stores, page: list[Document]) -> None:
 def _put_messages(stores: Stores, page: list[Document]) -> None:
     keys = [channels.TRANSCRIPTIONS]
     arguments: list[Any] = [persistence.UNREAD_LIMIT, stores.settings.hot_window_days * 86_400]
-    here = _still_here(stores, page)
+    here = _still_here(stores, {person for each in page for person in (each["senderId"], each["receiverId"])})
     for archived in page:
         message_id, sender, receiver = archived["_id"], archived["senderId"], archived["receiverId"]
         conversation, client_id = archived["conversation"], archived.get("clientId")
@@ -206,16 +218,22 @@ def _put_messages(stores: Stores, page: list[Document]) -> None:
         stores.scripts.rehydrate(keys=keys, args=arguments)
 
 
-def _still_here(stores: Stores, page: list[Document]) -> set[str]:
-    """Who of these messages' people has not left; they were put into Redis before the messages."""
-    people = list({person for archived in page for person in (archived["senderId"], archived["receiverId"])})
+def _still_here(stores: Stores, wanted: set[str]) -> set[str]:
+    """Who of these people has not left; they are put into Redis before what they wrote."""
+    people = list(wanted)
     with stores.redis.pipeline(transaction=False) as pipe:
         for person in people:
             pipe.exists(channels.user_key(person))
         return {person for person, known in zip(people, pipe.execute(), strict=True) if known}
 
 
-_PUT = {"sessions": sessions.restore, "users": _put_users, "cursors": _put_cursors, "messages": _put_messages}
+_PUT = {
+    "sessions": sessions.restore,
+    "users": _put_users,
+    "conversations": _put_conversations,
+    "cursors": _put_cursors,
+    "messages": _put_messages,
+}
 
 
 def _never_number_backwards(stores: Stores) -> None:

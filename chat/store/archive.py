@@ -89,6 +89,15 @@ class Message(Document):
     }
 
 
+class Conversation(Document):
+    """Two people who have written to each other, and the `_id` of their last message, however old that is."""
+
+    id = StringField(primary_key=True, db_field="_id")
+    last = StringField(required=True)
+
+    meta = {"collection": "conversations", "auto_create_index": False}
+
+
 class Cursor(Document):
     """How far a person has read a conversation: `_id` is `<conversation>#<reader>`."""
 
@@ -135,7 +144,7 @@ class Erasure(Document):
     meta = {"collection": "erasures", "auto_create_index": False, "indexes": [{"fields": ["due"]}]}
 
 
-DOCUMENTS = (User, Security, Message, Cursor, EndedSession, Erasure)
+DOCUMENTS = (User, Security, Message, Conversation, Cursor, EndedSession, Erasure)
 
 
 def audio_bucket(mongo: "Database[dict[str, Any]]") -> gridfs.GridFSBucket:

@@ -139,6 +139,22 @@ def test_ageing_takes_only_what_the_archive_has_and_leaves_no_gap(stores: Stores
     assert said(history.recent(stores, *pair)) == new
 
 
+def test_a_conversation_of_long_ago_stays_in_both_lists(stores: Stores, pair: tuple[str, str]) -> None:
+    sent = send(stores, *pair, "see you in autumn")["_id"]
+    drain(stores)
+    brief = stores.settings.model_copy(update={"hot_window_days": -1})  # everything is of long ago
+    later = type(stores)(settings=brief, redis=stores.redis, mongo=stores.mongo, scripts=stores.scripts)
+    assert sync.age(later) == 1
+    for lost in (False, True):
+        if lost:
+            stores.redis.flushdb()
+            rounds(later)
+        for person, partner in (pair, pair[::-1]):
+            (row,) = conversations.list_conversations(stores, person, 10, None)
+            assert (row["partner"]["_id"], row["lastMessage"]["_id"]) == (partner, sent)
+            assert conversations.list_conversations(stores, person, 10, sent) == []
+
+
 def test_one_sync_runs_at_a_time(stores: Stores) -> None:
     stores.redis.set(channels.lock_key("sync"), "someone else", ex=60)
     assert sync.run(stores) is False
