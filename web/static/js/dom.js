@@ -22,13 +22,6 @@ function set(element, name, value) {
 	else element.setAttribute(name === "label" ? "aria-label" : name, value);
 }
 
-export function svg(tag, attributes, ...children) {
-	const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-	for (const name in attributes) element.setAttribute(name, attributes[name]);
-	element.append(...children);
-	return element;
-}
-
 export function fill(parent, ...children) {
 	parent.replaceChildren(...children.flat().filter(Boolean));
 	return parent;
@@ -40,15 +33,19 @@ export function listen(target, names, listener, options) {
 	return () => names.split(" ").forEach((name) => target.removeEventListener(name, listener, options));
 }
 
-export const icon = (name) =>
-	svg("svg", { class: `icon icon-${name}`, "aria-hidden": "true" }, svg("use", { href: `#i-${name}` }));
-
 /** A copy of a template of the page: `{element, …}`, the rest by their `data-ref`. */
 export function view(id) {
 	const element = document.getElementById(id).content.firstElementChild.cloneNode(true);
 	const parts = { element };
 	for (const part of element.querySelectorAll("[data-ref]")) parts[part.dataset.ref] = part;
 	return parts;
+}
+
+export function icon(name) {
+	const { element } = view("icon");
+	element.classList.add(`icon-${name}`);
+	element.firstChild.setAttribute("href", `#i-${name}`);
+	return element;
 }
 
 export const spinner = () => h("span.spinner");
@@ -59,10 +56,14 @@ export function avatar(name) {
 	return h("span.avatar", { "aria-hidden": "true", "--hue": hue }, [...name.trim()][0]?.toLocaleUpperCase());
 }
 
-export function linked(text) {
+/** Words that `hit` are marked. */
+export const marked = (text, hit) =>
+	hit ? text.split(/(\s+)/).map((word) => (hit(word) ? h("mark", word) : word)) : [text];
+
+export function linked(text, hit) {
 	return text.split(/(https?:\/\/[^\s<>"]*[^\s<>".,;:!?')\]}])/i).map((part, index) => {
 		const target = { href: part, target: "_blank", rel: "noopener noreferrer nofollow" };
-		return index % 2 ? h("a", target, part) : part;
+		return index % 2 ? h("a", target, part) : marked(part, hit);
 	});
 }
 

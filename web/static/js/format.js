@@ -12,7 +12,11 @@ const weekday = formatter({ weekday: "long" });
 const dayMonth = formatter({ day: "numeric", month: "short" });
 const fullDay = formatter({ day: "numeric", month: "long", year: "numeric" });
 
-export const dayKey = (date) => new Date(date).toDateString();
+const dayKey = (date) => new Date(date).toDateString();
+export const today = () => dayKey(Date.now());
+
+/** A message with what grouping needs, worked out once. */
+export const dated = (message) => ({ ...message, at: Date.parse(message.dateSent), day: dayKey(message.dateSent) });
 
 function daysAgo(date) {
 	return Math.round((new Date().setHours(0, 0, 0, 0) - new Date(date).setHours(0, 0, 0, 0)) / DAY);

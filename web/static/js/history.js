@@ -2,6 +2,7 @@
 
 import { api } from "./api.js";
 import { emit } from "./bus.js";
+import { dated } from "./format.js";
 
 const PAGE = 100;
 const AROUND = 40;
@@ -101,7 +102,7 @@ export class History {
 		if (known) return update(known, incoming);
 		let index = this.messages.length;
 		while (index && this.messages[index - 1]._id > incoming._id) index -= 1;
-		const message = { ...incoming, version: 1 };
+		const message = { ...dated(incoming), version: 1 };
 		this.messages.splice(index, 0, message);
 		this.byId.set(message._id, message);
 		const read = message.status === "read" && message.receiverId === this.partnerId;

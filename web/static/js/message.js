@@ -1,7 +1,7 @@
 // Messages: as items of the timeline, from a history and from what waits in the outbox, and as elements.
 
 import { h, icon, linked } from "./dom.js";
-import { day, dayKey, exact, time } from "./format.js";
+import { dated, day, exact, time, today } from "./format.js";
 import { discard, retry } from "./outbox.js";
 import { session } from "./session.js";
 import { matcher } from "./transcript.js";
@@ -28,23 +28,21 @@ function markOf({ _id, error, status }, readUpTo) {
 	return status === "delivered" || status === "untranscribed" ? "delivered" : "accepted";
 }
 
-function together(one, other) {
-	if (!one || one.senderId !== other?.senderId) return false;
-	return new Date(other.dateSent) - new Date(one.dateSent) < GROUP && dayKey(one.dateSent) === dayKey(other.dateSent);
-}
+const together = (one, other) =>
+	one?.senderId === other?.senderId && one?.day === other?.day && other?.at - one?.at < GROUP;
 
 /** `hit` is the message a search led to, `unreadFrom` the key of the first unread one. */
 export function itemsOf({ history, pending, partner, unreadFrom, hit }) {
 	const sent = history.messages.slice(-RECENT).map(({ clientId }) => clientId);
 	const waiting = pending
 		.filter(({ clientId }) => !sent.includes(clientId))
-		.map((item) => ({ ...item, senderId: item.userId, dateSent: new Date(item.createdAt).toISOString() }));
+		.map((item) => dated({ ...item, senderId: item.userId, dateSent: new Date(item.createdAt).toISOString() }));
 	const messages = [...history.messages, ...waiting];
-	const today = dayKey(Date.now());
+	const now = today();
 	return messages.map((message, index) => {
 		const before = messages[index - 1];
 		const key = keyOf(message);
-		const newDay = before ? dayKey(before.dateSent) !== dayKey(message.dateSent) : history.atStart || !message._id;
+		const newDay = before ? before.day !== message.day : history.atStart || !message._id;
 		const flash = Boolean(hit && hit.id === message._id);
 		const shown = {
 			newDay,
@@ -55,7 +53,7 @@ export function itemsOf({ history, pending, partner, unreadFrom, hit }) {
 			mark: markOf(message, history.readUpTo),
 		};
 		const state = message.version ?? `${message.error}${message.progress === undefined}`;
-		const signature = [state, today, flash && hit.query, ...Object.values(shown)].join();
+		const signature = [state, now, flash && hit.query, ...Object.values(shown)].join();
 		const mine = message.senderId === session.me._id;
 		return { ...shown, key, message, partner, mine, signature, hit: flash ? matcher(hit.query) : undefined };
 	});
@@ -88,7 +86,7 @@ export function messageRow(item, actions) {
 
 function body({ message, mine, hit }, kind, actions) {
 	if (kind === "gone") return h("p", "Message deleted");
-	if (kind === "text") return h("p.said", { dir: "auto" }, linked(message.text));
+	if (kind === "text") return h("p.said", { dir: "auto" }, linked(message.text, hit));
 	const source = sourceOf(message);
 	const again = mine && link("Transcribe again", () => actions.transcribe(message), "again");
 	return [

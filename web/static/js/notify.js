@@ -27,11 +27,13 @@ export function startNotifying(title, open) {
 		const sender = store.person(message.senderId);
 		if (!wanted() || !sender || (!document.hidden && document.hasFocus())) return;
 		// The tag lets several tabs show a message once, and its transcript take its place.
-		const shown = new Notification(sender.username, { body: summary(message), tag: message._id, icon: "/static/icon.svg" });
-		shown.onclick = () => {
-			window.focus();
-			open(sender);
-			shown.close();
-		};
+		try {
+			const shown = new Notification(sender.username, { body: summary(message), tag: message._id, icon: "/static/icon.svg" });
+			shown.onclick = () => {
+				window.focus();
+				open(sender);
+				shown.close();
+			};
+		} catch {} // Android's browsers have them for service workers only
 	});
 }

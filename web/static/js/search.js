@@ -2,7 +2,7 @@
 
 import { api } from "./api.js";
 import { chatPath, personRow } from "./conversations.js";
-import { announce, fill, h, icon } from "./dom.js";
+import { announce, fill, h, icon, marked } from "./dom.js";
 import { shortTime } from "./format.js";
 import { session } from "./session.js";
 import * as store from "./store.js";
@@ -79,7 +79,7 @@ function messageRow({ _id, text, dateSent, audioFileId }, partner, query) {
 	const hit = matcher(query);
 	const words = text.split(/\s+/);
 	const first = Math.max(0, words.findIndex(hit) - BEFORE);
-	const shown = words.slice(first, first + 30).flatMap((word) => [hit(word) ? h("mark", word) : word, " "]);
+	const shown = marked(words.slice(first, first + 30).join(" "), hit);
 	return personRow(
 		partner,
 		{ href: `${chatPath(partner)}?at=${_id}&q=${encodeURIComponent(query)}` },

@@ -1,16 +1,15 @@
 // A voice message: its waveform, the controls, and the transcript one can read along and click into.
 
 import { on } from "./bus.js";
-import { fill, h, icon, spinner, svg, view } from "./dom.js";
+import { fill, h, icon, spinner, view } from "./dom.js";
 import { duration } from "./format.js";
 import { BARS, isPlaying, knownPeaks, nextSpeed, pause, peaksOf, play, player, seek, toggle } from "./player.js";
 import { timedWords, wordAt } from "./transcript.js";
 
-const HEIGHT = 36;
 const VIEW_DELAY = 120; // milliseconds; what only flies past is not decoded
 const STEPS = { ArrowLeft: -5, ArrowDown: -5, ArrowRight: 5, ArrowUp: 5 }; // seconds
 const PAUSE = 1.5; // seconds of silence between two words that begin a new line
-const flat = { bars: Array(BARS).fill(0), duration: 0 };
+const flat = { bars: Array(BARS).fill(0) };
 
 /** Calls `listener` on the player's events about `source` until `element` has left the page. */
 function follow(element, source, listener) {
@@ -51,8 +50,9 @@ export function controls(source) {
 		speed.textContent = player.speed;
 	}
 	function draw(made) {
-		wave.querySelector("svg")?.remove();
-		wave.prepend(picture(made.bars));
+		const half = (bar) => Math.max(0.7, bar * 17);
+		const d = made.bars.map((bar, index) => `M${index * 4 + 2} ${18 - half(bar)}v${half(bar) * 2}`).join("");
+		for (const path of wave.querySelectorAll("path")) path.setAttribute("d", d); // all bars, and over them those played
 		update();
 	}
 	draw(peaks ?? flat);
@@ -62,15 +62,6 @@ export function controls(source) {
 		setTimeout(() => element.isConnected && peaksOf(source).then(got, () => {}), VIEW_DELAY);
 	}
 	return element;
-}
-
-/** The bars twice: all of them, and over them those played, which the style sheet cuts off. */
-function picture(bars) {
-	const line = (bar, index) => `M${index * 4 + 2} ${HEIGHT / 2 - half(bar)}v${half(bar) * 2}`;
-	const half = (bar) => Math.max(0.7, bar * (HEIGHT / 2 - 1));
-	const d = bars.map(line).join("");
-	const box = { viewBox: `0 0 ${bars.length * 4} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" };
-	return svg("svg", box, svg("path", { d, class: "bars" }), svg("path", { d, class: "bars played" }));
 }
 
 const breathed = (words, at) => at && words[at].start - words[at - 1].end > PAUSE;
