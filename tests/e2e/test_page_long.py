@@ -3,79 +3,103 @@
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.client import Person
+from tests.client import Json, Person
 from tests.e2e.conftest import Visit
+from tests.e2e.history import message, minutes_ago, tell
 
-MESSAGES = 450
 IN_PAGE = 90  # rows at most
+MANY = 10_000
+SMOOTH = 50.0  # milliseconds a frame may take, half of the time, on a machine that does much else
 
 # Scrolls up in steps; answers how far the row at the top of the view ever moved by itself.
 SCROLL_UP = """async (goal) => {
     const view = document.querySelector(".timeline");
     const frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
-    let worst = 0, most = 0, idle = 0;
-    while (!document.querySelector(".timeline").textContent.includes(goal) && idle < 200) {
-        const before = view.scrollTop;
-        view.scrollTop = before - 400;
+    let worst = 0, most = 0;
+    for (let step = 0; step < 3000 && !view.textContent.includes(goal); step += 1) {
+        view.scrollTop -= 400;
         const top = view.getBoundingClientRect().top;
         const row = [...view.querySelectorAll(".row")].find((each) => each.getBoundingClientRect().bottom > top + 5);
         const at = row?.getBoundingClientRect().top;
         await frame();
         if (row?.isConnected) worst = Math.max(worst, Math.abs(row.getBoundingClientRect().top - at));
         most = Math.max(most, view.querySelectorAll(".row").length);
-        idle = before === 0 ? idle + 1 : 0;
-        if (before === 0) await new Promise((done) => setTimeout(done, 50));
     }
     return { worst, most };
 }"""
 
+# Loads everything, then scrolls through it; answers how long the page worked for each frame.
+SCROLL_ALL = """async (partner) => {
+    const view = document.querySelector(".timeline");
+    const history = (await import("/static/js/store.js")).history(partner);
+    while (!history.atStart) await history.loadOlder();
+    const times = [];
+    let most = 0;
+    for (let step = 0; step < 100; step += 1) {
+        view.scrollTop = (view.scrollHeight * step) / 100;
+        await new Promise((done) => requestAnimationFrame(() => {
+            const begun = performance.now();
+            setTimeout(() => done(times.push(performance.now() - begun)));
+        }));
+        most = Math.max(most, view.querySelectorAll(".row").length);
+    }
+    return { loaded: history.messages.length, median: times.sort((one, other) => one - other)[50], most };
+}"""
 
-def long_talk(ada: Person, grace: Person, count: int = MESSAGES) -> None:
+
+def talk(ada: Person, grace: Person, count: int) -> list[Json]:
+    """So many messages, three by one, three by the other, of various lengths."""
+    said = []
     for number in range(count):
         sender, receiver = (ada, grace) if number // 3 % 2 else (grace, ada)
-        text = f"needle in message {number}" if number == 40 else f"message {number} " + "and more " * (number * 7 % 30)
-        sender.post(receiver, text.strip())
+        text = f"message {number} " + "and more " * (number * 7 % 30)
+        said.append(message(sender, receiver, minutes_ago(3 * (count - number)), text.strip()))
+    return said
 
 
-@pytest.fixture
-def page(visit: Visit) -> Page:
+def newest(page: Page, count: int) -> Locator:
+    return page.locator(".said", has_text=f"message {count - 1} ")
+
+
+def test_scrolling_to_the_beginning_jumps_nowhere(visit: Visit) -> None:
     ada, grace = visit("ada"), visit("grace")
     assert ada.person
     assert grace.person
-    long_talk(ada.person, grace.person)
-    ada.person.call(
-        "POST", f"/chat/{grace.person.id}/read", 204, json={"upTo": wait_for_last(ada.person, grace.person)}
-    )
+    tell(ada.page, talk(ada.person, grace.person, 450))
     ada.open(grace)
-    expect(newest(ada.page)).to_be_in_viewport()
-    return ada.page
-
-
-def newest(page: Page) -> Locator:
-    return page.locator(".said", has_text=f"message {MESSAGES - 1} ")
-
-
-def wait_for_last(ada: Person, grace: Person) -> str:
-    """The id of the newest message, once all are stored."""
-    while True:
-        last = ada.history(grace)[-1]
-        if last["text"].startswith(f"message {MESSAGES - 1} "):
-            return str(last["_id"])
-
-
-def test_scrolling_to_the_beginning_jumps_nowhere(page: Page) -> None:
-    found = page.evaluate(SCROLL_UP, "message 0")
-    expect(page.locator(".said").get_by_text("message 0", exact=True)).to_be_attached()
+    expect(newest(ada.page, 450)).to_be_in_viewport()
+    found = ada.page.evaluate(SCROLL_UP, "message 0")
+    expect(ada.page.locator(".said").get_by_text("message 0", exact=True)).to_be_attached()
     assert found["worst"] <= 2
     assert found["most"] <= IN_PAGE
 
 
-def test_a_search_hit_opens_at_its_message_and_the_newest_is_one_click_away(page: Page) -> None:
-    page.get_by_role("searchbox").fill("needle")
-    page.locator("#results a", has=page.locator("mark")).click()
-    hit = page.locator(".said", has_text="needle in message 40")
+def test_ten_thousand_messages_scroll_smoothly(visit: Visit) -> None:
+    ada, grace = visit("ada"), visit("grace")
+    assert ada.person
+    assert grace.person
+    tell(ada.page, talk(ada.person, grace.person, MANY))
+    ada.open(grace)
+    expect(newest(ada.page, MANY)).to_be_in_viewport()
+    found = ada.page.evaluate(SCROLL_ALL, grace.person.id)
+    assert found["loaded"] == MANY
+    assert found["most"] <= IN_PAGE
+    assert found["median"] < SMOOTH
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_search_hit_opens_at_its_message_and_the_newest_is_one_click_away(visit: Visit, width: int) -> None:
+    ada, grace = visit("ada", viewport={"width": width, "height": 720}), visit("grace")
+    assert ada.person
+    assert grace.person
+    ada.person.post(grace.person, "the needle in the stack of hay")
+    for number in range(230):
+        grace.person.post(ada.person, f"message {number} of hay")
+    ada.page.get_by_role("searchbox").fill("needle")
+    ada.page.locator("#results a", has=ada.page.locator("mark")).click()
+    hit = ada.page.locator(".flash .said")
     expect(hit).to_be_in_viewport()
-    page.get_by_role("button", name="To the newest message").click()
-    expect(newest(page)).to_be_in_viewport()
-    page.go_back()
-    assert page.locator(".row").count() <= IN_PAGE
+    expect(hit.locator("mark")).to_have_text("needle")
+    ada.page.get_by_role("button", name="To the newest message").click()
+    expect(newest(ada.page, 230)).to_be_in_viewport()
+    assert ada.page.locator(".row").count() <= IN_PAGE

@@ -1,0 +1,59 @@
+"""Histories made up for the page, where the real stack would take too long or would not fail on demand."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from playwright.sync_api import Page, Route
+
+from chat import ids
+from tests.client import Json, Person
+
+NEWEST = 200  # messages the plain call answers
+CALL = re.compile(r"/api/chat/[0-9A-Z]{26}(\?|$)")
+
+
+def message(sender: Person, receiver: Person, moment: datetime, text: str = "", **fields: Any) -> Json:
+    """A message as the server would tell it."""
+    return {
+        "_id": ids.floor(int(moment.timestamp() * 1000)),
+        "senderId": sender.id,
+        "receiverId": receiver.id,
+        "dateSent": moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "text": text,
+        "audioFileId": None,
+        "status": "read",
+        **fields,
+    }
+
+
+def spoken(text: str, unsure: str = "", seconds: float = 6.0) -> Json:
+    """The fields of a transcript, its words spread evenly, one of them doubtful."""
+    said = text.split()
+    step = seconds / len(said)
+    words = [
+        {"word": word, "start": at * step, "end": (at + 1) * step, "confidence": 0.3 if word == unsure else 0.95}
+        for at, word in enumerate(said)
+    ]
+    return {"text": text, "words": words, "audioFileId": "0" * 32, "status": "delivered", "language": "en"}
+
+
+def minutes_ago(minutes: float) -> datetime:
+    return datetime.now(UTC) - timedelta(minutes=minutes)
+
+
+def tell(page: Page, messages: list[Json], recording: bytes = b"") -> None:
+    """Have the page believe that these, ascending, are all messages of every conversation."""
+
+    def answer(route: Route) -> None:
+        query = {name: values[0] for name, values in parse_qs(urlsplit(route.request.url).query).items()}
+        limit = int(query.get("limit", NEWEST))
+        if "after" in query:
+            route.fulfill(json=[each for each in messages if each["_id"] > query["after"]][:limit])
+        else:
+            end = query.get("before", "Z")
+            route.fulfill(json=[each for each in messages if each["_id"] < end][-limit:])
+
+    page.route(CALL, answer)
+    page.route("**/api/file/*/content", lambda route: route.fulfill(body=recording, content_type="audio/wav"))

@@ -1,0 +1,121 @@
+"""Reading: what a conversation shows of its messages, spoken and typed, in every state they can be in."""
+
+import re
+from datetime import timedelta
+
+from playwright.sync_api import expect
+
+from tests.e2e.conftest import RECORDING, Visit
+from tests.e2e.history import message, minutes_ago, spoken, tell
+
+SAID = "the river was high when we crossed it"
+
+
+def test_messages_are_grouped_by_day_and_sender_and_tell_their_exact_time(visit: Visit) -> None:
+    ada, grace = visit("ada"), visit("grace")
+    assert ada.person
+    assert grace.person
+    noon = minutes_ago(0).replace(hour=12, minute=0, second=5) - timedelta(days=1)
+    said = [
+        message(grace.person, ada.person, noon - timedelta(days=1), "The day before"),
+        message(grace.person, ada.person, noon, "One"),
+        message(grace.person, ada.person, noon + timedelta(minutes=1), "Two"),
+        message(ada.person, grace.person, noon + timedelta(minutes=2), "Three"),
+        message(ada.person, grace.person, noon + timedelta(minutes=20), "Four"),
+    ]
+    tell(ada.page, said)
+    ada.open(grace)
+    expect(ada.page.locator(".day")).to_have_count(2)
+    expect(ada.page.locator(".day").last).to_have_text("Yesterday")
+    expect(ada.page.locator(".row .meta")).to_have_count(4)  # one each group: One and Two share theirs
+    expect(ada.page.locator(".row", has=ada.page.get_by_text("One", exact=True)).locator(".meta")).to_have_count(0)
+    expect(ada.message("Two")).to_have_attribute("title", re.compile(r"\d\d:01:05"))
+
+
+def test_a_recording_can_be_played_before_its_transcript_is_there(visit: Visit) -> None:
+    ada, grace = visit("ada"), visit("grace")
+    assert ada.person
+    assert grace.person
+    waiting = message(grace.person, ada.person, minutes_ago(1), audioFileId="0" * 32, status="transcribing")
+    tell(ada.page, [waiting], RECORDING.read_bytes())
+    ada.open(grace)
+    expect(ada.page.get_by_text("Listening for the words")).to_be_visible()
+    expect(ada.page.locator(".controls .clock")).to_have_text("0:05")
+    expect(ada.page.locator(".bars").first).to_have_attribute("d", re.compile(r"v([2-9]|\d\d)"))  # no flat line
+    ada.page.get_by_role("button", name="Play the recording").click()
+    expect(ada.page.get_by_role("button", name="Pause")).to_be_visible()
+    expect(ada.page.locator(".controls .clock")).to_have_text("0:01")
+
+
+def test_words_the_recogniser_was_unsure_of_are_marked(visit: Visit) -> None:
+    ada, grace = visit("ada"), visit("grace")
+    assert ada.person
+    assert grace.person
+    tell(ada.page, [message(grace.person, ada.person, minutes_ago(1), **spoken(SAID, unsure="high"))])
+    ada.open(grace)
+    expect(ada.page.locator(".word.unsure")).to_have_text("high")
+    expect(ada.page.locator(".word.unsure")).to_have_attribute("title", re.compile("not sure"))
+
+
+def test_a_silence_within_a_recording_begins_a_new_line(visit: Visit) -> None:
+    ada, grace = visit("ada"), visit("grace")
+    assert ada.person
+    assert grace.person
+    told = spoken(SAID)
+    for word in told["words"][4:]:
+        word["start"] += 2
+        word["end"] += 2
+    tell(ada.page, [message(grace.person, ada.person, minutes_ago(1), **told)])
+    ada.open(grace)
+    expect(ada.page.locator(".transcript br")).to_have_count(1)
+    expect(ada.page.locator(".transcript br + .word")).to_have_text("when")
+
+
+def test_a_failed_transcription_can_be_asked_for_again(visit: Visit) -> None:
+    ada, grace = visit("ada"), visit("grace")
+    assert ada.person
+    assert grace.person
+    failed = message(ada.person, grace.person, minutes_ago(1), audioFileId="0" * 32, status="untranscribed")
+    tell(ada.page, [failed])
+    ada.page.route("**/transcribe", lambda route: route.fulfill(status=202, json={}))
+    ada.open(grace)
+    expect(ada.page.get_by_text("The words could not be made out.")).to_be_visible()
+    with ada.page.expect_request(f"**/api/chat/message/{failed['_id']}/transcribe"):
+        ada.page.get_by_role("button", name="Transcribe again").click()
+    expect(ada.page.get_by_text("Transcribing again")).to_be_visible()
+    ada.page.unroute("**/transcribe")
+    ada.page.route("**/transcribe", lambda route: route.fulfill(status=503, json={"detail": "Not just now."}))
+    ada.page.reload()
+    ada.page.get_by_role("button", name="Transcribe again").click()
+    expect(ada.page.get_by_role("button", name="Transcribe again")).to_be_visible()
+
+
+def test_a_recording_without_words_is_transcribed_again_by_its_sender(visit: Visit) -> None:
+    ada, grace = visit("ada"), visit("grace")
+    ada.open(grace)
+    assert ada.person
+    assert grace.person
+    from tests.recordings import silence
+
+    upload = ada.person.upload(silence(1.0), "voice.wav", "audio/wav")
+    ada.person.post(grace.person, audioFileId=upload["audioFileUuid"])
+    nothing = ada.page.get_by_text("No words were heard in this recording.")
+    expect(nothing).to_be_visible(timeout=60_000)
+    ada.page.locator("article").hover()
+    ada.page.get_by_role("button", name="Message actions").click()
+    ada.page.get_by_role("menuitem", name="Transcribe again").click()
+    expect(ada.page.get_by_text("Transcribing again")).to_be_visible()
+    expect(nothing).to_be_visible(timeout=60_000)
+
+
+def test_a_correction_keeps_the_times_of_the_words_that_stayed(visit: Visit) -> None:
+    page = visit("ada").page
+    words = spoken("one two three four")["words"]
+    corrected = page.evaluate(
+        """async (message) => (await import("/static/js/transcript.js")).timedWords(message)""",
+        {"text": "Oh, one two and a half, four!", "words": words},
+    )
+    starts = {word["text"]: word["start"] for word in corrected}
+    assert starts["four!"] == 4.5
+    assert 0 <= starts["Oh,"] < starts["one"] < 1.5
+    assert 1.5 <= starts["two"] < starts["and"] < starts["a"] < starts["half,"] < 4.5
