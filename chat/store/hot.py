@@ -81,6 +81,7 @@ def save_user(redis: Redis, archived: dict[str, Any]) -> None:
 
     When they were last seen is taken from the archive only where Redis does not know it.
     """
+    User._meta.database = redis  # a model that is made asks its database what it can do; else one on localhost
     user_id = archived["_id"]
     user = User(
         pk=user_id,
