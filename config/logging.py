@@ -10,6 +10,8 @@ from config.settings import Settings
 REVEALING = ("httpx", "httpcore", "pymongo", "amqp", "urllib3")
 # These write two lines for each task, of which there is one every few seconds; see the metrics instead.
 ROUTINE = ("celery.beat", "celery.worker.strategy", "celery.app.trace")
+# It warns of each worker that does not answer it, which at its start are all that are not there yet.
+FLOWER = "flower.inspector"
 
 
 def configure(settings: Settings) -> None:
@@ -43,6 +45,7 @@ def configure(settings: Settings) -> None:
     logging.captureWarnings(True)
     for name in (*REVEALING, *(ROUTINE if settings.log_level != "DEBUG" else ())):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger(FLOWER).setLevel(logging.ERROR)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
