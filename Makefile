@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv/bin
 
-.PHONY: run test fault bench check fmt setup browser settings clean help
+.PHONY: screenshots run test fault bench check fmt setup browser settings clean help
 
 run: setup  ## Start everything; PORT and DATA_DIR choose another port and another data folder
 	@$(VENV)/python -m dev.run
@@ -32,6 +32,9 @@ setup:  ## .venv with the pinned requirements; does nothing when it is there
 
 browser: setup  ## Chromium, which the browser's tests drive; does nothing when it is there
 	@$(VENV)/python -m dev.system chromium chromium
+
+screenshots: setup browser  ## Pictures of every screen into .data/screenshots, the best of them into docs/screenshots
+	@$(VENV)/python -m tests.e2e.screenshots
 
 settings: setup  ## Renew .env.example and README.md's table from config/settings.py
 	@$(VENV)/python -m dev.settings_docs

@@ -1,29 +1,32 @@
 """For everyone: by keyboard alone, on a narrow phone, in the dark, from right to left, and light to load."""
 
-from pathlib import Path
+import re
 
 import pytest
+import requests
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import Visit
-from tests.stack import ROOT
+from tests.e2e.conftest import RECORDING, Visit
+from tests.e2e.history import message, minutes_ago, spoken, tell
+from tests.stack import ROOT, Stack
 
 STATIC = ROOT / "web" / "static"
+NOTHING_MOVES = """() => Promise.all(document.getAnimations().filter(
+    (each) => each.effect.getTiming().iterations < Infinity).map((each) => each.finished))"""
 LARGEST = 100 * 1024  # bytes of our own JavaScript and CSS
 
 
 def check(page: Page) -> None:
     """Nothing serious by axe-core, nothing wider than the screen."""
-    page.wait_for_timeout(200)
+    page.evaluate(NOTHING_MOVES)
     found = Axe().run(page).response["violations"]
     serious = [(each["id"], [node["html"] for node in each["nodes"]]) for each in found if each["impact"] != "minor"]
     assert not serious
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-@pytest.mark.parametrize("width", [320, 1280])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("theme", "width"), [("light", 320), ("dark", 1920)])
 def test_axe_finds_nothing_serious(visit: Visit, theme: str, width: int) -> None:
     options = {"color_scheme": theme, "viewport": {"width": width, "height": 720}, "reduced_motion": "reduce"}
     stranger = visit(**options)
@@ -38,24 +41,59 @@ def test_axe_finds_nothing_serious(visit: Visit, theme: str, width: int) -> None
     expect(ada.page.get_by_role("heading", name="Settings")).to_be_visible()
     check(ada.page)
     grace.person.post(ada.person, "Have you seen https://example.org/ yet?")
-    grace.person.post(
-        ada.person, audioFileId=grace.person.upload(recording(), "river.wav", "audio/wav")["audioFileUuid"]
-    )
+    row = ada.page.locator(".people a", has_text=grace.name)
+    expect(row).to_be_attached()
+    told = [
+        message(grace.person, ada.person, minutes_ago(30), **spoken("the river was high", unsure="high")),
+        message(ada.person, grace.person, minutes_ago(20), audioFileId="1" * 32, status="untranscribed"),
+        message(grace.person, ada.person, minutes_ago(10), audioFileId="2" * 32, status="transcribing"),
+        message(ada.person, grace.person, minutes_ago(9), "W" * 200),
+        message(ada.person, grace.person, minutes_ago(8), deletedAt=minutes_ago(7).isoformat()),
+    ]
+    tell(ada.page, told, RECORDING.read_bytes())
     ada.open(grace)
-    expect(ada.page.locator(".timed .word").first).to_be_visible(timeout=60_000)
-    ada.say("W" * 200)
-    expect(ada.mark("W" * 200, "Delivered")).to_be_visible()
+    ada.page.locator(".timed .word").first.click()
+    expect(ada.page.locator(".word.lit")).to_be_visible()
+    ada.page.get_by_role("button", name="Pause").click()
     check(ada.page)
+    ada.record()
+    check(ada.page)
+    ada.page.keyboard.press("Escape")
     ada.page.goto("/")
-    expect(ada.page.get_by_role("navigation").get_by_role("link", name=grace.name)).to_be_visible()
+    expect(row).to_be_visible()
     check(ada.page)
     ada.page.get_by_role("searchbox").fill("example")
     expect(ada.page.locator("#results mark").first).to_be_visible()
     check(ada.page)
 
 
-def recording() -> bytes:
-    return (Path(__file__).parent / "recordings" / "river.wav").read_bytes()
+def test_who_wants_less_motion_gets_none(visit: Visit) -> None:
+    page = visit("ada", reduced_motion="reduce").page
+    page.get_by_role("link", name="Settings").click()
+    expect(page.get_by_role("heading", name="Settings")).to_be_visible()
+    moving = page.evaluate("""() => {
+        document.querySelector(".settings").insertAdjacentHTML("beforeend", "<i class='spinner'></i>");
+        return document.getAnimations().filter((each) => each.effect.getTiming().duration > 1).length;
+    }""")
+    assert moving == 0
+
+
+def test_the_page_is_there_before_its_data(visit: Visit) -> None:
+    ada = visit("ada")
+    ada.context.route("**/api/**", lambda _: None)  # never answered
+    ada.page.goto("/")
+    expect(ada.page.get_by_role("searchbox")).to_be_visible()
+    expect(ada.page.locator(".ghost").first).to_be_visible()
+    expect(ada.page.locator(".account")).to_contain_text(ada.name)
+
+
+def test_only_its_own_files_may_run(stack: Stack) -> None:
+    policy = requests.get(stack.url, timeout=10).headers["Content-Security-Policy"]
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    assert rules["default-src"] == "'none'"
+    assert rules["script-src"] == rules["style-src"] == "'self'"
+    page = (STATIC / "index.html").read_text()
+    assert not re.search(r"""(src|href)=["'](https?:)?//|<style|\sstyle=|\son\w+=|<script>""", page)
 
 
 def test_the_keyboard_alone_suffices(visit: Visit) -> None:

@@ -1,8 +1,11 @@
 """Nothing written or spoken is lost with the network, nothing is sent twice, and two tabs agree."""
 
+import re
+
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import Visit
+from tests.recordings import silence
 
 
 def test_what_is_written_offline_goes_out_once_also_over_a_reload(visit: Visit) -> None:
@@ -47,12 +50,32 @@ def test_a_recording_made_offline_goes_out(visit: Visit) -> None:
     ada.open(grace)
     ada.context.set_offline(True)
     ada.record()
-    ada.page.wait_for_timeout(1_500)
+    expect(ada.page.get_by_role("timer")).to_have_text("0:01")
     ada.page.get_by_role("button", name="Send the recording").click()
-    expect(ada.page.locator(".sending")).to_be_visible()
+    expect(ada.page.locator(".sending")).to_have_text("Waiting for the network")
     ada.context.set_offline(False)
     expect(grace.page.locator("article .controls")).to_be_visible()
     expect(ada.page.locator(".sending")).to_have_count(0)
+
+
+def test_an_upload_shows_how_far_it_is_and_outlives_a_break(visit: Visit) -> None:
+    ada, grace = visit("ada"), visit("grace")
+    ada.open(grace)
+    slow = ada.context.new_cdp_session(ada.page)
+    slow.send("Network.enable")
+    conditions = {"latency": 0, "downloadThroughput": -1, "offline": False}
+    slow.send("Network.emulateNetworkConditions", {**conditions, "uploadThroughput": 40_000})
+    ada.page.locator("input[type=file]").set_input_files(
+        {"name": "long.wav", "mimeType": "audio/wav", "buffer": silence(6.0)}
+    )
+    expect(ada.page.locator(".sending")).to_have_text(re.compile(r"Uploading, [1-9]\d? %"))
+    ada.context.set_offline(True)
+    expect(ada.mark_of(ada.page.locator(".row").last, "Waiting to be sent")).to_be_visible()
+    ada.context.set_offline(False)
+    expect(ada.mark_of(ada.page.locator(".row").last, "Delivered")).to_be_visible()
+    assert ada.person
+    assert grace.person
+    assert len(ada.person.history(grace.person)) == 1
 
 
 def test_what_was_missed_comes_in_order(visit: Visit) -> None:
@@ -99,6 +122,23 @@ def test_two_tabs_agree(visit: Visit) -> None:
     tab.goto("/settings")
     tab.get_by_role("button", name="Log out").click()
     expect(ada.page.get_by_role("link", name="Create an account")).to_be_visible()
+
+
+def test_what_waits_in_a_tab_that_is_closed_goes_out_by_another(visit: Visit) -> None:
+    ada, grace = visit("ada"), visit("grace")
+    ada.context.route("**/api/chat", lambda route: route.abort())
+    tab = ada.new_page()
+    ada.open(grace, tab)
+    ada.open(grace)
+    ada.say("left behind")
+    row = tab.locator(".row", has_text="left behind")
+    expect(ada.mark_of(row, "Waiting to be sent")).to_be_visible()
+    ada.page.close()
+    ada.context.unroute("**/api/chat")
+    expect(ada.mark_of(row, "Delivered")).to_be_visible(timeout=60_000)
+    assert ada.person
+    assert grace.person
+    assert [message["text"] for message in grace.person.history(ada.person)] == ["left behind"]
 
 
 def test_a_revoked_token_leads_to_the_log_in(visit: Visit) -> None:

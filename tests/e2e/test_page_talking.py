@@ -7,6 +7,8 @@ from playwright.sync_api import expect
 from tests.client import PASSWORD
 from tests.e2e.conftest import Visit
 
+DARK = "rgb(18, 23, 21)"
+
 
 def test_sign_up_find_somebody_and_talk(visit: Visit) -> None:
     other = visit("grace")
@@ -35,6 +37,26 @@ def test_sign_up_find_somebody_and_talk(visit: Visit) -> None:
     expect(row.get_by_role("img", name="Read")).to_be_visible()
     expect(there).not_to_contain_text("unread")
     expect(other.page.locator(".state")).to_have_text("online")
+
+
+def test_the_list_tells_who_wrote_last_who_is_there_and_who_types(visit: Visit) -> None:
+    ada, grace, joan = visit("ada"), visit("grace"), visit("joan")
+    assert ada.person
+    assert grace.person
+    assert joan.person
+    rows = ada.page.get_by_role("navigation", name="Conversations").get_by_role("link")
+    for somebody in (grace, joan):
+        somebody.person.post(ada.person, f"Here is {somebody.name}")
+        expect(rows.first).to_contain_text(f"Here is {somebody.name}")
+    expect(rows).to_have_count(2)
+    expect(rows.first.get_by_text("online")).to_be_attached()
+    expect(rows.first.locator("time")).to_have_text(re.compile(r"^\d\d:\d\d$"))
+    grace.open(ada).press_sequentially("Hm")
+    expect(rows.last).to_contain_text("typing …")
+    grace.person.post(ada.person, "Me again")
+    expect(rows.first).to_contain_text("Me again")
+    joan.context.close()
+    expect(rows.last.get_by_text("online")).to_have_count(0, timeout=40_000)
 
 
 def test_typing_shows_and_goes(visit: Visit) -> None:
@@ -113,18 +135,43 @@ def test_settings_change_name_theme_and_password(visit: Visit) -> None:
     page = ada.page
     page.get_by_role("link", name="Settings").click()
     page.get_by_label("Name").fill(f"{ada.name} Lovelace")
+    page.get_by_label("About you").fill("Poetical science")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Saved.")).to_be_visible()
     expect(page.locator(".account")).to_contain_text("Lovelace")
     page.get_by_label("Dark").check()
     page.reload()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(page.locator("html")).to_have_css("background-color", DARK)
+    expect(page.get_by_label("About you")).to_have_value("Poetical science")
     page.get_by_label("Current password").fill(PASSWORD)
     page.get_by_label("New password").fill("another long password")
     page.get_by_role("button", name="Change password").click()
     expect(page.get_by_text("Changed.")).to_be_visible()
     page.get_by_role("button", name="Log out").click()
     expect(page.get_by_role("link", name="Create an account")).to_be_visible()
+
+
+def test_notifications_come_to_those_who_asked_for_them(visit: Visit) -> None:
+    ada, grace = visit("ada", permissions=["notifications"]), visit("grace")
+    assert ada.person
+    assert grace.person
+    ada.context.add_init_script(
+        "document.hasFocus = () => false;"
+        "window.told = [];"
+        "window.Notification = class { constructor(title, { body }) { told.push(`${title}: ${body}`); }"
+        " static permission = 'granted'; static requestPermission = async () => 'granted'; };"
+    )
+    ada.page.goto("/settings")
+    row = ada.page.get_by_role("navigation").get_by_role("link", name=grace.name)
+    grace.person.post(ada.person, "Not asked for")
+    expect(row).to_contain_text("Not asked for")
+    ada.page.get_by_label("Tell me about new messages").check()
+    expect(ada.page.get_by_label("Tell me about new messages")).to_be_checked()
+    grace.person.post(ada.person, "Asked for")
+    expect(row).to_contain_text("2 unread")
+    expect(ada.page).to_have_title(re.compile(r"^\(2\) "))
+    assert ada.page.evaluate("told") == [f"{grace.name}: Asked for"]
 
 
 def test_deleting_the_account_asks_for_the_password(visit: Visit) -> None:

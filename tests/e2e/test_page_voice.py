@@ -10,10 +10,10 @@ from tests.e2e.visitor import Visitor
 TRANSCRIBED = 60_000  # milliseconds
 
 
-def spoken(ada: Visitor, seconds: float = 5) -> Locator:
+def spoken(ada: Visitor, seconds: int = 4) -> Locator:
     """Record and send; answers the words of the transcript."""
     ada.record()
-    ada.page.wait_for_timeout(seconds * 1000)
+    expect(ada.page.get_by_role("timer")).to_have_text(f"0:0{seconds}")
     ada.page.get_by_role("button", name="Send the recording").click()
     words = ada.page.locator(".timed .word")
     expect(words.nth(2)).to_be_visible(timeout=TRANSCRIBED)
@@ -61,11 +61,16 @@ def test_pause_listen_first_or_throw_away(visit: Visit) -> None:
     ada, grace = visit("ada"), visit("grace")
     ada.open(grace)
     ada.record()
+    assert grace.person
+    assert ada.person
     expect(ada.page.get_by_role("timer")).to_have_text("0:01")
+    expect(ada.page.locator(".meter i").last).to_have_attribute("style", re.compile("--level: 0.[0-9]*[1-9]"))
     ada.page.get_by_role("button", name="Pause recording").click()
-    ada.page.wait_for_timeout(300)
+    expect(ada.page.locator(".recording.on")).to_have_count(0)
     held = ada.page.get_by_role("timer").inner_text()
-    ada.page.wait_for_timeout(1_200)
+    for number in range(10):  # meanwhile time goes by
+        grace.person.post(ada.person, f"meanwhile {number}")
+        expect(ada.message(f"meanwhile {number}")).to_be_visible()
     assert ada.page.get_by_role("timer").inner_text() == held
     ada.page.get_by_role("button", name="Go on recording").click()
     ada.page.get_by_role("button", name="Stop and listen").click()
@@ -73,7 +78,19 @@ def test_pause_listen_first_or_throw_away(visit: Visit) -> None:
     expect(ada.page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
     ada.page.get_by_role("button", name="Discard the recording").click()
     expect(ada.page.locator("#composer-input")).to_be_visible()
-    expect(ada.page.locator("article")).to_have_count(0)
+    expect(ada.page.locator("article .controls")).to_have_count(0)
+
+
+def test_a_recording_one_walks_away_from_is_asked_about(visit: Visit) -> None:
+    ada, grace = visit("ada"), visit("grace")
+    ada.open(grace)
+    ada.record()
+    expect(ada.page.get_by_role("timer")).to_have_text("0:01")
+    ada.page.get_by_role("link", name="Settings").click()
+    expect(ada.page.get_by_role("dialog")).to_contain_text(f"What you recorded for {grace.name} has not been sent.")
+    ada.page.get_by_role("dialog").get_by_role("button", name="Send").click()
+    ada.page.go_back()
+    expect(ada.page.locator("article .controls")).to_be_visible()
 
 
 def test_holding_the_microphone_sends_when_let_go(visit: Visit) -> None:
@@ -82,7 +99,7 @@ def test_holding_the_microphone_sends_when_let_go(visit: Visit) -> None:
     ada.page.locator(".mic").last.hover()
     ada.page.mouse.down()
     expect(ada.page.locator(".recording.on")).to_be_visible()
-    ada.page.wait_for_timeout(1_500)
+    expect(ada.page.get_by_role("timer")).to_have_text("0:01")
     ada.page.mouse.up()
     expect(ada.page.locator("article .controls")).to_be_visible()
 

@@ -74,7 +74,10 @@ class Visitor:
 
     def mark(self, text: str, label: str) -> Locator:
         """The mark `label` on the row of a message."""
-        row = self.page.locator(".row", has=self.page.get_by_text(text, exact=True))
+        return self.mark_of(self.page.locator(".row", has=self.page.get_by_text(text, exact=True)), label)
+
+    @staticmethod
+    def mark_of(row: Locator, label: str) -> Locator:
         return row.get_by_role("img", name=label, exact=True)
 
     def choose(self, text: str, action: str) -> None:

@@ -64,6 +64,7 @@ async function save(item) {
 	changed(item);
 	const { progress, ...kept } = item;
 	await inDatabase((all) => all.put(kept)).then(() => stored.add(item.clientId), () => {}); // sent all the same
+	tabs.postMessage("changed");
 }
 
 /** Reads what this browser keeps for this person; another tab may have added or sent some. */
@@ -78,7 +79,7 @@ export async function load() {
 	}
 	for (const [clientId, item] of kept) {
 		stored.add(clientId);
-		items.set(clientId, Object.assign(items.get(clientId) ?? item, { error: item.error }));
+		items.set(clientId, Object.assign(items.get(clientId) ?? {}, { error: undefined }, item));
 		changed(item);
 	}
 }
