@@ -1,8 +1,10 @@
 """`make run` as a newcomer uses it: Ctrl-C leaves nothing running, the next run has all data, two live side by side."""
 
+import json
 import os
 import re
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -59,6 +61,12 @@ class Run:
             READY_SECONDS,
         )
 
+    def flask(self, *arguments: str) -> str:
+        """What `bin/flask` prints."""
+        environment = {**self.process.environment, "DATA_DIR": str(self.folder)}
+        command = [ROOT / "bin" / "flask", *arguments]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True).stdout
+
     def press_ctrl_c(self) -> None:
         """As a terminal does: SIGINT to the whole process group."""
         os.killpg(self.process.pid, signal.SIGINT)
@@ -106,6 +114,7 @@ def assert_clean(run: Run) -> None:
 def test_ctrl_c_stops_all_and_the_next_run_has_all_data(first: Run) -> None:
     first.start()
     with Client(first.url) as client:
+        assert json.loads(first.flask("state", "--json"))["redis_up"] == 1, "bin/flask finds its servers"
         assert requests.get(first.flower, timeout=15).status_code == 401, "Flower asks for its password"
         ada, ben = client.sign_up("ada"), client.sign_up("ben")
         socket = ben.connect()
