@@ -22,7 +22,7 @@ STRICT = {
     "LIMIT_SIGNUP_ADDRESS": "2 per 10 minute",
     "LIMIT_MESSAGES": "5 per 10 minute",
     "SOCKET_AUTH_TIMEOUT": "0.5",
-    "SOCKET_QUEUE_FRAMES": "4",
+    "SOCKET_QUEUE_FRAMES": "32",
     "UPLOAD_MAX_BYTES": "200000",
     "UPLOAD_TTL": "1",
     "AUDIO_MAX_SECONDS": "4",

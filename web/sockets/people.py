@@ -1,8 +1,9 @@
 """Presence in a web process: reports who has a socket here, and passes on who comes and goes anywhere.
 
-Both ways are coalesced: what changes twice within a moment counts once. What goes out to everybody connected
-is bounded to `PRESENCE_FRAMES_PER_SECOND` frames for all sockets together; beyond that a change waits its turn, and
-only the newest state of a person is kept.
+Both ways are coalesced: what changes twice within a moment counts once, or not at all when it is as it was before. Who
+leaves is reported after a while only, so that nobody flickers who comes back, or has come elsewhere. What goes out to
+everybody connected is bounded to `PRESENCE_FRAMES_PER_SECOND` frames for all sockets together; beyond that a change
+waits its turn, and only the newest state of a person is kept.
 """
 
 import secrets
@@ -22,6 +23,7 @@ from web.sockets.hub import Hub
 log = structlog.get_logger(__name__)
 
 TICK = 0.1  # seconds that changes are collected
+LEAVE_SECONDS = 1.0  # longer than a page takes to load again, or another process to report
 REPORT_PAGE = 500  # people in one round trip
 SENDS_A_SECOND = 2_000  # to sockets; what costs is the send, so with many sockets more frames go into each
 SLICE = 50  # sockets between two turns of everybody else
@@ -32,20 +34,26 @@ class People:
     def __init__(self, stores: Stores) -> None:
         self._stores = stores
         self._process = secrets.token_hex(8)
-        self._unreported: dict[str, None] = {}
-        self._waiting: dict[str, bytes] = {}  # person -> frame
+        self._unreported: dict[str, float] = {}  # person -> when that is due
+        self._waiting: dict[str, tuple[bool, bytes]] = {}  # person -> whether they are online, and the frame
+        self._told: set[str] = set()  # people whom everybody here was told to be online
         self._renewed = 0.0
         self.hub = Hub(self._note)
 
     def take(self, data: bytes) -> None:
         """Somebody came or went, on whichever process."""
-        user_id = orjson.loads(data)["_id"]
-        self._waiting.pop(user_id, None)
-        self._waiting[user_id] = encode(channels.frame(channels.USERS, data))
+        change = orjson.loads(data)
+        user_id, online = change["_id"], change["online"]
+        came = self._waiting.pop(user_id, (False, b""))[0]
+        told = user_id in self._told
+        if told if online else (came and not told):
+            return  # everybody knows
+        self._waiting[user_id] = (online, encode(channels.frame(channels.USERS, data)))
 
     def report_all(self) -> None:
-        """Report everybody here again; Redis may have forgotten them."""
-        self._unreported.update(dict.fromkeys(self.hub.people()))
+        """Report everybody here again, as Redis may have forgotten them; what was told before may not hold any more."""
+        self._told.clear()
+        self._unreported.update(dict.fromkeys(self.hub.people(), 0.0))
 
     def run_reports(self) -> None:
         """Report changes and renew the lease; never returns."""
@@ -68,14 +76,14 @@ class People:
             allowance = min(allowance + a_second * pause, max(a_second * pause, len(self.hub)))
             changes = min(len(self._waiting), int(allowance // max(1, len(self.hub))))
             if changes:
-                allowance -= self._send([self._waiting.pop(next(iter(self._waiting))) for _ in range(changes)])
+                allowance -= self._send([self._next_frame() for _ in range(changes)])
 
     def leave_soon(self, seconds: float) -> None:
         """Let the lease run out once clients have had time to come back elsewhere, so that nobody flickers."""
         presence.renew(self._stores, self._process, seconds)
 
     def _note(self, user_id: str) -> None:
-        self._unreported[user_id] = None
+        self._unreported[user_id] = time.monotonic() + (0.0 if self.hub.holds(user_id) else LEAVE_SECONDS)
 
     def _renew(self) -> None:
         now = time.monotonic()
@@ -87,16 +95,25 @@ class People:
         self._renewed = now
 
     def _report(self) -> None:
-        while self._unreported and not self.hub.going:
-            page = list(self._unreported)[:REPORT_PAGE]
+        while not self.hub.going:
+            now = time.monotonic()
+            page = [user_id for user_id, due in self._unreported.items() if due <= now][:REPORT_PAGE]
+            if not page:
+                return
             changes = {user_id: self.hub.holds(user_id) for user_id in page}
             for user_id in page:
                 del self._unreported[user_id]
             try:
                 presence.report(self._stores, self._process, changes)
             except RedisError:
-                self._unreported = dict.fromkeys(page) | self._unreported
+                self._unreported = dict.fromkeys(page, now) | self._unreported
                 raise
+
+    def _next_frame(self) -> bytes:
+        user_id = next(iter(self._waiting))
+        online, frame = self._waiting.pop(user_id)
+        (self._told.add if online else self._told.discard)(user_id)
+        return frame
 
     def _send(self, frames: list[bytes]) -> int:
         encoded, sent = b"".join(frames), 0
