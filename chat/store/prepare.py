@@ -15,6 +15,7 @@ log = structlog.get_logger(__name__)
 
 LOCK_SECONDS = 60.0
 PAUSE_SECONDS = 0.5
+SAY_SECONDS = 10.0  # between two lines that say the same
 
 
 def prepare(stores: Stores) -> None:
@@ -32,12 +33,16 @@ def prepare(stores: Stores) -> None:
 def prepare_patiently(stores: Stores, patience: float) -> bool:
     """The same, waiting up to `patience` seconds for the stores to come. Answers whether it is done."""
     until = time.monotonic() + patience
+    said, say_again = "", 0.0
     while True:
         try:
             prepare(stores)
             return True
         except (PyMongoError, RedisError) as error:
-            log.warning("stores.waiting", error=str(error)[:200])
-            if time.monotonic() > until:
+            now = time.monotonic()
+            if type(error).__name__ != said or now > say_again:
+                log.warning("stores.waiting", error=str(error)[:200], left=f"{max(0, until - now):.0f} s")
+                said, say_again = type(error).__name__, now + SAY_SECONDS
+            if now > until:
                 return False
             time.sleep(PAUSE_SECONDS)
