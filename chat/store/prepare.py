@@ -3,7 +3,7 @@
 import time
 
 import structlog
-from pymongo.errors import PyMongoError
+from pymongo.errors import ConfigurationError, PyMongoError
 from redis import RedisError
 from redis.lock import Lock
 
@@ -22,12 +22,24 @@ def prepare(stores: Stores) -> None:
     """Create what indexes are missing in MongoDB and Redis.
 
     Raises:
-        PyMongoError, RedisError: a store is away.
+        PyMongoError, RedisError: a store is away, or of a kind we cannot use.
     """
+    _check_kinds(stores)
     lock = Lock(stores.redis, channels.lock_key("prepare"), timeout=LOCK_SECONDS, blocking_timeout=LOCK_SECONDS)
     with lock:
         archive.migrate(stores.mongo)
         hot.migrate(stores.redis)
+
+
+def _check_kinds(stores: Stores) -> None:
+    """Say it at the start, instead of failing at every second call."""
+    if stores.redis.info("cluster").get("cluster_enabled"):
+        raise RedisError("REDIS_URL names a Redis Cluster, whose nodes refuse scripts over keys of several slots")
+    hello = stores.mongo.client.admin.command("hello")
+    if "setName" not in hello and hello.get("msg") != "isdbgrid":  # what a mongos calls itself
+        raise ConfigurationError(
+            "MONGODB_URI names a MongoDB that is no replica set, without which are no transactions"
+        )
 
 
 def prepare_patiently(stores: Stores, patience: float) -> bool:

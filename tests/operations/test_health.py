@@ -7,9 +7,14 @@ from pathlib import Path
 
 import pytest
 import requests
+from pymongo import MongoClient
+from pymongo.errors import PyMongoError
+from redis import Redis, RedisError
 
 from chat import channels
 from chat.store.connection import connect_redis
+from dev.embedded import MongoServer, RedisServer, Server
+from dev.install import redis_folder
 from dev.processes import LOOPBACK, ManagedProcess, free_port, wait_until
 from tests.client import Client
 from tests.stack import ROOT, Stack, clean_environment, procfile, server_settings, start_servers
@@ -104,12 +109,65 @@ def test_readyz_names_a_search_module_that_is_missing(stack: Stack, tmp_path: Pa
         plain.process.stop()
 
 
+class ClusterRedis(RedisServer):
+    """One node, which holds all slots."""
+
+    def arguments(self) -> list[str]:
+        return [*super().arguments(), "--cluster-enabled", "yes"]
+
+    def answers(self) -> bool:
+        if not super().answers():
+            return False
+        with Redis(port=self.port, retry=None) as client:
+            if b"cluster_slots_assigned:0" in client.execute_command("CLUSTER", "INFO"):
+                client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16_383)
+            return b"cluster_state:ok" in client.execute_command("CLUSTER", "INFO")
+
+
+class StandaloneMongo(MongoServer):
+    def arguments(self) -> list[str]:
+        given = super().arguments()
+        at = given.index("--replSet")
+        return [*given[:at], *given[at + 2 :]]
+
+    def answers(self) -> bool:
+        with MongoClient(LOOPBACK, self.port, directConnection=True, serverSelectionTimeoutMS=1_000) as client:
+            try:
+                return bool(client.admin.command("ping"))
+            except PyMongoError:
+                return False
+
+    def url(self, database: str = "chattergram") -> str:
+        return f"mongodb://{LOOPBACK}:{self.port}/{database}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "variable", "said"),
+    [
+        (ClusterRedis, "REDIS_URL", "REDIS_URL names a Redis Cluster"),
+        (StandaloneMongo, "MONGODB_URI", "MONGODB_URI names a MongoDB that is no replica set"),
+    ],
+)
+def test_a_store_of_a_kind_we_cannot_use_is_named(
+    stack: Stack, tmp_path: Path, kind: type[Server], variable: str, said: str
+) -> None:
+    server = kind("another", tmp_path / "another", tmp_path / "another.log")
+    server.start()
+    worker = stack.make_process("worker-elsewhere", procfile("Procfile.dev")["worker"].replace("chat@", "other@"))
+    try:
+        server.wait_answers()
+        worker.environment[variable] = server.url()
+        worker.start()
+        worker.wait_ready(lambda: said in worker.output(), SECONDS)
+    finally:
+        worker.stop()
+        server.stop()
+
+
 class PlainRedis:
     """Redis Stack's server without its modules."""
 
     def __init__(self, folder: Path) -> None:
-        from dev.install import redis_folder
-
         self.port = free_port()
         server = str(redis_folder() / "bin" / "redis-server")
         command = [server, "--bind", LOOPBACK, "--port", str(self.port), "--save", "", "--dir", str(folder)]
@@ -119,8 +177,6 @@ class PlainRedis:
         return f"redis://{LOOPBACK}:{self.port}/{database}"
 
     def answers(self) -> bool:
-        from redis import Redis, RedisError
-
         with Redis(port=self.port, retry=None) as client:
             try:
                 return bool(client.ping())
