@@ -21,16 +21,17 @@ EVERYTHING = ROOT / ".data" / "screenshots"
 BEST = ROOT / "docs" / "screenshots"
 SHOWN = (
     "conversation-light-desk",
-    "conversation-dark-desk",
-    "conversation-light-phone",
-    "recording-dark-phone",
-    "search-light-desk",
+    "search-dark-desk",
+    "conversation-dark-phone",
+    "recording-light-phone",
+    "offline-dark-phone",
+    "landing-light-desk",
 )
 SCREENS: dict[str, dict[str, Any]] = {
     "desk": {"viewport": {"width": 1280, "height": 800}},
     "phone": {
         "viewport": {"width": 390, "height": 844},
-        "device_scale_factor": 2,
+        "device_scale_factor": 1.5,
         "is_mobile": True,
         "has_touch": True,
     },
@@ -118,8 +119,9 @@ class Camera:
         expect(page.locator(".recording.on")).to_be_visible()
         self._take(page, "recording")
         page.get_by_role("button", name="Stop and listen").click()
-        page.get_by_role("button", name="Play the recording").last.click()
-        page.get_by_role("button", name="Pause", exact=True).click()
+        page.locator(".recording .play").click()
+        expect(page.locator(".recording .clock")).to_have_text("0:01")
+        page.locator(".recording .play").click()
         self._take(page, "recording-review")
         page.get_by_role("button", name="Discard the recording").click()
 
@@ -130,6 +132,7 @@ class Camera:
         if not self.phone:
             page.locator("#results a", has=page.locator("mark")).last.click()
             expect(page.locator(".word.hit").first).to_be_visible()
+            expect(page.locator("article .clock").last).to_contain_text(":")
         self._take(page, "search")
         page.get_by_role("searchbox").fill("no such word")
         expect(page.get_by_text("Nothing found")).to_be_visible()

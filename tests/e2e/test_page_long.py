@@ -87,6 +87,26 @@ def test_ten_thousand_messages_scroll_smoothly(visit: Visit) -> None:
     assert found["median"] < SMOOTH
 
 
+def test_what_comes_while_one_reads_further_up_is_counted_and_moves_nothing(visit: Visit) -> None:
+    ada, grace = visit("ada"), visit("grace")
+    assert ada.person
+    assert grace.person
+    tell(ada.page, talk(ada.person, grace.person, 100))
+    ada.open(grace)
+    expect(newest(ada.page, 100)).to_be_in_viewport()
+    view = ada.page.locator(".timeline")
+    view.evaluate("view => { view.scrollTop = view.scrollHeight / 2; }")
+    expect(ada.page.get_by_role("button", name="To the newest message")).to_be_visible()
+    before = view.evaluate("view => view.scrollTop")
+    for number in range(2):
+        grace.person.post(ada.person, f"fresh {number}")
+    expect(ada.page.locator(".jump .badge")).to_have_text("2")
+    assert view.evaluate("view => view.scrollTop") == before
+    ada.page.get_by_role("button", name="To the newest message").click()
+    expect(ada.message("fresh 1")).to_be_in_viewport()
+    expect(ada.page.locator(".jump")).to_be_hidden()
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 def test_a_search_hit_opens_at_its_message_and_the_newest_is_one_click_away(visit: Visit, width: int) -> None:
     ada, grace = visit("ada", viewport={"width": width, "height": 720}), visit("grace")

@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 
 from tests.e2e.conftest import Visit
 from tests.recordings import silence
+from tests.stack import Stack
 
 
 def test_what_is_written_offline_goes_out_once_also_over_a_reload(visit: Visit) -> None:
@@ -139,6 +140,23 @@ def test_what_waits_in_a_tab_that_is_closed_goes_out_by_another(visit: Visit) ->
     assert ada.person
     assert grace.person
     assert [message["text"] for message in grace.person.history(ada.person)] == ["left behind"]
+
+
+def test_the_page_finds_back_by_itself_after_the_server_was_away(visit: Visit, stack: Stack) -> None:
+    ada, grace = visit("ada"), visit("grace")
+    ada.open(grace)
+    expect(ada.page.locator(".state")).to_have_text("online")
+    stack.web.kill()
+    try:
+        ada.say("while it was away")
+        expect(ada.page.get_by_text("No connection.")).to_be_visible()
+        expect(ada.mark("while it was away", "Waiting to be sent")).to_be_visible()
+    finally:
+        stack.web.start()
+        stack.wait_web()
+    expect(ada.mark("while it was away", "Delivered")).to_be_visible(timeout=60_000)
+    expect(ada.page.get_by_text("No connection.")).to_have_count(0, timeout=60_000)
+    expect(ada.page.locator(".state")).to_have_text("online", timeout=60_000)
 
 
 def test_a_revoked_token_leads_to_the_log_in(visit: Visit) -> None:
