@@ -14,6 +14,7 @@ from redis_om import Field, JsonModel, Migrator
 
 from chat import channels
 from chat.store import search_terms
+from chat.store.scripts import FOLDER
 
 USER_INDEX = f"{channels.PREFIX}:user:index"
 MESSAGE_INDEX = f"{channels.PREFIX}:message:index"
@@ -28,13 +29,18 @@ class HotModel(JsonModel):
 
 
 class User(HotModel, index=True):  # type: ignore[call-arg]  # redis-om has no types
-    """A person, without anything secret but the email, which only they themselves are shown."""
+    """A person, without anything secret but the email, which only they themselves are shown.
+
+    `revision` grows with every change and decides which of two copies is newer; `nameKey` is their place in the list.
+    """
 
     username: str
+    nameKey: str
     email: str
     bio: str = ""
     createdAt: str
     terms: str = Field(index=True, full_text_search=True, default="")
+    revision: int = 1
 
     class Meta:
         model_key_prefix = "user"
@@ -68,6 +74,7 @@ class Message(HotModel, index=True):  # type: ignore[call-arg]  # redis-om has n
         index_name = MESSAGE_INDEX
 
 
+_SAVE_USER = (FOLDER / "save_user.lua").read_text()
 OPTIONAL_FIELDS = ("audioFileId", "clientId", "confidence", "language", "words", "editedAt", "deletedAt")
 
 
@@ -79,27 +86,24 @@ def dump_message(document: dict[str, Any]) -> bytes:
 def save_user(redis: Redis, archived: dict[str, Any]) -> None:
     """Put a person of the archive into Redis, or renew them, with their place in the list of names.
 
-    When they were last seen is taken from the archive only where Redis does not know it.
+    A copy that is older than what Redis has changes nothing: of two changes at once the later one stays. When they
+    were last seen is taken from the archive only where Redis does not know it.
     """
     User._meta.database = redis  # a model that is made asks its database what it can do; else one on localhost
     user_id = archived["_id"]
     user = User(
         pk=user_id,
         username=archived["username"],
+        nameKey=channels.fold_name(archived["username"]),
         email=archived["email"],
         bio=archived.get("bio", ""),
         createdAt=archived["createdAt"],
         terms=search_terms.terms(archived["username"]),
+        revision=archived.get("revision", 1),
     )
-    before = read_json(redis, [user.key()])[0]
-    with redis.pipeline() as pipe:
-        if before is not None:
-            pipe.zrem(channels.NAMES, channels.name_member(before["username"], user_id))
-        pipe.execute_command("JSON.SET", user.key(), "$", orjson.dumps(user.model_dump()))
-        pipe.zadd(channels.NAMES, {channels.name_member(user.username, user_id): 0})
-        if archived.get("lastSeen"):
-            pipe.hsetnx(channels.PRESENCE_SEEN, user_id, archived["lastSeen"])
-        pipe.execute()
+    keys = [user.key(), channels.NAMES, channels.PRESENCE_SEEN]
+    json = orjson.dumps(user.model_dump())
+    redis.eval(_SAVE_USER, 3, *keys, user_id, user.revision, json, user.nameKey, archived.get("lastSeen") or "")
 
 
 def migrate(redis: Redis) -> None:

@@ -1,10 +1,14 @@
 """Profiles, and the list of people."""
 
 import secrets
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
+import requests
+from pymongo.database import Database
 
-from tests.client import Client, Person
+from tests.client import TIMEOUT, Client, Person
 from tests.contract.conftest import Web, eventually
 from tests.contract.shapes import ME, PERSON, ULID, check_problem
 
@@ -76,6 +80,35 @@ def test_a_changed_name_shows_everywhere_at_once(client: Client, strict: Web) ->
         assert watcher.get("/search", q=old) == []
     assert strict.seen_by(person).get("/user/me")["username"] == new
     assert client.sign_up(old).user["username"].startswith(old)  # the old name is free
+
+
+def test_of_many_changes_at_once_one_is_left_in_both_stores(client: Client, ada: Person, mongo: Database[Any]) -> None:
+    person, tail = client.sign_up(), secrets.token_hex(4)
+
+    def rename(number: int) -> int:
+        body, headers = {"username": f"{tail}-{number:02}"}, {"x-api-key": person.token}
+        return requests.patch(f"{client.url}/api/user/me", json=body, headers=headers, timeout=TIMEOUT).status_code
+
+    with ThreadPoolExecutor(20) as pool:
+        assert set(pool.map(rename, range(20))) == {200}
+    left = mongo.users.find_one({"_id": person.id})["username"]
+    assert person.get("/user/me")["username"] == left
+    assert [row["username"] for row in ada.get("/user/list", q=tail)] == [left]
+    for number in range(20):
+        name = f"{tail}-{number:02}"
+        assert [row["username"] for row in ada.get("/user/list", q=name)] == ([left] if name == left else [])
+
+
+def test_of_ten_who_take_one_name_at_once_one_has_it(client: Client, ada: Person) -> None:
+    people, name = [client.sign_up() for _ in range(10)], f"one-{secrets.token_hex(4)}"
+
+    def take(person: Person) -> int:
+        body, headers = {"username": name}, {"x-api-key": person.token}
+        return requests.patch(f"{client.url}/api/user/me", json=body, headers=headers, timeout=TIMEOUT).status_code
+
+    with ThreadPoolExecutor(10) as pool:
+        assert sorted(pool.map(take, people)) == [200] + 9 * [409]
+    assert len(ada.get("/user/list", q=name)) == 1
 
 
 # --- The list
