@@ -2,10 +2,11 @@
 
 import re
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.client import PASSWORD
 from tests.e2e.conftest import Visit
+from tests.e2e.history import CALL
 
 DARK = "rgb(18, 23, 21)"
 
@@ -37,6 +38,27 @@ def test_sign_up_find_somebody_and_talk(visit: Visit) -> None:
     expect(row.get_by_role("img", name="Read")).to_be_visible()
     expect(there).not_to_contain_text("unread")
     expect(other.page.locator(".state")).to_have_text("online")
+
+
+def test_a_message_that_comes_while_the_history_is_on_its_way_stays(visit: Visit) -> None:
+    ada, grace = visit("ada"), visit("grace")
+    assert ada.person
+    assert grace.person
+    held: list[Route] = []
+
+    def hold_the_first(route: Route) -> None:
+        if held:
+            route.fulfill(json=[])
+        held.append(route)
+
+    ada.page.route(CALL, hold_the_first)
+    with ada.page.expect_request(CALL):
+        ada.open(grace)
+    grace.person.post(ada.person, "Quicker")
+    expect(ada.page.get_by_role("navigation").get_by_role("link", name=grace.name)).to_contain_text("Quicker")
+    held[0].fulfill(json=[])
+    expect(ada.page.locator(".notice .spinner")).to_have_count(0)  # the history is there
+    expect(ada.message("Quicker")).to_be_visible()
 
 
 def test_the_list_tells_who_wrote_last_who_is_there_and_who_types(visit: Visit) -> None:

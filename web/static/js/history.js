@@ -54,7 +54,7 @@ export class History {
 			let last = false;
 			if (!page.length) ({ page, last } = await this.#page({ before: LAST_ID })); // nothing recent, but older?
 			const joins = this.loaded && this.atEnd && this.byId.has(page[0]?._id);
-			if (!joins) this.reset(this.messages.filter(({ _id }) => _id >= page[0]?._id));
+			if (!joins) this.reset(this.messages.filter(({ _id }) => !(_id < page[0]?._id))); // some may have come meanwhile
 			this.#take(page, { loaded: true, atEnd: true, atStart: this.atStart || last });
 		});
 	}
