@@ -85,8 +85,10 @@ def log_in(stores: Stores, passwords: Passwords, email: str, password: str) -> D
     security = stores.mongo.security.find_one({"_id": user["_id"] if user else ""})
     if not passwords.verify(security["passwordHash"] if security else None, password) or user is None:
         raise Unauthorized(WRONG_LOGIN)
-    hot.save_user(stores.redis, user)
-    return user
+    try:
+        return get(stores, user["_id"])  # who has left while the password was looked at stays away
+    except NotFound:
+        raise Unauthorized(WRONG_LOGIN) from None
 
 
 def get(stores: Stores, user_id: str) -> Document:

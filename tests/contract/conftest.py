@@ -167,3 +167,14 @@ def eventually(check: Callable[[], Any], what: str, seconds: float = 10.0) -> An
 
     wait_until(holds, seconds, what)
     return found[0]
+
+
+def stored(person: Person, partner: Person, message_id: str) -> dict[str, Any]:
+    """The message in the history, once it is there."""
+
+    def find() -> list[dict[str, Any]]:
+        return [each for each in person.history(partner) if each["_id"] == message_id]
+
+    found: list[dict[str, Any]] = eventually(find, "the message")
+    assert len(found) == 1
+    return found[0]

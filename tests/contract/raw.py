@@ -3,8 +3,10 @@
 import socket
 import struct
 import time
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
+
+from tests.client import Person
 
 HANDSHAKE = (
     "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -64,6 +66,11 @@ class RawSocket:
         self.socket.sendall(HANDSHAKE.format(path=path, host=parts.netloc, more=more).encode())
         self.head = self._until(b"\r\n\r\n").decode()
         assert " 101 " in self.head.split("\r\n")[0] + " ", self.head
+
+    @classmethod
+    def of(cls, person: Person, **options: Any) -> Self:
+        """One that is opened with somebody's token."""
+        return cls(person.client.url, f"/ws/?token={person.token}", **options)
 
     def __enter__(self) -> Self:
         return self

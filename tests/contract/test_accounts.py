@@ -1,4 +1,4 @@
-"""Signing up, in and out, passwords, and leaving."""
+"""Signing up and logging in: one account a name and an email, and no guessing."""
 
 import secrets
 import statistics
@@ -6,30 +6,16 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import jwt
 import pytest
 import requests
 from pymongo.database import Database
 
-from tests import recordings
+from config.settings import Settings
 from tests.client import PASSWORD, Client, Person
-from tests.contract.conftest import Connect, Web, eventually
+from tests.contract.accounts import from_elsewhere, log_in, name
+from tests.contract.conftest import Web
 from tests.contract.shapes import ME, ULID, check_problem
-from tests.stack import SECRET
-
-
-def name(start: str = "person") -> str:
-    return f"{start}-{secrets.token_hex(4)}"
-
-
-def from_elsewhere() -> dict[str, str]:
-    """The header of a request to `strict` from an address nobody has used."""
-    return {"X-Forwarded-For": ".".join(str(secrets.randbelow(254) + 1) for _ in range(4))}
-
-
-def log_in(client: Client, email: str, password: str, headers: dict[str, str] | None = None) -> requests.Response:
-    return client.request("POST", "/login", json={"email": email, "password": password}, headers=headers or {})
-
+from tests.stack import Stack
 
 # --- Signing up
 
@@ -237,194 +223,13 @@ def test_login_throttling_survives_a_restart(strict: Web, client: Client) -> Non
     check_problem(log_in(strict.client, person.user["email"], PASSWORD, from_elsewhere()), 429)
 
 
-# --- Tokens
-
-
-def test_a_token_counts_in_either_header(client: Client, ada: Person) -> None:
-    for headers in (
-        {"x-api-key": ada.token},
-        {"X-API-Key": ada.token},
-        {"Authorization": f"Bearer {ada.token}"},
-        {"authorization": f"bearer {ada.token}"},
-    ):
-        assert client.request("GET", "/user/me", headers=headers).json() == ada.user
-
-
-def test_a_token_that_is_forged_or_expired_is_401(client: Client, ada: Person) -> None:
-    claims = jwt.decode(ada.token, SECRET, algorithms=["HS256"])
-    assert client.request("GET", "/user/me", headers={"x-api-key": jwt.encode(claims, SECRET)}).status_code == 200
-    head, body, signature = ada.token.split(".")
-    forged = [
-        jwt.encode(claims, "another-secret-of-the-same-length-00", algorithm="HS256"),
-        jwt.encode(claims, SECRET * 2, algorithm="HS512"),
-        jwt.encode(claims, None, algorithm="none"),
-        jwt.encode(claims | {"exp": int(time.time()) - 1}, SECRET),
-        jwt.encode(claims | {"nbf": int(time.time()) + 60}, SECRET),
-        jwt.encode({key: value for key, value in claims.items() if key != "exp"}, SECRET),
-        jwt.encode({key: value for key, value in claims.items() if key != "sub"}, SECRET),
-        jwt.encode(claims | {"sub": "01JD4XBCEA8X4M6Z9T1V0QW5RK"}, SECRET),
-        f"{head}.{body}.",
-        f"{head}.{body}",
-        f"{head}.{body}.{signature[:-4]}AAAA",
-        ada.token[:-1],
-        ada.token + "\u00e9",
-        "null",
-        "a" * 5_000,
-    ]
-    for token in forged:
-        for header in ({"x-api-key": token.encode()}, {"Authorization": b"Bearer " + token.encode()}):
-            check_problem(client.request("GET", "/user/me", headers=header), 401)
-
-
-# --- Logging out
-
-
-def test_logout_ends_that_token_on_every_process_at_once(client: Client, strict: Web) -> None:
-    person = client.sign_up()
-    other = client.log_in(person)
-    strict.seen_by(person).get("/user/me")
-    response = person.request("POST", "/logout")
-    assert (response.status_code, response.content) == (204, b"")
-    for ended in (person, strict.seen_by(person)):
-        check_problem(ended.request("GET", "/user/me"), 401)
-    assert strict.seen_by(other).get("/user/me") == person.user
-    check_problem(person.request("POST", "/logout"), 401)
-
-
-# --- Passwords
-
-
-def test_a_password_change_needs_the_current_one(client: Client) -> None:
-    person = client.sign_up()
-    for wrong in ({}, {"currentPassword": "not the password"}, {"currentPassword": ""}, {"currentPassword": None}):
-        check_problem(person.request("PATCH", "/user/me", json={"password": "a new password", **wrong}), 403)
-    assert log_in(client, person.user["email"], PASSWORD).status_code == 200
-
-
-def test_a_changed_password_is_the_only_one_and_ends_all_other_sessions(
-    client: Client, strict: Web, connect: Connect
+def test_outside_production_the_limits_let_a_load_run_through(
+    stack: Stack,
 ) -> None:
-    person = client.sign_up()
-    other = client.log_in(person)
-    socket, kept = connect(other), connect(person)
-    new = {"password": "a new password", "currentPassword": PASSWORD}
-    assert person.call("PATCH", "/user/me", json=new) == person.user
-    for ended in (other, strict.seen_by(other)):
-        check_problem(ended.request("GET", "/user/me"), 401)
-    assert socket.wait_closed() == 4401
-    assert person.get("/user/me") == person.user
-    kept.send(person.token)
-    assert kept.close_code is None
-    check_problem(log_in(strict.client, person.user["email"], PASSWORD, from_elsewhere()), 401)
-    again = log_in(client, person.user["email"], "a new password")
-    assert again.status_code == 200
-    assert client.request("GET", "/user/me", headers={"x-api-key": again.json()["token"]}).status_code == 200
-
-
-def test_guessing_ones_own_password_is_limited_too(client: Client, strict: Web) -> None:
-    """Whoever finds a token shall not get the password with it."""
-    there = strict.seen_by(client.sign_up())
-    guess = {"password": "a new password", "currentPassword": "not the password"}
-    for call, body in (("PATCH", guess), ("DELETE", {"password": "not the password"}), ("POST", guess)):
-        check_problem(there.request(call, "/user/me", json=body), 403)
-    check_problem(there.request("PATCH", "/user/me", json=guess | {"currentPassword": PASSWORD}), 429)
-    check_problem(there.request("DELETE", "/user/me", json={"password": PASSWORD}), 429)
-    assert there.call("PATCH", "/user/me", json={"bio": "needs no password"})["bio"] == "needs no password"
-
-
-@pytest.mark.parametrize("password", ["", "x" * 7, "x" * 129])
-def test_a_new_password_has_8_to_128_characters_too(ada: Person, password: str) -> None:
-    body = {"password": password, "currentPassword": PASSWORD}
-    problem = check_problem(ada.request("PATCH", "/user/me", json=body), 422)
-    assert [error["field"] for error in problem["errors"]] == ["password"]
-
-
-def test_a_change_that_is_refused_in_part_changes_nothing(client: Client, ada: Person) -> None:
-    person = client.sign_up()
-    body = {"username": ada.user["username"], "bio": "x", "password": "a new password", "currentPassword": PASSWORD}
-    check_problem(person.request("PATCH", "/user/me", json=body), 409)
-    body |= {"username": name(), "currentPassword": "not the password"}
-    check_problem(person.request("PATCH", "/user/me", json=body), 403)
-    assert person.get("/user/me") == person.user
-    assert log_in(client, person.user["email"], PASSWORD).status_code == 200
-
-
-# --- Leaving
-
-
-def test_deleting_an_account_needs_its_password(client: Client) -> None:
-    person = client.sign_up()
-    check_problem(person.request("DELETE", "/user/me", json={"password": "not the password"}), 403)
-    check_problem(person.request("DELETE", "/user/me", json={}), 422)
-    check_problem(person.request("DELETE", "/user/me"), 422)
-    assert person.get("/user/me") == person.user
-
-
-def test_a_deleted_account_is_gone_with_its_audio_and_its_messages_text(
-    client: Client, strict: Web, connect: Connect, mongo: Database[Any]
-) -> None:
-    grace, friend = client.sign_up("grace"), client.sign_up("friend")
-    word = f"secret{secrets.token_hex(6)}"
-    text = grace.post(friend, f"{word} in my words")
-    answer = friend.post(grace, f"{word} in your words")
-    upload = grace.upload(recordings.silence(1.0), "a.wav")
-    voice = grace.post(friend, audioFileId=upload["audioFileUuid"])
-    unclaimed = grace.upload(recordings.silence(1.0), "b.wav")
-    theirs = friend.upload(recordings.silence(1.0), "c.wav")
-    kept = friend.post(grace, audioFileId=theirs["audioFileUuid"])
-    wanted = {text["_id"], answer["_id"], voice["_id"], kept["_id"]}
-    eventually(
-        lambda: {each["_id"] for each in friend.history(grace) if each["status"] != "transcribing"} == wanted,
-        "all messages delivered",
-        30,
-    )
-    link = friend.call("POST", f"/file/{upload['audioFileUuid']}/link")["url"]
-    socket, watching = connect(grace), connect(friend)
-    watching.wait_for_frame("application:users", lambda data: data["_id"] == grace.id and data["online"])
-
-    response = grace.request("DELETE", "/user/me", json={"password": PASSWORD})
-    assert (response.status_code, response.content) == (204, b"")
-
-    assert socket.wait_closed() == 4401
-    for gone in (grace, strict.seen_by(grace)):
-        check_problem(gone.request("GET", "/user/me"), 401)
-    check_problem(log_in(strict.client, grace.user["email"], PASSWORD, from_elsewhere()), 401)
-    check_problem(friend.request("POST", "/chat", json={"receiverId": grace.id, "text": "hello?"}), 404)
-    assert friend.get("/user/list", q=grace.user["username"]) == []
-    assert [hit for hit in friend.get("/search", q=grace.user["username"]) if hit["type"] == "user"] == []
-
-    def erased() -> bool:
-        tombs = {each["_id"]: each for each in friend.history(grace)}
-        return all(tombs[each]["text"] == "" and "deletedAt" in tombs[each] for each in (text["_id"], voice["_id"]))
-
-    eventually(erased, "the erasure", 20)
-    history = {each["_id"]: each for each in friend.history(grace)}
-    assert history[voice["_id"]]["audioFileId"] is None
-    assert history[answer["_id"]]["text"] == f"{word} in your words"  # the friend's own words stay the friend's
-    assert [hit["_id"] for hit in friend.get("/search", q=word)] == [answer["_id"]]
-    for file in (upload, unclaimed):
-        check_problem(friend.request("GET", f"/file/{file['audioFileUuid']}"), 404)
-    assert requests.get(f"{client.url}{link}", timeout=10).status_code == 404
-    assert friend.request("GET", f"/file/{theirs['audioFileUuid']}").status_code == 200
-
-    rows = friend.get("/conversations")
-    assert [row["partner"]["_id"] for row in rows] == [grace.id]
-    assert grace.user["username"] not in str(rows)
-    assert (rows[0]["partner"]["online"], rows[0]["partner"]["lastSeen"]) == (False, None)
-
-    def left() -> list[str]:
-        """What both stores still hold of them."""
-        stored = [str(each) for each in mongo.messages.find({"senderId": grace.id}) if each.get("text")]
-        files = [each["_id"] for each in mongo["audio.files"].find({"metadata.owner": grace.id})]
-        people = list(mongo.users.find({"_id": grace.id})) + list(mongo.security.find({"_id": grace.id}))
-        return stored + files + [str(each) for each in people]
-
-    eventually(lambda: left() == [], f"the erasure of the archive, left: {left()}", 20)
-
-    # The name and the address are free again, and the newcomer has nothing of the old account.
-    body = {"email": grace.user["email"], "username": grace.user["username"], "password": PASSWORD}
-    newcomer = client.request("POST", "/signup", json=body)
-    assert newcomer.status_code == 201
-    assert newcomer.json()["user"]["_id"] != grace.id
-    headers = {"x-api-key": newcomer.json()["token"]}
-    assert client.request("GET", "/conversations", headers=headers).json() == []
+    """So that a load run is possible as it is; in production the limits are strict."""
+    usual = stack.settings()
+    assert usual.environment == "test"
+    assert usual.limit_signup_address == "300 per minute"
+    assert usual.limit_messages == "2000 per second"
+    assert Settings.model_fields["limit_signup_address"].default == "10 per hour"
+    assert Settings.model_fields["limit_messages"].default == "20 per second; 600 per minute"

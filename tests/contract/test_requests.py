@@ -1,0 +1,116 @@
+"""Requests that are too large, or no HTTP at all: refused before they are read to their end, in the one shape."""
+
+import json
+import select
+import socket
+
+import pytest
+
+from tests.client import Client, Person
+from tests.contract.conftest import Web
+from tests.contract.raw import connection, exchange, read_answer
+from tests.contract.shapes import check_problem, check_problem_document
+
+JSON_BYTES = 128 * 1024
+
+
+# --- Too large
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "media_type"),
+    [
+        ("POST", "/chat", "application/json"),
+        ("POST", "/signup", "application/json"),
+        ("POST", "/upload", "multipart/form-data; boundary=x"),
+        ("POST", "/nothing", "text/plain"),
+        ("GET", "/user/me", "application/json"),
+    ],
+)
+def test_a_body_that_says_it_is_too_large_is_413_before_any_of_it_is_read(
+    ada: Person, method: str, path: str, media_type: str
+) -> None:
+    status, headers, body = exchange(
+        ada.client.url,
+        f"{method} /api{path} HTTP/1.1\r\nHost: x\r\nx-api-key: {ada.token}\r\n"
+        f"Content-Type: {media_type}\r\nContent-Length: 10000000000\r\n\r\n".encode(),
+    )
+    assert status == 413
+    check_problem_document(headers["content-type"], json.loads(body), 413)
+
+
+FORM = b"--x\r\nContent-Disposition: form-data; name=a; filename=b\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "media_type", "start", "status", "most"),
+    [
+        ("/chat", "application/json", b'{"text": "', 413, JSON_BYTES),
+        ("/login", "application/json", b" ", 413, JSON_BYTES),
+        ("/upload", "multipart/form-data; boundary=x", FORM, 413, 200_000),
+        ("/user/me", "application/json", b"", 413, JSON_BYTES),
+        ("/nothing", "application/json", b"", 404, 0),
+    ],
+)
+def test_a_body_that_does_not_say_how_large_it_is_is_refused_before_its_end(
+    strict: Web, ada: Person, path: str, media_type: str, start: bytes, status: int, most: int
+) -> None:
+    """It would go on for ever; what is taken beyond the limit is a small multiple of the buffers on the way."""
+    with connection(strict.client.url) as opened:
+        opened.sendall(
+            f"POST /api{path} HTTP/1.1\r\nHost: x\r\nx-api-key: {ada.token}\r\nContent-Type: {media_type}\r\n"
+            "Transfer-Encoding: chunked\r\n\r\n".encode()
+        )
+        if start:
+            opened.sendall(b"%x\r\n%s\r\n" % (len(start), start))
+        sent, answer = _send_until_answered(opened)
+    assert answer[0] == status
+    check_problem_document(answer[1]["content-type"], json.loads(answer[2]), status)
+    assert sent < most + 16 * 2**20
+
+
+def _send_until_answered(opened: socket.socket) -> tuple[int, tuple[int, dict[str, str], bytes]]:
+    piece = b"10000\r\n" + b" " * 65_536 + b"\r\n"
+    sent = 0
+    while sent < 500 * 2**20:
+        readable, writable, _ = select.select([opened], [opened], [], 10)
+        if readable:
+            break
+        assert writable, "neither read nor answered"
+        opened.sendall(piece)
+        sent += 65_536
+    return sent, read_answer(opened)
+
+
+def test_a_refused_upload_is_answered_also_to_a_client_that_sends_all_of_it_first(client: Client, ada: Person) -> None:
+    content = bytes(8 * 2**20)
+    files = {"audio": ("voice.webm", content)}
+    check_problem(client.request("POST", "/upload", files=files), 401)
+    check_problem(ada.request("POST", "/nothing", files=files), 413)
+    check_problem(ada.request("POST", "/upload", data=content, headers={"Content-Type": "audio/webm"}), 415)
+
+
+# --- No HTTP at all
+
+
+GET = b"GET /api/user/me HTTP/1.1\r\nHost: x\r\n"
+LOG_IN = b"POST /api/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+NO_HTTP = {
+    "garbage": (b"\x16\x03\x01\x02\x00garbage\r\n\r\n", 400),
+    "unknown version": (b"GET /api/user/me HTTP/9.1\r\nHost: x\r\n\r\n", 400),
+    "long address": (b"GET /api/chat/" + b"x" * 10_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
+    "long header": (GET + b"A: " + b"x" * 20_000 + b"\r\n\r\n", 431),
+    "many headers": (GET + b"A: x\r\n" * 100 + b"\r\n", 431),
+    "negative length": (LOG_IN + b"Content-Length: -1\r\n\r\n", 400),
+    "two lengths": (LOG_IN + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+    "no chunk": (LOG_IN + b"Transfer-Encoding: chunked\r\n\r\nZZ\r\n\r\n", 400),
+    "odd token": (GET + b"x-api-key: \xff\xfe\xe9\r\n\r\n", 401),
+    "odd host": (b"GET /api/user/me HTTP/1.1\r\nHost: a b<>\r\n\r\n", 401),
+}
+
+
+@pytest.mark.parametrize(("request_bytes", "status"), NO_HTTP.values(), ids=NO_HTTP)
+def test_what_is_no_http_gets_the_same_shape(client: Client, request_bytes: bytes, status: int) -> None:
+    answered, headers, body = exchange(client.url, request_bytes)
+    assert answered == status
+    check_problem_document(headers["content-type"], json.loads(body), status)
