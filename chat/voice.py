@@ -24,8 +24,8 @@ from chat.transcription import Recogniser, Transcript, TranscriptionRefused, Tra
 
 log = structlog.get_logger(__name__)
 
-HOLD_MS = 20_000  # an attempt whose worker has died is due again after this
-RENEW_SECONDS = 5.0
+HOLD_MS = 10_000  # an attempt whose worker has died is due again after this
+RENEW_SECONDS = 2.5
 BACKOFF_LIMIT = 300.0
 ARCHIVE_PAUSE = 5.0  # seconds until the next attempt when MongoDB is away
 DUE_PAGE = 100
