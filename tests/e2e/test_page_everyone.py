@@ -7,8 +7,10 @@ import requests
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from tests.client import Client
 from tests.e2e.conftest import RECORDING, Visit
 from tests.e2e.history import message, minutes_ago, spoken, tell
+from tests.e2e.visitor import name_of
 from tests.stack import ROOT, Stack
 
 STATIC = ROOT / "web" / "static"
@@ -27,28 +29,26 @@ def check(page: Page) -> None:
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 320), ("dark", 1920)])
-def test_axe_finds_nothing_serious(visit: Visit, theme: str, width: int) -> None:
+def test_axe_finds_nothing_serious(visit: Visit, client: Client, theme: str, width: int) -> None:
     options = {"color_scheme": theme, "viewport": {"width": width, "height": 720}, "reduced_motion": "reduce"}
     stranger = visit(**options)
     for path in ("/", "/signup", "/login"):
         stranger.page.goto(path)
         expect(stranger.page.get_by_role("heading", level=1)).to_be_visible()
         check(stranger.page)
-    ada, grace = visit("ada", **options), visit("grace")
-    assert ada.person
-    assert grace.person
+    ada, grace = visit("ada", **options), client.sign_up("grace")
     ada.page.goto("/settings")
     expect(ada.page.get_by_role("heading", name="Settings")).to_be_visible()
     check(ada.page)
-    grace.person.post(ada.person, "Have you seen https://example.org/ yet?")
-    row = ada.page.locator(".people a", has_text=grace.name)
+    grace.post(ada.person, "Have you seen https://example.org/ yet?")
+    row = ada.page.locator(".people a", has_text=name_of(grace))
     expect(row).to_be_attached()
     told = [
-        message(grace.person, ada.person, minutes_ago(30), **spoken("the river was high", unsure="high")),
-        message(ada.person, grace.person, minutes_ago(20), audioFileId="1" * 32, status="untranscribed"),
-        message(grace.person, ada.person, minutes_ago(10), audioFileId="2" * 32, status="transcribing"),
-        message(ada.person, grace.person, minutes_ago(9), "W" * 200),
-        message(ada.person, grace.person, minutes_ago(8), deletedAt=minutes_ago(7).isoformat()),
+        message(grace, ada.person, minutes_ago(30), **spoken("the river was high", unsure="high")),
+        message(ada.person, grace, minutes_ago(20), audioFileId="1" * 32, status="untranscribed"),
+        message(grace, ada.person, minutes_ago(10), audioFileId="2" * 32, status="transcribing"),
+        message(ada.person, grace, minutes_ago(9), "W" * 200),
+        message(ada.person, grace, minutes_ago(8), deletedAt=minutes_ago(7).isoformat()),
     ]
     tell(ada.page, told, RECORDING.read_bytes())
     ada.open(grace)
@@ -96,13 +96,13 @@ def test_only_its_own_files_may_run(stack: Stack) -> None:
     assert not re.search(r"""(src|href)=["'](https?:)?//|<style|\sstyle=|\son\w+=|<script>""", page)
 
 
-def test_the_keyboard_alone_suffices(visit: Visit) -> None:
-    ada, grace = visit("ada"), visit("grace")
+def test_the_keyboard_alone_suffices(visit: Visit, client: Client) -> None:
+    ada, grace = visit("ada"), client.sign_up("grace")
     keys = ada.page.keyboard
     expect(ada.page.get_by_role("searchbox")).to_be_visible()
     keys.press("Control+k")
     expect(ada.page.get_by_role("searchbox")).to_be_focused()
-    keys.type(grace.name)
+    keys.type(name_of(grace))
     expect(ada.page.locator("#results").get_by_role("link")).to_have_count(1)
     keys.press("Enter")
     expect(ada.page.locator("#composer-input")).to_be_focused()
@@ -132,23 +132,19 @@ def test_the_keyboard_alone_suffices(visit: Visit) -> None:
     expect(ada.page.locator("#composer-input")).to_be_visible()
 
 
-def test_new_messages_are_announced(visit: Visit) -> None:
-    ada, grace = visit("ada"), visit("grace")
-    assert ada.person
-    assert grace.person
+def test_new_messages_are_announced(visit: Visit, client: Client) -> None:
+    ada, grace = visit("ada"), client.sign_up("grace")
     ada.open(grace)
-    grace.person.post(ada.person, "Hello?")
+    grace.post(ada.person, "Hello?")
     expect(ada.message("Hello?")).to_be_visible()
-    grace.person.post(ada.person, "Can you hear me?")
-    expect(ada.page.locator("#announcer")).to_contain_text(f"{grace.name}: Can you hear me?")
+    grace.post(ada.person, "Can you hear me?")
+    expect(ada.page.locator("#announcer")).to_contain_text(f"{name_of(grace)}: Can you hear me?")
 
 
-def test_on_a_phone_one_thing_at_a_time(visit: Visit) -> None:
-    ada, grace = visit("ada", viewport={"width": 390, "height": 780}, has_touch=True), visit("grace")
-    assert ada.person
-    assert grace.person
-    grace.person.post(ada.person, "Hi")
-    row = ada.page.get_by_role("navigation").get_by_role("link", name=grace.name)
+def test_on_a_phone_one_thing_at_a_time(visit: Visit, client: Client) -> None:
+    ada, grace = visit("ada", viewport={"width": 390, "height": 780}, has_touch=True), client.sign_up("grace")
+    grace.post(ada.person, "Hi")
+    row = ada.page.get_by_role("navigation").get_by_role("link", name=name_of(grace))
     row.tap()
     expect(ada.message("Hi")).to_be_visible()
     expect(row).to_be_hidden()
@@ -156,8 +152,8 @@ def test_on_a_phone_one_thing_at_a_time(visit: Visit) -> None:
     expect(row).to_be_visible()
 
 
-def test_right_to_left_texts(visit: Visit) -> None:
-    ada, grace = visit("ada"), visit("grace")
+def test_right_to_left_texts(visit: Visit, client: Client) -> None:
+    ada, grace = visit("ada"), client.sign_up("grace")
     ada.open(grace)
     ada.say("שלום, מה שלומך?")
     said = ada.page.locator(".said")

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.client import Json, Person
+from tests.client import Client, Json, Person
 from tests.e2e.conftest import Visit
 from tests.e2e.history import message, minutes_ago, tell
 
@@ -61,11 +61,9 @@ def newest(page: Page, count: int) -> Locator:
     return page.locator(".said", has_text=f"message {count - 1} ")
 
 
-def test_scrolling_to_the_beginning_jumps_nowhere(visit: Visit) -> None:
-    ada, grace = visit("ada"), visit("grace")
-    assert ada.person
-    assert grace.person
-    tell(ada.page, talk(ada.person, grace.person, 450))
+def test_scrolling_to_the_beginning_jumps_nowhere(visit: Visit, client: Client) -> None:
+    ada, grace = visit("ada"), client.sign_up("grace")
+    tell(ada.page, talk(ada.person, grace, 450))
     ada.open(grace)
     expect(newest(ada.page, 450)).to_be_in_viewport()
     found = ada.page.evaluate(SCROLL_UP, "message 0")
@@ -74,24 +72,20 @@ def test_scrolling_to_the_beginning_jumps_nowhere(visit: Visit) -> None:
     assert found["most"] <= IN_PAGE
 
 
-def test_ten_thousand_messages_scroll_smoothly(visit: Visit) -> None:
-    ada, grace = visit("ada"), visit("grace")
-    assert ada.person
-    assert grace.person
-    tell(ada.page, talk(ada.person, grace.person, MANY))
+def test_ten_thousand_messages_scroll_smoothly(visit: Visit, client: Client) -> None:
+    ada, grace = visit("ada"), client.sign_up("grace")
+    tell(ada.page, talk(ada.person, grace, MANY))
     ada.open(grace)
     expect(newest(ada.page, MANY)).to_be_in_viewport()
-    found = ada.page.evaluate(SCROLL_ALL, grace.person.id)
+    found = ada.page.evaluate(SCROLL_ALL, grace.id)
     assert found["loaded"] == MANY
     assert found["most"] <= IN_PAGE
     assert found["median"] < SMOOTH
 
 
-def test_what_comes_while_one_reads_further_up_is_counted_and_moves_nothing(visit: Visit) -> None:
-    ada, grace = visit("ada"), visit("grace")
-    assert ada.person
-    assert grace.person
-    tell(ada.page, talk(ada.person, grace.person, 100))
+def test_what_comes_while_one_reads_further_up_is_counted_and_moves_nothing(visit: Visit, client: Client) -> None:
+    ada, grace = visit("ada"), client.sign_up("grace")
+    tell(ada.page, talk(ada.person, grace, 100))
     ada.open(grace)
     expect(newest(ada.page, 100)).to_be_in_viewport()
     view = ada.page.locator(".timeline")
@@ -99,7 +93,7 @@ def test_what_comes_while_one_reads_further_up_is_counted_and_moves_nothing(visi
     expect(ada.page.get_by_role("button", name="To the newest message")).to_be_visible()
     before = view.evaluate("view => view.scrollTop")
     for number in range(2):
-        grace.person.post(ada.person, f"fresh {number}")
+        grace.post(ada.person, f"fresh {number}")
     expect(ada.page.locator(".jump .badge")).to_have_text("2")
     assert view.evaluate("view => view.scrollTop") == before
     ada.page.get_by_role("button", name="To the newest message").click()
@@ -108,13 +102,13 @@ def test_what_comes_while_one_reads_further_up_is_counted_and_moves_nothing(visi
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_a_search_hit_opens_at_its_message_and_the_newest_is_one_click_away(visit: Visit, width: int) -> None:
-    ada, grace = visit("ada", viewport={"width": width, "height": 720}), visit("grace")
-    assert ada.person
-    assert grace.person
-    ada.person.post(grace.person, "the needle in the stack of hay")
+def test_a_search_hit_opens_at_its_message_with_the_newest_one_click_away(
+    visit: Visit, client: Client, width: int
+) -> None:
+    ada, grace = visit("ada", viewport={"width": width, "height": 720}), client.sign_up("grace")
+    ada.person.post(grace, "the needle in the stack of hay")
     for number in range(230):
-        grace.person.post(ada.person, f"message {number} of hay")
+        grace.post(ada.person, f"message {number} of hay")
     ada.page.get_by_role("searchbox").fill("needle")
     ada.page.locator("#results a", has=ada.page.locator("mark")).click()
     hit = ada.page.locator(".flash .said")

@@ -5,23 +5,23 @@ from datetime import timedelta
 
 from playwright.sync_api import expect
 
+from tests.client import Client
 from tests.e2e.conftest import RECORDING, Visit
 from tests.e2e.history import message, minutes_ago, spoken, tell
+from tests.recordings import silence
 
 SAID = "the river was high when we crossed it"
 
 
-def test_messages_are_grouped_by_day_and_sender_and_tell_their_exact_time(visit: Visit) -> None:
-    ada, grace = visit("ada"), visit("grace")
-    assert ada.person
-    assert grace.person
+def test_messages_are_grouped_by_day_and_sender_and_tell_their_exact_time(visit: Visit, client: Client) -> None:
+    ada, grace = visit("ada"), client.sign_up("grace")
     noon = minutes_ago(0).replace(hour=12, minute=0, second=5) - timedelta(days=1)
     said = [
-        message(grace.person, ada.person, noon - timedelta(days=1), "The day before"),
-        message(grace.person, ada.person, noon, "One"),
-        message(grace.person, ada.person, noon + timedelta(minutes=1), "Two"),
-        message(ada.person, grace.person, noon + timedelta(minutes=2), "Three"),
-        message(ada.person, grace.person, noon + timedelta(minutes=20), "Four"),
+        message(grace, ada.person, noon - timedelta(days=1), "The day before"),
+        message(grace, ada.person, noon, "One"),
+        message(grace, ada.person, noon + timedelta(minutes=1), "Two"),
+        message(ada.person, grace, noon + timedelta(minutes=2), "Three"),
+        message(ada.person, grace, noon + timedelta(minutes=20), "Four"),
     ]
     tell(ada.page, said)
     ada.open(grace)
@@ -32,11 +32,9 @@ def test_messages_are_grouped_by_day_and_sender_and_tell_their_exact_time(visit:
     expect(ada.message("Two")).to_have_attribute("title", re.compile(r"\d\d:01:05"))
 
 
-def test_a_recording_can_be_played_before_its_transcript_is_there(visit: Visit) -> None:
-    ada, grace = visit("ada"), visit("grace")
-    assert ada.person
-    assert grace.person
-    waiting = message(grace.person, ada.person, minutes_ago(1), audioFileId="0" * 32, status="transcribing")
+def test_a_recording_can_be_played_before_its_transcript_is_there(visit: Visit, client: Client) -> None:
+    ada, grace = visit("ada"), client.sign_up("grace")
+    waiting = message(grace, ada.person, minutes_ago(1), audioFileId="0" * 32, status="transcribing")
     tell(ada.page, [waiting], RECORDING.read_bytes())
     ada.open(grace)
     expect(ada.page.get_by_text("Listening for the words")).to_be_visible()
@@ -47,35 +45,29 @@ def test_a_recording_can_be_played_before_its_transcript_is_there(visit: Visit) 
     expect(ada.page.locator(".controls .clock")).to_have_text("0:01")
 
 
-def test_words_the_recogniser_was_unsure_of_are_marked(visit: Visit) -> None:
-    ada, grace = visit("ada"), visit("grace")
-    assert ada.person
-    assert grace.person
-    tell(ada.page, [message(grace.person, ada.person, minutes_ago(1), **spoken(SAID, unsure="high"))])
+def test_words_the_recogniser_was_unsure_of_are_marked(visit: Visit, client: Client) -> None:
+    ada, grace = visit("ada"), client.sign_up("grace")
+    tell(ada.page, [message(grace, ada.person, minutes_ago(1), **spoken(SAID, unsure="high"))])
     ada.open(grace)
     expect(ada.page.locator(".word.unsure")).to_have_text("high")
     expect(ada.page.locator(".word.unsure")).to_have_attribute("title", re.compile("not sure"))
 
 
-def test_a_silence_within_a_recording_begins_a_new_line(visit: Visit) -> None:
-    ada, grace = visit("ada"), visit("grace")
-    assert ada.person
-    assert grace.person
+def test_a_silence_within_a_recording_begins_a_new_line(visit: Visit, client: Client) -> None:
+    ada, grace = visit("ada"), client.sign_up("grace")
     told = spoken(SAID)
     for word in told["words"][4:]:
         word["start"] += 2
         word["end"] += 2
-    tell(ada.page, [message(grace.person, ada.person, minutes_ago(1), **told)])
+    tell(ada.page, [message(grace, ada.person, minutes_ago(1), **told)])
     ada.open(grace)
     expect(ada.page.locator(".transcript br")).to_have_count(1)
     expect(ada.page.locator(".transcript br + .word")).to_have_text("when")
 
 
-def test_a_failed_transcription_can_be_asked_for_again(visit: Visit) -> None:
-    ada, grace = visit("ada"), visit("grace")
-    assert ada.person
-    assert grace.person
-    failed = message(ada.person, grace.person, minutes_ago(1), audioFileId="0" * 32, status="untranscribed")
+def test_a_failed_transcription_can_be_asked_for_again(visit: Visit, client: Client) -> None:
+    ada, grace = visit("ada"), client.sign_up("grace")
+    failed = message(ada.person, grace, minutes_ago(1), audioFileId="0" * 32, status="untranscribed")
     tell(ada.page, [failed])
     ada.page.route("**/transcribe", lambda route: route.fulfill(status=202, json={}))
     ada.open(grace)
@@ -90,15 +82,11 @@ def test_a_failed_transcription_can_be_asked_for_again(visit: Visit) -> None:
     expect(ada.page.get_by_role("button", name="Transcribe again")).to_be_visible()
 
 
-def test_a_recording_without_words_is_transcribed_again_by_its_sender(visit: Visit) -> None:
-    ada, grace = visit("ada"), visit("grace")
+def test_a_recording_without_words_is_transcribed_again_by_its_sender(visit: Visit, client: Client) -> None:
+    ada, grace = visit("ada"), client.sign_up("grace")
     ada.open(grace)
-    assert ada.person
-    assert grace.person
-    from tests.recordings import silence
-
     upload = ada.person.upload(silence(1.0), "voice.wav", "audio/wav")
-    ada.person.post(grace.person, audioFileId=upload["audioFileUuid"])
+    ada.person.post(grace, audioFileId=upload["audioFileUuid"])
     nothing = ada.page.get_by_text("No words were heard in this recording.")
     expect(nothing).to_be_visible(timeout=60_000)
     ada.page.locator("article").hover()

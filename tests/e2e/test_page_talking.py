@@ -4,9 +4,10 @@ import re
 
 from playwright.sync_api import Route, expect
 
-from tests.client import PASSWORD
+from tests.client import PASSWORD, Client
 from tests.e2e.conftest import Visit
 from tests.e2e.history import CALL
+from tests.e2e.visitor import name_of
 
 DARK = "rgb(18, 23, 21)"
 
@@ -40,10 +41,8 @@ def test_sign_up_find_somebody_and_talk(visit: Visit) -> None:
     expect(other.page.locator(".state")).to_have_text("online")
 
 
-def test_a_message_that_comes_while_the_history_is_on_its_way_stays(visit: Visit) -> None:
-    ada, grace = visit("ada"), visit("grace")
-    assert ada.person
-    assert grace.person
+def test_a_message_that_comes_while_the_history_is_on_its_way_stays(visit: Visit, client: Client) -> None:
+    ada, grace = visit("ada"), client.sign_up("grace")
     held: list[Route] = []
 
     def hold_the_first(route: Route) -> None:
@@ -54,8 +53,8 @@ def test_a_message_that_comes_while_the_history_is_on_its_way_stays(visit: Visit
     ada.page.route(CALL, hold_the_first)
     with ada.page.expect_request(CALL):
         ada.open(grace)
-    grace.person.post(ada.person, "Quicker")
-    expect(ada.page.get_by_role("navigation").get_by_role("link", name=grace.name)).to_contain_text("Quicker")
+    grace.post(ada.person, "Quicker")
+    expect(ada.page.get_by_role("navigation").get_by_role("link", name=name_of(grace))).to_contain_text("Quicker")
     held[0].fulfill(json=[])
     expect(ada.page.locator(".notice .spinner")).to_have_count(0)  # the history is there
     expect(ada.message("Quicker")).to_be_visible()
@@ -63,9 +62,6 @@ def test_a_message_that_comes_while_the_history_is_on_its_way_stays(visit: Visit
 
 def test_the_list_tells_who_wrote_last_who_is_there_and_who_types(visit: Visit) -> None:
     ada, grace, joan = visit("ada"), visit("grace"), visit("joan")
-    assert ada.person
-    assert grace.person
-    assert joan.person
     rows = ada.page.get_by_role("navigation", name="Conversations").get_by_role("link")
     for somebody in (grace, joan):
         somebody.person.post(ada.person, f"Here is {somebody.name}")
@@ -111,8 +107,8 @@ def test_edit_and_delete_reach_the_other(visit: Visit) -> None:
         expect(page.get_by_text("Thursday?")).to_have_count(0)
 
 
-def test_text_is_never_read_as_html_and_addresses_are_links(visit: Visit) -> None:
-    ada, grace = visit("ada"), visit("grace")
+def test_text_is_never_read_as_html_and_addresses_are_links(visit: Visit, client: Client) -> None:
+    ada, grace = visit("ada"), client.sign_up("grace")
     ada.open(grace)
     text = "<img src=x onerror=alert(1)> <b>see</b> https://example.org/a?b=1&c=2."
     ada.say(text)
@@ -122,34 +118,31 @@ def test_text_is_never_read_as_html_and_addresses_are_links(visit: Visit) -> Non
     expect(said.get_by_role("link")).to_have_attribute("href", "https://example.org/a?b=1&c=2")
 
 
-def test_address_back_button_and_draft(visit: Visit) -> None:
-    ada, grace, joan = visit("ada"), visit("grace"), visit("joan")
-    assert ada.person
-    assert joan.person
-    joan.person.post(ada.person, "From Joan")
+def test_address_back_button_and_draft(visit: Visit, client: Client) -> None:
+    ada, grace, joan = visit("ada"), client.sign_up("grace"), client.sign_up("joan")
+    joan.post(ada.person, "From Joan")
     ada.open(grace).fill("half a thought")
-    ada.page.get_by_role("navigation").get_by_role("link", name=joan.name).click()
+    ada.page.get_by_role("navigation").get_by_role("link", name=name_of(joan)).click()
     expect(ada.message("From Joan")).to_be_visible()
     ada.page.go_back()
-    expect(ada.page).to_have_url(re.compile(grace.name))
+    expect(ada.page).to_have_url(re.compile(name_of(grace)))
     expect(ada.page.locator("#composer-input")).to_have_value("half a thought")
     ada.page.reload()
     expect(ada.page.locator("#composer-input")).to_have_value("half a thought")
 
 
-def test_a_link_to_a_conversation_survives_the_log_in(visit: Visit) -> None:
-    grace = visit("grace")
+def test_a_link_to_a_conversation_survives_the_log_in(visit: Visit, client: Client) -> None:
+    grace = client.sign_up("grace")
     stranger = visit()
-    assert grace.person
-    ada = grace.person.client.sign_up("ada")
-    stranger.page.goto(f"/chat/{grace.name}")
+    ada = grace.client.sign_up("ada")
+    stranger.page.goto(f"/chat/{name_of(grace)}")
     stranger.page.get_by_label("E-mail").fill(ada.user["email"])
     stranger.page.get_by_label("Password").fill("not the password")
     stranger.page.get_by_role("button", name="Log in").click()
     expect(stranger.page.locator(".form-status")).not_to_be_empty()
     stranger.page.get_by_label("Password").fill(ada.password)
     stranger.page.get_by_role("button", name="Log in").click()
-    expect(stranger.page.get_by_role("heading", name=grace.name)).to_be_visible()
+    expect(stranger.page.get_by_role("heading", name=name_of(grace))).to_be_visible()
 
 
 def test_settings_change_name_theme_and_password(visit: Visit) -> None:
@@ -174,10 +167,8 @@ def test_settings_change_name_theme_and_password(visit: Visit) -> None:
     expect(page.get_by_role("link", name="Create an account")).to_be_visible()
 
 
-def test_notifications_come_to_those_who_asked_for_them(visit: Visit) -> None:
-    ada, grace = visit("ada", permissions=["notifications"]), visit("grace")
-    assert ada.person
-    assert grace.person
+def test_notifications_come_to_those_who_asked_for_them(visit: Visit, client: Client) -> None:
+    ada, grace = visit("ada", permissions=["notifications"]), client.sign_up("grace")
     ada.context.add_init_script(
         "document.hasFocus = () => false;"
         "window.told = [];"
@@ -185,15 +176,15 @@ def test_notifications_come_to_those_who_asked_for_them(visit: Visit) -> None:
         " static permission = 'granted'; static requestPermission = async () => 'granted'; };"
     )
     ada.page.goto("/settings")
-    row = ada.page.get_by_role("navigation").get_by_role("link", name=grace.name)
-    grace.person.post(ada.person, "Not asked for")
+    row = ada.page.get_by_role("navigation").get_by_role("link", name=name_of(grace))
+    grace.post(ada.person, "Not asked for")
     expect(row).to_contain_text("Not asked for")
     ada.page.get_by_label("Tell me about new messages").check()
     expect(ada.page.get_by_label("Tell me about new messages")).to_be_checked()
-    grace.person.post(ada.person, "Asked for")
+    grace.post(ada.person, "Asked for")
     expect(row).to_contain_text("2 unread")
     expect(ada.page).to_have_title(re.compile(r"^\(2\) "))
-    assert ada.page.evaluate("told") == [f"{grace.name}: Asked for"]
+    assert ada.page.evaluate("told") == [f"{name_of(grace)}: Asked for"]
 
 
 def test_deleting_the_account_asks_for_the_password(visit: Visit) -> None:

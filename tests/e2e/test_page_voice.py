@@ -2,46 +2,46 @@
 
 import re
 
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import expect
 
-from tests.e2e.conftest import Visit
-from tests.e2e.visitor import Visitor
+from tests import recordings
+from tests.client import Client
+from tests.e2e.conftest import RECORDING, Visit
+from tests.e2e.history import message, minutes_ago, spoken, tell
+from tests.e2e.visitor import name_of
 
 TRANSCRIBED = 60_000  # milliseconds
-
-
-def spoken(ada: Visitor, seconds: int = 4) -> Locator:
-    """Record and send; answers the words of the transcript."""
-    ada.record()
-    expect(ada.page.get_by_role("timer")).to_have_text(f"0:0{seconds}")
-    ada.page.get_by_role("button", name="Send the recording").click()
-    words = ada.page.locator(".timed .word")
-    expect(words.nth(2)).to_be_visible(timeout=TRANSCRIBED)
-    return words
 
 
 def test_speak_read_and_click_a_word(visit: Visit) -> None:
     ada, grace = visit("ada"), visit("grace")
     grace.open(ada)
     ada.open(grace)
-    words = spoken(ada)
+    ada.record()
+    expect(ada.page.get_by_role("timer")).to_have_text("0:04")
+    ada.page.get_by_role("button", name="Send the recording").click()
+    words = ada.page.locator(".timed .word")
+    expect(words.nth(2)).to_be_visible(timeout=TRANSCRIBED)
     there = grace.page.locator(".timed .word")
     expect(there).to_have_count(words.count())
     chosen = there.nth(2)
     chosen.click()
     expect(chosen).to_have_class(re.compile("lit"))
     expect(grace.page.get_by_role("button", name="Pause")).to_be_visible()
-    expect(there.nth(4)).to_have_class(re.compile("lit"))  # the voice goes on
-    expect(grace.page.locator(".word.lit")).to_have_count(1)
-    grace.page.get_by_role("button", name="Pause").click()
+    slider = grace.page.get_by_role("slider", name="Position in the recording")
+    expect(slider).not_to_have_value(slider.input_value())  # the voice goes on
+    expect(chosen).not_to_have_class(re.compile("lit"))
+    assert grace.page.locator(".word.lit").count() <= 1
     grace.page.get_by_role("button", name=re.compile("^Speed")).click()
     expect(grace.page.get_by_role("button", name="Speed 1.5×")).to_be_visible()
 
 
-def test_the_keyboard_plays_seeks_and_chooses_words(visit: Visit) -> None:
-    ada, grace = visit("ada"), visit("grace")
+def test_the_keyboard_plays_seeks_and_chooses_words(visit: Visit, client: Client) -> None:
+    ada, grace = visit("ada"), client.sign_up("grace")
+    told = message(grace, ada.person, minutes_ago(1), **spoken("the river was high"))
+    tell(ada.page, [told], RECORDING.read_bytes())
     ada.open(grace)
-    words = spoken(ada)
+    words = ada.page.locator(".timed .word")
     transcript = ada.page.get_by_role("group", name=re.compile("^Transcript"))
     transcript.focus()
     for _ in range(3):
@@ -57,19 +57,17 @@ def test_the_keyboard_plays_seeks_and_chooses_words(visit: Visit) -> None:
     expect(slider).to_have_value("0")
 
 
-def test_pause_listen_first_or_throw_away(visit: Visit) -> None:
-    ada, grace = visit("ada"), visit("grace")
+def test_pause_listen_first_or_throw_away(visit: Visit, client: Client) -> None:
+    ada, grace = visit("ada"), client.sign_up("grace")
     ada.open(grace)
     ada.record()
-    assert grace.person
-    assert ada.person
     expect(ada.page.get_by_role("timer")).to_have_text("0:01")
     expect(ada.page.locator(".meter i").last).to_have_attribute("style", re.compile("--level: 0.[0-9]*[1-9]"))
     ada.page.get_by_role("button", name="Pause recording").click()
     expect(ada.page.locator(".recording.on")).to_have_count(0)
     held = ada.page.get_by_role("timer").inner_text()
     for number in range(10):  # meanwhile time goes by
-        grace.person.post(ada.person, f"meanwhile {number}")
+        grace.post(ada.person, f"meanwhile {number}")
         expect(ada.message(f"meanwhile {number}")).to_be_visible()
     assert ada.page.get_by_role("timer").inner_text() == held
     ada.page.get_by_role("button", name="Go on recording").click()
@@ -81,20 +79,20 @@ def test_pause_listen_first_or_throw_away(visit: Visit) -> None:
     expect(ada.page.locator("article .controls")).to_have_count(0)
 
 
-def test_a_recording_one_walks_away_from_is_asked_about(visit: Visit) -> None:
-    ada, grace = visit("ada"), visit("grace")
+def test_a_recording_one_walks_away_from_is_asked_about(visit: Visit, client: Client) -> None:
+    ada, grace = visit("ada"), client.sign_up("grace")
     ada.open(grace)
     ada.record()
     expect(ada.page.get_by_role("timer")).to_have_text("0:01")
     ada.page.get_by_role("link", name="Settings").click()
-    expect(ada.page.get_by_role("dialog")).to_contain_text(f"What you recorded for {grace.name} has not been sent.")
+    expect(ada.page.get_by_role("dialog")).to_contain_text(f"What you recorded for {name_of(grace)} has not been sent.")
     ada.page.get_by_role("dialog").get_by_role("button", name="Send").click()
     ada.page.go_back()
     expect(ada.page.locator("article .controls")).to_be_visible()
 
 
-def test_holding_the_microphone_sends_when_let_go(visit: Visit) -> None:
-    ada, grace = visit("ada"), visit("grace")
+def test_holding_the_microphone_sends_when_let_go(visit: Visit, client: Client) -> None:
+    ada, grace = visit("ada"), client.sign_up("grace")
     ada.open(grace)
     ada.page.locator(".mic").last.hover()
     ada.page.mouse.down()
@@ -104,10 +102,12 @@ def test_holding_the_microphone_sends_when_let_go(visit: Visit) -> None:
     expect(ada.page.locator("article .controls")).to_be_visible()
 
 
-def test_a_corrected_transcript_still_plays_and_is_found_at_its_second(visit: Visit) -> None:
-    ada, grace = visit("ada"), visit("grace")
+def test_a_corrected_transcript_still_plays_and_is_found_at_its_second(visit: Visit, client: Client) -> None:
+    ada, grace = visit("ada"), client.sign_up("grace")
     ada.open(grace)
-    words = spoken(ada)
+    ada.person.post(grace, audioFileId=ada.person.upload(recordings.spoken())["audioFileUuid"])
+    words = ada.page.locator(".timed .word")
+    expect(words.nth(2)).to_be_visible(timeout=TRANSCRIBED)
     kept = words.all_inner_texts()
     ada.page.locator("article").hover()
     ada.page.get_by_role("button", name="Message actions").click()
@@ -124,8 +124,8 @@ def test_a_corrected_transcript_still_plays_and_is_found_at_its_second(visit: Vi
     expect(words.nth(2)).to_have_text("xylophone")
 
 
-def test_a_refused_microphone_is_explained(visit: Visit) -> None:
-    ada, grace = visit("ada"), visit("grace")
+def test_a_refused_microphone_is_explained(visit: Visit, client: Client) -> None:
+    ada, grace = visit("ada"), client.sign_up("grace")
     ada.context.add_init_script(
         "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', 'NotAllowedError'));"
     )

@@ -29,18 +29,19 @@ expect.set_options(timeout=TIMEOUT)
 class Visitor:
     """A browser context of its own with one page, signed in as `person` where there is one."""
 
+    person: Person
+
     def __init__(self, context: BrowserContext, person: Person | None) -> None:
         self.context = context
-        self.person = person
         self.errors: list[str] = []
         context.set_default_timeout(TIMEOUT)
         if person:
+            self.person = person
             context.add_init_script(_sign_in(person))
         self.page = self.new_page()
 
     @property
     def name(self) -> str:
-        assert self.person
         return str(self.person.user["username"])
 
     def new_page(self) -> Page:
