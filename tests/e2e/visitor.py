@@ -49,7 +49,7 @@ class Visitor:
         page = self.context.new_page()
         page.on("pageerror", lambda error: self.errors.append(f"{error.name}: {error.message}\n{error.stack}"))
         page.on("console", self._console)
-        page.goto("/")
+        page.goto("/", wait_until="commit")
         return page
 
     def _console(self, message: ConsoleMessage) -> None:
@@ -60,7 +60,7 @@ class Visitor:
         """Open the conversation with somebody by its address; answers the box one writes in."""
         username = partner if isinstance(partner, str) else name_of(partner)
         where = page or self.page
-        where.goto(f"/chat/{username}")
+        where.goto(f"/chat/{username}", wait_until="commit")
         box = where.locator("#composer-input")
         expect(box).to_be_visible()
         return box
