@@ -5,6 +5,7 @@ task costs a moment, never a message. So a task is acknowledged when it begins, 
 broker to notice that a worker died.
 """
 
+import signal
 import warnings
 from functools import lru_cache
 from typing import Any
@@ -107,5 +108,7 @@ def _note_beats(**_: Any) -> None:
 
 
 @worker_process_init.connect
-def _forget_parent(**_: Any) -> None:
+def _begin_child(**_: Any) -> None:
+    # A platform sends it to every process at once; the parent then lets each child finish its task.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     stores.cache_clear()

@@ -146,8 +146,10 @@ def _closed(socket: Socket) -> bool:
 
 def test_sigterm_is_answered_in_time_by_every_kind(dynos: Dynos, client: Client) -> None:
     """A platform sends it to every process of a dyno, and kills after thirty seconds."""
-    ada = client.sign_up("ada")
+    ada, ben = client.sign_up("ada"), client.sign_up("ben")
     sockets = [ada.connect(), ada.connect()]
+    sent = ada.post(ben, "a drain lingers after this")["_id"]
+    sockets[0].wait_for_frame(MESSAGES, lambda data: data["_id"] == sent)
     kinds = list(dynos.processes.values())
     for process in kinds:
         dynos.terminate(process)
