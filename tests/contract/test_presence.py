@@ -63,6 +63,23 @@ def test_a_second_socket_changes_nothing_and_the_last_one_counts(
     assert states(watcher, person) == [True, False]
 
 
+def test_nobody_flickers_who_loads_the_page_again_or_moves_to_another_process(
+    client: Client, ada: Person, strict: Web, connect: Connect
+) -> None:
+    watcher, person = connect(ada), client.sign_up()
+    socket = connect(person)
+    wait(watcher, person, True)
+    for number in range(6):
+        socket.close()
+        socket = connect(strict.seen_by(person) if number % 2 else person)
+    marker = client.sign_up()
+    gone = connect(marker)
+    wait(watcher, marker, True)
+    gone.close()
+    wait(watcher, marker, False)  # by then all that came before would have been told
+    assert states(watcher, person) == [True]
+
+
 def test_a_socket_that_never_proved_who_it_is_makes_nobody_online(client: Client, ada: Person) -> None:
     person = client.sign_up()
     with RawSocket(client.url, "/ws/"), RawSocket(client.url, "/ws/?token=x"):
