@@ -21,10 +21,10 @@ EVERYTHING = ROOT / ".data" / "screenshots"
 BEST = ROOT / "docs" / "screenshots"
 SHOWN = (
     "conversation-light-desk",
-    "search-dark-desk",
-    "conversation-dark-phone",
-    "recording-light-phone",
-    "offline-dark-phone",
+    "conversation-dark-desk",
+    "conversation-light-phone",
+    "recording-dark-phone",
+    "search-light-desk",
     "landing-light-desk",
 )
 SCREENS: dict[str, dict[str, Any]] = {

@@ -109,7 +109,7 @@ export function conversation(partner) {
 	function menu(button, message) {
 		const { text, audioFileId: voice } = message;
 		const entries = [];
-		if (text) entries.push(["copy", "Copy text", () => navigator.clipboard.writeText(text)]);
+		if (text) entries.push(["copy", "Copy text", () => navigator.clipboard?.writeText(text)]);
 		if (message.senderId === session.me._id) {
 			entries.push(["edit", voice ? "Correct the transcript" : "Edit", () => writing.edit(message)]);
 			if (voice) entries.push(["retry", "Transcribe again", () => transcribe(message)]);
@@ -153,6 +153,6 @@ export function conversation(partner) {
 	jump.onclick = toNewest;
 	status();
 	// With a finger, the keyboard of the screen would hide what one came to read.
-	const focus = () => (matchMedia("(pointer: coarse)").matches ? parts.name : parts.input).focus({ preventScroll: true });
+	const focus = () => (matchMedia("(pointer: coarse)").matches ? parts.name : parts.input).focus();
 	return { element, partner, open, focus, destroy: () => stops.forEach((end) => end()) };
 }

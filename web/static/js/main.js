@@ -69,7 +69,7 @@ async function showChat({ name, at, query }, mine) {
 		chat.focus();
 		return chat.open(at, query);
 	}
-	return fill(shell.pane, h("div.nothing", h("p", why)));
+	return fill(shell.pane, h("div.nothing", h("p", why), h("a", { href: "/" }, "All conversations")));
 }
 
 function enter() {

@@ -79,7 +79,7 @@ export function messageRow(item, actions) {
 		newDay && h("p.day", day(message.dateSent)),
 		newFrom && h("p.unread-line", "New"),
 		h("article.message", { label, title: exact(message.dateSent) }, h(`div.bubble.${kind}`, body(item, kind, actions)), menu),
-		message.error && h("div.refused", message.error, link("Try again", () => retry(message)), link("Discard", () => discard(message))),
+		message.error && h("div.refused", { role: "alert" }, message.error, link("Try again", () => retry(message)), link("Discard", () => discard(message))),
 		(endsGroup || message.editedAt || !message._id) && meta(item),
 	);
 }
@@ -120,6 +120,6 @@ function meta({ message, mine, mark, endsGroup }) {
 		"div.meta",
 		h("time", { datetime: dateSent, title: exact(dateSent) }, time(dateSent)),
 		editedAt && h("span", { title: exact(editedAt) }, "edited"),
-		mine && endsGroup && h(`span.mark.${mark}`, { role: "img", label, title: label }, icon(name)),
+		mine && (endsGroup || !message._id) && h(`span.mark.${mark}`, { role: "img", label, title: label }, icon(name)),
 	);
 }
