@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 PAGE = 200
 ROUND_SECONDS = 10.0  # a stopping worker waits for a round no longer than this
-LOCK_SECONDS = 60.0
+LOCK_SECONDS = 25.0  # what a dead round holds the next ones off for; two at once do no harm
 SCAN_COUNT = 200
 
 _REBUILD = f"{channels.HOT_COMPLETE}:at"  # hash: step -> the last `_id` done
@@ -50,6 +50,7 @@ def run(stores: Stores) -> bool:
 
 
 def _round(stores: Stores) -> bool:
+    hot.configure(stores.redis)
     persistence.flush(stores)
     _flush_cursors(stores)
     _flush_last_seen(stores)

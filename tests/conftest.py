@@ -50,6 +50,7 @@ def stores(connected: Stores) -> Stores:
     for name in connected.mongo.list_collection_names():
         connected.mongo[name].delete_many({})
     hot.migrate(connected.redis)
+    hot.configure(connected.redis)
     archive.migrate(connected.mongo)
     return connected
 

@@ -106,13 +106,28 @@ def save_user(redis: Redis, archived: dict[str, Any]) -> None:
     redis.eval(_SAVE_USER, 3, *keys, user_id, user.revision, json, user.nameKey, archived.get("lastSeen") or "")
 
 
+def is_outdated(redis: Redis) -> bool:
+    """Whether a search index is missing or has another schema."""
+    migrator = _migrator(redis)
+    migrator.detect_migrations()
+    return bool(migrator.migrations)
+
+
 def migrate(redis: Redis) -> None:
     """Create the search indexes, or rebuild those whose schema has changed. One process at a time runs this."""
-    for model in (User, Message):
-        model._meta.database = redis
-    Migrator(conn=redis).run()
+    _migrator(redis).run()
+
+
+def configure(redis: Redis) -> None:
+    """Widen prefix searches; a Redis that restarts has forgotten it."""
     with contextlib.suppress(ResponseError):  # a managed Redis may not let us; then it is set there, or stays narrow
         redis.execute_command("FT.CONFIG", "SET", "MAXPREFIXEXPANSIONS", EXPANSIONS_MOST)
+
+
+def _migrator(redis: Redis) -> Migrator:
+    for model in (User, Message):
+        model._meta.database = redis
+    return Migrator(conn=redis)
 
 
 def read_json(redis: Redis, keys: list[str]) -> list[dict[str, Any] | None]:

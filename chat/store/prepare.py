@@ -13,7 +13,7 @@ from chat.store.connection import Stores
 
 log = structlog.get_logger(__name__)
 
-LOCK_SECONDS = 60.0
+LOCK_SECONDS = 10.0
 PAUSE_SECONDS = 0.5
 SAY_SECONDS = 10.0  # between two lines that say the same
 
@@ -25,10 +25,13 @@ def prepare(stores: Stores) -> None:
         PyMongoError, RedisError: a store is away, or of a kind we cannot use.
     """
     _check_kinds(stores)
-    lock = Lock(stores.redis, channels.lock_key("prepare"), timeout=LOCK_SECONDS, blocking_timeout=LOCK_SECONDS)
-    with lock:
-        archive.migrate(stores.mongo)
-        hot.migrate(stores.redis)
+    archive.migrate(stores.mongo)
+    hot.configure(stores.redis)
+    # Locked only when there is something to do: a process that is killed at its start must not hold up the next one.
+    if hot.is_outdated(stores.redis):
+        lock = Lock(stores.redis, channels.lock_key("prepare"), timeout=LOCK_SECONDS, blocking_timeout=2 * LOCK_SECONDS)
+        with lock:
+            hot.migrate(stores.redis)
 
 
 def _check_kinds(stores: Stores) -> None:
