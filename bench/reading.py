@@ -10,8 +10,9 @@ import orjson
 from bench.people import Person, sign_up
 from bench.rest import Rest
 from chat import ids, persistence
-from chat.store.connection import Stores, connect
+from chat.store.connection import Stores
 from tests.stack import Stack
+from tests.stores import open_stores
 
 LENGTHS = (100, 10_000, 100_000)
 BATCH = 1_000
@@ -68,13 +69,13 @@ def _document(one: Person, other: Person, moment: int, text: str, number: int) -
 
 
 async def measure(stack: Stack, rest: Rest) -> Reading:
-    stores = connect(stack.settings())
     words = vocabulary()
     reader, *partners = await sign_up(rest, 1 + len(LENGTHS))
-    made = {
-        length: await asyncio.to_thread(fill, stores, reader, partner, length, words)
-        for length, partner in zip(LENGTHS, partners, strict=True)
-    }
+    with open_stores(stack.settings()) as stores:
+        made = {
+            length: await asyncio.to_thread(fill, stores, reader, partner, length, words)
+            for length, partner in zip(LENGTHS, partners, strict=True)
+        }
     await _indexed(rest, reader, words[0])
     pages: dict[int, list[float]] = {length: [] for length in LENGTHS}
     for _ in range(PAGES):

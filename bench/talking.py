@@ -9,7 +9,10 @@ from bench.house import Meter, Usage, house
 from bench.messaging import Outcome, Talk
 from bench.rest import Rest
 from bench.rows import PAIRS, Row, check, is_kept, milliseconds, percentile, timed
+from chat import channels
+from dev.processes import wait_until
 from tests.stack import Stack
+from tests.stores import open_stores
 
 FLOOR = "exec gunicorn -c python:config.gunicorn 'bench.floor:create_app()'"
 
@@ -43,17 +46,12 @@ def messaging(scale: float) -> list[Row]:
 
 
 def _stored_since(stack: Stack) -> str:
-    """How many messages MongoDB holds, and how many of those that Redis holds it misses."""
-    from chat import channels
-    from chat.store.connection import connect as connect_stores
-    from dev.processes import wait_until
-
-    stores = connect_stores(stack.settings())
-    wait_until(lambda: not stores.redis.exists(channels.OUTBOX), 60, "the archive")
-    hot = sum(
-        stores.redis.zcard(key) for key in stores.redis.scan_iter(match=channels.conversation_key("*"), count=1_000)
-    )
-    archived = stores.mongo.messages.count_documents({})
+    """How many messages Redis and MongoDB hold, once nothing waits between them."""
+    with open_stores(stack.settings()) as stores:
+        wait_until(lambda: not stores.redis.exists(channels.OUTBOX), 60, "the archive")
+        keys = stores.redis.scan_iter(match=channels.conversation_key("*"), count=1_000)
+        hot = sum(stores.redis.zcard(key) for key in keys)
+        archived = stores.mongo.messages.count_documents({})
     return f"{hot:,} and {archived:,}, {abs(hot - archived)} missing"
 
 
