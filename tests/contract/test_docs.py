@@ -105,6 +105,23 @@ def test_the_calls_that_throttle_say_so(document: Json) -> None:
     assert throttled == {"POST /api/signup", "POST /api/login", "POST /api/chat"} | password
 
 
+@pytest.mark.parametrize(
+    ("label", "usual", "most"),
+    [
+        ("GET /api/user/list", 100, 500),
+        ("GET /api/conversations", 50, 200),
+        ("GET /api/chat/{partnerId}", None, 500),
+        ("GET /api/search", 20, 100),
+    ],
+)
+def test_every_limit_has_its_default_and_its_most(document: Json, label: str, usual: int | None, most: int) -> None:
+    parameters = {each["name"]: each["schema"] for each in operations(document)[label]["parameters"]}
+    limit = parameters["limit"]
+    bounds = next((each for each in limit.get("anyOf", []) if each.get("type") == "integer"), limit)
+    assert limit.get("default") == usual
+    assert (bounds["minimum"], bounds["maximum"]) == (1, most)
+
+
 def test_both_ways_to_send_a_token_are_described(document: Json) -> None:
     schemes = document["components"]["securitySchemes"]
     assert {"type": "apiKey", "in": "header", "name": "x-api-key"}.items() <= schemes["apiKey"].items()

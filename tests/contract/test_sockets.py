@@ -188,7 +188,7 @@ def test_a_token_that_expires_closes_its_socket_4401(ada: Person) -> None:
     with RawSocket(ada.client.url, f"/ws/?token={ending_soon(ada, 2)}") as socket:
         started = time.monotonic()
         assert socket.close_code() == 4401
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 8
 
 
 def test_a_newer_token_of_the_same_person_keeps_it_open(ada: Person) -> None:
