@@ -15,7 +15,7 @@ from web.sockets.subscriber import Subscriber
 
 log = structlog.get_logger(__name__)
 
-LOOK_SECONDS = 1.0  # between two looks for tokens that expired and sockets that fell silent
+LOOK_SECONDS = 2.0  # between two looks for tokens that expired and sockets that fell silent
 PING_AFTER = 40.0  # seconds without a word from a client
 DEAD_AFTER = 80.0
 RETURN_SECONDS = 10.0  # clients of a stopped process have to come back elsewhere before they count as offline
