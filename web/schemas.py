@@ -63,7 +63,7 @@ Blankable = Annotated[Identifier | None, AfterValidator(_none_if_blank)]
 
 
 class SignUp(Schema):
-    model_config = _example(email="ada@example.org", username="ada", password=PASSWORD)
+    model_config = _example(email="mira@example.org", username="mira", password=PASSWORD)
 
     email: Email
     username: Username
@@ -71,7 +71,7 @@ class SignUp(Schema):
 
 
 class LogIn(Schema):
-    model_config = _example(email="ada@example.org", password=PASSWORD)
+    model_config = _example(email="mira@example.org", password=PASSWORD)
 
     email: Annotated[str, StringConstraints(max_length=1_000)]
     password: Annotated[str, StringConstraints(max_length=1_000)]
@@ -80,7 +80,7 @@ class LogIn(Schema):
 class UserChange(Schema):
     """A new password needs the current one."""
 
-    model_config = _example(username="ada", bio="Counts on engines.")
+    model_config = _example(username="mira", bio="Counts on engines.")
 
     username: Username | None = None
     bio: Annotated[str, StringConstraints(max_length=accounts.BIO_LIMIT)] | None = None
@@ -182,7 +182,7 @@ class ContentHeaders(Schema):
 # --- Answers
 
 
-_ADA = {"email": "ada@example.org", "username": "ada", "bio": ""}
+_ADA = {"email": "mira@example.org", "username": "ada", "bio": ""}
 _BEN = {"_id": OTHER_ID, "username": "ben", "bio": "", "online": True, "lastSeen": MOMENT}
 _MESSAGE = {
     "_id": ID,
