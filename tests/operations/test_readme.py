@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
+from dev.processes import LOOPBACK, free_port
 from tests.stack import ROOT, Stack
 
 PAGES = [
@@ -33,9 +35,30 @@ def frames(output: str) -> Iterator[tuple[str, dict]]:
             yield channel, json.loads(data)
 
 
-def test_the_first_session_works_as_it_is_pasted(stack: Stack) -> None:
+@pytest.fixture
+def host(stack: Stack) -> Iterator[str]:
+    """Where a newcomer finds a server that nobody has signed up at a moment ago."""
+    port = str(free_port())
+    own = {"PORT": port, "LIMIT_SIGNUP_ADDRESS": "1000 per minute"}
+    web = stack.make_process("web-readme", stack.web.command[-1], own)
+    web.start()
+    try:
+        web.wait_ready(lambda: _is_ready(f"http://{LOOPBACK}:{port}/readyz"), 30)
+        yield f"{LOOPBACK}:{port}"
+    finally:
+        web.stop()
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=5).status_code == 200
+    except requests.RequestException:
+        return False
+
+
+def test_the_first_session_works_as_it_is_pasted(stack: Stack, host: str) -> None:
     pasted = "".join(blocks(section("A first session")))
-    environment = {**stack.environment, "HOST": stack.url.removeprefix("http://")}
+    environment = {**stack.environment, "HOST": host}
     ran = subprocess.run(
         ["sh", "-eu"], input=pasted, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=90, check=False
     )
