@@ -1,7 +1,6 @@
 """Voice messages beside text: whether transcription keeps up, and whether text notices."""
 
 import asyncio
-import itertools
 import json
 import time
 from collections.abc import Iterator
@@ -112,7 +111,3 @@ def _form(content: bytes) -> bytes:
         "Content-Type: audio/webm\r\n\r\n"
     )
     return head.encode() + content + f"\r\n--{BOUNDARY}--\r\n".encode()
-
-
-def neighbours(people: list[Person]) -> list[tuple[Person, Person]]:
-    return list(itertools.pairwise(people))

@@ -4,7 +4,6 @@ MongoDB comes first, since its unique indexes carry the promise of one account a
 Reads take Redis and fall back to MongoDB.
 """
 
-import time
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -58,7 +57,7 @@ def sign_up(stores: Stores, passwords: Passwords, email: str, username: str, pas
         "username": username,
         "usernameKey": channels.fold_name(username),
         "bio": "",
-        "createdAt": ids.timestamp(_now_ms()),
+        "createdAt": ids.now(),
         "revision": 1,
     }
     if taken := stores.mongo.users.find_one(
@@ -105,9 +104,9 @@ def get(stores: Stores, user_id: str) -> Document:
 
 def require(stores: Stores, user_id: str) -> None:
     """Raises NotFound unless there is such a person."""
-    if not ids.is_id(user_id) or not stores.redis.exists(channels.user_key(user_id)):
-        if not ids.is_id(user_id):
-            raise NotFound("There is no such person.")
+    if not ids.is_id(user_id):
+        raise NotFound("There is no such person.")
+    if not stores.redis.exists(channels.user_key(user_id)):
         get(stores, user_id)
 
 
@@ -242,7 +241,3 @@ def _change_profile(stores: Stores, user_id: str, fields: dict[str, Any]) -> Doc
 
 def _taken(key: str) -> Conflict:
     return Conflict("That email is taken." if key == "emailKey" else "That username is taken.")
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1000)

@@ -8,7 +8,6 @@ from chat.errors import Invalid, NotFound, Unavailable
 from chat.store import search_terms
 from chat.store.connection import Document, Stores
 
-WARM_SECONDS = 7 * 86_400  # an old message that was changed stays in Redis this long
 SETTLE_SECONDS = 2.0
 SETTLE_STEP = 0.02
 
@@ -25,7 +24,7 @@ def edit(stores: Stores, sender_id: str, message_id: str, text: str) -> wire.Wir
     message = _own(stores, sender_id, message_id)
     if not text.strip() and not message.get("audioFileId"):
         raise Invalid("text", "A message cannot be empty. Delete it instead.")
-    fields = {"text": text, "editedAt": _now()}
+    fields = {"text": text, "editedAt": ids.now()}
     terms = search_terms.of_message(message | fields)
     wired = wire.message(_changed(persistence.change(stores, message_id, sender_id, fields | {"terms": terms})))
     delivery.deliver(stores, [delivery.status_frame(wired, "edited")])
@@ -48,7 +47,7 @@ def bury(stores: Stores, sender_id: str, messages: Sequence[Document]) -> list[D
     Returns each as it is now, or None where it is not in Redis or was deleted before.
     """
     gone = dict.fromkeys(("audioFileId", "confidence", "language", "words", "editedAt"))
-    tombstone = {"text": "", "terms": "", "status": "delivered", "deletedAt": _now(), **gone}
+    tombstone = {"text": "", "terms": "", "status": "delivered", "deletedAt": ids.now(), **gone}
     buried = persistence.change_all(stores, [message["pk"] for message in messages], sender_id, tombstone)
     with stores.redis.pipeline() as pipe:
         for message in messages:
@@ -69,7 +68,7 @@ def _own(stores: Stores, sender_id: str, message_id: str) -> Document:
     until = time.monotonic() + SETTLE_SECONDS
     while True:
         pending = accepted.is_pending(stores, message_id)
-        message = persistence.warm_message(stores, message_id, WARM_SECONDS)
+        message = persistence.warm_message(stores, message_id)
         if message is not None or not pending:
             break
         if time.monotonic() > until:
@@ -84,7 +83,3 @@ def _changed(message: Document | None) -> Document:
     if message is None:
         raise NotFound("There is no such message.")
     return message
-
-
-def _now() -> str:
-    return ids.timestamp(int(time.time() * 1000))

@@ -37,7 +37,7 @@ def begin(stores: Stores, user_id: str) -> None:
     Raises:
         NotFound: there is no such person, or no longer.
     """
-    now = _now_ms()
+    now = ids.now_ms()
 
     def leave(session: ClientSession) -> None:
         user = stores.mongo.users.find_one_and_delete({"_id": user_id}, session=session)
@@ -71,7 +71,7 @@ def run(stores: Stores) -> bool:
     """One round over what is due. Answers whether there is more to do at once; False also while MongoDB is away."""
     until = time.monotonic() + ROUND_SECONDS
     try:
-        for entry in stores.mongo.erasures.find({"due": {"$lte": _now()}}, {"_id": 1}).sort("due"):
+        for entry in stores.mongo.erasures.find({"due": {"$lte": ids.now()}}, {"_id": 1}).sort("due"):
             if not _proceed(stores, entry["_id"], until):
                 return True
     except PyMongoError as error:
@@ -82,11 +82,11 @@ def run(stores: Stores) -> bool:
 def _proceed(stores: Stores, user_id: str, until: float) -> bool:
     """Go on with one erasure. Answers False when the time was up before its pass was done."""
     with alone(stores.redis, f"erasure:{user_id}", LOCK_SECONDS) as ours:
-        entry = stores.mongo.erasures.find_one({"_id": user_id, "due": {"$lte": _now()}}) if ours else None
+        entry = stores.mongo.erasures.find_one({"_id": user_id, "due": {"$lte": ids.now()}}) if ours else None
         if entry is None:
             return True
         if "at" not in entry and not _start(stores, entry):
-            _note(stores, user_id, due=ids.timestamp(_now_ms() + POSTPONE_SECONDS * 1_000))
+            _note(stores, user_id, due=ids.timestamp(ids.now_ms() + POSTPONE_SECONDS * 1_000))
             return True
         if not _erase_messages(stores, entry, until) or not _erase_recordings(stores, user_id, until):
             return False
@@ -100,7 +100,7 @@ def _start(stores: Stores, entry: Document) -> bool:
     user_id = entry["_id"]
     sessions.end_all(stores, user_id)
     _forget_account(stores, user_id, entry["username"])
-    settled = bool(entry["settles"] <= _now())
+    settled = bool(entry["settles"] <= ids.now())
     if settled and accepted.waits_from_before(stores, entry["settles"]):
         return False
     persistence.flush(stores, FLUSH_PAGES)
@@ -191,11 +191,3 @@ def _forget_lists(stores: Stores, user_id: str) -> None:
 
 def _note(stores: Stores, user_id: str, **fields: str | bool) -> None:
     stores.mongo.erasures.update_one({"_id": user_id}, {"$set": fields})
-
-
-def _now() -> str:
-    return ids.timestamp(_now_ms())
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1_000)

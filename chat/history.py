@@ -5,7 +5,6 @@ is older than the oldest hot message, so the two parts meet without gap or overl
 arrive (at the new end) and while the sync moves the seam (a page reads the seam first).
 """
 
-import time
 from typing import Any
 
 from pymongo import ASCENDING, DESCENDING
@@ -101,7 +100,7 @@ def _fill_from_archive(
     stores: Stores, conversation: str, found: list[dict[str, Any]], limit: int
 ) -> list[dict[str, Any]]:
     """What the window holds beyond the hot messages found; those alone while MongoDB is away as well."""
-    oldest = ids.floor(int(time.time() * 1000) - stores.settings.hot_window_days * 86_400_000)
+    oldest = ids.days_ago(stores.settings.hot_window_days)
     window = {"$gte": oldest, "$lt": found[0]["pk"]} if found else {"$gte": oldest}
     try:
         older = _archived(stores, conversation, window, limit - len(found), DESCENDING)

@@ -5,6 +5,7 @@ are unique over all processes, also within one millisecond. See https://github.c
 """
 
 import secrets
+import time
 from datetime import UTC, datetime
 
 from ulid import ULID
@@ -54,6 +55,21 @@ def is_id(text: str) -> bool:
         return len(text) == 26 and str(ULID.from_str(text)) == text
     except ValueError:
         return False
+
+
+def now_ms() -> int:
+    """This moment (Unix, ms)."""
+    return int(time.time() * 1_000)
+
+
+def now() -> str:
+    """This moment, as `timestamp` writes it."""
+    return timestamp(now_ms())
+
+
+def days_ago(days: int) -> str:
+    """The lowest id of messages that are at most so many days old."""
+    return floor(now_ms() - days * 86_400_000)
 
 
 def timestamp(moment_ms: int) -> str:

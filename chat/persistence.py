@@ -19,6 +19,7 @@ from chat.store.connection import Document, Stores
 
 log = structlog.get_logger(__name__)
 
+WARM_SECONDS = 7 * 86_400  # an old message that was changed stays in Redis this long
 UNREAD_LIMIT = 1_000  # unread counts stop here
 DUPLICATE_KEY = 11000
 FLUSH_PAGE = 200
@@ -148,8 +149,8 @@ def waits_of(stores: Stores, sender_id: str) -> bool:
     return len(waiting) == FLUSH_PAGE or any(each is not None and each["senderId"] == sender_id for each in found)
 
 
-def drop_double(stores: Stores, document: Document) -> Document | None:
-    """Take out of Redis a message whose `clientId` the archive knows from an earlier one, and answer that one.
+def drop_double(stores: Stores, document: Document) -> None:
+    """Take out of Redis a message whose `clientId` the archive knows from an earlier one.
 
     Happens only when Redis was lost between the two.
     """
@@ -163,7 +164,6 @@ def drop_double(stores: Stores, document: Document) -> Document | None:
         pipe.zrem(channels.TRANSCRIPTIONS, message_id)
         pipe.execute()
     log.warning("message.doubled", message_id=message_id)
-    return stores.mongo.messages.find_one({"senderId": sender, "clientId": document["clientId"]})
 
 
 def first_of_doubles(stores: Stores, documents: Sequence[Document]) -> dict[str, Document]:
@@ -182,11 +182,11 @@ def find_message(stores: Stores, message_id: str) -> Document | None:
     return found if found is not None else stores.mongo.messages.find_one({"_id": message_id})
 
 
-def warm_message(stores: Stores, message_id: str, seconds: int) -> Document | None:
+def warm_message(stores: Stores, message_id: str) -> Document | None:
     """The stored message, put into Redis for a time if only the archive has it, so that it can be changed there."""
     found = hot.read_messages(stores.redis, [message_id])[0]
     if found is None and (archived := stores.mongo.messages.find_one({"_id": message_id})) is not None:
-        warm(stores, [archived], seconds)
+        warm(stores, [archived], WARM_SECONDS)
         found = hot.read_messages(stores.redis, [message_id])[0]
     return found
 

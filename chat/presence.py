@@ -6,7 +6,6 @@ have come back elsewhere. A frame goes out only when somebody's state changes. W
 kept in Redis, and in the archive by the sync.
 """
 
-import time
 from collections.abc import Mapping, Sequence
 
 from chat import channels, ids, persistence, wire
@@ -21,7 +20,7 @@ def renew(stores: Stores, process_id: str, seconds: float | None = None) -> bool
 
     Returns whether it had run out or was lost: then all its people have to be reported again.
     """
-    now = _now_ms()
+    now = ids.now_ms()
     holds = int((stores.settings.presence_lease if seconds is None else seconds) * 1_000)
     with stores.redis.pipeline() as pipe:
         pipe.zscore(channels.PRESENCE_PROCESSES, process_id)
@@ -45,7 +44,7 @@ def report(stores: Stores, process_id: str, changes: Mapping[str, bool]) -> None
 def sweep(stores: Stores) -> None:
     """Take offline the people of processes whose lease has run out."""
     for _ in range(STEPS_MOST):
-        expired = stores.redis.zrange(channels.PRESENCE_PROCESSES, "-inf", _now_ms(), byscore=True, offset=0, num=1)
+        expired = stores.redis.zrange(channels.PRESENCE_PROCESSES, "-inf", ids.now_ms(), byscore=True, offset=0, num=1)
         if not expired:
             break
         _sweep_page(stores, expired[0].decode())
@@ -91,7 +90,7 @@ def _sweep_page(stores: Stores, process_id: str) -> None:
 
 def _note(stores: Stores, process_id: str, changes: Mapping[str, bool], *, only_expired: bool = False) -> list[str]:
     """Answers those who have a socket and are not known to Redis."""
-    now = _now_ms()
+    now = ids.now_ms()
     keys = [
         channels.PRESENCE_PROCESSES,
         channels.PRESENCE_ONLINE,
@@ -104,7 +103,3 @@ def _note(stores: Stores, process_id: str, changes: Mapping[str, bool], *, only_
         keys += [channels.presence_user_key(user_id), channels.user_key(user_id)]
         arguments += [user_id, int(connected)]
     return [raw.decode() for raw in stores.scripts.presence(keys=keys, args=arguments)]
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1_000)

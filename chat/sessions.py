@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from chat import channels
+from chat import channels, ids
 from chat.errors import Unauthorized
 from chat.store import hot
 from chat.store.connection import Document, Stores
@@ -36,7 +36,7 @@ def end(stores: Stores, user_id: str, token_id: str, seconds: int) -> None:
 
 def end_all(stores: Stores, user_id: str, but: str = "") -> None:
     """No token of this person issued until now holds any longer, except the one named."""
-    before = int(time.time() * 1000)
+    before = ids.now_ms()
     told = {"userId": user_id, "before": before, "except": but}
     _end(stores, channels.sessions_key(user_id), f"{before}:{but}", stores.settings.token_lifetime, told)
 

@@ -1,6 +1,5 @@
 """How much there is, and how much waits: for `/metrics` and `flask state`. Every number costs little at any size."""
 
-import time
 from typing import Any, NamedTuple
 
 from pymongo.errors import PyMongoError
@@ -73,7 +72,7 @@ def figures(stores: Stores) -> dict[str, float]:
 
 
 def _of_redis(redis: Redis) -> dict[str, float]:
-    now = int(time.time() * 1_000)
+    now = ids.now_ms()
     with redis.pipeline(transaction=False) as pipe:
         pipe.xlen(channels.ACCEPTED)
         pipe.xrange(channels.ACCEPTED, count=1)

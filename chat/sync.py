@@ -62,7 +62,7 @@ def _round(stores: Stores) -> bool:
 
 def age(stores: Stores) -> int:
     """Take messages older than the hot window out of Redis, if the archive has them; answers how many."""
-    oldest = ids.floor(_now_ms() - stores.settings.hot_window_days * 86_400_000)
+    oldest = ids.days_ago(stores.settings.hot_window_days)
     aged = 0
     for key in stores.redis.scan_iter(match=channels.conversation_key("*"), count=SCAN_COUNT):
         while page := _aged_page(stores, key, oldest):
@@ -152,7 +152,7 @@ def _rebuild(stores: Stores, until: float) -> bool:
             if time.monotonic() > until:
                 return False
     with stores.redis.pipeline() as pipe:
-        pipe.set(channels.HOT_COMPLETE, ids.timestamp(_now_ms()))
+        pipe.set(channels.HOT_COMPLETE, ids.now())
         pipe.delete(_REBUILD)
         pipe.execute()
     log.info("sync.hot_complete")
@@ -162,7 +162,7 @@ def _rebuild(stores: Stores, until: float) -> bool:
 def _next_page(stores: Stores, step: str, at: str | None) -> list[Document]:
     id_range: dict[str, str] = {"$lt": at} if at else {}
     if step == "messages":
-        id_range["$gte"] = ids.floor(_now_ms() - stores.settings.hot_window_days * 86_400_000)
+        id_range["$gte"] = ids.days_ago(stores.settings.hot_window_days)
     query = {"_id": id_range} if id_range else {}
     return list(stores.mongo[step].find(query).sort("_id", DESCENDING).limit(PAGE))
 
@@ -247,7 +247,3 @@ def _never_number_backwards(stores: Stores) -> None:
         pipe.xadd(channels.ACCEPTED, {"message": b""}, id=entry)
         pipe.xdel(channels.ACCEPTED, entry)
         pipe.execute()
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1000)

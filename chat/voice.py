@@ -29,7 +29,6 @@ RENEW_SECONDS = 2.5
 BACKOFF_LIMIT = 300.0
 ARCHIVE_PAUSE = 5.0  # seconds until the next attempt when MongoDB is away
 DUE_PAGE = 100
-WARM_SECONDS = 7 * 86_400
 
 
 def transcribe(stores: Stores, recogniser: Recogniser, message_id: str) -> None:
@@ -53,7 +52,7 @@ def transcribe(stores: Stores, recogniser: Recogniser, message_id: str) -> None:
 
 def due(stores: Stores) -> list[str]:
     """Voice messages for which an attempt is due now, oldest first, at most a page."""
-    now = int(time.time() * 1000)
+    now = ids.now_ms()
     found = stores.redis.zrange(channels.TRANSCRIPTIONS, "-inf", now, byscore=True, offset=0, num=DUE_PAGE)
     return [raw.decode() for raw in found]
 
@@ -134,7 +133,7 @@ def _held(stores: Stores, message_id: str) -> Iterator[None]:
 
 def _current(stores: Stores, message_id: str) -> Document | None:
     """The message as it is now, None when it is not there or deleted."""
-    message = persistence.warm_message(stores, message_id, WARM_SECONDS)
+    message = persistence.warm_message(stores, message_id)
     return None if message is None or message.get("deletedAt") else message
 
 
@@ -153,7 +152,7 @@ def _finish(stores: Stores, message_id: str, transcript: Transcript) -> None:
     if again or not message["text"]:
         fields["text"] = transcript.text
     if again:
-        fields["editedAt"] = ids.timestamp(int(time.time() * 1000))
+        fields["editedAt"] = ids.now()
     wired = _store(stores, message, fields)
     frames = []
     if wired is not None:

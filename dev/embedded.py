@@ -20,7 +20,6 @@ START_ATTEMPTS = 3  # a port that was free can be taken until the server binds i
 PORT_TIMEOUT = 10.0
 REPLICA_SET = "rs0"
 DATABASE = "chattergram"
-NOT_INITIALIZED = 94  # MongoDB's error code
 REDIS_MODULES = (
     ("rediscompat.so",),
     ("redisearch.so", "MAXPREFIXEXPANSIONS", "10000"),  # as `chat.store.hot` sets it, so that a restart keeps it

@@ -6,7 +6,7 @@ from typing import Any
 
 import gevent
 import structlog
-from flask import Flask, redirect
+from flask import Flask, redirect, request
 from flask_cors import CORS
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
@@ -123,8 +123,6 @@ def _serve_docs(app: Flask) -> None:
     app.view_functions["openapi.openapi"] = lambda: redirect("swagger")
 
     def allow_scripts(response: Any) -> Any:
-        from flask import request
-
         if request.path.startswith(DOCS):
             response.headers["Content-Security-Policy"] = DOCS_POLICY
         return response

@@ -8,7 +8,6 @@ from flask import Flask, current_app, g, request
 from chat.sessions import Session
 from web.services import services
 
-API = "/api/"
 BEARER = "Bearer "
 View = TypeVar("View", bound=Callable[..., object])
 

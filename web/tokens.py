@@ -12,7 +12,7 @@ from flask_jwt_extended import JWTManager, create_access_token, decode_token
 from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt import PyJWTError
 
-from chat import sessions
+from chat import ids, sessions
 from chat.sessions import Session
 from chat.store.connection import Stores
 
@@ -38,7 +38,7 @@ class Tokens:
 
     def issue(self, user_id: str) -> str:
         with self._app.app_context():
-            return str(create_access_token(user_id, additional_claims={ISSUED: int(time.time() * 1_000)}))
+            return str(create_access_token(user_id, additional_claims={ISSUED: ids.now_ms()}))
 
     def read(self, token: str) -> Session:
         """What a token says, if it is ours and has not expired. Raises Unauthorized."""

@@ -7,7 +7,6 @@ collections and indexes. Timestamps are RFC 3339 text in UTC with milliseconds, 
 
 from typing import Any
 
-import gridfs
 from mongoengine import (
     BooleanField,
     DateTimeField,
@@ -20,6 +19,7 @@ from mongoengine import (
 )
 from pymongo.database import Database
 
+# Recordings; metadata: owner, name, mimetype, duration (s), and once claimed messageId and conversation.
 AUDIO_BUCKET = "audio"
 
 
@@ -145,11 +145,6 @@ class Erasure(Document):
 
 
 DOCUMENTS = (User, Security, Message, Conversation, Cursor, EndedSession, Erasure)
-
-
-def audio_bucket(mongo: "Database[dict[str, Any]]") -> gridfs.GridFSBucket:
-    """Recordings; metadata: owner, name, mimetype, duration (s), and once claimed messageId and conversation."""
-    return gridfs.GridFSBucket(mongo, AUDIO_BUCKET, chunk_size_bytes=255 * 1024)
 
 
 def migrate(mongo: "Database[dict[str, Any]]") -> None:

@@ -219,7 +219,7 @@ def test_what_was_on_its_way_is_erased_when_it_arrives(
     send(stores, bert, anna, "to somebody who is leaving")
     leave(stores, passwords, anna)
     let_settle(stores)
-    stores.mongo.erasures.update_one({}, {"$set": {"settles": erasure._now()}})
+    stores.mongo.erasures.update_one({}, {"$set": {"settles": erasure.ids.now()}})
     assert erasure.run(stores) is False  # it waits for the log
     assert stores.mongo.erasures.count_documents({}) == 1
     drain(stores)

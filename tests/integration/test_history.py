@@ -17,7 +17,7 @@ def pair(stores: Stores) -> tuple[str, str]:
 
 def archive_only(stores: Stores, pair: tuple[str, str], count: int) -> list[str]:
     """Messages from before the hot window, as they lie in the archive; answers their texts."""
-    start = sync._now_ms() - (stores.settings.hot_window_days + 10) * DAY_MS
+    start = ids.now_ms() - (stores.settings.hot_window_days + 10) * DAY_MS
     rows = [
         {
             "_id": ids.message_id(f"{start + n}-0", ids.new_entropy()),

@@ -40,7 +40,7 @@ def test_new_messages_sort_after_all_archived_ones_also_when_redis_was_lost(
     last = send(stores, *pair, "from a clock that runs ahead")
     stores.redis.flushdb()
     rounds(stores)
-    archived = f"{sync._now_ms() + future}-0"
+    archived = f"{sync.ids.now_ms() + future}-0"
     stores.mongo.messages.insert_one(
         {**last, "_id": sync.ids.message_id(archived, "0" * 16), "conversation": channels.conversation_id(*pair)}
     )

@@ -28,7 +28,6 @@ class Hub:
         self._people: dict[str, set[Connection]] = {}
         self._changed = changed
         self._endings: deque[dict[str, Any]] = deque(maxlen=ENDINGS_KEPT)
-        self.held_most = HELD_MOST
         self.going = False
         self.position = 0  # of the newest frame that came through Redis
         self.frames = 0
@@ -82,7 +81,7 @@ class Hub:
         """One frame to one socket; while that resumes, the frame waits for what came before it."""
         if connection.held is None:
             self.frames += connection.push(encoded)
-        elif len(connection.held) < self.held_most:
+        elif len(connection.held) < HELD_MOST:
             connection.held.append((position, encoded))
 
     def send_to_all(self, encoded: bytes, connections: Iterable[Connection]) -> None:

@@ -22,6 +22,7 @@ from chat.sessions import Session
 from web.errors import refuse
 from web.services import Services, services
 from web.sockets.connection import FAILED, GOING, REFUSED, Connection, encode
+from web.sockets.hub import HELD_MOST
 
 log = structlog.get_logger(__name__)
 
@@ -165,7 +166,7 @@ class _Conversation:
             held = connection.held
             frames = [encode(channels.frame(each.channel, each.data)) for each in missed.frames]
             frames += [encoded for position, encoded in held if position == 0 or position > missed.newest]
-            complete = missed.complete and len(held) < self._hub.held_most
+            complete = missed.complete and len(held) < HELD_MOST
             frames.append(encode(channels.frame(channels.RESUME, orjson.dumps({"complete": complete}))))
             connection.push(b"".join(frames))
         finally:
