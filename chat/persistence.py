@@ -23,6 +23,7 @@ WARM_SECONDS = 7 * 86_400  # an old message that was changed stays in Redis this
 UNREAD_LIMIT = 1_000  # unread counts stop here
 DUPLICATE_KEY = 11000
 FLUSH_PAGE = 200
+SEND = ("conversation", "senderId", "clientId")  # the unique index of `archive.Message`
 
 
 def store_hot(stores: Stores, documents: Sequence[Document]) -> list[Document]:
@@ -106,7 +107,8 @@ def _archive_write(document: Document) -> UpdateOne:
     if document["revision"] > 1 and gone:
         change["$unset"] = gone
     older = {} if "deletedAt" in fields else {"revision": {"$lt": document["revision"]}}
-    return UpdateOne({"_id": message_id, "deletedAt": {"$exists": False}, **older}, change, upsert=True)
+    own = {"_id": message_id, "conversation": fields["conversation"], "deletedAt": {"$exists": False}}
+    return UpdateOne(own | older, change, upsert=True)
 
 
 def confirm(stores: Stores, documents: Iterable[Document], client: Redis | None = None) -> None:
@@ -168,12 +170,18 @@ def drop_double(stores: Stores, document: Document) -> None:
 
 def first_of_doubles(stores: Stores, documents: Sequence[Document]) -> dict[str, Document]:
     """By the ids of those that are doubles: the message the archive has for their `clientId`. Raises PyMongoError."""
-    named = {(each["senderId"], each["clientId"]): each["pk"] for each in documents if each.get("clientId")}
+    named = {_send(each): each["pk"] for each in documents if each.get("clientId")}
     if not named:
         return {}
-    query = {"$or": [{"senderId": sender, "clientId": client} for sender, client in named]}
-    found = {(first["senderId"], first["clientId"]): first for first in stores.mongo.messages.find(query)}
-    return {named[key]: first for key, first in found.items() if first["_id"] != named[key]}
+    query = {"$or": [dict(zip(SEND, send, strict=True)) for send in named]}
+    found = {_send(first): first for first in stores.mongo.messages.find(query)}
+    return {named[send]: first for send, first in found.items() if first["_id"] != named[send]}
+
+
+def _send(document: Document) -> tuple[str, str, str]:
+    """The values of `SEND`: what stays the same however often a client repeats a send."""
+    conversation = channels.conversation_id(document["senderId"], document["receiverId"])
+    return conversation, document["senderId"], document["clientId"]
 
 
 def find_message(stores: Stores, message_id: str) -> Document | None:

@@ -1,7 +1,7 @@
 """The archive: mongoengine documents of everything that is kept, and GridFS for audio.
 
 The unique indexes here carry the promises: one account a name and an email, one message an `_id`, one
-message a sender's `clientId`. Hot paths read raw documents (`Stores.mongo`); the documents own shape,
+message a sender's `clientId` in a conversation. Hot paths read raw documents (`Stores.mongo`); the documents own shape,
 collections and indexes. Timestamps are RFC 3339 text in UTC with milliseconds, as on the wire.
 """
 
@@ -56,7 +56,11 @@ class Security(Document):
 
 
 class Message(Document):
-    """One message, in the shape of the wire. `conversation` is both people's ids and the key to shard by."""
+    """One message, in the shape of the wire.
+
+    `conversation` is both people's ids and the key to shard by; a sharded cluster has no unique index that does not
+    begin with it, and no upsert that does not name it.
+    """
 
     id = StringField(primary_key=True, db_field="_id")
     conversation = StringField(required=True)
@@ -81,7 +85,7 @@ class Message(Document):
             {"fields": ["conversation", "_id"]},
             {"fields": ["senderId", "_id"]},
             {
-                "fields": ["senderId", "clientId"],
+                "fields": ["conversation", "senderId", "clientId"],
                 "unique": True,
                 "partialFilterExpression": {"clientId": {"$type": "string"}},
             },

@@ -81,6 +81,23 @@ def test_archiving_twice_takes_no_message_for_its_own_double(stores: Stores, pai
     assert doubled == []
 
 
+def test_messages_can_be_sharded_by_conversation(stores: Stores, pair: tuple[str, str]) -> None:
+    # What a sharded cluster demands: https://www.mongodb.com/docs/manual/core/sharding-shard-key/#unique-indexes
+    unique = [each["key"] for each in stores.mongo.messages.index_information().values() if each.get("unique")]
+    assert unique
+    assert all(key[0][0] == "conversation" for key in unique)
+    stores.mongo.command("profile", 2)
+    try:
+        send(stores, *pair, "once", "client")
+        drain(stores)
+    finally:
+        stores.mongo.command("profile", 0)
+    upserts = list(stores.mongo["system.profile"].find({"ns": f"{stores.mongo.name}.messages", "op": "update"}))
+    stores.mongo["system.profile"].drop()
+    assert upserts
+    assert all("conversation" in each["command"]["q"] for each in upserts)
+
+
 def test_a_full_log_refuses_and_accepts_nothing(stores: Stores, pair: tuple[str, str]) -> None:
     small = stores.settings.model_copy(update={"accepted_limit": 3})
     bounded = type(stores)(settings=small, redis=stores.redis, mongo=stores.mongo, scripts=stores.scripts)
