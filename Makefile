@@ -9,7 +9,7 @@ run: setup  ## Start everything; PORT and DATA_DIR choose another port and anoth
 	@$(VENV)/python -m dev.run
 
 test: setup browser check  ## Lint, types, all tests; prints little when all is well
-	@$(VENV)/python -m pytest
+	@$(VENV)/python -m pytest --numprocesses 2
 
 fault: setup  ## Break every process and store, again and again, under load; ten minutes
 	@$(VENV)/python -m pytest tests/fault -m "long or not long"

@@ -2,14 +2,33 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
+from chat import counters
 from chat.store import archive, hot
 from chat.store.connection import Stores, connect
 from config.settings import Settings
 from tests.client import Client
 from tests.stack import Stack, server_settings, start_servers
+
+SHARED = ("integration", "contract", "e2e")  # folders of tests that talk to the one `stack`
+
+
+class Scheduling(LoadScopeScheduling):
+    """For `make test`, which runs two tests at a time: what shares servers runs one after another, in one process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = Path(nodeid.partition("::")[0])
+        folder = file.parent.name
+        return "stack" if folder in SHARED else folder if folder == "fault" else str(file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
+    return Scheduling(config, log)
 
 
 @dataclass(frozen=True)
@@ -46,6 +65,7 @@ def connected(services: Services) -> Iterator[Stores]:
 @pytest.fixture
 def stores(connected: Stores) -> Stores:
     """Connections to `services`, both stores empty but for their indexes."""
+    counters.flush(connected.redis)  # what earlier tests counted in this process goes with the rest
     connected.redis.flushall()
     for name in connected.mongo.list_collection_names():
         connected.mongo[name].delete_many({})

@@ -111,8 +111,8 @@ def test_what_workers_did_is_counted(stack: Stack, client: Client) -> None:
         ("sync_rounds_total", 1, {"result": "complete"}),
     ]:
         wait_until(lambda n=name, low=least, of=labels: grown(n, **of) >= low, 30, f"{name} to grow")
-    seconds = value(scrape(stack), "transcription_seconds_sum")
-    assert 0 < seconds < 60
+    # Each of the two web processes looks at the stores for itself, and the next answer may be the other's.
+    wait_until(lambda: 0 < value(scrape(stack), "transcription_seconds_sum") < 60, 30, "the time it took")
 
 
 def test_the_state_of_the_stores_is_told(stack: Stack, client: Client) -> None:
