@@ -6,7 +6,6 @@ this in a thread beside its event loop.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -70,16 +69,16 @@ def _only_audio(opened: InputContainer) -> AudioStream:
 
 def _measure(opened: InputContainer, stream: AudioStream, most_seconds: float) -> float:
     """Seconds, by what the packets hold and by where the last one ends, whichever is more."""
-    first: Fraction | None = None
-    held = end = Fraction(0)
+    tick = float(stream.time_base or 0)  # seconds; packets count in it
+    first: int | None = None
+    held = end = 0
     sounded = False
     for number, packet in enumerate(_packets(opened, stream)):
-        base = packet.time_base or Fraction(0)
-        held += (packet.duration or 0) * base
+        held += packet.duration or 0
         if packet.pts is not None:
-            first = packet.pts * base if first is None else first
-            end = max(end, (packet.pts + (packet.duration or 0)) * base - first)
-        if max(held, end) > most_seconds or number > most_seconds * PACKETS_A_SECOND:
+            first = packet.pts if first is None else first
+            end = max(end, packet.pts + (packet.duration or 0) - first)
+        if max(held, end) * tick > most_seconds or number > most_seconds * PACKETS_A_SECOND:
             raise TooLarge(f"A recording may last at most {most_seconds:g} seconds.")
         if not sounded and number < DECODED_PACKETS:
             sounded = _sounds(packet)
@@ -87,7 +86,7 @@ def _measure(opened: InputContainer, stream: AudioStream, most_seconds: float) -
             break
     if not sounded:
         raise UnsupportedMedia(NOT_AUDIO)
-    return float(max(held, end))
+    return max(held, end) * tick
 
 
 def _packets(opened: InputContainer, stream: AudioStream) -> "Iterator[Packet[AudioStream]]":

@@ -1,8 +1,9 @@
 """One WebSocket: reads in the greenlet of its request, writes through one bounded queue.
 
 simple-websocket does the protocol, but writes with `send` (which may write half a frame) and from whichever greenlet
-comes along, and reads in a thread of its own. Here every byte goes through a queue that one writer empties with
-`sendall`; the writer lives only while there is something to write, so an idle socket costs one greenlet.
+comes along, and reads in a thread of its own. Here a frame the kernel has room for goes at once; what it has no room
+for goes through a queue that one writer empties with `sendall`. The writer lives only while there is something to
+write, so that a socket costs one greenlet and a frame to one that reads costs none.
 """
 
 import contextlib
@@ -115,10 +116,9 @@ class Connection(Server):
                 self.sock.shutdown(socket.SHUT_RDWR)
 
     def ping(self) -> None:
-        """Ask a silent client whether it lives. Not worth a greenlet: where the kernel has no room, it is skipped."""
+        """Ask a silent client whether it lives."""
         if not (self.closing or self._ended or self._writing):
-            with contextlib.suppress(OSError):
-                os.write(self.sock.fileno(), PING)  # gevent's sockets do not block
+            self._write(PING)
 
     def texts(self) -> Iterator[str]:
         """What the client sends, text by text, until either side closes. Binary messages count as ''."""
@@ -182,14 +182,27 @@ class Connection(Server):
             with contextlib.suppress(LocalProtocolError):
                 self._queue.clear()
                 self._write(self.ws.send(event.response()))
-            gevent.sleep(0)  # lets the writer send it before the connection goes
+            gevent.sleep(0)  # where the kernel has no room, the writer tries once before the connection goes
         self._ended = True
 
     def _write(self, data: bytes) -> None:
-        self._queue.append(bytes(data))
         if not self._writing:
-            self._writing = True
-            gevent.spawn(self._empty_queue)
+            data = data[self._written_at_once(data) :]
+        if data:
+            self._queue.append(bytes(data))
+            if not self._writing:
+                self._writing = True
+                gevent.spawn(self._empty_queue)
+
+    def _written_at_once(self, data: bytes) -> int:
+        """How many bytes the kernel had room for."""
+        try:
+            return os.write(self.sock.fileno(), data)  # gevent's sockets do not block
+        except BlockingIOError:
+            return 0
+        except OSError:
+            self.cut()
+            return len(data)
 
     def _empty_queue(self) -> None:
         """The writer: whatever is queued in one go, until nothing is."""

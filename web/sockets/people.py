@@ -26,7 +26,7 @@ TICK = 0.1  # seconds that changes are collected
 LEAVE_SECONDS = 1.0  # longer than a page takes to load again, or another process to report
 REPORT_PAGE = 500  # people in one round trip
 SENDS_A_SECOND = 2_000  # to sockets; what costs is the send, so with many sockets more frames go into each
-SLICE = 50  # sockets between two turns of everybody else
+SLICE = 50  # sockets at once; then the messages have their turn, as a thousand at once would hold them up
 RETRY = 0.5  # seconds, while Redis is away
 
 
@@ -69,11 +69,11 @@ class People:
     def run_frames(self) -> None:
         """Send frames of presence to everybody; never returns."""
         a_second = self._stores.settings.presence_frames_per_second
-        allowance = 0.0
+        allowance, looked = 0.0, time.monotonic()
         while True:
-            pause = max(TICK, len(self.hub) / SENDS_A_SECOND)
-            gevent.sleep(pause)
-            allowance = min(allowance + a_second * pause, max(a_second * pause, len(self.hub)))
+            gevent.sleep(TICK)
+            earned, looked = a_second * (time.monotonic() - looked), time.monotonic()
+            allowance = min(allowance + earned, max(earned, len(self.hub)))
             changes = min(len(self._waiting), int(allowance // max(1, len(self.hub))))
             if changes:
                 allowance -= self._send([self._next_frame() for _ in range(changes)])
@@ -122,5 +122,5 @@ class People:
             part: list[Any] = connections[start : start + SLICE]
             self.hub.send_to_all(encoded, part)
             sent += len(part) * len(frames)
-            gevent.sleep(0)
+            gevent.sleep(len(part) / SENDS_A_SECOND)
         return sent
