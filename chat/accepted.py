@@ -18,7 +18,7 @@ from redis.lock import Lock
 
 from chat import channels, counters, delivery, ids, persistence, wire
 from chat.messages import WAKE_HOLDS_MS, document, read_draft
-from chat.store.connection import Document, Stores
+from chat.store.connection import Document, Stores, connect_redis
 from chat.tracing import traced
 
 log = structlog.get_logger(__name__)
@@ -51,7 +51,9 @@ def drain(stores: Stores, on_voice: Callable[[str], None]) -> bool:
     if not lease.acquire():
         return False
     try:
-        return _Drainer(stores, lease, on_voice).run()
+        # Not tried again by the client: the entries of an answer that was lost are pending, and come before newer ones.
+        with connect_redis(stores.settings, retries=0) as reader:
+            return _Drainer(stores, reader, lease, on_voice).run()
     finally:
         try:
             lease.release()
@@ -98,9 +100,10 @@ def _create_group(redis: Redis) -> None:
 
 
 class _Drainer:
-    def __init__(self, stores: Stores, lease: Lock, on_voice: Callable[[str], None]) -> None:
+    def __init__(self, stores: Stores, reader: Redis, lease: Lock, on_voice: Callable[[str], None]) -> None:
         self.stores = stores
         self.redis = stores.redis
+        self.reader = reader
         self.lease = lease
         self.on_voice = on_voice
         self.held = 0.0
@@ -127,7 +130,7 @@ class _Drainer:
         return True
 
     def _read(self, start: str, block_ms: int) -> list[Entry]:
-        answer = self.redis.xreadgroup(
+        answer = self.reader.xreadgroup(
             channels.ACCEPTED_GROUP, CONSUMER, {channels.ACCEPTED: start}, count=GROUP, block=block_ms or None
         )
         return answer[0][1] if answer else []
@@ -159,7 +162,8 @@ class _Drainer:
         documents, firsts = self._without_doubles(documents)
         documents = persistence.store_hot(self.stores, documents)
         # Before the archive: nobody waits for MongoDB, and the outbox knows what it has not got yet.
-        delivery.deliver(self.stores, [_frame(each, origins) for each in (*documents, *firsts)])
+        # What a drainer that died has delivered keeps its place among what was delivered since.
+        delivery.deliver(self.stores, [_frame(each, origins) for each in (*documents, *firsts)], again=False)
         _count(entries)
         for each in documents:
             log.debug("message.delivered", message_id=each["pk"], request_id=origins[each["pk"]])

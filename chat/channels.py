@@ -123,6 +123,11 @@ def client_key(sender_id: str, client_id: str) -> str:
     return f"{PREFIX}:client:{sender_id}:{client_id}"
 
 
+def call_key(entropy: str) -> str:
+    """As `client_key`, where the client gave none: the Redis client sends a call again whose answer was lost."""
+    return f"{PREFIX}:call:{entropy}"
+
+
 def upload_key(upload_id: str) -> str:
     """Hash: owner, name, mimetype, duration, and once claimed `message` (entry of the log) and `receiver`."""
     return f"{PREFIX}:upload:{upload_id}"

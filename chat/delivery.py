@@ -14,6 +14,8 @@ from chat import channels, ids, tracing, wire
 from chat.store import hot
 from chat.store.connection import Stores
 
+TRANSCRIBING = "transcribing"  # a status, and the name of a voice message's first frame
+
 
 class Frame(NamedTuple):
     """One frame for the two people of a message; `member` is what resuming finds it by. Without a `request_id` it goes
@@ -58,10 +60,14 @@ def read_frame(up_to: str, reader: str, partner: str) -> Frame:
     return Frame(channels.STATUS, (reader, partner), f"{up_to}#read#{reader}#{partner}", data)
 
 
-def deliver(stores: Stores, frames: Iterable[Frame], client: Redis | None = None) -> None:
-    """Publish frames, in this order, and keep them for those who resume. One round trip, or part of a pipeline's."""
+def deliver(stores: Stores, frames: Iterable[Frame], client: Redis | None = None, *, again: bool = True) -> None:
+    """Publish frames, in this order, and keep them for those who resume. One round trip, or part of a pipeline's.
+
+    A frame that was delivered before gets a new position; with `again` False it keeps the one it has.
+    """
     keys = [channels.DELIVERY_LAST, channels.DELIVERY_SINCE]
-    arguments: list[str | bytes | int] = [stores.settings.resume_limit, stores.settings.resume_days * 86_400]
+    kept: list[str | bytes | int] = [stores.settings.resume_limit, stores.settings.resume_days * 86_400]
+    arguments = [*kept, int(again)]
     for channel, people, member, data, request_id in frames:
         keys += [channels.deliveries_key(person) for person in people]
         arguments += [channel, channels.address(people, request_id or tracing.request_id()), member, data]
@@ -104,25 +110,34 @@ def reaches_back(stores: Stores, position: int) -> bool:
 def missed_after(stores: Stores, user_id: str, message_id: str) -> Resumed:
     """The frames delivered to this person after that message.
 
-    A message whose delivery is not known (seen in a history page before it was delivered, say) counts from
-    the time it was accepted: a frame may come twice then, but none is missed.
+    A voice message counts from the time it was accepted, since nobody knows which of its frames was the last one seen;
+    so does a text whose delivery is not known (seen in a page of history before it was delivered, say). A frame may
+    come twice then, but none is missed.
     """
     key = channels.deliveries_key(user_id)
     with stores.redis.pipeline(transaction=False) as pipe:
-        pipe.zscore(key, message_id)
+        pipe.zmscore(key, [f"{message_id}#{TRANSCRIBING}", message_id])
         pipe.get(channels.DELIVERY_SINCE)
         pipe.zcard(key)
         pipe.zrange(key, 0, 0, withscores=True)
-        known, since, count, oldest = pipe.execute()
+        (spoken, written), since, count, oldest = pipe.execute()
     if not ids.is_id(message_id):
         return Resumed([], False, 0)
+    full = count >= stores.settings.resume_limit
+    is_voice = spoken is not None or (full and _is_voice(stores, message_id))
+    known = None if is_voice else written
     position = int(known) if known is not None else ids.milliseconds(message_id) * 1000
     frames, newest = missed_since(stores, user_id, position)
     if known is not None:
         return Resumed(frames, True, newest)
     reaches_back = since is not None and int(since) <= position and not _expired(stores, position)
-    trimmed = count >= stores.settings.resume_limit and int(oldest[0][1]) > position
+    trimmed = full and int(oldest[0][1]) > position
     return Resumed(frames, reaches_back and not trimmed, newest)
+
+
+def _is_voice(stores: Stores, message_id: str) -> bool:
+    found = hot.read_messages(stores.redis, [message_id])[0]
+    return found is not None and found.get("audioFileId") is not None
 
 
 def _expired(stores: Stores, position: int) -> bool:
@@ -145,7 +160,7 @@ def _frames(stores: Stores, members: list[str]) -> list[Missed]:
             frame = read_frame(message_id, reader, partner)
         elif (message := messages.get(message_id)) is None:
             continue
-        elif change == "transcribing" != message["status"]:
+        elif change == TRANSCRIBING != message["status"]:
             continue  # it has been transcribed since, and that frame follows
         else:
             frame = status_frame(message, change) if change else message_frame(message)

@@ -23,6 +23,7 @@ log = structlog.get_logger(__name__)
 TEXT_LIMIT = 4_000
 CLIENT_ID_LIMIT = 64
 WAKE_HOLDS_MS = 5_000
+AGAIN_SECONDS = 60  # within which the Redis client may repeat a call
 _WAKE_ROUNDS = 3
 
 
@@ -139,7 +140,7 @@ class _Acceptance:
             channels.ACCEPTED,
             channels.ACCEPTED_WAKING,
             channels.user_key(draft.receiver_id),
-            channels.client_key(sender, draft.client_id) if draft.client_id else "",
+            channels.client_key(sender, draft.client_id) if draft.client_id else channels.call_key(self._entropy),
             channels.upload_key(draft.audio_file_id) if draft.audio_file_id else "",
             channels.revoked_key(self._session.token_id if self._session else ""),
             channels.sessions_key(sender),
@@ -156,7 +157,7 @@ class _Acceptance:
             self._body,
             self._entropy,
             settings.accepted_limit,
-            settings.hot_window_days * 86_400,
+            settings.hot_window_days * 86_400 if self._draft.client_id else AGAIN_SECONDS,
             WAKE_HOLDS_MS,
             int(self._woken >= _WAKE_ROUNDS),
             session.token_id if session else "",

@@ -70,6 +70,8 @@ def store_archive(stores: Stores, documents: Sequence[Document]) -> tuple[list[D
     try:
         stores.mongo.messages.bulk_write(writes, ordered=False)
     except BulkWriteError as error:
+        if error.details["writeConcernErrors"]:
+            raise  # written on too few members, and may be undone
         for problem in error.details["writeErrors"]:
             if problem["code"] != DUPLICATE_KEY:
                 raise
@@ -222,7 +224,7 @@ def change_all(
     with stores.redis.pipeline(transaction=False) as pipe:
         for message_id in message_ids:
             keys = [channels.message_key(message_id), channels.OUTBOX]
-            stores.scripts.change(keys=keys, args=[message_id, sender_id, merged], client=pipe)
+            stores.scripts.change(keys=keys, args=[message_id, sender_id, merged, WARM_SECONDS], client=pipe)
         return [None if raw is None else orjson.loads(raw) for raw in pipe.execute()]
 
 

@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 
 PAGE = 200
 ROUND_SECONDS = 10.0  # a stopping worker waits for a round no longer than this
+AGE_LOCK_SECONDS = 600.0  # ageing goes through all conversations
 LOCK_SECONDS = 25.0  # what a dead round holds the next ones off for; two at once do no harm
 SCAN_COUNT = 200
 
@@ -61,37 +62,39 @@ def _round(stores: Stores) -> bool:
 
 
 def age(stores: Stores) -> int:
-    """Take messages older than the hot window out of Redis, if the archive has them; answers how many."""
+    """Take messages older than the hot window out of Redis, if the archive has them; answers how many.
+
+    One process at a time; a killed one leaves nothing to be undone, and the next begins with what is left.
+    """
     oldest = ids.days_ago(stores.settings.hot_window_days)
     aged = 0
-    for key in stores.redis.scan_iter(match=channels.conversation_key("*"), count=SCAN_COUNT):
-        while page := _aged_page(stores, key, oldest):
-            aged += _drop(stores, key, page)
-            if len(page) < PAGE:
-                break
+    with alone(stores.redis, "age", AGE_LOCK_SECONDS) as ours:
+        keys = stores.redis.scan_iter(match=channels.conversation_key("*"), count=SCAN_COUNT) if ours else ()
+        for key in keys:
+            while page := _aged_page(stores, key, oldest):
+                dropped = _drop(stores, key, page)
+                aged += dropped
+                if dropped < PAGE:
+                    break
     return aged
 
 
 def _aged_page(stores: Stores, key: bytes, oldest: str) -> list[str]:
-    """The oldest ids, below the window, that the archive holds with nothing waiting in the outbox.
+    """The oldest ids, below the window, that the archive holds.
 
     They end at the first that is not so: Redis keeps the newest part of a conversation without a gap.
     """
     found = [raw.decode() for raw in stores.redis.zrangebylex(key, "-", f"({oldest}", 0, PAGE)]
     if not found:
         return []
-    waiting = stores.redis.zmscore(channels.OUTBOX, found)
     held = {each["_id"] for each in stores.mongo.messages.find({"_id": {"$in": found}}, {"_id": 1})}
-    rows = zip(found, waiting, strict=True)
-    return [message_id for message_id, _ in takewhile(lambda row: row[1] is None and row[0] in held, rows)]
+    return list(takewhile(held.__contains__, found))
 
 
 def _drop(stores: Stores, key: bytes, message_ids: list[str]) -> int:
-    with stores.redis.pipeline() as pipe:
-        pipe.zrem(key, *message_ids)
-        pipe.delete(*[channels.message_key(message_id) for message_id in message_ids])
-        pipe.execute()
-    return len(message_ids)
+    """Take them out of Redis, up to the first one with a change the archive lacks."""
+    keys = [channels.OUTBOX, key, *map(channels.message_key, message_ids)]
+    return int(stores.scripts.drop_aged(keys=keys, args=message_ids))
 
 
 def _flush_cursors(stores: Stores) -> None:

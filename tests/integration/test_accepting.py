@@ -3,6 +3,8 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from pymongo.errors import PyMongoError
+from pymongo.write_concern import WriteConcern
 
 from chat import accepted, channels, history, ids, messages, persistence
 from chat.errors import Invalid, NotFound, Unavailable
@@ -34,6 +36,23 @@ def test_ten_posts_of_one_client_id_at_once_make_one_message(stores: Stores, pai
     drain(stores)
     assert said(history.recent(stores, anna, bert)) == ["once"]
     assert send(stores, anna, bert, "once", "same")["_id"] == made[0]["_id"]
+
+
+def test_a_call_the_redis_client_repeats_makes_one_message(
+    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accept = stores.scripts.accept
+
+    def lose_the_first_answer(**call: object) -> object:
+        accept(**call)
+        return accept(**call)  # as redis-py does when the connection breaks before the answer has come
+
+    monkeypatch.setattr(stores.scripts, "accept", lose_the_first_answer)
+    stores.redis.set(channels.ACCEPTED_WAKING, "1")
+    message = send(stores, *pair, "once")
+    assert stores.redis.xlen(channels.ACCEPTED) == 1
+    drain(stores)
+    assert [found["_id"] for found in history.recent(stores, *pair)] == [message["_id"]]
 
 
 def test_the_same_client_id_of_another_sender_is_another_message(stores: Stores, pair: tuple[str, str]) -> None:
@@ -96,6 +115,16 @@ def test_messages_can_be_sharded_by_conversation(stores: Stores, pair: tuple[str
     stores.mongo["system.profile"].drop()
     assert upserts
     assert all("conversation" in each["command"]["q"] for each in upserts)
+
+
+def test_what_too_few_members_of_mongodb_have_is_not_taken_for_archived(stores: Stores, pair: tuple[str, str]) -> None:
+    sent = send(stores, *pair, "once")["_id"]
+    drain(stores)
+    few = stores.mongo.with_options(write_concern=WriteConcern(w=5, wtimeout=50))  # there is one
+    lonely = type(stores)(settings=stores.settings, redis=stores.redis, mongo=few, scripts=stores.scripts)
+    found = persistence.hot.read_messages(stores.redis, [sent])
+    with pytest.raises(PyMongoError):
+        persistence.store_archive(lonely, [each for each in found if each])
 
 
 def test_a_full_log_refuses_and_accepts_nothing(stores: Stores, pair: tuple[str, str]) -> None:

@@ -3,9 +3,9 @@
 import orjson
 import pytest
 
-from chat import changes, channels, conversations, delivery, ids
+from chat import changes, channels, conversations, delivery, ids, messages, persistence, wire
 from chat.store.connection import Stores
-from tests.people import drain, send, someone
+from tests.people import drain, send, send_voice, someone
 
 
 @pytest.fixture
@@ -66,6 +66,36 @@ def test_a_message_seen_before_its_delivery_does_not_hide_what_followed(stores: 
     frames, complete = missed(stores, pair[1], seen)
     assert (channels.MESSAGES, "two") in frames
     assert complete or frames
+
+
+def test_a_transcript_does_not_hide_what_came_between_a_voice_message_and_its_words(
+    stores: Stores, pair: tuple[str, str]
+) -> None:
+    send(stores, *pair, "before")
+    drain(stores)
+    spoken = send_voice(stores, *pair)["_id"]
+    drain(stores)
+    send(stores, *pair, "meanwhile")
+    drain(stores)
+    found = persistence.change(stores, spoken, pair[0], {"text": "the words", "status": "delivered"})
+    delivery.deliver(stores, [delivery.message_frame(wire.message(found))])
+    frames, complete = missed(stores, pair[1], spoken)  # by a page that has seen it without its words
+    assert frames == [(channels.MESSAGES, "meanwhile"), (channels.MESSAGES, "the words")]
+    assert complete
+
+
+def test_what_a_dead_drainer_delivered_does_not_hide_what_was_delivered_since(
+    stores: Stores, pair: tuple[str, str]
+) -> None:
+    seen = send(stores, *pair, "seen")["_id"]
+    entry = stores.redis.xrange(channels.ACCEPTED)[0]
+    drain(stores)
+    spoken = delivery.Frame(channels.MESSAGES, pair, ids.message_id("9999999999999-0", "0" * 16), b"{}")
+    delivery.deliver(stores, [spoken])
+    again = messages.document(messages.read_draft(entry[1]), entry[0].decode(), entry[1][b"entropy"].decode())
+    delivery.deliver(stores, [delivery.message_frame(wire.message(again))], again=False)
+    kept = stores.redis.zrange(channels.deliveries_key(pair[1]), 0, -1)
+    assert [member.decode() for member in kept] == [seen, spoken.member]
 
 
 def test_positions_grow_also_when_the_clock_goes_back(stores: Stores, pair: tuple[str, str]) -> None:

@@ -1,5 +1,7 @@
 """The sync neither drops nor doubles, whatever is lost and however often it runs."""
 
+from typing import Any
+
 import pytest
 
 from chat import changes, channels, conversations, history, persistence, search, sync, voice
@@ -137,6 +139,35 @@ def test_ageing_takes_only_what_the_archive_has_and_leaves_no_gap(stores: Stores
     stores.redis.zrem(channels.OUTBOX, victim["_id"])
     assert sync.age(stores) == 26
     assert said(history.recent(stores, *pair)) == new
+
+
+def test_a_change_while_a_message_ages_is_not_lost(
+    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = send(stores, *pair, "before")["_id"]
+    drain(stores)
+    brief = stores.settings.model_copy(update={"hot_window_days": -1})
+    later = type(stores)(settings=brief, redis=stores.redis, mongo=stores.mongo, scripts=stores.scripts)
+    drop = sync._drop
+
+    def change_and_drop(*arguments: Any) -> int:
+        persistence.change(stores, message, pair[0], {"text": "after"})
+        return drop(*arguments)
+
+    monkeypatch.setattr(sync, "_drop", change_and_drop)
+    assert sync.age(later) == 0
+    persistence.flush(stores)
+    assert stores.mongo.messages.find_one({"_id": message})["text"] == "after"
+    monkeypatch.undo()
+    assert sync.age(later) == 1
+
+
+def test_an_old_message_stays_for_its_time_after_a_change(stores: Stores, pair: tuple[str, str]) -> None:
+    message = send(stores, *pair, "before")["_id"]
+    drain(stores)
+    stores.redis.expire(channels.message_key(message), 2)  # warmed a week ago
+    persistence.change(stores, message, pair[0], {"text": "after"})
+    assert stores.redis.ttl(channels.message_key(message)) > 1_000
 
 
 def test_a_conversation_of_long_ago_stays_in_both_lists(stores: Stores, pair: tuple[str, str]) -> None:

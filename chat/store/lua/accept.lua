@@ -1,7 +1,7 @@
 -- Accept a message: an entry in the log, its clientId and its upload's claim, all or nothing. The same round trip
 -- checks its sender's session and counts against their limits: messages are what there is most of.
--- KEYS: log, waking flag, receiver's user, clientId or '', upload or '', sender's token if it was ended, sender's
---       sessions if they were, sender's user, hot complete, then the counters of the sender's limits
+-- KEYS: log, waking flag, receiver's user, clientId or this call's own, upload or '', sender's token if it was ended,
+--       sender's sessions if they were, sender's user, hot complete, then the counters of the sender's limits
 -- ARGV: sender, receiver, message (JSON), entropy, log's limit, seconds a clientId is kept, ms a wake-up holds, force,
 --       token or '' when its session is not to be checked, when that was issued (ms), 1 when this call counts,
 --       then for each counter: the most, seconds
@@ -27,12 +27,10 @@ if ARGV[11] == '1' then
     if count > most then return {'limited', tostring(math.max(1, redis.call('TTL', KEYS[i])))} end
   end
 end
-if client ~= '' then
-  local before = redis.call('GET', client)
-  if before then
-    local split = string.find(before, ':', 1, true)
-    return {'again', string.sub(before, 1, split - 1), string.sub(before, split + 1)}
-  end
+local before = redis.call('GET', client)
+if before then
+  local split = string.find(before, ':', 1, true)
+  return {'again', string.sub(before, 1, split - 1), string.sub(before, split + 1)}
 end
 if redis.call('EXISTS', receiver) == 0 then return {'receiver'} end
 if upload ~= '' then
@@ -48,7 +46,7 @@ if redis.call('EXISTS', waking) == 0 then
 end
 local entry = redis.call('XADD', log, '*', 'message', ARGV[3], 'entropy', ARGV[4])
 local id = entry .. ':' .. ARGV[4]
-if client ~= '' then redis.call('SET', client, id, 'EX', ARGV[6]) end
+redis.call('SET', client, id, 'EX', ARGV[6])
 if upload ~= '' then
   redis.call('HSET', upload, 'message', id, 'receiver', ARGV[2])
   redis.call('PERSIST', upload)
