@@ -9,6 +9,7 @@ from typing import Any
 from gunicorn.glogging import Logger
 
 from config import logging
+from config.discretion import discreet
 from config.settings import get_settings
 
 _settings = get_settings()
@@ -39,13 +40,14 @@ METRICS_FOLDER = "chattergram-metrics-"
 
 
 class OurLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
-    """Logs go the way of all others, from the first line on."""
+    """Logs go the way of all others, from the first line on, and repeat nothing that was sent."""
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
         logging.configure(_settings)
         self.error_log.handlers = []
         self.error_log.propagate = True
+        self.error_log.filters = [discreet]  # once, however often this is called
 
 
 logger_class = OurLogger

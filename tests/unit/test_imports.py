@@ -18,7 +18,7 @@ MAY_IMPORT = {
 }
 FRAMEWORKS = ("flask", "celery", "gevent", "gunicorn")
 FRAMEWORK_FREE = ("chat", "config")
-MAY_USE_FRAMEWORKS = {"config/gunicorn.py"}
+MAY_USE_FRAMEWORKS = {"config/gunicorn.py", "config/discretion.py"}
 
 
 def imported(path: Path) -> Iterator[str]:
