@@ -10,6 +10,8 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from config import addresses
+
 DEVELOPMENT_SECRET = "development-only-secret-never-use-it-elsewhere"  # noqa: S105
 SECRET_BYTES = 32
 
@@ -41,13 +43,15 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe log level shown.")
 
     # Stores and queue
-    redis_url: str = Field("redis://127.0.0.1:6379/0", description="Redis with search and JSON: hot data and pub/sub.")
-    celery_broker_url: str = Field(
+    redis_url: Annotated[str, AfterValidator(addresses.redis)] = Field(
+        "redis://127.0.0.1:6379/0", description="Redis with search and JSON: hot data and pub/sub."
+    )
+    celery_broker_url: Annotated[str, AfterValidator(addresses.broker)] = Field(
         "",
         description="Celery's broker: another Redis database or server, or RabbitMQ; unset, the database after "
         "that of `REDIS_URL`.",
     )
-    mongodb_uri: str = Field(
+    mongodb_uri: Annotated[str, AfterValidator(addresses.mongodb)] = Field(
         "mongodb://127.0.0.1:27017/chattergram?replicaSet=rs0",
         description="MongoDB, a replica set; names the database.",
     )
@@ -138,7 +142,9 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _place_broker(self) -> Self:
-        self.celery_broker_url = self.celery_broker_url or beside(self.redis_url)
+        if not self.celery_broker_url and self.redis_url.startswith("unix:"):
+            raise ValueError("CELERY_BROKER_URL must be set where REDIS_URL is a Unix socket")
+        self.celery_broker_url = addresses.verified(self.celery_broker_url or beside(self.redis_url))
         return self
 
     @model_validator(mode="after")
@@ -159,11 +165,12 @@ class Settings(BaseSettings):
 
 
 def beside(redis_url: str) -> str:
-    """The database after this one on the same Redis."""
+    """The database after this one on the same Redis; of its options those of TLS, since kombu fails at the others."""
     parts = urlsplit(redis_url)
+    options = "&".join(each for each in parts.query.split("&") if each.startswith("ssl_"))
     database = parts.path.strip("/")
     following = int(database) + 1 if database.isdigit() else 1
-    return urlunsplit(parts._replace(path=f"/{following}"))
+    return urlunsplit(parts._replace(path=f"/{following}", query=options))
 
 
 @lru_cache(maxsize=1)

@@ -81,6 +81,7 @@ def test_named_broker_leaves_the_embedded_redis(tmp_path: Path) -> None:
     [
         ("redis://h:1", "redis://h:1/1"),
         ("redis://h:1/", "redis://h:1/1"),
+        ("redis://h:1/0?socket_timeout=5&protocol=3", "redis://h:1/1"),
         ("rediss://u:p@h:1/3?ssl_cert_reqs=none", "rediss://u:p@h:1/4?ssl_cert_reqs=none"),
     ],
 )

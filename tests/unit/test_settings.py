@@ -1,12 +1,18 @@
 """Settings refuse to start with a sentence that says what is wrong, and never with a value."""
 
+import ssl
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from kombu import Connection
+from kombu.transport import TRANSPORT_ALIASES
+from kombu.utils.url import parse_url as parse_broker_url
+from pymongo.uri_parser import parse_uri
+from redis.connection import parse_url as parse_redis_url
 
-from config.settings import DEVELOPMENT_SECRET, Settings
+from config.settings import DEVELOPMENT_SECRET, Settings, SettingsError, get_settings
 from tests.stack import ROOT, clean_environment
 
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -71,3 +77,118 @@ def test_limits_are_wide_outside_production_unless_they_are_set() -> None:
     assert Settings(_env_file=None, environment="development").limit_messages == "2000 per second"
     narrow = Settings(_env_file=None, environment="development", limit_messages="1 per second")
     assert narrow.limit_messages == "1 per second"
+
+
+PASSWORD = "hunter-two"
+WRONG = {
+    "REDIS_URL": (
+        f"http://:{PASSWORD}@redis.example",
+        f"//:{PASSWORD}@redis.example",
+        "redis.example:6379",
+        f"redis://:{PASSWORD}@",
+        f"redis://:{PASSWORD}@redis.example:port",
+        f"redis://:{PASSWORD}@redis.example:70000",
+        f"redis://:#{PASSWORD}@redis.example",
+        f"redis://:{PASSWORD}@redis.example/chat",
+    ),
+    "CELERY_BROKER_URL": (
+        f"http://:{PASSWORD}@queue.example",
+        "queue.example",
+        f"amqp://guest:{PASSWORD}@",
+        f"amqp://guest:/{PASSWORD}@queue.example//",
+        f"amqp://guest:{PASSWORD}@queue.example:port//",
+        f"redis://:{PASSWORD}@redis.example/chat",
+        f"sentinel://:{PASSWORD}@one.example;http://two.example",
+    ),
+    "MONGODB_URI": (
+        f"mongo://chat:{PASSWORD}@mongodb.example/chat",
+        f"mongodb://chat:{PASSWORD}@/chat",
+        f"mongodb://chat:{PASSWORD}@x@mongodb.example/chat",
+        f"mongodb://chat:{PASSWORD}%@mongodb.example/chat",
+        f"mongodb://chat:/{PASSWORD}@mongodb.example/chat",
+        f"mongodb://chat:{PASSWORD}@mongodb.example:port/chat",
+        f"mongodb://chat:{PASSWORD}@mongodb.example:70000/chat",
+        f"mongodb://chat:{PASSWORD}@mongodb.example/chat?replicaSet",
+        f"mongodb+srv://chat:{PASSWORD}@mongodb.example:27017/chat",
+    ),
+}
+RIGHT = {
+    "REDIS_URL": (
+        "redis://redis.example",
+        "redis://redis.example:6379/",
+        "rediss://user:pass:word@[::1]:6379/12?ssl_cert_reqs=none",
+        "redis://:p%2Fw@10.0.0.1/0",
+    ),
+    "CELERY_BROKER_URL": (
+        "amqp://queue.example",
+        "amqps://guest:p%2Fw@queue.example:5671/%2Fchat",
+        "pyamqp://queue.example//?heartbeat=10",
+        "amqp://one.example//;amqp://two.example//",
+        "sentinel://:word@one.example:26379/1;sentinel://two.example:26379/1",
+        "redis+socket:///run/redis.sock?virtual_host=1",
+        "redis://:word@redis.example:6379/1",
+    ),
+    "MONGODB_URI": (
+        "mongodb://mongodb.example",
+        "mongodb://mongodb.example?replicaSet=rs0",
+        "mongodb://chat:p%2Fw@one.example:27017,[::1]:27018,three.example/chat?replicaSet=rs0&tls=true",
+        "mongodb://%2Frun%2Fmongodb.sock/chat",
+        "mongodb://chat:word@mongodb.example/chat?authMechanism=PLAIN&authSource=$external",
+        "mongodb+srv://chat:word@cluster.example/chat?retryWrites=true&w=majority",
+    ),
+}
+
+
+def each(addresses: dict[str, tuple[str, ...]]) -> list[tuple[str, str]]:
+    return [(name, value) for name, values in addresses.items() for value in values]
+
+
+@pytest.mark.parametrize(("name", "value"), each(WRONG))
+def test_an_address_no_client_could_use_is_refused_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, value: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for variable, given in {"SECRET_KEY": SECRET, **STORES, name: value}.items():
+        monkeypatch.setenv(variable, given)
+    get_settings.cache_clear()
+    with pytest.raises(SettingsError) as refused:
+        get_settings()
+    said = str(refused.value)
+    assert f"  {name}: must be " in said
+    assert PASSWORD not in said
+
+
+@pytest.mark.parametrize(("name", "value"), each(RIGHT))
+def test_an_address_its_client_understands_is_taken(name: str, value: str) -> None:
+    assert getattr(Settings(_env_file=None, environment="development", **{name.lower(): value}), name.lower()) == value
+    if name == "REDIS_URL":
+        assert parse_redis_url(value)
+    elif name == "MONGODB_URI" and "srv" not in value:
+        assert parse_uri(value)["nodelist"]
+    elif name == "CELERY_BROKER_URL":
+        for part in value.split(";"):
+            with Connection(part) as connection:
+                assert connection.transport_cls in TRANSPORT_ALIASES
+
+
+def test_a_broker_that_is_not_a_database_beside_redis_has_to_be_named() -> None:
+    with pytest.raises(ValueError, match="CELERY_BROKER_URL must be set where REDIS_URL is a Unix socket"):
+        Settings(_env_file=None, environment="development", redis_url="unix:///run/redis.sock")
+
+
+@pytest.mark.parametrize(
+    ("given", "reqs"),
+    [
+        ({"redis_url": "rediss://:word@redis.example:6380/0"}, {ssl.CERT_REQUIRED}),
+        ({"celery_broker_url": "rediss://:word@redis.example/1"}, {ssl.CERT_REQUIRED}),
+        ({"celery_broker_url": "rediss://one.example/1?heartbeat=9;rediss://two.example"}, {ssl.CERT_REQUIRED}),
+        ({"celery_broker_url": "rediss://redis.example/1?ssl_cert_reqs=none"}, {ssl.CERT_NONE}),
+        ({"celery_broker_url": "redis://redis.example/1"}, {None}),
+    ],
+)
+def test_a_broker_with_tls_shows_its_certificate(given: dict[str, str], reqs: set[ssl.VerifyMode | None]) -> None:
+    url = Settings(_env_file=None, environment="development", **given).celery_broker_url
+    parsed = [parse_broker_url(part) for part in url.split(";")]
+    assert {each.get("ssl", {}).get("ssl_cert_reqs") for each in parsed} == reqs
+    with Connection(url) as connection:
+        assert (connection.ssl or {}).get("ssl_cert_reqs") in reqs
