@@ -9,10 +9,12 @@ import pytest
 import requests
 
 from chat import audio, ids
+from chat.audio import chunks
 from tests import recordings
 from tests.client import TIMEOUT, Person
 from tests.contract.shapes import MOMENT, check_problem
 from tests.stack import Stack
+from tests.stores import open_stores
 
 CONTENT = recordings.spoken("amiable.wav")
 
@@ -213,3 +215,12 @@ def test_the_audio_of_a_deleted_message_is_gone_by_every_way(ada: Person, ben: P
         check_problem(person.request("POST", f"/file/{upload}/link"), 404)
     check_problem(by_link(ben, url), 404)
     check_problem(ada.request("POST", "/chat", json={"receiverId": ben.id, "audioFileId": upload}), 404)
+
+
+@pytest.mark.parametrize("path", ["/file/{}", "/file/{}/content"])
+def test_a_recording_that_goes_while_it_is_asked_for_is_404(stack: Stack, ada: Person, path: str) -> None:
+    upload = ada.upload(CONTENT)["audioFileUuid"]
+    with open_stores(stack.settings()) as stores:
+        stores.mongo[chunks.CHUNKS].delete_many({"files_id": upload})  # its entry is still found
+        check_problem(ada.request("GET", path.format(upload)), 404)
+        stores.mongo[chunks.FILES].delete_one({"_id": upload})
