@@ -195,7 +195,9 @@ def no_http(stack: Stack, ada: Person, secret: Secrets) -> None:
     for half in (b"GET /api/user/me HTTP/1.1\r\n" + key, f"GET /ws/?token={ada.token}".encode()):
         with connection(stack.url) as opened:
             opened.sendall(half)
-    wait_until(lambda: "NoMoreData" in stack.web.output(), SECONDS, "gunicorn to note that they are gone")
+    wait_until(
+        lambda: "premature client disconnection" in stack.web.output(), SECONDS, "gunicorn to note that they are gone"
+    )
 
 
 def stores_away(stack: Stack, ada: Person, ben: Person, secret: Secrets) -> None:
