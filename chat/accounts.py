@@ -195,7 +195,7 @@ def clean_username(username: str) -> str:
     """The name in its composed form.
 
     Raises:
-        Invalid: it is empty, too long, or has control characters.
+        Invalid: it is empty, too long, has control characters, or means another folder in an address.
     """
     composed = unicodedata.normalize("NFC", username.strip())
     if not 1 <= len(composed) <= USERNAME_LIMIT:
@@ -204,6 +204,8 @@ def clean_username(username: str) -> str:
         raise Invalid("username", "A username has no invisible characters.")
     if not channels.fold_name(composed).strip():
         raise Invalid("username", "A username has at least one visible character.")
+    if composed in (".", ".."):  # browsers take them out of /chat/.., however they are escaped
+        raise Invalid("username", "A username is more than dots.")
     return composed
 
 
