@@ -4,6 +4,7 @@ They work on the stores directly and need no web process. A command that cannot 
 """
 
 import sys
+import time
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -28,6 +29,9 @@ from web.schemas import SignUp
 from web.services import services
 
 ERASE_SECONDS = 300.0
+SYNC_SECONDS = 60.0  # patience with others that sync; a round of theirs takes ten, a dead one's lock holds for 25
+PAUSE_SECONDS = 0.2
+SYNC_LOCK = channels.lock_key("sync")
 
 users = AppGroup("users", help="People: create, export, purge.")
 search = AppGroup("search", help="The search indexes.")
@@ -76,16 +80,25 @@ def create(email: str, username: str) -> None:
 
 @users.command("export")
 @click.argument("who")
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The zip to write.")
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    required=True,
+    help="The zip to write; - for standard output, to get it out of a container.",
+)
 @plainly
 def export_user(who: str, output: Path) -> None:
     """Write all that is held about WHO (an id, a username or an email) into a zip archive."""
     stores = services().stores
+    piped = str(output) == "-"
+    if piped and sys.stdout.isatty():
+        raise click.ClickException("A zip archive is nothing for a terminal: --output - > FILE.zip")
     user = find(stores, who)
-    output.touch(mode=0o600)
-    with output.open("wb") as file:
+    if not piped:
+        output.touch(mode=0o600)
+    with click.open_file(str(output), "wb") as file:
         count = export(stores, user["_id"], file)
-    click.echo(f"{output}: {count} messages")
+    click.echo(f"{'The archive' if piped else output}: {count} messages", err=piped)
 
 
 @users.command("purge")
@@ -108,7 +121,7 @@ def purge(who: str, yes: bool) -> None:
 def reindex_search() -> None:
     """Make the search terms of all people and messages in Redis anew, and both indexes."""
     changed = reindex.reindex(services().stores)
-    figures = state.figures(services().stores)
+    figures = figures_of_redis(services().stores)
     click.echo(f"{figures['hot_messages']:.0f} messages indexed, {changed} terms changed")
 
 
@@ -117,13 +130,39 @@ def reindex_search() -> None:
 def run_sync() -> None:
     """Run the sync now, until nothing is left to do at once."""
     stores = services().stores
-    while sync.run(stores):
-        pass
-    figures = state.figures(stores)
+    sync_rounds(stores, SYNC_SECONDS)
+    figures = figures_of_redis(stores)
     if not figures["mongodb_up"]:
         raise click.ClickException("MongoDB is away; what it lacks stays in the outbox.")
     complete = "complete" if figures["hot_complete"] else "being rebuilt"
     click.echo(f"{figures['outbox_messages']:.0f} messages in the outbox; the hot window is {complete}")
+
+
+def sync_rounds(stores: Stores, patience: float) -> None:
+    """Rounds of the sync until one of ours finds nothing more to do; those of others are waited for.
+
+    Raises:
+        ClickException: others have been at it for `patience` seconds.
+    """
+    until = time.monotonic() + patience
+    while True:
+        before = stores.redis.exists(SYNC_LOCK)
+        if sync.run(stores):
+            continue
+        # A round that was refused says False too; then somebody else's lock was there before, or is there now.
+        if not before and not stores.redis.exists(SYNC_LOCK):
+            return
+        if time.monotonic() > until:
+            raise click.ClickException("Another process has been syncing all the while; try again in a minute.")
+        time.sleep(PAUSE_SECONDS)
+
+
+def figures_of_redis(stores: Stores) -> dict[str, float]:
+    """`state.figures` with Redis's among them. Raises ClickException when it has just gone away."""
+    figures = state.figures(stores)
+    if not figures["redis_up"]:
+        raise click.ClickException("Redis has gone away meanwhile; run it again when it is back.")
+    return figures
 
 
 @click.command("state")

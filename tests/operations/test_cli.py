@@ -2,17 +2,23 @@
 
 import json
 import subprocess
+import time
+from io import BytesIO
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from click import ClickException
+from redis.lock import Lock
 
 from chat import channels
+from chat.store.locks import alone
 from dev.processes import wait_until
 from tests.client import PASSWORD, Client, Person
 from tests.recordings import spoken
 from tests.stack import ROOT, Stack
 from tests.stores import open_stores
+from web import cli
 
 SECONDS = 30
 
@@ -92,6 +98,23 @@ def test_export_has_all_of_a_person_and_nothing_of_others(stack: Stack, client: 
     assert b"assword" not in target.read_bytes()
 
 
+def test_export_goes_through_a_pipe_out_of_a_container(stack: Stack, client: Client) -> None:
+    """Nothing can be written in there, and what a one-off dyno writes is lost."""
+    ada = client.sign_up("ada")
+    ran = subprocess.run(
+        ["flask", "users", "export", ada.id, "--output", "-"],
+        env=stack.environment,
+        cwd=ROOT,
+        capture_output=True,
+        timeout=90,
+        check=True,
+    )
+    with ZipFile(BytesIO(ran.stdout)) as archive:
+        assert archive.testzip() is None
+        assert json.loads(archive.read("profile.json"))["_id"] == ada.id
+    assert "0 messages" in ran.stderr.decode()
+
+
 def test_export_of_nobody_says_so(stack: Stack, tmp_path: Path) -> None:
     target = tmp_path / "nobody.zip"
     assert "There is nobody" in refused(flask(stack, "users", "export", "nobody-at-all", "--output", str(target)))
@@ -138,6 +161,28 @@ def test_sync_brings_redis_what_it_lost(stack: Stack, client: Client) -> None:
         assert [message["_id"] for message in ben.history(ada)] == sent
     finally:
         stack.beat.start()
+
+
+def test_sync_waits_for_another_round_and_then_does_its_own(stack: Stack) -> None:
+    with open_stores(stack.settings()) as stores:
+        held = Lock(stores.redis, channels.lock_key("sync"), timeout=5, blocking=True)
+        assert held.acquire()  # and it is never released: as by a killed process
+        begun = time.monotonic()
+        assert "the hot window is complete" in done(flask(stack, "sync", "run"))
+        assert time.monotonic() - begun > 3
+
+
+def test_sync_says_that_another_runs_all_the_while(stack: Stack) -> None:
+    with open_stores(stack.settings()) as stores, alone(stores.redis, "sync", 25) as ours:
+        wait_until(lambda: ours or bool(stores.redis.exists(channels.lock_key("sync"))), SECONDS, "a round")
+        with pytest.raises(ClickException, match="Another process"):
+            cli.sync_rounds(stores, 0.3)
+
+
+def test_redis_that_goes_away_during_a_command_is_said_in_a_sentence(stack: Stack) -> None:
+    settings = stack.settings().model_copy(update={"redis_url": "redis://127.0.0.1:9/0"})
+    with open_stores(settings) as stores, pytest.raises(ClickException, match="Redis has gone away"):
+        cli.figures_of_redis(stores)
 
 
 def state(stack: Stack) -> dict[str, float]:
