@@ -1,0 +1,73 @@
+"""The units of docs/systemd/ run what the Procfile runs, as systemd reads them: it has no shell."""
+
+import re
+import shlex
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+
+from tests.stack import ROOT, procfile
+
+UNITS = ROOT / "docs" / "systemd"
+HOME = Path("/opt/chattergram")
+OURS = ("web", "worker", "transcriber", "beat", "flower")
+
+
+class Unit(ConfigParser):
+    """One file; a name that is there several times has its values in lines."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(interpolation=None, strict=False, delimiters="=")
+        self.optionxform = str
+        text = (UNITS / f"chattergram-{name}.service").read_text()
+        repeated = re.findall(r"^Environment=(.+)$", text, re.MULTILINE)
+        self.environment = dict(each.split("=", 1) for each in repeated)
+        self.read_string(text)
+
+    def started(self) -> list[str]:
+        """The words of `ExecStart` after systemd's own rules for `%` and `$`, as far as we use them."""
+        line = self["Service"]["ExecStart"]
+        assert not re.search(r"(?<!%)%(?!%)", line), "a specifier of systemd"
+        assert not re.search(r"[;|&<>]|:-", line), "for a shell"
+        words = [re.sub(r"^\$\{(\w+)\}$", lambda name: self.environment[name[1]], word) for word in shlex.split(line)]
+        return [word.replace("%%", "%") for word in words]
+
+
+def words(command: str) -> list[str]:
+    """What a shell makes of a line of the Procfile where no variable is set."""
+    return shlex.split(re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", command.rpartition("exec ")[2]))
+
+
+def test_there_is_one_for_each_line_of_the_procfile() -> None:
+    assert set(procfile("Procfile")) == set(OURS)
+    assert {file.name for file in UNITS.iterdir()} == {f"chattergram-{name}.service" for name in OURS}
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_it_starts_what_the_procfile_starts(name: str) -> None:
+    program, *arguments = Unit(name).started()
+    expected = words(procfile("Procfile")[name])
+    assert program == str(HOME / ".venv" / "bin" / expected[0]), "systemd looks for no program in PATH"
+    assert [word for word in arguments if word != "--address=127.0.0.1"] == expected[1:]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_it_has_its_settings_and_may_do_little(name: str) -> None:
+    service = Unit(name)["Service"]
+    assert service["EnvironmentFile"] == str(HOME / ".env")
+    assert service["WorkingDirectory"] == str(HOME)
+    assert service["User"] == "chattergram"
+    assert {service[each] for each in ("PrivateTmp", "NoNewPrivileges", "ProtectHome")} == {"yes"}
+    assert int(service["TimeoutStopSec"]) > 30, "as long as a process may take to end"
+
+
+def test_flower_does_not_start_without_a_password() -> None:
+    assert "$${FLOWER_BASIC_AUTH:?" in Unit("flower")["Service"]["ExecStartPre"]
+
+
+def test_the_deployment_page_makes_the_user_that_the_units_name() -> None:
+    page = (ROOT / "docs" / "deployment.md").read_text()
+    assert re.search(r"^useradd .* chattergram$", page, re.MULTILINE)
+    assert "chown chattergram: .env" in page
+    assert all(f"chattergram-{name}" in page for name in OURS)
