@@ -139,6 +139,8 @@ def test_the_stores_keep_what_they_confirm(tmp_path: Path) -> None:
     found = services(tmp_path)
     redis, mongodb = (shlex.join(found[name]["command"]) for name in SERVERS)
     assert "--appendonly yes" in redis
+    assert found["redis"]["read_only"] is True
+    assert found["redis"]["volumes"][0]["target"] == "/data"
     assert "--maxmemory-policy noeviction" in redis
     assert "--replSet rs0" in mongodb
     assert found["redis"]["image"] == "redis:8"
