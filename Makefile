@@ -1,4 +1,4 @@
-# Chattergram. `make run` and `make test` need Python 3.11 or newer and nothing else.
+# Chattergram. `make run` needs Python 3.11 or newer and nothing else; `make test` also Chromium, see `browser`.
 
 PYTHON ?= python3
 VENV := .venv/bin
@@ -30,8 +30,8 @@ fmt: setup  ## Format, and mend what can be mended
 setup:  ## .venv with the pinned requirements; does nothing when it is there
 	@$(PYTHON) dev/bootstrap.py
 
-browser: setup  ## Chromium, which the browser's tests drive; does nothing when it is there
-	@$(VENV)/python -m dev.system chromium chromium
+browser: setup  ## Chromium or Chrome for the browser's tests; where there is none, Debian's package if that may be installed
+	@$(VENV)/python -m dev.system
 
 screenshots: setup browser  ## Pictures of every screen into .data/screenshots, the best of them into docs/screenshots
 	@$(VENV)/python -m tests.e2e.screenshots

@@ -1,11 +1,16 @@
 """System packages that a few steps need: installed where we may, asked for where we may not."""
 
-import argparse
 import os
 import shutil
 import subprocess
 
 APT_TIMEOUT = 900  # seconds
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")  # each of them will do
+
+
+def find_program(*names: str) -> str | None:
+    """The path of the first of these that is on the PATH."""
+    return next((path for name in names if (path := shutil.which(name))), None)
 
 
 def install_system_package(package: str) -> bool:
@@ -25,20 +30,16 @@ def install_system_package(package: str) -> bool:
     return True
 
 
-def ensure_program(program: str, package: str) -> None:
-    """Make sure that `program` is on the PATH.
+def ensure_program(package: str, *names: str) -> None:
+    """Make sure that a program of one of these names is on the PATH.
 
     Raises:
         SystemExit: it is not, and cannot be installed from here; says what to run.
     """
-    if shutil.which(program) or (install_system_package(package) and shutil.which(program)):
+    if find_program(*names) or (install_system_package(package) and find_program(*names)):
         return
-    raise SystemExit(f"The program {program} is missing; please install it: sudo apt-get install {package}")
+    raise SystemExit(f"The program {names[0]} is missing; please install it: sudo apt-get install {package}")
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=ensure_program.__doc__)
-    parser.add_argument("program")
-    parser.add_argument("package")
-    chosen = parser.parse_args()
-    ensure_program(chosen.program, chosen.package)
+    ensure_program("chromium", *CHROMIUM)

@@ -1,12 +1,12 @@
 """Chromium, driven by playwright, in front of the whole application."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from dev.system import CHROMIUM, find_program
 from tests.client import Client
 from tests.e2e.visitor import ARGUMENTS, Visitor
 from tests.stack import Stack
@@ -18,8 +18,8 @@ Visit = Callable[..., Visitor]
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    """Debian's Chromium; its microphone hears a recording of a spoken sentence, over and over."""
-    path = shutil.which("chromium")
+    """Chromium, or Chrome; its microphone hears a recording of a spoken sentence, over and over."""
+    path = find_program(*CHROMIUM)
     assert path, "Chromium is missing; `make browser` installs it"
     arguments = [*ARGUMENTS, f"--use-file-for-fake-audio-capture={RECORDING}"]
     with sync_playwright() as playwright:

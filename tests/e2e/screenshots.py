@@ -6,11 +6,12 @@ stands still, and times are told as if the evening had taken its time.
 
 import tempfile
 from pathlib import Path
-from shutil import copyfile, which
+from shutil import copyfile
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect, sync_playwright
 
+from dev.system import CHROMIUM, find_program
 from tests.client import Client
 from tests.deepgram_stand_in import KEY, DeepgramStandIn
 from tests.e2e.evening import NOW, PEOPLE, Evening
@@ -210,7 +211,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, DeepgramStandIn() as deepgram, sync_playwright() as playwright:
         stack = Stack(Path(folder), {"DEEPGRAM_API_KEY": KEY, "DEEPGRAM_BASE_URL": deepgram.url})
         stack.start()
-        browser = playwright.chromium.launch(executable_path=which("chromium"), args=arguments)
+        browser = playwright.chromium.launch(executable_path=find_program(*CHROMIUM), args=arguments)
         try:
             with Client(stack.url) as client:
                 evening = Evening(client, deepgram)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dev import install
-from dev.system import ensure_program
+from dev.system import CHROMIUM, ensure_program, find_program
 from tests.stack import ROOT
 
 
@@ -35,7 +35,15 @@ def test_installed_once(capfd: pytest.CaptureFixture[str]) -> None:
 def test_a_missing_program_that_cannot_be_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SystemExit, match="apt-get install chromium"):
-        ensure_program("chromium", "chromium")
+        ensure_program("chromium", *CHROMIUM)
+
+
+@pytest.mark.parametrize("name", CHROMIUM)
+def test_any_chromium_that_is_there_will_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    ensure_program("chromium", *CHROMIUM)
+    assert find_program(*CHROMIUM) == str(tmp_path / name)
 
 
 def test_bootstrap_does_nothing_when_nothing_changed(tmp_path: Path) -> None:
