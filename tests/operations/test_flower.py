@@ -38,6 +38,8 @@ def test_it_shows_the_workers_to_who_has_the_password(flower: tuple[ManagedProce
     process.wait_ready(shows_both, SECONDS)
     for path in ("/", "/workers", "/tasks", "/broker", "/api/workers", "/api/tasks"):
         assert requests.get(f"{address}{path}", timeout=10).status_code == 401, path
+    for path in ("/metrics", "/healthcheck"):  # docs/operations.md says so
+        assert requests.get(f"{address}{path}", timeout=10).status_code == 200, path
     assert requests.post(f"{address}/api/worker/shutdown/chat@host", timeout=10).status_code == 401
 
 
