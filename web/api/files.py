@@ -32,7 +32,7 @@ def get(path: schemas.FilePath) -> Response:
     about = described(upload)
     del about["duration"]
     head, tail = b'{"audioFile":"', b'",' + wire.dumps(about)[1:]
-    encoded = map(base64.b64encode, _begun(audio.stream(stores(), upload)))
+    encoded = map(base64.b64encode, begun(audio.stream(stores(), upload)))
     response = Response(chain([head], encoded, [tail]), content_type="application/json")
     response.content_length = len(head) + (upload.length + 2) // 3 * 4 + len(tail)
     response.headers["Cache-Control"] = "private, no-store"
@@ -85,12 +85,12 @@ def _ranged(upload: audio.Upload) -> Response:
     if part is not None:  # also for the whole from byte 0, by which browsers tell whether they can seek
         response.status_code = HTTPStatus.PARTIAL_CONTENT
         response.headers["Content-Range"] = f"bytes {start}-{stop - 1}/{upload.length}"
-    response.response = _begun(audio.stream(stores(), upload, start, stop))
+    response.response = begun(audio.stream(stores(), upload, start, stop))
     response.content_length = stop - start
     return response
 
 
-def _begun(pieces: Iterator[bytes]) -> Iterator[bytes]:
+def begun(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """With the first piece fetched: that MongoDB or the recording has just gone away can still be answered."""
     return chain([next(pieces, b"")], pieces)
 

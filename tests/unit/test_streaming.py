@@ -1,0 +1,39 @@
+"""A recording whose first piece does not come is still answered as everything else."""
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask, Response
+from pymongo.errors import AutoReconnect
+
+from chat.errors import NotFound
+from web import errors
+from web.api.files import begun
+
+
+def failing(error: Exception) -> Iterator[bytes]:
+    yield from ()
+    raise error
+
+
+@pytest.mark.parametrize(("error", "status"), [(AutoReconnect("gone"), 503), (NotFound("There is no such file."), 404)])
+def test_what_goes_wrong_with_the_first_piece_has_its_status(error: Exception, status: int) -> None:
+    app = Flask(__name__)
+    errors.install(app)
+    app.add_url_rule("/", view_func=lambda: Response(begun(failing(error))))
+    answer = app.test_client().get("/")
+    assert answer.status_code == status
+    assert answer.content_type == errors.MEDIA_TYPE
+
+
+def test_all_pieces_come_in_their_order_and_later_ones_when_they_are_asked_for() -> None:
+    asked: list[int] = []
+
+    def pieces() -> Iterator[bytes]:
+        for number in range(3):
+            asked.append(number)
+            yield bytes([number])
+
+    stream = begun(pieces())
+    assert asked == [0]
+    assert b"".join(stream) == b"\x00\x01\x02"
