@@ -4,7 +4,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import psutil
 
 from tests.stack import Stack
 
+NAMES = ("web", "worker", "transcriber", "beat", "redis", "mongod", "load")  # of what a `Meter` measures
 LIMITS = {"LIMIT_SIGNUP_ADDRESS": "1000000 per minute", "LIMIT_MESSAGES": "1000000 per second"}
 
 
@@ -56,14 +57,26 @@ class Meter:
         }
 
 
-def _family(process: psutil.Process, name: str) -> list[psutil.Process]:
+def family(process: psutil.Process, name: str = "") -> list[psutil.Process]:
     return [process] if name == "load" else [process, *process.children(recursive=True)]
 
 
 def _seconds(process: psutil.Process, name: str) -> float:
-    times = [each.cpu_times() for each in _family(process, name)]
-    return float(sum(each.user + each.system for each in times))
+    return sum(map(cpu_seconds, family(process, name)))
+
+
+def cpu_seconds(process: psutil.Process) -> float:
+    """What it has used; with what its ended children have, so that a child that is replaced takes nothing along."""
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return float(times.user + times.system + times.children_user + times.children_system)
 
 
 def _resident(process: psutil.Process, name: str) -> int:
-    return sum(int(each.memory_info().rss) for each in _family(process, name))
+    held = 0
+    for each in family(process, name):
+        with suppress(psutil.NoSuchProcess):
+            held += int(each.memory_info().rss)
+    return held

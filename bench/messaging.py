@@ -4,8 +4,10 @@ import asyncio
 import itertools
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from bench.people import Person, pairs, sign_up
 from bench.rest import Refused, Rest
@@ -13,13 +15,19 @@ from bench.sockets import Socket, connect
 
 SETTLE_SECONDS = 20.0  # until the last frames have come
 CLIENT = b'"clientId":"'
+Result = TypeVar("Result")
+
+
+def percentile(values: Iterable[float], percent: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))] if ordered else float("nan")
 
 
 @dataclass
 class Outcome:
     """Latencies in seconds from when a message was due to be posted until its receiver's socket had it."""
 
-    seconds: float
+    seconds: float = 0.0  # from when the first was due until the last frame came to the last socket
     offered: int = 0
     accepted: int = 0
     refused: int = 0
@@ -27,13 +35,12 @@ class Outcome:
     latencies: list[float] = field(default_factory=list)
 
     def percentile(self, percent: float) -> float:
-        ordered = sorted(self.latencies)
-        return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))] if ordered else float("nan")
+        return percentile(self.latencies, percent)
 
     @property
     def rate(self) -> float:
-        """Messages a second that reached both sockets."""
-        return (self.accepted - self.lost) / self.seconds
+        """Messages a second that reached both sockets, by the time that took, not the time it should have taken."""
+        return (self.accepted - self.lost) / self.seconds if self.seconds else 0.0
 
 
 class Talk:
@@ -45,7 +52,8 @@ class Talk:
         self.sockets: list[Socket] = []
         self.pairs: list[tuple[Person, Person]] = []
         self._received: dict[bytes, float] = {}
-        self._echoed: set[bytes] = set()
+        self._echoed: dict[bytes, float] = {}
+        self.accepted = 0  # in all, warm-up included: what the stores have to hold
         self._numbers = itertools.count()
 
     async def begin(self, count: int) -> None:
@@ -60,11 +68,11 @@ class Talk:
             if not frame.startswith(b"application:messages---"):
                 return
             at = frame.find(CLIENT)
+            if at < 0:  # a voice message's
+                return
             client = frame[at + len(CLIENT) : frame.index(b'"', at + len(CLIENT))]
-            if mine in frame:
-                self._echoed.add(client)
-            else:
-                self._received.setdefault(client, time.perf_counter())
+            came = self._echoed if mine in frame else self._received
+            came.setdefault(client, time.perf_counter())
 
         return take
 
@@ -74,7 +82,7 @@ class Talk:
 
     async def by_the_clock(self, rate: float, seconds: float) -> Outcome:
         """Open loop: a message is due every 1/`rate` seconds, whatever became of those before."""
-        outcome, due = Outcome(seconds), {}
+        outcome, due = Outcome(), {}
         tasks: set[asyncio.Task[None]] = set()
         began = time.perf_counter() + 0.05
         for number in range(int(rate * seconds)):
@@ -92,7 +100,7 @@ class Talk:
 
     async def as_fast_as_it_goes(self, senders: int, seconds: float) -> Outcome:
         """Closed loop: so many senders, each of which posts as soon as its last post was answered."""
-        outcome, due = Outcome(seconds), {}
+        outcome, due = Outcome(), {}
         until = time.perf_counter() + seconds
 
         async def send(first: int) -> None:
@@ -113,35 +121,43 @@ class Talk:
         try:
             await self.rest.call("POST", "/chat", sender.token, body.encode())
             outcome.accepted += 1
+            self.accepted += 1
         except (Refused, OSError, asyncio.IncompleteReadError):
             outcome.refused += 1
             del due[client.encode()]
 
     async def _settled(self, outcome: Outcome, due: dict[bytes, float]) -> Outcome:
         until = time.perf_counter() + SETTLE_SECONDS
-        while not (due.keys() <= self._received.keys() and due.keys() <= self._echoed):
+        while not (due.keys() <= self._received.keys() and due.keys() <= self._echoed.keys()):
             if time.perf_counter() > until:
                 break
             await asyncio.sleep(0.05)
-        outcome.lost = len(due.keys() - (self._received.keys() & self._echoed))
+        both = due.keys() & self._received.keys() & self._echoed.keys()
+        outcome.lost = len(due) - len(both)
+        if both:
+            last = max(max(self._received[client], self._echoed[client]) for client in both)
+            outcome.seconds = last - min(due.values())
         outcome.latencies = [self._received[client] - at for client, at in due.items() if client in self._received]
         return outcome
 
 
 async def heartbeats(sockets: list[Socket], tokens: list[bytes], period: float) -> None:
     """Every socket sends its token every `period` seconds, evenly spread, until cancelled."""
-    pause = period / max(1, len(sockets))
+    pause, began = period / max(1, len(sockets)), time.perf_counter()
     for number in itertools.count():
+        await asyncio.sleep(max(0.0, began + number * pause - time.perf_counter()))
         which = number % len(sockets)
         if not sockets[which].closed:
             sockets[which].send(tokens[which])
-        await asyncio.sleep(pause)
 
 
-async def with_background(background: Awaitable[None], work: Awaitable[Outcome]) -> Outcome:
-    """Do `work` while `background` runs."""
+async def with_background(background: Awaitable[object], work: Awaitable[Result]) -> Result:
+    """Do `work` while `background` runs, which goes on for ever. Raises what that failed with."""
     task = asyncio.ensure_future(background)
     try:
-        return await work
+        result = await work
     finally:
         task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    return result

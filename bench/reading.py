@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import orjson
 
+from bench.house import Meter, Usage
 from bench.people import Person, sign_up
 from bench.rest import Rest
+from bench.rows import progress
 from chat import ids, persistence
 from chat.store.connection import Stores
 from tests.stack import Stack
@@ -28,6 +30,8 @@ class Reading:
 
     pages: dict[int, list[float]]
     searches: list[float]
+    pages_cpu: dict[str, Usage]
+    searches_cpu: dict[str, Usage]
 
 
 def vocabulary() -> list[str]:
@@ -68,25 +72,31 @@ def _document(one: Person, other: Person, moment: int, text: str, number: int) -
     }
 
 
-async def measure(stack: Stack, rest: Rest) -> Reading:
+async def measure(stack: Stack, rest: Rest, scale: float) -> Reading:
     words = vocabulary()
     reader, *partners = await sign_up(rest, 1 + len(LENGTHS))
+    progress("writing the conversations")
     with open_stores(stack.settings()) as stores:
         made = {
             length: await asyncio.to_thread(fill, stores, reader, partner, length, words)
             for length, partner in zip(LENGTHS, partners, strict=True)
         }
     await _indexed(rest, reader, words[0])
+    progress("reading pages, and searching")
+    meter = Meter(stack)
+    meter.start()
     pages: dict[int, list[float]] = {length: [] for length in LENGTHS}
-    for _ in range(PAGES):
+    for _ in range(int(PAGES * scale)):
         for length, partner in zip(LENGTHS, partners, strict=True):  # alternating, so that noise hits all alike
             before = random.choice(made[length][50:])
             pages[length].append(await _timed(rest, reader, f"/chat/{partner.id}?limit=50&before={before}", 50))
+    pages_cpu = meter.stop()
+    meter.start()
     searches = []
-    for number in range(SEARCHES):
+    for number in range(int(SEARCHES * scale)):
         word = random.choice(words[: 10 ** (number % 4 + 1)])
         searches.append(await _timed(rest, reader, f"/search?q={word}", None))
-    return Reading(pages, searches)
+    return Reading(pages, searches, pages_cpu, meter.stop())
 
 
 async def _timed(rest: Rest, reader: Person, path: str, expected: int | None) -> float:

@@ -1,10 +1,10 @@
 """One row of the result, and what makes one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from bench.house import Meter, Usage
-from bench.messaging import Outcome, Talk
+from bench.messaging import Outcome, Talk, percentile
 from tests.stack import Stack
 
 PAIRS = 20
@@ -20,15 +20,35 @@ class Row:
     target: str = ""
     ok: bool | None = None
     cpu: dict[str, Usage] = field(default_factory=dict)
+    latencies: dict[str, float] = field(default_factory=dict)  # "p50" and "p99" in seconds, for the picture
+    most: float | None = None  # the target's line there
 
 
 def milliseconds(seconds: float) -> str:
     return f"{seconds * 1_000:.1f} ms"
 
 
-def check(what: str, value: float, most: float, cpu: Mapping[str, Usage] | None = None) -> Row:
-    """A latency and the most it may be, in seconds."""
-    return Row(what, milliseconds(value), f"under {milliseconds(most)}", value < most, dict(cpu or {}))
+def check(
+    what: str, percent: int, latencies: Iterable[float], most: float, cpu: Mapping[str, Usage] | None = None
+) -> Row:
+    """The `percent`th of these latencies and the most it may be, in seconds."""
+    found = percentiles(latencies)
+    value = found.pop(f"p{percent}")
+    ((other, beside),) = found.items()
+    return Row(
+        f"{what}: p{percent}",
+        f"{milliseconds(value)} ({other} {milliseconds(beside)})",
+        f"under {milliseconds(most)}",
+        value < most,
+        dict(cpu or {}),
+        {f"p{percent}": value, other: beside},
+        most,
+    )
+
+
+def percentiles(latencies: Iterable[float]) -> dict[str, float]:
+    values = list(latencies)
+    return {"p50": percentile(values, 50), "p99": percentile(values, 99)}
 
 
 def is_kept(outcome: Outcome) -> bool:
@@ -42,5 +62,6 @@ async def timed(stack: Stack, talk: Talk, rate: float, seconds: float) -> tuple[
     return outcome, meter.stop()
 
 
-def percentile(values: list[float], percent: float) -> float:
-    return sorted(values)[min(len(values) - 1, int(len(values) * percent / 100))]
+def progress(text: str) -> None:
+    """What goes on now, for whoever waits for it."""
+    print(f"   ... {text}", flush=True)

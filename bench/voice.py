@@ -50,6 +50,11 @@ class Spoken:
     lost: int = 0
     latencies: list[float] = field(default_factory=list)
 
+    def add(self, more: "Spoken") -> None:
+        self.posted += more.posted
+        self.lost += more.lost
+        self.latencies += more.latencies
+
 
 class Speakers:
     """Pairs of people who send voice messages by the clock."""
