@@ -6,7 +6,8 @@ import platform
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.house import Usage
+from bench import picture
+from bench.house import NAMES, Usage
 from bench.rows import Row
 
 FOLDER = Path(__file__).parent / "results"
@@ -23,9 +24,6 @@ def table(results: dict[str, list[Row]]) -> str:
     for row in (row for rows in results.values() for row in rows if row.cpu):
         lines.append(f"| {row.what} | " + " | ".join(_cores(row.cpu, name) for name in NAMES) + " |")
     return "\n".join(lines) + "\n"
-
-
-NAMES = ("web", "worker", "transcriber", "beat", "redis", "mongod", "load")
 
 
 def _cores(cpu: dict[str, Usage], name: str) -> str:
@@ -47,27 +45,5 @@ def save(results: dict[str, list[Row]]) -> Path:
         for name, rows in results.items()
     }
     (FOLDER / "numbers.json").write_text(json.dumps(numbers, indent=1))
-    _draw(results, FOLDER / "cpu.png")
+    picture.draw([row for rows in results.values() for row in rows], FOLDER / "plot.png")
     return written
-
-
-def _draw(results: dict[str, list[Row]], path: Path) -> None:
-    """Where the CPU goes in each figure."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot
-
-    rows = [row for each in results.values() for row in each if row.cpu]
-    if not rows:
-        return
-    figure, axes = pyplot.subplots(figsize=(9, 0.6 + 0.5 * len(rows)), layout="constrained")
-    left = [0.0] * len(rows)
-    for name in NAMES:
-        widths = [row.cpu[name].cores if name in row.cpu else 0.0 for row in rows]
-        axes.barh([row.what for row in rows], widths, left=left, label=name)
-        left = [before + width for before, width in zip(left, widths, strict=True)]
-    axes.invert_yaxis()
-    axes.set_xlabel("cores used")
-    axes.legend(ncols=len(NAMES), fontsize="small", loc="lower center", bbox_to_anchor=(0.3, 1.0), frameon=False)
-    figure.savefig(path, dpi=120)
