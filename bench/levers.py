@@ -1,58 +1,115 @@
-"""What each optimisation is worth: the same load with it and without it, alternating."""
+"""What each optimisation is worth: the same load with it and without it."""
 
 import asyncio
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from bench.house import Meter, Usage, house
 from bench.messaging import Outcome, Talk, heartbeats, with_background
+from bench.people import Person, sign_up
 from bench.rest import Rest
-from bench.rows import HEARTBEAT_SECONDS, PAIRS, Row
+from bench.rows import HEARTBEAT_SECONDS, PAIRS, Row, is_kept, milliseconds, percentiles, progress
+from bench.sockets import connect
+from tests.stack import Stack
 
 LEVERS = (  # the functions of `bench.without`
+    "three_round_trips_to_accept",
     "no_groups",
     "a_task_for_every_message",
+    "archive_before_delivering",
     "encode_for_every_socket",
+    "a_greenlet_for_every_frame",
     "check_every_signature",
     "standard_json",
     "ask_redis_on_every_heartbeat",
+    "tell_presence_at_once",
 )
 WEB = "exec gunicorn -c python:config.gunicorn 'bench.without:create_app()'"
 WORKER = (
     "exec celery --quiet -A bench.without worker -Q chat -n chat@%h --concurrency 2 --without-gossip --without-mingle"
 )
+RATE, SECONDS = 250, 10.0
+RELOADING = 10  # people who load their page again, in turn, one every `RELOAD_SECONDS`: what presence has to do
+RELOAD_SECONDS = 0.25
+
+
+@dataclass(frozen=True)
+class Run:
+    outcome: Outcome
+    cpu: dict[str, Usage]
+
+    @property
+    def cost(self) -> float:
+        """Seconds of the servers' CPU a message."""
+        return sum(use.cores for name, use in self.cpu.items() if name != "load") / max(1.0, self.outcome.rate)
 
 
 def levers(scale: float) -> list[Row]:
-    """What each optimisation is worth: the same load with it, without it, alternating."""
-    runs: dict[str, list[tuple[Outcome, dict[str, Usage]]]] = {}
-    for name in ("", *LEVERS):
-        runs[name] = [_with_lever_off(name, scale)]
-    for name in LEVERS:
-        runs[name].append(_with_lever_off(name, scale))
-        runs[""].append(_with_lever_off("", scale))
-    base = min(sum(use.cores for key, use in cpu.items() if key != "load") / each.rate for each, cpu in runs[""])
-    rows = []
-    for name in LEVERS:
-        cost = min(sum(use.cores for key, use in cpu.items() if key != "load") / each.rate for each, cpu in runs[name])
-        slow = min(each.percentile(50) for each, _ in runs[name])
-        fast = min(each.percentile(50) for each, _ in runs[""])
+    """What each optimisation is worth: one run without each, between three with all of them."""
+    middle = len(LEVERS) // 2
+    base, runs = [], {}
+    for names in (LEVERS[:middle], LEVERS[middle:]):
+        base.append(_run("", scale))
+        for name in names:
+            runs[name] = _run(name, scale)
+    base.append(_run("", scale))
+    cost = _mean([run.cost for run in base])
+    p50, p99 = (_mean([run.outcome.percentile(percent) for run in base]) for percent in (50, 99))
+    rows = [_with_all(base, cost, p50, p99)]
+    for name, run in runs.items():
+        measured = (
+            f"{run.cost / cost:.2f} times the CPU a message, {run.outcome.percentile(50) / p50:.2f} times the p50, "
+            f"{run.outcome.percentile(99) / p99:.2f} times the p99"
+        )
+        if not is_kept(run.outcome):
+            measured += f"; {run.outcome.lost} lost, {run.outcome.refused} refused"
         what = f"without it: {name.replace('_', ' ')}"
-        rows.append(Row(what, f"{cost / base:.2f} times the CPU a message, {slow / fast:.2f} times the p50"))
+        rows.append(Row(what, measured, cpu=run.cpu, latencies=percentiles(run.outcome.latencies)))
     return rows
 
 
-def _with_lever_off(name: str, scale: float) -> tuple[Outcome, dict[str, Usage]]:
+def _with_all(base: Sequence[Run], cost: float, p50: float, p99: float) -> Row:
+    spread = (max(run.cost for run in base) - min(run.cost for run in base)) / cost
+    p50s = [run.outcome.percentile(50) for run in base]
+    measured = (
+        f"{cost * 1_000:.2f} ms of CPU a message, p50 {milliseconds(p50)}, p99 {milliseconds(p99)}; its "
+        f"{len(base)} runs are {spread:.0%} apart in CPU and {(max(p50s) - min(p50s)) / p50:.0%} in p50"
+    )
+    return Row(f"with every lever, {RATE} a second", measured, cpu=base[0].cpu, latencies={"p50": p50, "p99": p99})
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _run(name: str, scale: float) -> Run:
+    progress(f"without it: {name}" if name else "with all of them")
     with house({"LEVER_OFF": name}, {"web": WEB, "worker": WORKER}) as stack:
+        return asyncio.run(_load(stack, SECONDS * scale))
 
-        async def run() -> tuple[Outcome, dict[str, Usage]]:
-            async with Rest(stack.url) as rest:
-                talk = Talk(rest, stack.url)
-                await talk.begin(PAIRS)
-                tokens = [person.token.encode() for pair in talk.pairs for person in pair]
-                beating = heartbeats(talk.sockets, tokens, HEARTBEAT_SECONDS / 10)
-                await talk.by_the_clock(100, 2)
-                meter = Meter(stack)
-                meter.start()
-                outcome = await with_background(beating, talk.by_the_clock(250, 8 * scale))
-                return outcome, meter.stop()
 
-        return asyncio.run(run())
+async def _load(stack: Stack, seconds: float) -> Run:
+    async with Rest(stack.url) as rest:
+        talk = Talk(rest, stack.url)
+        await talk.begin(PAIRS)
+        others = await sign_up(rest, RELOADING)
+        tokens = [person.token.encode() for pair in talk.pairs for person in pair]
+        await talk.by_the_clock(100, 2)
+        beside = asyncio.gather(
+            heartbeats(talk.sockets, tokens, HEARTBEAT_SECONDS / 10), _load_pages_again(stack.url, others)
+        )
+        meter = Meter(stack)
+        meter.start()
+        outcome = await with_background(beside, talk.by_the_clock(RATE, seconds))
+        return Run(outcome, meter.stop())
+
+
+async def _load_pages_again(url: str, people: list[Person]) -> None:
+    """Each person's socket goes and comes back at once, one person after the other, for ever."""
+    sockets = [await connect(url, person.token, lambda _: None) for person in people]
+    for number in itertools.count():
+        which = number % len(people)
+        sockets[which].close()
+        sockets[which] = await connect(url, people[which].token, lambda _: None)
+        await asyncio.sleep(RELOAD_SECONDS)

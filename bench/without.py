@@ -8,12 +8,17 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from celery.signals import worker_process_init
+from limits import parse_many
+
 import workers.app
-from chat import accepted, channels, wire
+from chat import accepted, channels, messages, persistence, sessions, wire
 from chat.channels import Envelope
+from chat.store import hot
+from web import bodies
 from web.app import Application
 from web.app import create_app as create_ours
-from web.sockets import connection, route
+from web.sockets import connection, hub, people, route
 from web.sockets.hub import Hub
 
 app = workers.app.app
@@ -29,8 +34,6 @@ def a_task_for_every_message(web: Application | None) -> None:
     accepted.LINGER_ROUNDS = 1
     accepted.LINGER_MS = 1
     if web is not None:
-        from chat import messages
-
         accept = messages.accept
 
         def accept_and_send(stores: Any, draft: Any, wake: Callable[[], None], *rest: Any) -> Any:
@@ -60,9 +63,24 @@ def check_every_signature(web: Application | None) -> None:
         tokens._decoded = tokens._decode  # type: ignore[assignment]
 
 
+class _StandardJson:
+    """Stands in for orjson."""
+
+    JSONDecodeError = json.JSONDecodeError
+
+    @staticmethod
+    def dumps(value: object) -> bytes:
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+
+    @staticmethod
+    def loads(text: str | bytes) -> Any:
+        return json.loads(text)
+
+
 def standard_json(_: Application | None) -> None:
-    """The standard library's JSON instead of orjson."""
-    wire.dumps = lambda value: json.dumps(value, separators=(",", ":")).encode()
+    """The standard library's JSON instead of orjson, wherever a message or a frame goes through."""
+    for module in (wire, hot, messages, persistence, bodies, hub, people, route):
+        vars(module)["orjson"] = _StandardJson
 
 
 def ask_redis_on_every_heartbeat(_: Application | None) -> None:
@@ -77,8 +95,48 @@ def ask_redis_on_every_heartbeat(_: Application | None) -> None:
     route._Conversation._take = verify_and_take  # type: ignore[method-assign]
 
 
+def three_round_trips_to_accept(web: Application | None) -> None:
+    """The session and the limit are each asked for before the message is accepted, not with it."""
+    if web is None:
+        return
+    accept, limits = messages.accept, web.services.limits
+    items = parse_many("1000000 per second")
+
+    def accept_apart(stores: Any, draft: Any, wake: Callable[[], None], session: Any = None) -> Any:
+        if session is not None and not sessions.holds(stores, *session[:3]):
+            raise sessions.refusal()
+        limits._take(items, "Too many messages.", "apart", draft.sender_id)
+        return accept(stores, draft, wake, None)
+
+    messages.accept = accept_apart
+
+
+def a_greenlet_for_every_frame(_: Application | None) -> None:
+    """No frame is written at once: each goes through its socket's queue and writer."""
+    connection.Connection._written_at_once = lambda *_: 0  # type: ignore[method-assign]
+
+
+def archive_before_delivering(_: Application | None) -> None:
+    """A frame goes out once MongoDB has the message too."""
+    store_hot, archive = persistence.store_hot, accepted.archive.store
+
+    def store_both(stores: Any, documents: Any) -> Any:
+        stored = store_hot(stores, documents)
+        archive(stores, stored)
+        return stored
+
+    persistence.store_hot = store_both
+    accepted.archive.store = lambda *_: None  # type: ignore[method-assign]
+
+
+def tell_presence_at_once(_: Application | None) -> None:
+    """Nobody is waited for who loads their page again: they leave and come back for everybody."""
+    people.TICK = 0.01
+    people.LEAVE_SECONDS = 0.0
+
+
 def _take_back(web: Application | None) -> None:
-    """Every name of `bench.levers.LEVERS` is a function here."""
+    """Every name of `bench.levers.LEVERS` is a function here; called once in a process."""
     if name := os.environ.get("LEVER_OFF"):
         globals()[name](web)
 
@@ -89,4 +147,6 @@ def create_app() -> Application:
     return made
 
 
-_take_back(None)
+@worker_process_init.connect  # type: ignore[untyped-decorator]
+def _begin_worker(**_: Any) -> None:
+    _take_back(None)
