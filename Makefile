@@ -14,7 +14,7 @@ test: setup browser check  ## Lint, types, all tests; prints little when all is 
 fault: setup  ## Break every process and store, again and again, under load; ten minutes
 	@$(VENV)/python -m pytest tests/fault -m "long or not long"
 
-bench: setup  ## Measure: latencies, throughput, memory, beside their targets; half an hour on an idle machine
+bench: setup  ## Measure: latencies, throughput, memory, beside their targets; at most 25 minutes, on an idle machine
 	@$(VENV)/python -m pip --disable-pip-version-check install -qq -r requirements-bench.txt
 	@$(VENV)/python -m bench
 

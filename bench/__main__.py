@@ -1,11 +1,17 @@
 """`make bench`, or `python -m bench [--quick] [scenario ...]`."""
 
 import argparse
+import signal
+import time
+import traceback
+from types import FrameType
 
 from bench import report
+from bench.rows import Row
 from bench.scenarios import SCENARIOS
 
 QUICK = 0.3
+SCENARIO_SECONDS = 600  # no scenario takes as long; one that hangs must not keep the others from their turn
 
 
 def main() -> None:
@@ -15,13 +21,35 @@ def main() -> None:
         "--quick", action="store_true", help="a third of the time: to see that it works, not to compare"
     )
     options = parser.parse_args()
-    results = {}
-    for name in options.scenarios or SCENARIOS:
-        print(f"-- {name}: {(SCENARIOS[name].__doc__ or '').strip()}", flush=True)
-        results[name] = SCENARIOS[name](QUICK if options.quick else 1.0)
+    signal.signal(signal.SIGALRM, _too_long)
+    names = options.scenarios or list(SCENARIOS)
+    results: dict[str, list[Row]] = {}
+    for number, name in enumerate(names, 1):
+        print(f"-- {number} of {len(names)}, {name}: {(SCENARIOS[name].__doc__ or '').strip()}", flush=True)
+        began = time.monotonic()
+        results[name] = _measured(name, QUICK if options.quick else 1.0)
         for row in results[name]:
             print(f"   {row.what}: {row.measured}   {row.target}   {report.MARK[row.ok]}", flush=True)
-    print(f"\n{report.table(results)}\nWritten to {report.save(results)}")
+        print(f"   took {time.monotonic() - began:.0f} s", flush=True)
+    print(f"\n{report.table(results)}", flush=True)
+    print(f"Written to {report.save(results)}")
+
+
+def _measured(name: str, scale: float) -> list[Row]:
+    """A scenario's rows; one that says so when it failed, since the others' figures are worth having all the same."""
+    signal.alarm(SCENARIO_SECONDS)
+    try:
+        return SCENARIOS[name](scale)
+    except Exception as error:  # noqa: BLE001 (whatever it is, it goes into the table)
+        traceback.print_exc()
+        reason = " ".join(str(error).split())[:200].replace("|", "/")
+        return [Row(name, f"failed: {type(error).__name__}: {reason}", "measured", False)]
+    finally:
+        signal.alarm(0)
+
+
+def _too_long(_: int, __: FrameType | None) -> None:
+    raise TimeoutError(f"took more than {SCENARIO_SECONDS} s")
 
 
 if __name__ == "__main__":
