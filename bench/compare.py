@@ -28,8 +28,8 @@ def moved(
         f"{became / was - 1:+.0%} ({milliseconds(was)} to {milliseconds(became)}; "
         f"two runs without it differ by {milliseconds(max(before) - was)})"
     )
-    ok = became - was < max(most, FRACTION * was)
+    allowed = was + max(most, FRACTION * was)
     better = min(beside, key=lambda each: each.percentile(percent))
-    latencies = {f"p{each}": better.percentile(each) for each in (50, 99)}
+    latencies = {f"p{each}": better.percentile(each) for each in (50, 99)} if percent == 99 else {}
     target = f"under {FRACTION * 100:.0f} % or {most * 1_000:.0f} ms"
-    return Row(f"{what}: p{percent}", measured, target, ok, dict(cpu), latencies if percent == 99 else {})
+    return Row(f"{what} p{percent}", measured, target, became < allowed, dict(cpu), latencies, allowed)

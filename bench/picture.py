@@ -32,11 +32,14 @@ def _draw_latencies(axes: Any, rows: list[Row]) -> None:
         places = [place + 0.35 * (number - 0.5) for place in range(len(rows))]
         widths = [row.latencies.get(name, 0.0) * 1_000 for row in rows]
         axes.barh(places, widths, height=0.35, label=name, color=colour)
-    lines = [(place, row.most * 1_000) for place, row in enumerate(rows) if row.most is not None]
+    lines = [(place, row.most * 1_000) for place, row in enumerate(rows) if row.most]
     if lines:
         starts, ends = [place - 0.45 for place, _ in lines], [place + 0.45 for place, _ in lines]
         axes.vlines([most for _, most in lines], starts, ends, colors="black", linewidth=2, label="target")
     axes.set_xscale("log")
+    axes.set_xlim(left=1.0)
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter("")
     axes.set_xlabel("milliseconds, logarithmic")
     _finish(axes, rows)
 
