@@ -3,6 +3,7 @@
 from chat import accepted, audio, counters, erasure, presence, queues, sync, voice
 from workers.app import app, stores
 from workers.messages import drain
+from workers.sending import send
 from workers.transcription import nudge
 
 
@@ -10,7 +11,7 @@ from workers.transcription import nudge
 def sweep() -> None:
     """Pick up what a lost task or a dead process has left."""
     if accepted.waiting(stores()):
-        drain.delay()
+        send(drain)
     for message_id in voice.due(stores()):
         nudge(message_id)
     presence.sweep(stores())
@@ -20,7 +21,7 @@ def sweep() -> None:
 def synchronise() -> None:
     """One bounded round of the sync; it goes on at once while there is more."""
     if sync.run(stores()):
-        synchronise.delay()
+        send(synchronise)
 
 
 @app.task(name=queues.AGE)
@@ -33,7 +34,7 @@ def age() -> None:
 def erase() -> None:
     """One bounded round of erasing what people have left behind; it goes on at once while there is more."""
     if erasure.run(stores()):
-        erase.delay()
+        send(erase)
 
 
 @app.task(name=queues.UPLOADS)

@@ -48,6 +48,10 @@ TRANSCRIPTIONS_AGAIN = f"{PREFIX}:transcriptions:again"
 TRANSCRIPTION_ATTEMPTS = f"{PREFIX}:transcription:attempts"
 TRANSCRIPTION_LANGUAGES = f"{PREFIX}:transcription:languages"
 
+# How many of their attempts began and did not end, because the worker died; and the one of them that is tried alone
+TRANSCRIPTION_DEATHS = f"{PREFIX}:transcription:deaths"
+TRANSCRIPTION_ALONE = f"{PREFIX}:transcription:alone"
+
 # Recordings that are to be erased: upload id -> from when on (s); among them those being written
 UPLOADS_DOOMED = f"{PREFIX}:uploads:doomed"
 

@@ -37,6 +37,7 @@ FAMILIES = {
     "messages_refused": Family("Accepted messages that could not be stored and were set aside."),
     "transcriptions": Family("Attempts at a transcript.", ("outcome",)),
     "transcription_seconds": Family("How long an attempt at a transcript took.", (), SLOW),
+    "transcription_retries": Family("Attempts at a transcript that failed or were given back, to be made again."),
     "sync_rounds": Family("Rounds of the sync between the stores.", ("result",)),
     "messages_aged": Family("Messages that left Redis for the archive alone."),
 }

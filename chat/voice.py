@@ -2,12 +2,12 @@
 
 It waits in `channels.TRANSCRIPTIONS` from the moment it is stored until it is done, however often workers die:
 a task is only a nudge, and the sweep nudges again what is due. Attempts are counted in Redis before they
-begin, so a recording that kills its worker is given up as any other. After the last attempt the message is
-delivered `untranscribed`, with its audio.
+begin, so a recording that kills its worker is given up as any other, and those that were only beside it are not:
+whose workers keep dying are tried one by one. After the last attempt the message is delivered `untranscribed`, with
+its audio.
 """
 
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -16,7 +16,7 @@ import structlog
 from pymongo.errors import PyMongoError
 from redis import RedisError
 
-from chat import audio, channels, delivery, ids, persistence, wire
+from chat import audio, channels, counters, delivery, ids, persistence, wire
 from chat.errors import Conflict, Invalid, NotFound, Unavailable
 from chat.store import search_terms
 from chat.store.connection import Document, Stores
@@ -29,30 +29,43 @@ RENEW_SECONDS = 2.5
 BACKOFF_LIMIT = 300.0
 ARCHIVE_PAUSE = 5.0  # seconds until the next attempt when MongoDB is away
 DUE_PAGE = 100
+DEATHS_TOGETHER = 2  # attempts of one message whose workers died, before it is tried alone
+ATTEMPT_KEYS = (
+    channels.TRANSCRIPTIONS,
+    channels.TRANSCRIPTION_ATTEMPTS,
+    channels.TRANSCRIPTION_DEATHS,
+    channels.TRANSCRIPTION_ALONE,
+)
 
 
-def transcribe(stores: Stores, recogniser: Recogniser, message_id: str) -> None:
-    """Make one attempt at a voice message, if one is due. Safe to call any number of times."""
-    attempt = stores.scripts.attempt(
-        keys=[channels.TRANSCRIPTIONS, channels.TRANSCRIPTION_ATTEMPTS], args=[message_id, HOLD_MS]
-    )
-    if attempt is None:
-        return
-    message = _current(stores, message_id)
-    if message is None or not message.get("audioFileId"):
-        _let_go(stores, message_id)
-    elif message["status"] != "transcribing" and not _is_again(stores, message_id):
-        # A worker died between storing the outcome and telling it.
-        _let_go(stores, message_id, [delivery.message_frame(wire.message(message))])
-    elif attempt > stores.settings.transcription_attempts:
-        _give_up(stores, message_id, "Its transcription was attempted too often.")
-    else:
-        _attempt(stores, recogniser, message, attempt)
+def transcribe(stores: Stores, recogniser: Recogniser, message_id: str) -> bool:
+    """Make one attempt at a voice message, if one is due. Safe to call any number of times.
+
+    Returns:
+        True when it was tried alone: others that are due have waited for that.
+    """
+    taken = stores.scripts.attempt(keys=ATTEMPT_KEYS, args=[message_id, HOLD_MS, DEATHS_TOGETHER])
+    if taken is None:
+        return False
+    attempt, alone = taken
+    try:
+        _take(stores, recogniser, message_id, attempt)
+    finally:
+        if alone:
+            stores.redis.delete(channels.TRANSCRIPTION_ALONE)
+    return bool(alone)
+
+
+def give_back(stores: Stores, message_id: str, seconds: float = 0) -> None:
+    """An attempt that could not begin, or not go on where it began, is none: the next is due after that time."""
+    counters.count("transcription_retries")
+    _set_due(stores, message_id, seconds, "uncounted")
 
 
 def due(stores: Stores) -> list[str]:
     """Voice messages for which an attempt is due now, oldest first, at most a page."""
-    now = ids.now_ms()
+    seconds, microseconds = stores.redis.time()  # whose clock set them
+    now = seconds * 1_000 + microseconds // 1_000
     found = stores.redis.zrange(channels.TRANSCRIPTIONS, "-inf", now, byscore=True, offset=0, num=DUE_PAGE)
     return [raw.decode() for raw in found]
 
@@ -87,6 +100,19 @@ def transcribe_again(
     return wire.message(message)
 
 
+def _take(stores: Stores, recogniser: Recogniser, message_id: str, attempt: int) -> None:
+    message = _current(stores, message_id)
+    if message is None or not message.get("audioFileId"):
+        _let_go(stores, message_id)
+    elif message["status"] != "transcribing" and not _is_again(stores, message_id):
+        # A worker died between storing the outcome and telling it.
+        _let_go(stores, message_id, [delivery.message_frame(wire.message(message))])
+    elif attempt > stores.settings.transcription_attempts:
+        _give_up(stores, message_id, "Its transcription was attempted too often.")
+    else:
+        _attempt(stores, recogniser, message, attempt)
+
+
 def _attempt(stores: Stores, recogniser: Recogniser, message: Document, attempt: int) -> None:
     message_id = message["pk"]
     language = stores.redis.hget(channels.TRANSCRIPTION_LANGUAGES, message_id)
@@ -107,7 +133,7 @@ def _attempt(stores: Stores, recogniser: Recogniser, message: Document, attempt:
             _try_again(stores, message_id, attempt, error.retry_after)
     except PyMongoError as error:
         log.warning("transcription.archive_away", message_id=message_id, error=type(error).__name__)
-        _postpone(stores, message_id)
+        give_back(stores, message_id, ARCHIVE_PAUSE)
     else:
         _finish(stores, message_id, transcript)
 
@@ -120,7 +146,7 @@ def _held(stores: Stores, message_id: str) -> Iterator[None]:
     def renew() -> None:
         while not done.wait(RENEW_SECONDS):
             with suppress(RedisError):  # the next time, perhaps
-                _set_due(stores, message_id, HOLD_MS / 1_000)
+                _set_due(stores, message_id, HOLD_MS / 1_000, "held")
 
     thread = threading.Thread(target=renew, name=f"hold-{message_id}", daemon=True)
     thread.start()
@@ -190,17 +216,13 @@ def _store(stores: Stores, message: Document, fields: dict[str, Any]) -> wire.Wi
 
 def _try_again(stores: Stores, message_id: str, attempt: int, retry_after: float | None) -> None:
     pause = retry_after or stores.settings.transcription_backoff * 2 ** (attempt - 1)
-    _set_due(stores, message_id, min(pause, BACKOFF_LIMIT))
+    counters.count("transcription_retries")
+    _set_due(stores, message_id, min(pause, BACKOFF_LIMIT), "failed")
 
 
-def _postpone(stores: Stores, message_id: str) -> None:
-    """An attempt that could not begin is none."""
-    stores.redis.hincrby(channels.TRANSCRIPTION_ATTEMPTS, message_id, -1)
-    _set_due(stores, message_id, ARCHIVE_PAUSE)
-
-
-def _set_due(stores: Stores, message_id: str, seconds: float) -> None:
-    stores.redis.zadd(channels.TRANSCRIPTIONS, {message_id: int((time.time() + seconds) * 1000)}, xx=True)
+def _set_due(stores: Stores, message_id: str, seconds: float, outcome: str) -> None:
+    """The next attempt is due after that time; see `later.lua`."""
+    stores.scripts.later(keys=ATTEMPT_KEYS, args=[message_id, int(seconds * 1_000), outcome])
 
 
 def _let_go(stores: Stores, message_id: str, frames: Iterable[delivery.Frame] = ()) -> None:
@@ -210,5 +232,6 @@ def _let_go(stores: Stores, message_id: str, frames: Iterable[delivery.Frame] = 
         pipe.zrem(channels.TRANSCRIPTIONS, message_id)
         pipe.srem(channels.TRANSCRIPTIONS_AGAIN, message_id)
         pipe.hdel(channels.TRANSCRIPTION_ATTEMPTS, message_id)
+        pipe.hdel(channels.TRANSCRIPTION_DEATHS, message_id)
         pipe.hdel(channels.TRANSCRIPTION_LANGUAGES, message_id)
         pipe.execute()

@@ -2,11 +2,17 @@
 
 from chat import accepted, queues
 from workers.app import app, stores
+from workers.sending import send
+from workers.stopping import stopping
 from workers.transcription import nudge
 
+DRAIN_SECONDS = 86_400  # as long as a broker may be away; one that hangs loses its lease in seconds, whatever this is
 
-@app.task(name=queues.DRAIN)
+
+@app.task(name=queues.DRAIN, time_limit=DRAIN_SECONDS)
 def drain() -> None:
     """Store and deliver what has been accepted."""
-    if accepted.drain(stores(), nudge):
-        drain.delay()
+    while accepted.drain(stores(), nudge):
+        # With the broker away nobody would come after us, while the web goes on accepting: so we stay.
+        if send(drain) or stopping():
+            return

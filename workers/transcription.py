@@ -1,23 +1,35 @@
 """Tasks of the queue `transcription`, apart from `chat` so that speech never delays text."""
 
-import structlog
-from kombu.exceptions import OperationalError
+import time
 
 from chat import queues, voice
 from workers.app import app, recogniser, stores
+from workers.sending import send
+from workers.stopping import stopping
 
-log = structlog.get_logger(__name__)
+NUDGE_PAUSE = 5.0  # seconds without nudges after one failed; the sweep comes as often
+
+
+class Nudge:
+    """Has attempts made soon. While the broker is away it is hardly asked: whoever drains has texts to deliver."""
+
+    def __init__(self) -> None:
+        self._again = 0.0
+
+    def __call__(self, message_id: str) -> None:
+        """What gets no nudge now gets one from the sweep."""
+        if time.monotonic() >= self._again and not send(transcribe, message_id):
+            self._again = time.monotonic() + NUDGE_PAUSE
+
+
+nudge = Nudge()
 
 
 @app.task(name=queues.TRANSCRIBE)
 def transcribe(message_id: str) -> None:
     """Make an attempt at a voice message."""
-    voice.transcribe(stores(), recogniser(), message_id)
-
-
-def nudge(message_id: str) -> None:
-    """Have an attempt made soon. With the broker away the sweep sees to it later."""
-    try:
-        transcribe.apply_async((message_id,), retry=False)
-    except OperationalError as error:
-        log.warning("transcription.not_nudged", message_id=message_id, error=str(error))
+    if stopping():  # it may take longer than we have; the sweep nudges those who stay
+        return
+    if voice.transcribe(stores(), recogniser(), message_id):
+        for waiting in voice.due(stores()):
+            nudge(waiting)

@@ -1,5 +1,7 @@
 """A recording that kills whoever transcribes it takes neither its message nor the queue with it."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.client import Client, Json
@@ -8,39 +10,67 @@ from tests.fault.conftest import House
 from tests.recordings import silence, spoken
 
 POISON = silence(1.5)
+SLOW_SECONDS = 4.0  # an attempt takes that is killed before it ends
+
+
+@pytest.fixture
+def killed(house: House) -> Iterator[list[int]]:
+    """Transcribers that died when they asked for the poison; each is started again."""
+    pids: list[int] = []
+
+    def kill_who_asks(received: Received) -> None:
+        if received.body == POISON:
+            pids.append(house.process("transcriber").pid)
+            house.process("transcriber").kill()
+            house.process("transcriber").start()
+
+    house.deepgram.on_call, usual = kill_who_asks, house.deepgram.delay
+    yield pids
+    house.deepgram.on_call, house.deepgram.delay = None, usual
 
 
 @pytest.mark.long
 @pytest.mark.timeout(300)
-def test_a_recording_that_kills_every_worker_is_given_up_and_others_go_on(house: House, client: Client) -> None:
+def test_a_recording_that_kills_every_worker_is_given_up_and_others_go_on(
+    house: House, client: Client, killed: list[int]
+) -> None:
     ada, ben = client.sign_up("ada"), client.sign_up("ben")
     listening = ben.connect()
-    killed: list[int] = []
-
-    def kill_who_asks(received: Received) -> None:
-        if received.body == POISON:
-            killed.append(house.process("transcriber").pid)
-            house.process("transcriber").kill()
-            house.process("transcriber").start()
-
-    house.deepgram.on_call = kill_who_asks
-    try:
-        poison = ada.post(ben, audioFileId=ada.upload(POISON, "a.wav", "audio/wav")["audioFileUuid"])
-        others = [ada.post(ben, audioFileId=ada.upload(spoken())["audioFileUuid"])["_id"] for _ in range(4)]
-        for other in others:
-            heard = listening.wait_for_frame("application:messages", _is(other), 90)
-            assert heard["status"] == "delivered"
-        given_up = listening.wait_for_frame("application:messages", _is(poison["_id"]), 150)
-        assert given_up["status"] == "untranscribed"
-        assert len(killed) >= 3, "each attempt killed its worker"
-    finally:
-        house.deepgram.on_call = None
+    poison = ada.post(ben, audioFileId=ada.upload(POISON, "a.wav", "audio/wav")["audioFileUuid"])
+    others = [ada.post(ben, audioFileId=ada.upload(spoken())["audioFileUuid"])["_id"] for _ in range(4)]
+    for other in others:
+        heard = listening.wait_for_frame("application:messages", _is(other), 90)
+        assert heard["status"] == "delivered"
+    given_up = listening.wait_for_frame("application:messages", _is(poison["_id"]), 150)
+    assert given_up["status"] == "untranscribed"
+    assert len(killed) >= 3, "each attempt killed its worker"
+    house.deepgram.on_call = None
     again = ada.call("POST", f"/chat/message/{poison['_id']}/transcribe", 202, json={})
     assert again["_id"] == poison["_id"]
     edited = listening.wait_for_frame(
         "application:status", lambda data: _is(poison["_id"])(data) and data["status"] == "edited", 60
     )
     assert edited["text"], "its sender can have it transcribed after all"
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_those_that_are_slower_than_the_recording_that_kills_are_not_given_up_with_it(
+    house: House, client: Client, killed: list[int]
+) -> None:
+    ada, ben = client.sign_up("ada"), client.sign_up("ben")
+    listening = ben.connect()
+    uploads = [ada.upload(spoken())["audioFileUuid"] for _ in range(4)]
+    poison = ada.upload(POISON, "a.wav", "audio/wav")["audioFileUuid"]
+    house.deepgram.delay = SLOW_SECONDS
+    others = [ada.post(ben, audioFileId=each)["_id"] for each in uploads]
+    deadly = ada.post(ben, audioFileId=poison)["_id"]
+    for other in others:
+        heard = listening.wait_for_frame("application:messages", _is(other), 150)
+        assert heard["status"] == "delivered"
+    given_up = listening.wait_for_frame("application:messages", _is(deadly), 150)
+    assert given_up["status"] == "untranscribed"
+    assert len(killed) >= 3, "each attempt killed its worker"
 
 
 def test_a_transcription_that_keeps_failing_is_delivered_untranscribed_and_can_be_tried_again(

@@ -12,7 +12,7 @@ import orjson
 import pytest
 from pymongo import MongoClient
 
-from chat import changes, channels, history, persistence, voice
+from chat import changes, channels, counters, history, ids, persistence, voice
 from chat.errors import Conflict, Invalid, NotFound, Unavailable
 from chat.store.connection import Stores
 from chat.transcription import Recogniser, Transcript
@@ -104,7 +104,7 @@ def let_be_due(house: Stores, message_id: str) -> None:
 
 def assert_forgotten(house: Stores, message_id: str) -> None:
     assert not waits(house, message_id)
-    for key in (channels.TRANSCRIPTION_ATTEMPTS, channels.TRANSCRIPTION_LANGUAGES):
+    for key in (channels.TRANSCRIPTION_ATTEMPTS, channels.TRANSCRIPTION_DEATHS, channels.TRANSCRIPTION_LANGUAGES):
         assert not house.redis.hexists(key, message_id)
     assert not house.redis.sismember(channels.TRANSCRIPTIONS_AGAIN, message_id)
 
@@ -406,6 +406,69 @@ def test_while_mongodb_is_away_no_attempt_is_counted(
     assert server.received == []
     voice.transcribe(house, deepgram, message)
     assert stored(house, pair)["text"] == stand_in.SENTENCE
+
+
+def test_an_attempt_that_is_given_back_is_none(
+    house: Stores, pair: tuple[str, str], message: str, server: DeepgramStandIn
+) -> None:
+    slow = Slow()
+    with ThreadPoolExecutor(1) as pool:
+        attempt = pool.submit(voice.transcribe, house, slow, message)
+        assert slow.began.wait(10)
+        assert voice.due(house) == []
+        voice.give_back(house, message)
+        assert voice.due(house) == [message], "for another worker to take at once"
+        slow.may_end.set()
+        attempt.result(30)
+    assert_forgotten(house, message)
+    voice.give_back(house, message)
+    assert_forgotten(house, message)
+
+
+def test_whose_workers_keep_dying_are_tried_one_by_one_and_others_beside_them(
+    house: Stores, deepgram: Recogniser, pair: tuple[str, str]
+) -> None:
+    first, second, fresh = (send_voice(house, *pair)["_id"] for _ in range(3))
+    drain(house)
+    for each in (first, second):
+        house.redis.hset(channels.TRANSCRIPTION_DEATHS, each, voice.DEATHS_TOGETHER)
+    slow = Slow()
+    with ThreadPoolExecutor(1) as pool:
+        attempt = pool.submit(voice.transcribe, house, slow, first)
+        assert slow.began.wait(10)
+        assert voice.transcribe(house, deepgram, second) is False
+        assert voice.transcribe(house, deepgram, fresh) is False
+        assert_forgotten(house, fresh)
+        assert voice.due(house) == [second], "it waits, and no attempt is counted"
+        assert not house.redis.hexists(channels.TRANSCRIPTION_ATTEMPTS, second)
+        slow.may_end.set()
+        assert attempt.result(30) is True
+    assert voice.transcribe(house, deepgram, second) is True
+    for each in (first, second):
+        assert_forgotten(house, each)
+    assert not house.redis.exists(channels.TRANSCRIPTION_ALONE)
+
+
+def test_attempts_that_will_be_made_again_are_counted(
+    house: Stores, deepgram: Recogniser, message: str, server: DeepgramStandIn
+) -> None:
+    server.then(stand_in.BROKEN)
+    voice.transcribe(house, deepgram, message)
+    assert not house.redis.hexists(channels.TRANSCRIPTION_DEATHS, message), "its worker lives"
+    voice.give_back(house, message)
+    counters.flush(house.redis)
+    assert counters.read(house.redis)["transcription_retries"] == {(): 2}
+
+
+def test_only_the_clock_of_redis_says_what_is_due(
+    house: Stores, deepgram: Recogniser, message: str, server: DeepgramStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ids, "now_ms", lambda: 0)
+    monkeypatch.setattr("time.time", lambda: 0.0)
+    assert voice.due(house) == [message]
+    server.then(stand_in.BROKEN)
+    voice.transcribe(house, deepgram, message)
+    assert 15 < due_in(house, message) <= 20
 
 
 def test_transcribed_again_it_comes_as_edited(

@@ -1,0 +1,75 @@
+"""The broker goes away while the workers live: what is accepted meanwhile is delivered all the same."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chat import accepted
+from dev.embedded import RedisServer
+from tests.client import Client
+from tests.deepgram_stand_in import KEY, DeepgramStandIn
+from tests.fault.traffic import RECOVERY_SECONDS
+from tests.recordings import spoken
+from tests.stack import Stack
+
+pytestmark = pytest.mark.timeout(240)
+
+PROMPT_SECONDS = 3.0  # a text may take, broker or not
+BETWEEN_SECONDS = 0.2
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[RedisServer]:
+    """Apart from the Redis of the application."""
+    server = RedisServer("broker", tmp_path / "broker", tmp_path / "log" / "broker.log")
+    server.start()
+    server.wait_answers()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def stack(tmp_path: Path, broker: RedisServer, deepgram: DeepgramStandIn) -> Iterator[Stack]:
+    ours = {"DEEPGRAM_API_KEY": KEY, "DEEPGRAM_BASE_URL": deepgram.url, "CELERY_BROKER_URL": broker.url()}
+    running = Stack(tmp_path / "stack", ours)
+    running.start()
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+def test_texts_are_delivered_while_the_broker_is_away_and_speech_once_it_is_back(
+    stack: Stack, broker: RedisServer
+) -> None:
+    with Client(stack.url) as client:
+        ada, ben = client.sign_up("ada"), client.sign_up("ben")
+        listening = ben.connect()
+        recordings = [ada.upload(spoken())["audioFileUuid"] for _ in range(4)]
+        heard: set[str] = set()
+
+        def hear(message_id: str, seconds: float) -> None:
+            frame = listening.wait_for_frame("application:messages", lambda data: data["_id"] == message_id, seconds)
+            assert frame["status"] == "delivered"
+            heard.add(message_id)
+
+        hear(ada.post(ben, "somebody drains now")["_id"], RECOVERY_SECONDS)
+        spoken_then = [ada.post(ben, audioFileId=recordings.pop())["_id"]]
+        last = ada.post(ben, "the last one before")["_id"]
+        broker.kill()
+        hear(last, PROMPT_SECONDS)
+        # Past the end of the task that drains: nobody can be asked to come after it, and the flag is still up.
+        until = time.monotonic() + 2.5 * accepted.RUN_SECONDS
+        while time.monotonic() < until:
+            if recordings:
+                spoken_then.append(ada.post(ben, audioFileId=recordings.pop())["_id"])
+            hear(ada.post(ben, "meanwhile")["_id"], PROMPT_SECONDS)
+            time.sleep(BETWEEN_SECONDS)  # the pace of somebody who types fast
+        broker.restart()
+        back = time.monotonic()
+        for message_id in spoken_then:
+            hear(message_id, RECOVERY_SECONDS - (time.monotonic() - back))
+        hear(ada.post(ben, "afterwards")["_id"], PROMPT_SECONDS)
+        assert {each["_id"] for each in ben.history(ada)} == heard

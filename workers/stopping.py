@@ -1,0 +1,55 @@
+"""How a worker ends that is told to, by SIGTERM: what it has begun gets `STOP_SECONDS`, the rest is given back.
+
+Celery would wait for its tasks for as long as they take. A platform kills after half a minute, and then an attempt at
+a transcript that was under way would count as one that killed its worker.
+"""
+
+import mmap
+import os
+import signal
+import threading
+from typing import Any
+
+import structlog
+from billiard.process import active_children
+from celery.signals import worker_shutting_down
+from celery.worker import state
+
+from chat import counters, queues, voice
+from workers.app import stores
+
+log = structlog.get_logger(__name__)
+
+STOP_SECONDS = 20.0  # platforms kill after 30
+
+_told = mmap.mmap(-1, 1)  # shared with a pool's processes, which nobody tells
+
+
+def stopping() -> bool:
+    """Whether this worker has been told to end."""
+    return bool(_told[0])
+
+
+@worker_shutting_down.connect
+def _begin_to_end(**_: Any) -> None:
+    if not stopping():
+        _told[0] = 1
+        timer = threading.Timer(STOP_SECONDS, _end)
+        timer.daemon = True  # a worker that has nothing to wait for ends without it
+        timer.start()
+
+
+def _end() -> None:
+    """End without waiting any longer. Every task but an attempt at a transcript may simply be cut off."""
+    try:
+        unended = [request.args[0] for request in tuple(state.active_requests) if request.name == queues.TRANSCRIBE]
+        for child in active_children():
+            os.kill(child.pid, signal.SIGKILL)
+        log.warning("worker.cut_off", transcriptions=len(unended))
+        for message_id in unended:
+            voice.give_back(stores(), message_id)
+        counters.flush(stores().redis)
+    except Exception:
+        log.exception("worker.not_given_back")
+    finally:
+        os._exit(0)  # threads that are in the middle of something would be waited for
