@@ -39,7 +39,6 @@ DOCS_POLICY = (
     "img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
 )
 SETTLE_SECONDS = 0.1  # for requests that have been received and not begun
-PREPARE_PATIENCE = 3_600.0  # seconds; meanwhile `/readyz` says what is missing
 
 
 def create_app(settings: Settings | None = None) -> "Application":
@@ -105,13 +104,17 @@ class Application(OpenAPI):
         self.extensions[NAME] = self.services
 
     def start(self) -> None:
-        """Begin to serve sockets, and bring the stores' indexes up to date. Once a process, after its fork."""
+        """Begin to serve sockets, and bring the stores' indexes up to date. Once a process, after its fork.
+
+        For the stores it waits as long as it takes; meanwhile `/readyz` says what is missing.
+        """
         self.services.sockets.start()
         gevent.spawn(metrics.watch, self.services.sockets)
-        gevent.spawn(prepare_patiently, self.services.stores, PREPARE_PATIENCE)
+        gevent.spawn(prepare_patiently, self.services.stores)
 
     def stop(self) -> None:
-        """Let the requests in flight be answered, then close the sockets."""
+        """Let no more sockets in and the requests in flight be answered, then close the sockets."""
+        self.services.sockets.hub.shut = True
         gevent.sleep(SETTLE_SECONDS)
         until = time.monotonic() + self.services.settings.shutdown_grace
         while self.in_flight.count and time.monotonic() < until:

@@ -45,19 +45,25 @@ def _check_kinds(stores: Stores) -> None:
         )
 
 
-def prepare_patiently(stores: Stores, patience: float) -> bool:
-    """The same, waiting up to `patience` seconds for the stores to come. Answers whether it is done."""
-    until = time.monotonic() + patience
+def prepare_patiently(stores: Stores, patience: float | None = None) -> bool:
+    """The same, waiting for the stores to come: up to `patience` seconds, without it for ever.
+
+    Says what it waits for, and once they are there that they are. Answers whether it is done.
+    """
+    began = time.monotonic()
     said, say_again = "", 0.0
     while True:
         try:
             prepare(stores)
-            return True
         except (PyMongoError, RedisError) as error:
-            now = time.monotonic()
-            if type(error).__name__ != said or now > say_again:
-                log.warning("stores.waiting", error=str(error)[:200], left=f"{max(0, until - now):.0f} s")
-                said, say_again = type(error).__name__, now + SAY_SECONDS
-            if now > until:
+            waited = time.monotonic() - began
+            if type(error).__name__ != said or waited > say_again:
+                log.warning("stores.waiting", error=str(error)[:200], waited=f"{waited:.0f} s")
+                said, say_again = type(error).__name__, waited + SAY_SECONDS
+            if patience is not None and waited > patience:
                 return False
             time.sleep(PAUSE_SECONDS)
+        else:
+            if said:
+                log.info("stores.there", waited=f"{time.monotonic() - began:.0f} s")
+            return True

@@ -1,9 +1,11 @@
 """What a supervisor can ask: health of every process, and that the order they start in does not matter."""
 
+import itertools
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import requests
@@ -12,6 +14,7 @@ from pymongo.errors import PyMongoError
 from redis import Redis, RedisError
 
 from chat import channels
+from chat.store import prepare
 from chat.store.connection import connect_redis
 from dev.embedded import MongoServer, RedisServer, Server
 from dev.install import redis_folder
@@ -226,3 +229,21 @@ def test_processes_wait_for_stores_that_start_after_them(late: Stack, last: str)
         socket = ben.connect()
         sent = ada.post(ben, "late, but there")
         socket.wait_for_frame("application:messages", lambda data: data["_id"] == sent["_id"])
+
+
+def test_a_web_process_waits_for_its_stores_as_long_as_it_takes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Six weeks, an hour at each look."""
+    hours = itertools.count()
+    away = iter([RedisError("away")] * 1_000)
+
+    def look(_: object) -> None:
+        for error in away:
+            raise error
+
+    monkeypatch.setattr(prepare, "prepare", look)
+    monkeypatch.setattr(prepare, "time", SimpleNamespace(monotonic=lambda: 3_600.0 * next(hours), sleep=lambda _: None))
+    assert prepare.prepare_patiently(None) is True
+    said = capsys.readouterr()
+    assert "stores.there" in said.out + said.err
