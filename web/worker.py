@@ -6,15 +6,29 @@ gunicorn's own would wait for idle keep-alive connections until its time is up, 
 import contextlib
 import socket
 from types import FrameType
-from typing import Any
+from typing import Any, ClassVar
 
 import gevent
-from gunicorn.workers.ggevent import GeventWorker
+from gevent.server import StreamServer
+from gunicorn.workers import ggevent
 
 LOOK_SECONDS = 0.2
 
 
-class Worker(GeventWorker):
+class Listener(StreamServer):
+    """Accepts connections for gunicorn, which keeps it to itself and would close it up to a second too late."""
+
+    opened: ClassVar[list["Listener"]] = []
+
+    def start(self) -> None:
+        super().start()
+        self.opened.append(self)
+
+
+ggevent.StreamServer = Listener  # gunicorn offers no other way to choose the class
+
+
+class Worker(ggevent.GeventWorker):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._connections: set[socket.socket] = set()
@@ -40,11 +54,13 @@ class Worker(GeventWorker):
             self._busy.discard(sock)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """SIGTERM: from now on gunicorn accepts no connection, and closes each after its answer."""
+        """SIGTERM: from now on no connection is accepted, and gunicorn closes each after its answer."""
         super().handle_exit(sig, frame)
         gevent.spawn(self._leave)
 
     def _leave(self) -> None:
+        for listener in Listener.opened:
+            listener.close()
         self.wsgi.stop()
         while True:
             for idle in self._connections - self._busy:

@@ -17,6 +17,7 @@ from tests.recordings import spoken
 pytestmark = pytest.mark.timeout(180)
 
 OFFLINE_SECONDS = 30.0  # promised
+REFUSES_SECONDS = 0.3
 
 
 def connect(url: str, token: str) -> Socket:
@@ -48,7 +49,7 @@ def test_people_of_a_killed_process_are_offline_in_time_unless_they_are_elsewher
 
 def test_a_deploy_answers_requests_in_flight_and_then_closes_sockets_with_1012(house: House, client: Client) -> None:
     ada = client.sign_up("ada")
-    opened = connect(house.urls[1], ada.token)
+    opened = _admitted(connect(house.urls[1], ada.token))
     content = spoken()
     head, tail = _upload_request(house.urls[1], ada.token, content)
     host = urlsplit(house.urls[1])
@@ -66,6 +67,62 @@ def test_a_deploy_answers_requests_in_flight_and_then_closes_sockets_with_1012(h
     assert house.process("web2").wait(30) in (0, -signal.SIGTERM)
     with pytest.raises(ConnectionRefusedError):
         connect(house.urls[1], ada.token)
+
+
+def test_a_process_that_was_told_to_go_takes_no_connection_while_it_answers_what_is_in_flight(
+    house: House, client: Client
+) -> None:
+    ada = client.sign_up("ada")
+    opened = _admitted(connect(house.urls[1], ada.token))
+    host = urlsplit(house.urls[1])
+    head, tail = _upload_request(house.urls[1], ada.token, spoken())
+    with socket.create_connection((host.hostname, host.port), TIMEOUT) as upload:
+        upload.sendall(head)
+        assert upload.recv(1_024).startswith(b"HTTP/1.1 100"), "the request has begun"
+        os.kill(house.process("web2").pid, signal.SIGTERM)
+        wait_until(lambda: _refuses((host.hostname, host.port)), REFUSES_SECONDS, "to be refused")
+        with opened.changed:  # longer than gunicorn sleeps
+            assert not opened.changed.wait_for(lambda: opened.closed, 1.5)
+        upload.sendall(tail)
+        assert upload.recv(65_536).startswith(b"HTTP/1.1 201")
+    assert opened.wait_closed() == 1012
+    assert house.process("web2").wait(30) in (0, -signal.SIGTERM)
+
+
+def _admitted(opened: Socket) -> Socket:
+    """Once its token has been looked at: one that only knocks is sent away as soon as the process is to go."""
+    opened.send({"type": "resume"})
+    opened.wait_for_frame("application:resume")
+    return opened
+
+
+def _refuses(address: tuple[str, int]) -> bool:
+    try:
+        socket.create_connection(address, TIMEOUT).close()
+    except ConnectionError:  # a reset: it was in the queue of a listener that closed
+        return True
+    return False
+
+
+def test_a_socket_that_cannot_resume_is_closed_so_that_nothing_is_missed(house: House, client: Client) -> None:
+    ada, ben = client.sign_up("ada"), client.sign_up("ben")
+    opened = connect(house.urls[0], ben.token)
+    seen = ada.post(ben, "seen")["_id"]
+    opened.wait_for_frame("application:messages", lambda data: data["_id"] == seen)
+    house.stack.redis.kill()
+    try:
+        opened.send({"type": "resume", "after": seen})
+        assert opened.wait_closed(OFFLINE_SECONDS) == 1012
+    finally:
+        opened.close()
+        house.mend()
+    missed = ada.post(ben, "missed")["_id"]
+    again = connect(house.urls[0], ben.token)
+    try:
+        again.send({"type": "resume", "after": seen})
+        again.wait_for_frame("application:messages", lambda data: data["_id"] == missed)
+    finally:
+        again.close()
 
 
 def _upload_request(url: str, token: str, content: bytes) -> tuple[bytes, bytes]:

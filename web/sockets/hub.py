@@ -28,6 +28,7 @@ class Hub:
         self._people: dict[str, set[Connection]] = {}
         self._changed = changed
         self._endings: deque[dict[str, Any]] = deque(maxlen=ENDINGS_KEPT)
+        self.shut = False  # to sockets that come: this process is about to go
         self.going = False
         self.position = 0  # of the newest frame that came through Redis
         self.frames = 0
@@ -55,7 +56,7 @@ class Hub:
         own.add(connection)
         if len(own) == 1:
             self._changed(connection.user_id)
-        if self.going:
+        if self.shut:
             connection.end(GOING, "restarting")
         elif any(_ends(ending, connection) for ending in self._endings):
             connection.end(REFUSED, "token revoked")
@@ -98,7 +99,7 @@ class Hub:
 
     def end_all(self) -> None:
         """Tell every socket, and any that still comes, that this process goes and they shall come back."""
-        self.going = True
+        self.shut = self.going = True
         for connection in self:
             connection.end(GOING, "restarting")
 

@@ -69,7 +69,7 @@ class _Conversation:
     def run(self) -> None:
         connection = self._connection
         texts = connection.texts()
-        if self._hub.going:
+        if self._hub.shut:
             connection.end(GOING, "restarting")
         else:
             self._admit(self._token if self._token is not None else self._first(texts))
@@ -155,7 +155,8 @@ class _Conversation:
             delivery.announce_typing(self._own.stores, self._connection.user_id, receiver)
 
     def _resume(self, value: dict[str, Any]) -> None:
-        """Send what was missed, in its order, before anything newer."""
+        """Send what was missed, in its order, before anything newer. Where that cannot be done, the socket closes: it
+        would have a gap that its client knows nothing of, and who comes back resumes again."""
         connection = self._connection
         connection.held = []
         try:
@@ -169,5 +170,8 @@ class _Conversation:
             complete = missed.complete and len(held) < HELD_MOST
             frames.append(encode(channels.frame(channels.RESUME, orjson.dumps({"complete": complete}))))
             connection.push(b"".join(frames))
+        except STORE_AWAY as error:
+            log.warning("socket.not_resumed", error=type(error).__name__)
+            connection.end(GOING, "try again")
         finally:
             connection.held = None
