@@ -61,6 +61,9 @@ def _only_audio(opened: InputContainer) -> AudioStream:
     if not opened.streams.audio:
         raise UnsupportedMedia(NOT_AUDIO)
     stream = opened.streams.audio[0]
+    context: object = stream.codec_context  # None, whatever its type says, for a codec that FFmpeg does not know
+    if context is None:
+        raise UnsupportedMedia(NOT_AUDIO)
     codec = stream.codec_context.codec.canonical_name
     if codec not in CODECS and not codec.startswith("pcm_"):
         raise UnsupportedMedia(f"Audio encoded as {codec} cannot be played everywhere. Use Opus, AAC, MP3 or FLAC.")

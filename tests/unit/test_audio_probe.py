@@ -104,6 +104,13 @@ def test_two_kilobytes_cannot_take_gigabytes(tmp_path: Path, content: bytes) -> 
     assert time.monotonic() - begun < 1
 
 
+def test_audio_of_a_codec_nobody_knows_is_refused(tmp_path: Path) -> None:
+    content = bytearray(recordings.spoken("amiable.wav"))
+    content[20:22] = b"[\xd5"  # where a WAV says how it is encoded
+    with pytest.raises(UnsupportedMedia):
+        probed(tmp_path, bytes(content))
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     name=st.sampled_from([name for name, _, _ in recordings.FORMATS]),
