@@ -26,7 +26,7 @@ app.worker_main("--quiet worker -Q transcription -n transcription@%h --without-g
 """
 
 
-@pytest.mark.parametrize("pool", ["threads", "prefork"])
+@pytest.mark.parametrize("pool", ["threads", pytest.param("prefork", marks=pytest.mark.long)])
 def test_a_transcriber_that_is_stopped_ends_in_time_and_its_attempt_does_not_count(
     house: House, client: Client, looked_into: Stores, pool: str
 ) -> None:
