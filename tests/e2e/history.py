@@ -57,3 +57,14 @@ def tell(page: Page, messages: list[Json], recording: bytes = b"") -> None:
 
     page.route(CALL, answer)
     page.route("**/api/file/*/content", lambda route: route.fulfill(body=recording, content_type="audio/wav"))
+
+
+def hold(page: Page, address: str | re.Pattern[str]) -> list[Route]:
+    """Leave the calls of an address without an answer; they are in the list as they come."""
+    held: list[Route] = []
+
+    def keep(route: Route) -> None:
+        held.append(route)
+
+    page.route(address, keep)
+    return held

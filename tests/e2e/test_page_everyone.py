@@ -139,6 +139,21 @@ def test_new_messages_are_announced(visit: Visit, client: Client) -> None:
     expect(ada.message("Hello?")).to_be_visible()
     grace.post(ada.person, "Can you hear me?")
     expect(ada.page.locator("#announcer")).to_contain_text(f"{name_of(grace)}: Can you hear me?")
+    ada.page.get_by_role("link", name="Settings").click()
+    grace.post(ada.person, "Gone already?")
+    expect(ada.page.locator("#announcer")).to_contain_text(f"{name_of(grace)} wrote")
+    ada.context.set_offline(True)
+    expect(ada.page.locator("#announcer")).to_contain_text("No connection.")
+
+
+def test_the_skip_link_leads_past_the_list(visit: Visit, client: Client) -> None:
+    ada, grace = visit("ada"), client.sign_up("grace")
+    ada.open(grace)
+    address = ada.page.url
+    ada.page.locator(".skip").focus()
+    ada.page.keyboard.press("Enter")
+    expect(ada.page.locator(".pane")).to_be_focused()
+    assert ada.page.url == address
 
 
 def test_on_a_phone_one_thing_at_a_time(visit: Visit, client: Client) -> None:
@@ -169,3 +184,5 @@ def test_a_page_of_somebody_unknown_says_so(visit: Visit) -> None:
     ada = visit("ada")
     ada.page.goto("/chat/nobody-of-that-name")
     expect(ada.page.get_by_text("There is nobody called nobody-of-that-name.")).to_be_visible()
+    ada.page.goto("/chat/100%")
+    expect(ada.page.get_by_text("There is nobody called 100%.")).to_be_visible()

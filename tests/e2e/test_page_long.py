@@ -1,11 +1,14 @@
 """Long conversations: they load as one scrolls, nothing jumps, and little is in the page at once."""
 
+import re
+
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.client import Client, Json, Person
 from tests.e2e.conftest import Visit
-from tests.e2e.history import message, minutes_ago, tell
+from tests.e2e.history import NEWEST, hold, message, minutes_ago, tell
+from tests.e2e.visitor import name_of
 
 IN_PAGE = 90  # rows at most
 MANY = 10_000
@@ -117,3 +120,42 @@ def test_a_search_hit_opens_at_its_message_with_the_newest_one_click_away(
     ada.page.get_by_role("button", name="To the newest message").click()
     expect(newest(ada.page, 230)).to_be_in_viewport()
     assert ada.page.locator(".row").count() <= IN_PAGE
+
+
+def test_what_one_answers_from_far_up_is_there_though_the_newest_were_read_before(visit: Visit, client: Client) -> None:
+    ada, grace = visit("ada"), client.sign_up("grace")
+    said = talk(ada.person, grace, 450)
+    tell(ada.page, said)
+    held = hold(ada.page, re.compile(f"/api/chat/{grace.id}$"))
+    ada.page.goto(f"/chat/{name_of(grace)}?at={said[10]['_id']}")
+    expect(ada.page.locator(".flash .said")).to_be_in_viewport()
+    ada.say("my answer")
+    row = ada.page.get_by_role("navigation").get_by_role("link", name=name_of(grace))
+    expect(row).to_contain_text("my answer")
+    held[0].fulfill(json=said[-NEWEST:])
+    expect(ada.mark("my answer", "Delivered")).to_be_in_viewport()
+
+
+def test_a_page_that_failed_is_asked_for_again_by_scrolling_only(visit: Visit, client: Client) -> None:
+    ada, grace, joan = visit("ada"), client.sign_up("grace"), client.sign_up("joan")
+    tell(ada.page, talk(ada.person, grace, 450))
+    ada.open(grace)
+    expect(newest(ada.page, 450)).to_be_in_viewport()
+    older = re.compile("before=")
+    asked: list[Route] = []
+
+    def fail(route: Route) -> None:
+        asked.append(route)
+        route.fulfill(status=503)
+
+    ada.page.route(older, fail)
+    with ada.page.expect_request(older):
+        ada.page.locator(".timeline").evaluate("view => { view.scrollTop = 0; }")
+    for number in range(10):  # meanwhile time goes by
+        joan.post(ada.person, f"meanwhile {number}")
+        expect(ada.page.get_by_role("navigation")).to_contain_text(f"meanwhile {number}")
+    assert len(asked) < 6
+    ada.page.unroute(older)
+    ada.page.locator(".timeline").evaluate("view => { view.scrollTop = 800; }")
+    ada.page.evaluate(SCROLL_UP, "message 0")
+    expect(ada.page.locator(".said").get_by_text("message 0", exact=True)).to_be_attached()

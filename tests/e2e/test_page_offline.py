@@ -2,10 +2,12 @@
 
 import re
 
-from playwright.sync_api import expect
+from playwright.sync_api import Request, WebSocket, expect
 
 from tests.client import Client
 from tests.e2e.conftest import Visit
+from tests.e2e.history import hold
+from tests.e2e.visitor import Visitor, name_of
 from tests.recordings import silence
 from tests.stack import Stack
 
@@ -18,13 +20,13 @@ def test_what_is_written_offline_goes_out_once_also_over_a_reload(visit: Visit, 
     ada.context.set_offline(True)
     ada.say("during one")
     ada.say("during two")
-    expect(ada.page.get_by_text("No connection.")).to_be_visible()
+    expect(ada.page.locator(".banner").get_by_text("No connection.")).to_be_visible()
     expect(ada.mark("during two", "Waiting to be sent")).to_be_visible()
     ada.context.set_offline(False)
     for text in ("during one", "during two"):
         expect(ada.message(text)).to_be_visible()
     expect(ada.mark("during two", "Delivered")).to_be_visible()
-    expect(ada.page.get_by_text("No connection.")).to_have_count(0)
+    expect(ada.page.locator(".banner").get_by_text("No connection.")).to_have_count(0)
     said = [message["text"] for message in grace.history(ada.person)]
     assert said == ["before", "during one", "during two"]
 
@@ -82,7 +84,7 @@ def test_what_was_missed_comes_in_order(visit: Visit, client: Client) -> None:
     ada.context.set_offline(True)
     for text in ("two", "three", "four"):
         grace.post(ada.person, text)
-    expect(ada.page.get_by_text("No connection.")).to_be_visible()
+    expect(ada.page.locator(".banner").get_by_text("No connection.")).to_be_visible()
     ada.context.set_offline(False)
     expect(ada.page.locator(".said")).to_have_text(["one", "two", "three", "four"])
 
@@ -140,13 +142,13 @@ def test_the_page_finds_back_by_itself_after_the_server_was_away(visit: Visit, c
     stack.web.kill()
     try:
         ada.say("while it was away")
-        expect(ada.page.get_by_text("No connection.")).to_be_visible()
+        expect(ada.page.locator(".banner").get_by_text("No connection.")).to_be_visible()
         expect(ada.mark("while it was away", "Waiting to be sent")).to_be_visible()
     finally:
         stack.web.start()
         stack.wait_web()
     expect(ada.mark("while it was away", "Delivered")).to_be_visible(timeout=60_000)
-    expect(ada.page.get_by_text("No connection.")).to_have_count(0, timeout=60_000)
+    expect(ada.page.locator(".banner").get_by_text("No connection.")).to_have_count(0, timeout=60_000)
     expect(ada.page.locator(".state")).to_have_text(re.compile(r"\w"))
 
 
@@ -157,3 +159,48 @@ def test_a_revoked_token_leads_to_the_log_in(visit: Visit, client: Client) -> No
     expect(ada.page.locator(".state")).to_have_text("online")
     ada.person.call("POST", "/logout", 204)
     expect(ada.page.get_by_text("Please log in again.")).to_be_visible()
+
+
+def test_a_slow_upload_to_one_holds_up_nobody_else(visit: Visit, client: Client) -> None:
+    ada, grace, joan = visit("ada"), client.sign_up("grace"), client.sign_up("joan")
+    joan.post(ada.person, "Are you there?")
+    ada.open(grace)
+    held = hold(ada.page, "**/api/upload")
+    ada.page.locator("input[type=file]").set_input_files(
+        {"name": "long.wav", "mimeType": "audio/wav", "buffer": silence(1.0)}
+    )
+    ada.say("after the recording")
+    ada.page.get_by_role("navigation").get_by_role("link", name=name_of(joan)).click()
+    ada.say("at once")
+    expect(ada.mark("at once", "Delivered")).to_be_visible()
+    assert grace.history(ada.person) == []
+    held[0].continue_()
+    ada.page.go_back()
+    expect(ada.mark("after the recording", "Delivered")).to_be_visible()
+    assert [message["text"] for message in grace.history(ada.person)] == ["", "after the recording"]
+    assert len(held) == 1
+
+
+def test_coming_back_to_the_page_reloads_nothing_that_its_socket_has_brought(visit: Visit) -> None:
+    ada = visit("ada")  # whose newest message is older than what the server keeps for those who resume
+    expect(ada.page.get_by_text("No conversations yet.")).to_be_visible()
+    with ada.page.expect_websocket() as made:
+        ada.page.reload()
+    for _ in range(3):
+        come_back(ada, made.value)
+    asked: list[Request] = []
+
+    def note(request: Request) -> None:
+        if "/api/conversations" in request.url:
+            asked.append(request)
+
+    ada.page.on("request", note)
+    for _ in range(3):
+        come_back(ada, made.value)
+    assert asked == []
+
+
+def come_back(visitor: Visitor, socket: WebSocket) -> None:
+    """Show the page again, and wait for the server's answer."""
+    with socket.expect_event("framereceived", lambda frame: "application:resume" in str(frame)):
+        visitor.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")

@@ -3,11 +3,13 @@
 import re
 from datetime import timedelta
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.client import Client
 from tests.e2e.conftest import RECORDING, Visit
 from tests.e2e.history import message, minutes_ago, spoken, tell
+from tests.e2e.visitor import name_of
 from tests.recordings import silence
 
 SAID = "the river was high when we crossed it"
@@ -107,3 +109,13 @@ def test_a_correction_keeps_the_times_of_the_words_that_stayed(visit: Visit) -> 
     assert starts["four!"] == 4.5
     assert 0 <= starts["Oh,"] < starts["one"] < 1.5
     assert 1.5 <= starts["two"] < starts["and"] < starts["a"] < starts["half,"] < 4.5
+
+
+@pytest.mark.parametrize("query", ["hohere", "hoehere", "hoher"])
+def test_a_hit_with_other_accents_or_a_slip_is_marked_and_sought(visit: Visit, client: Client, query: str) -> None:
+    ada, grace = visit("ada"), client.sign_up("grace")
+    told = message(grace, ada.person, minutes_ago(1), **spoken("Der Fluss stand hóhere als sonst"))
+    tell(ada.page, [told], RECORDING.read_bytes())
+    ada.page.goto(f"/chat/{name_of(grace)}?at={told['_id']}&q={query}")
+    for name in ("hit", "lit"):
+        expect(ada.page.locator(f".word.{name}")).to_have_text("hóhere")

@@ -196,3 +196,23 @@ def test_deleting_the_account_asks_for_the_password(visit: Visit) -> None:
     ada.page.get_by_label("Your password").fill(PASSWORD)
     ada.page.get_by_role("button", name="Delete for ever").click()
     expect(ada.page.get_by_text("Your account is gone.")).to_be_visible()
+
+
+def test_what_is_read_elsewhere_or_deleted_is_unread_no_more(visit: Visit, client: Client) -> None:
+    ada, grace = visit("ada"), client.sign_up("grace")
+    row = ada.page.get_by_role("navigation").get_by_role("link", name=name_of(grace))
+    said = [grace.post(ada.person, text)["_id"] for text in ("one", "two", "three", "four")]
+    expect(row).to_contain_text("4 unread")
+    ada.person.call("POST", f"/chat/{grace.id}/read", 204, json={"upTo": said[1]})
+    expect(row).to_contain_text("2 unread")
+    grace.call("DELETE", f"/chat/message/{said[3]}", 204)
+    expect(row).to_contain_text("1 unread")
+    expect(ada.page).to_have_title(re.compile(r"^\(1\) "))
+    grace.post(ada.person, "five")
+    expect(row).to_contain_text("2 unread")
+    row.click()
+    line = ada.page.locator(".row:has(.unread-line)")
+    expect(line).to_contain_text("three")
+    grace.call("DELETE", f"/chat/message/{said[2]}", 204)
+    expect(line).to_contain_text("five")
+    expect(row).not_to_contain_text("unread")

@@ -47,6 +47,7 @@ def test_the_keyboard_plays_seeks_and_chooses_words(visit: Visit, client: Client
     for _ in range(3):
         ada.page.keyboard.press("ArrowRight")
     expect(words.nth(2)).to_have_class(re.compile("chosen"))
+    expect(ada.page.locator("#announcer")).to_contain_text("was")
     ada.page.keyboard.press("Enter")
     expect(words.nth(2)).to_have_class(re.compile("lit"))
     ada.page.keyboard.press("Space")
@@ -100,6 +101,28 @@ def test_holding_the_microphone_sends_when_let_go(visit: Visit, client: Client) 
     expect(ada.page.get_by_role("timer")).to_have_text("0:01")
     ada.page.mouse.up()
     expect(ada.page.locator("article .controls")).to_be_visible()
+
+
+def test_letting_go_before_the_microphone_answers_records_nothing(visit: Visit, client: Client) -> None:
+    ada, grace = visit("ada"), client.sign_up("grace")
+    ada.context.add_init_script(
+        "const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);"
+        "navigator.mediaDevices.getUserMedia = async (wish) => {"
+        " await new Promise((done) => { window.allow = done; });"
+        " const stream = await ask(wish); window.tracks = stream.getTracks(); return stream; };"
+    )
+    ada.open(grace)
+    ada.page.locator(".mic").last.hover()
+    ada.page.mouse.down()
+    expect(ada.page.locator(".recording")).to_be_visible()
+    ada.page.wait_for_timeout(600)  # longer than a tap
+    ada.page.mouse.up()
+    expect(ada.page.locator(".recording")).to_have_count(0)
+    ada.page.evaluate("""async () => {
+        allow();
+        const live = ({ readyState }) => readyState === "live";
+        while (!window.tracks || tracks.some(live)) await new Promise(requestAnimationFrame);
+    }""")
 
 
 def test_a_corrected_transcript_still_plays_and_is_found_at_its_second(visit: Visit, client: Client) -> None:

@@ -1,9 +1,7 @@
-// Calls of the REST interface.
-
 import { session, signedOut } from "./session.js";
 
 const TIMEOUT = 20_000; // milliseconds
-const UPLOAD_TIMEOUT = 300_000;
+const TRANSFER = 300_000;
 
 /** An answer that is no success; `status` 0: there was none. */
 export class ApiError extends Error {
@@ -11,7 +9,7 @@ export class ApiError extends Error {
 		super(problem?.detail ?? problem?.title ?? "The server could not be reached.");
 		this.status = status;
 		this.fields = problem?.errors ?? [];
-		this.retryAfter = Number(retryAfter) || 0; // seconds
+		this.retryAfter = Number(retryAfter) || 0;
 		this.passing = !status || status === 429 || status === 408 || status >= 500;
 	}
 }
@@ -21,13 +19,13 @@ function refused(token, status, problem, retryAfter) {
 	return new ApiError(status, problem, retryAfter);
 }
 
-async function request(method, path, { body, query = {} } = {}) {
+async function request(method, path, { body, query = {}, timeout = TIMEOUT } = {}) {
 	const url = new URL(`/api${path}`, location.origin);
 	for (const name in query) if (query[name]) url.searchParams.set(name, query[name]);
 	const { token } = session;
 	const headers = token ? { "x-api-key": token } : {};
 	if (body) headers["Content-Type"] = "application/json";
-	const init = { method, headers, body: body && JSON.stringify(body), signal: AbortSignal.timeout(TIMEOUT) };
+	const init = { method, headers, body: body && JSON.stringify(body), signal: AbortSignal.timeout(timeout) };
 	const response = await fetch(url, init).catch(() => null);
 	if (!response) throw new ApiError();
 	if (response.ok) return response;
@@ -58,7 +56,7 @@ export const api = {
 	remove: (id) => call("DELETE", `/chat/message/${id}`),
 	transcribe: (id) => post(`/chat/message/${id}/transcribe`, {}),
 	search: (q) => get("/search", { q, limit: 30 }),
-	audio: async (uuid) => (await request("GET", `/file/${uuid}/content`)).blob(),
+	audio: async (uuid) => (await request("GET", `/file/${uuid}/content`, { timeout: TRANSFER })).blob(),
 };
 
 /** `onProgress` is told parts of 1. Answers the recording's entry of `files`. */
@@ -70,7 +68,7 @@ export function upload(blob, name, onProgress) {
 		const transfer = new XMLHttpRequest();
 		transfer.open("POST", "/api/upload");
 		transfer.setRequestHeader("x-api-key", token);
-		transfer.timeout = UPLOAD_TIMEOUT;
+		transfer.timeout = TRANSFER;
 		transfer.responseType = "json";
 		transfer.upload.onprogress = ({ loaded, total }) => onProgress(loaded / total);
 		transfer.onerror = transfer.ontimeout = () => reject(new ApiError());

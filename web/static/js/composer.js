@@ -1,5 +1,3 @@
-// Where one writes, attaches or begins to record.
-
 import { api } from "./api.js";
 import { announce, ask, listen } from "./dom.js";
 import { enqueue } from "./outbox.js";
@@ -8,7 +6,7 @@ import { session } from "./session.js";
 import * as socket from "./socket.js";
 
 const LONGEST = 4_000; // characters
-const TYPING_EVERY = 3_000; // milliseconds
+const TYPING_EVERY = 3_000;
 const HOLD = 500; // pressed for longer, the microphone records until it is let go
 const touch = matchMedia("(pointer: coarse)");
 
@@ -128,7 +126,7 @@ export function composer(parts, partner, sent) {
 	/** Nobody sends what they walked away from, or loses it, without having been asked. */
 	async function leave() {
 		const left = recording;
-		if (!left || !(await left.review())) return left?.cancel();
+		if (!(await left?.review())) return undefined;
 		const text = `What you recorded for ${partner.username} has not been sent.`;
 		return (await ask("Send the recording?", text, "Send")) ? left.finish() : left.cancel();
 	}

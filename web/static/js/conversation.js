@@ -1,5 +1,3 @@
-// The open conversation: its head, its messages, what one writes in.
-
 import { api } from "./api.js";
 import { on } from "./bus.js";
 import { composer } from "./composer.js";
@@ -20,7 +18,7 @@ export function conversation(partner) {
 	const history = store.history(partner._id);
 	const isTheirs = ({ senderId, deletedAt }) => senderId === partner._id && !deletedAt;
 	const unread = store.conversations.get(partner._id)?.unread ?? 0;
-	let unreadFrom, hit; // the line above the first unread one stays where it was when this was opened
+	let unreadFrom, hit; // the line above the first unread one stays where it was, unless that is deleted
 	let fresh = 0; // came while one read further up
 	let readUpTo = "";
 
@@ -41,7 +39,7 @@ export function conversation(partner) {
 		}
 		fill(notice);
 		const theirs = history.messages.filter(isTheirs);
-		if (unread && !unreadFrom) unreadFrom = theirs.length ? keyOf(theirs.at(-Math.min(unread, theirs.length))) : null;
+		if (unread && theirs.length && unreadFrom === undefined) unreadFrom = theirs.at(-Math.min(unread, theirs.length))._id;
 		const message = history.byId.get(at);
 		hit = message && { id: at, query };
 		draw();
@@ -56,7 +54,7 @@ export function conversation(partner) {
 
 	function showHit(message, query) {
 		rows.show(keyOf(message)).querySelector("[data-focus]")?.focus({ preventScroll: true });
-		const wanted = matcher(query);
+		const wanted = matcher(query, message.text);
 		const word = message.audioFileId && timedWords(message).find(({ text, start }) => start >= 0 && wanted(text));
 		if (word) seek(sourceOf(message), word.start);
 	}
@@ -68,6 +66,9 @@ export function conversation(partner) {
 	}
 
 	function draw() {
+		if (history.byId.get(unreadFrom)?.deletedAt) {
+			unreadFrom = history.messages.find((each) => each._id > unreadFrom && isTheirs(each))?._id ?? null;
+		}
 		const pending = history.atEnd ? waiting(partner._id) : [];
 		const items = itemsOf({ history, pending, partner: partner.username, unreadFrom, hit });
 		rows.setItems(items);
@@ -140,7 +141,10 @@ export function conversation(partner) {
 		on("incoming", came),
 		mine("outbox", draw),
 		mine("presence", status),
-		on("connection", status),
+		on("connection", (connected) => {
+			status();
+			if (connected) draw(); // loads what failed
+		}),
 		listen(window, "focus", read),
 		listen(document, "visibilitychange", read),
 		rows.destroy,

@@ -27,7 +27,7 @@ export function fill(parent, ...children) {
 	return parent;
 }
 
-/** `names` are blank-separated. Answers how to stop. */
+/** Answers how to stop. */
 export function listen(target, names, listener, options) {
 	for (const name of names.split(" ")) target.addEventListener(name, listener, options);
 	return () => names.split(" ").forEach((name) => target.removeEventListener(name, listener, options));
@@ -67,7 +67,6 @@ export function linked(text, hit) {
 	});
 }
 
-/** For screen readers. */
 export function announce(text) {
 	const line = h("p", text);
 	document.getElementById("announcer").append(line);

@@ -1,6 +1,4 @@
-// Times and messages as people read them.
-
-const DAY = 86_400_000; // milliseconds
+const DAY = 86_400_000;
 const formatter = (options) => {
 	const format = new Intl.DateTimeFormat("en-GB", options);
 	return (date) => format.format(new Date(date));
@@ -22,7 +20,6 @@ function daysAgo(date) {
 	return Math.round((new Date().setHours(0, 0, 0, 0) - new Date(date).setHours(0, 0, 0, 0)) / DAY);
 }
 
-/** Today, Yesterday, Monday, 3 May 2026. */
 export function day(date) {
 	const ago = daysAgo(date);
 	return ["Today", "Yesterday"][ago] ?? (ago > 0 && ago < 7 ? weekday(date) : fullDay(date));

@@ -11,6 +11,8 @@ const LAST_ID = `7${"Z".repeat(25)}`;
 const RANK = { accepted: 1, transcribing: 2, untranscribed: 3, delivered: 4, read: 5 };
 
 export class History {
+	came = []; // while a page was on its way, which may have been read before
+
 	constructor(partnerId) {
 		this.partnerId = partnerId;
 		this.readUpTo = ""; // how far the partner has read
@@ -32,8 +34,8 @@ export class History {
 			const before = this.busy?.catch(() => {});
 			this.busy = Promise.resolve(before).then(load).finally(() => {
 				if (this.kind === kind) this.kind = null;
-				emit("history", this);
-			});
+				for (const each of this.came.splice(0)) this.merge(each);
+			}).then(() => emit("history", this)); // not of a failure: what draws loads, and would go on failing
 		}
 		return this.busy;
 	}
@@ -54,7 +56,7 @@ export class History {
 			let last = false;
 			if (!page.length) ({ page, last } = await this.#page({ before: LAST_ID })); // nothing recent, but older?
 			const joins = this.loaded && this.atEnd && this.byId.has(page[0]?._id);
-			if (!joins) this.reset(this.messages.filter(({ _id }) => !(_id < page[0]?._id))); // some may have come meanwhile
+			if (!joins) this.reset();
 			this.#take(page, { loaded: true, atEnd: true, atStart: this.atStart || last });
 		});
 	}
@@ -91,6 +93,7 @@ export class History {
 
 	/** Takes in a message, or a change (`edited`, `deleted`, `failed`) of one that is loaded. */
 	merge(incoming) {
+		if (this.kind) this.came.push(incoming);
 		const known = this.byId.has(incoming._id);
 		const before = this.loaded && incoming._id < this.messages[0]?._id && !this.atStart;
 		if (!known && (!RANK[incoming.status] || !this.atEnd || before)) return;

@@ -1,4 +1,4 @@
-// Puts the parts together: pages by address, frames into the store, the outbox and the socket by connection.
+// Puts the parts together.
 
 import { api } from "./api.js";
 import { on } from "./bus.js";
@@ -17,7 +17,7 @@ import { welcome } from "./welcome.js";
 
 const NOTICE = "chattergram.notice";
 const TITLES = { login: "Log in · Chattergram", signup: "Sign up · Chattergram" };
-const RETRY = 4_000; // milliseconds
+const RETRY = 4_000;
 const BANNER_AFTER = 1_500;
 
 const app = document.getElementById("app");
@@ -79,7 +79,7 @@ function enter() {
 	showMe();
 	fill(app, shell.element);
 	outbox.load();
-	api.me().then(setMe, () => {}); // it may have been changed elsewhere
+	api.me().then(setMe, () => {});
 	begin();
 }
 
@@ -88,11 +88,13 @@ function showMe() {
 	if (shell) fill(shell.me, avatar(username), h("span.name", { dir: "auto" }, username));
 }
 
+const newest = () => store.sorted()[0]?.lastMessage._id;
+
 function begin() {
 	clearTimeout(retrying);
 	listing = store.loadConversations(true).then(
 		() => {
-			socket.start(store.sorted()[0]?.lastMessage._id);
+			socket.start(newest());
 			outbox.flush();
 		},
 		() => {
@@ -103,10 +105,11 @@ function begin() {
 }
 
 function offline() {
-	if (!session.token || !shell) return;
-	const retry = () => (store.listed.first ? socket.wake() : begin());
-	const text = h("span", "No connection. What you write goes out as soon as there is one.");
-	fill(shell.banner, text, h("button.link", { onclick: retry }, "Try now"));
+	if (!session.token || !shell || shell.banner.firstChild) return;
+	const { element, text, retry } = view("offline");
+	retry.onclick = () => (store.listed.first ? socket.wake() : begin());
+	fill(shell.banner, element);
+	announce(text.textContent);
 }
 
 on("route", show);
@@ -126,7 +129,11 @@ on("connection", (connected) => {
 	again = true;
 	return !chat && route().page === "chat" && show();
 });
-on("frame:resume", ({ complete }) => complete || store.reload(chat?.partner._id).catch(() => {}));
+on("frame:resume", ({ complete }) => complete || store.reload(chat?.partner._id).then(() => socket.seen(newest()), () => {}));
+on("incoming", ({ message: { senderId }, fresh }) => {
+	const sender = store.person(senderId);
+	if (fresh && sender && sender !== chat?.partner) announce(`${sender.username} wrote`);
+});
 on("frame:messages", taken);
 on("frame:users", store.takePresence);
 on("frame:typing", store.takeTyping);

@@ -1,4 +1,4 @@
-// Messages: as items of the timeline, from a history and from what waits in the outbox, and as elements.
+// Messages, sent and waiting: as items of the timeline, and as elements.
 
 import { h, icon, linked } from "./dom.js";
 import { dated, day, exact, time, today } from "./format.js";
@@ -55,7 +55,7 @@ export function itemsOf({ history, pending, partner, unreadFrom, hit }) {
 		const state = message.version ?? `${message.error}${message.progress === undefined}`;
 		const signature = [state, now, flash && hit.query, ...Object.values(shown)].join();
 		const mine = message.senderId === session.me._id;
-		return { ...shown, key, message, partner, mine, signature, hit: flash ? matcher(hit.query) : undefined };
+		return { ...shown, key, message, partner, mine, signature, hit: flash ? matcher(hit.query, message.text) : undefined };
 	});
 }
 

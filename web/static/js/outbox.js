@@ -1,18 +1,18 @@
-// What is on its way out. IndexedDB keeps it until the server has taken it, so that neither a lost network nor a reload
-// loses it; by its `clientId` it is never there twice.
+// What is on its way out. IndexedDB keeps it until the server has it; by its `clientId` it is never there twice.
 
 import { ApiError, api, upload } from "./api.js";
 import { emit } from "./bus.js";
 import { session } from "./session.js";
 import { takeMessage } from "./store.js";
 
-const LEAST_PAUSE = 1_000; // milliseconds
+const LEAST_PAUSE = 1_000;
 const MOST_PAUSE = 30_000;
 const items = new Map(); // clientId -> item, of the person signed in
 const stored = new Set(); // those the database holds
 const tabs = new BroadcastChannel("chattergram-outbox"); // the other tabs of this browser
+const sending = new Set(); // to whom
 let attempts = 0;
-let database, timer, flushing, again;
+let database, timer;
 
 const settled = (request) =>
 	new Promise((resolve, reject) => {
@@ -67,7 +67,7 @@ async function save(item) {
 	tabs.postMessage("changed");
 }
 
-/** Reads what this browser keeps for this person; another tab may have added or sent some. */
+/** Reads what this browser keeps; another tab may have added or sent some. */
 export async function load() {
 	const found = await inDatabase((all) => all.getAll()).catch(() => null);
 	if (!found) return;
@@ -84,41 +84,41 @@ export async function load() {
 	}
 }
 
-/** Sends what waits, each conversation in order; one tab at a time. */
+/** Sends what waits: each conversation in order, by one tab at a time, none held up by another. */
 export async function flush() {
-	again = Boolean(flushing);
-	if (flushing || !session.token) return;
 	clearTimeout(timer);
-	const lock = navigator.locks;
-	flushing = lock ? lock.request(`chattergram-outbox-${session.me._id}`, sendAll) : sendAll();
-	const pause = await flushing.catch(() => MOST_PAUSE);
-	flushing = null;
-	if (again) flush();
-	else if (pause) timer = setTimeout(flush, pause);
-}
-
-async function sendAll() {
+	timer = undefined;
+	if (!session.token) return;
 	await load();
-	const receivers = new Set([...items.values()].map(({ receiverId }) => receiverId));
-	const stops = (await Promise.all([...receivers].map(sendTo))).filter(Boolean);
-	const pause = Math.min(MOST_PAUSE, LEAST_PAUSE * 2 ** attempts) * (0.5 + Math.random());
-	attempts = stops.length && attempts + 1;
-	return stops.length && Math.max(pause, ...stops.map(({ retryAfter = 0 }) => retryAfter * 1_000));
+	for (const { receiverId } of items.values()) sendTo(receiverId);
 }
 
-/** Answers what made it stop, undefined when all is sent or refused for good. */
-async function sendTo(receiverId) {
-	for (const item of waiting(receiverId).filter(({ error }) => !error)) {
+function sendTo(receiverId) {
+	if (sending.has(receiverId)) return;
+	sending.add(receiverId);
+	const { locks } = navigator;
+	const work = () => sendAll(receiverId).finally(() => sending.delete(receiverId));
+	(locks ? locks.request(`chattergram-outbox-${session.me._id}-${receiverId}`, work) : work()).catch(later);
+}
+
+function later({ retryAfter = 0 }) {
+	const pause = Math.min(MOST_PAUSE, LEAST_PAUSE * 2 ** attempts) * (0.5 + Math.random());
+	attempts += !timer;
+	timer ??= setTimeout(flush, Math.max(pause, retryAfter * 1_000));
+}
+
+async function sendAll(receiverId) {
+	await load(); // another tab may have sent some
+	for (let item; (item = waiting(receiverId).find(({ error }) => !error)); attempts = 0) {
 		try {
 			await sendOne(item);
 		} catch (error) {
-			if (!(error instanceof ApiError) || error.passing || error.status === 401) return error;
+			if (!(error instanceof ApiError) || error.passing || error.status === 401) throw error;
 			item.error = error.message;
 			delete item.progress;
 			await save(item);
 		}
 	}
-	return undefined;
 }
 
 async function sendOne(item, renewed = false) {
@@ -141,7 +141,7 @@ async function sendOne(item, renewed = false) {
 	return discard(item);
 }
 
-tabs.onmessage = () => load().then(flush);
+tabs.onmessage = flush;
 window.addEventListener("online", () => {
 	attempts = 0;
 	flush();

@@ -1,5 +1,4 @@
-// Recordings: their bytes, which the browser's cache keeps, their waveforms, measured one at a time, and the one player:
-// a single recording sounds at a time, whether or not its message is in view.
+// Recordings: their bytes, their waveforms, measured one at a time, and the one player for all of them.
 
 import { api } from "./api.js";
 import { emit } from "./bus.js";
@@ -10,7 +9,7 @@ const RATE = 8_000; // samples a second: enough for a picture, a sixth of the me
 const SPEEDS = [1, 1.5, 2];
 const SPEED_KEY = "chattergram.speed";
 const FAR = 1e7; // seconds; seeking there makes a browser find the end of a recording without a length
-const PATIENCE = 10_000; // milliseconds
+const PATIENCE = 10_000;
 
 const audio = new Audio();
 const IDLE = { key: null, playing: false, loading: false, time: 0, duration: 0, error: "" };
@@ -113,7 +112,7 @@ function move(at) {
 export function nextSpeed() {
 	player.speed = SPEEDS[(SPEEDS.indexOf(player.speed) + 1) % SPEEDS.length];
 	localStorage[SPEED_KEY] = audio.playbackRate = player.speed;
-	emit("player"); // of whichever recording
+	emit("player");
 }
 
 export function stop(key = player.key) {

@@ -1,5 +1,3 @@
-// Recording from the microphone: level, time, pause, listening to it before it is sent.
-
 import { announce, fill, h, icon, view } from "./dom.js";
 import { duration } from "./format.js";
 import { newId } from "./outbox.js";
@@ -7,21 +5,10 @@ import { loudness, pause, stop } from "./player.js";
 import { controls } from "./voice.js";
 
 const BITS = 32_000; // a second
-const TICK = 60; // milliseconds
+const TICK = 60;
 const SHORTEST = 0.4; // seconds; less is a slip of the finger
 const LONGEST = 590; // the server takes 600
 const BARS = 64;
-
-const REFUSALS = {
-	NotAllowedError: "Chattergram may not use the microphone. Allow it in the browser's settings for this site and try again.",
-	NotFoundError: "No microphone was found. Connect one and try again.",
-	NotReadableError: "Another program is using the microphone. Close it there and try again.",
-};
-
-function refusal({ name }) {
-	const why = isSecureContext ? REFUSALS[name] : "Browsers give the microphone only to pages served by https.";
-	return `${why ?? "The microphone could not be started."} You can also attach a recording as a file.`;
-}
 
 /** `send({blob, name})` gets the recording, `refused(text)` says why there is none, `closed()` comes in the end. */
 export function record({ send, refused, closed }) {
@@ -75,7 +62,8 @@ export function record({ send, refused, closed }) {
 
 	/** Stops, and lets it be listened to; answers whether there is anything. */
 	async function review() {
-		if (!media || made) return Boolean(made);
+		if (!media) return cancel();
+		if (made) return true;
 		live.replaceWith(controls(await finished()));
 		element.querySelector(".play").focus();
 		announce("Recording stopped");
@@ -83,12 +71,13 @@ export function record({ send, refused, closed }) {
 	}
 
 	async function finish() {
-		if (!media || ended) return;
+		if (ended) return undefined;
+		if (!media) return cancel(); // let go before there was a microphone
 		ended = true;
 		const { blob } = await finished();
 		if (seconds() < SHORTEST) announce("Too short, not sent");
 		else send({ blob, name: "voice" });
-		close();
+		return close();
 	}
 
 	function cancel() {
@@ -118,7 +107,8 @@ export function record({ send, refused, closed }) {
 	element.onkeydown = (event) => event.key === "Escape" && cancel();
 	pause();
 	start().catch((error) => {
-		refused(refusal(error));
+		const why = parts[isSecureContext ? error.name : "insecure"] ?? parts.otherwise;
+		refused(`${why.textContent} You can also attach a recording as a file.`);
 		close();
 	});
 	return { element, finish, review, cancel };

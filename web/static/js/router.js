@@ -6,7 +6,15 @@ export function route() {
 	const [, page, name] = location.pathname.split("/");
 	const query = new URLSearchParams(location.search);
 	if (page !== "chat" || !name) return { page };
-	return { page, name: decodeURIComponent(name), at: query.get("at"), query: query.get("q") ?? "" };
+	return { page, name: decoded(name), at: query.get("at"), query: query.get("q") ?? "" };
+}
+
+function decoded(name) {
+	try {
+		return decodeURIComponent(name);
+	} catch {
+		return name; // typed by hand
+	}
 }
 
 export function navigate(path, replace = path === location.pathname + location.search) {
@@ -15,10 +23,11 @@ export function navigate(path, replace = path === location.pathname + location.s
 }
 
 document.addEventListener("click", (event) => {
-	const path = event.target.closest?.("a[href^='/']")?.getAttribute("href");
+	const path = event.target.closest?.("a[href^='/'], .skip")?.getAttribute("href");
 	const { metaKey, ctrlKey, shiftKey, altKey, button } = event;
 	if (!path || metaKey || ctrlKey || shiftKey || altKey || button) return;
 	event.preventDefault();
-	navigate(path);
+	if (path[0] === "#") document.querySelector(path).focus();
+	else navigate(path);
 });
 window.addEventListener("popstate", () => emit("route"));

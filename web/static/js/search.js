@@ -1,5 +1,3 @@
-// Search over people and messages, typed or spoken.
-
 import { api } from "./api.js";
 import { chatPath, personRow } from "./conversations.js";
 import { announce, fill, h, icon, marked } from "./dom.js";
@@ -8,7 +6,7 @@ import { session } from "./session.js";
 import * as store from "./store.js";
 import { matcher } from "./transcript.js";
 
-const PAUSE = 200; // milliseconds of not typing
+const PAUSE = 200;
 const BEFORE = 6; // words shown before the first hit
 
 export function search({ search: box, input, close, begin, results, list }) {
@@ -76,7 +74,7 @@ async function find(query) {
 const section = (title, rows) => rows.length > 0 && h("section", h("h2", title), h("ul.people", rows));
 
 function messageRow({ _id, text, dateSent, audioFileId }, partner, query) {
-	const hit = matcher(query);
+	const hit = matcher(query, text);
 	const words = text.split(/\s+/);
 	const first = Math.max(0, words.findIndex(hit) - BEFORE);
 	const shown = marked(words.slice(first, first + 30).join(" "), hit);

@@ -1,5 +1,3 @@
-// The settings of the person signed in, and of this browser.
-
 import { api } from "./api.js";
 import { ask, view } from "./dom.js";
 import { form } from "./forms.js";
@@ -16,7 +14,7 @@ export function settings() {
 	form(password, async (values) => {
 		await api.changeMe(values);
 		password.reset();
-		return "Changed. Your other devices have to log in again.";
+		return password.dataset.done;
 	});
 	const { dataset } = document.documentElement;
 	theme.querySelector(`[value=${dataset.theme}]`).checked = true;
@@ -33,8 +31,7 @@ export function settings() {
 		signedOut();
 	};
 	gone.onclick = async () => {
-		const what = "Your messages, your recordings and your name will be gone at once, also for those you wrote to.";
-		const proof = await ask("Delete your account?", what, "Delete for ever", "danger", true);
+		const proof = await ask("Delete your account?", gone.dataset.what, "Delete for ever", "danger", true);
 		if (!proof) return;
 		session.farewell = "Your account is gone.";
 		await api.deleteMe(proof).then(signedOut, ({ message }) => {

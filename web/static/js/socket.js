@@ -4,13 +4,13 @@ import { emit } from "./bus.js";
 import { FIRST_ID } from "./history.js";
 import { session, signedOut } from "./session.js";
 
-const HEARTBEAT = 25_000; // milliseconds
+const HEARTBEAT = 25_000;
 const ANSWER = 10_000;
 const LEAST_PAUSE = 500;
 const MOST_PAUSE = 30_000;
 const VOID_TOKEN = 4401;
 
-let socket, lastSeen, reconnect, heartbeat, deadline;
+let socket, lastSeen, answered, reconnect, heartbeat, deadline;
 let attempts = 0;
 let connected = false;
 
@@ -20,6 +20,10 @@ export const isConnected = () => connected;
 export function start(seen) {
 	lastSeen = seen ?? FIRST_ID;
 	open();
+}
+
+export function seen(id) {
+	if (id > lastSeen) lastSeen = id;
 }
 
 export function send(value) {
@@ -59,6 +63,8 @@ function receive(text) {
 		clearTimeout(deadline);
 		attempts = 0;
 		setConnected(true);
+		data.complete ||= answered === lastSeen; // this socket has brought what came since it was asked before
+		answered = lastSeen;
 	}
 	emit(`frame:${channel}`, data);
 }
@@ -76,7 +82,7 @@ function drop() {
 	clearTimeout(deadline);
 	clearInterval(heartbeat);
 	const dropped = socket;
-	socket = null;
+	socket = answered = null;
 	dropped?.close();
 	setConnected(false);
 }

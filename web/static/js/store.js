@@ -6,13 +6,15 @@ import { History } from "./history.js";
 import { session } from "./session.js";
 
 const PAGE = 100;
-const TYPING = 6_000; // milliseconds
+const TYPING = 6_000;
+const SETTLED = 200;
 
-export const conversations = new Map(); // partner id -> {partner, lastMessage, unread, baseline}
+export const conversations = new Map(); // partner id -> {partner, lastMessage, unread, baseline, read}
 const people = new Map();
 const histories = new Map();
 const typing = new Map(); // id -> timer
 const counted = new Set(); // incoming messages that are in an unread count
+let counting;
 export const listed = { first: false, all: false, oldest: undefined };
 
 export const person = (id) => people.get(id);
@@ -54,13 +56,22 @@ export async function loadConversations(fresh = false) {
 	for (const { partner, lastMessage, unread } of page) {
 		const known = conversations.get(partner._id);
 		if (known?.lastMessage._id > lastMessage._id) continue; // this came while the page was on its way
-		conversations.set(partner._id, { partner: remember(partner), lastMessage, unread, baseline: lastMessage._id });
+		const read = known?.read; // up to here by me, perhaps since the server counted
+		const row = { partner: remember(partner), lastMessage, unread, baseline: lastMessage._id, read };
+		if (row.baseline <= read) row.unread = 0;
+		conversations.set(partner._id, row);
 	}
 	if (!fresh || !listed.first) listed.all = page.length < PAGE;
 	const end = page.at(-1)?.lastMessage._id;
 	if (end && !(listed.oldest < end)) listed.oldest = end;
 	listed.first = true;
 	emit("conversations");
+}
+
+/** Lets the server count, where this client cannot know. */
+function recount() {
+	clearTimeout(counting);
+	counting = setTimeout(() => loadConversations(true).catch(() => {}), SETTLED);
 }
 
 /** After a gap the server cannot fill: nothing loaded can be trusted. */
@@ -95,6 +106,7 @@ export function takeChange(change) {
 	const partnerId = partnerOf(change);
 	history(partnerId).merge(change);
 	const row = conversations.get(partnerId);
+	if (change.status === "deleted" && change.senderId === partnerId && row?.unread) recount();
 	if (row?.lastMessage._id !== change._id) return;
 	row.lastMessage = { ...row.lastMessage, ...change, status: row.lastMessage.status };
 	emit("conversations");
@@ -105,8 +117,12 @@ export function takeRead({ _id, readerId, partnerId }) {
 	if (readerId !== session.me._id) return history(readerId).partnerRead(_id);
 	const row = conversations.get(partnerId);
 	if (!row) return undefined;
-	const later = history(partnerId).messages.filter((each) => each._id > _id && each.senderId === partnerId);
-	row.unread = _id >= row.lastMessage._id ? 0 : Math.min(row.unread, later.length);
+	if (!(row.read > _id)) row.read = _id;
+	const { messages, loaded, atEnd, atStart } = history(partnerId);
+	const later = messages.filter((each) => each._id > _id && each.senderId === partnerId && !each.deletedAt);
+	if (_id >= row.lastMessage._id) row.unread = 0;
+	else if (loaded && atEnd && (atStart || messages[0]._id <= _id)) row.unread = Math.min(row.unread, later.length);
+	else recount();
 	return emit("conversations");
 }
 
@@ -129,5 +145,8 @@ function stopTyping(id) {
 
 export async function markRead(partnerId, upTo) {
 	takeRead({ _id: upTo, readerId: session.me._id, partnerId });
-	await api.read(partnerId, upTo);
+	await api.read(partnerId, upTo).catch((error) => {
+		conversations.get(partnerId).read = undefined;
+		throw error;
+	});
 }

@@ -1,4 +1,4 @@
-// The chosen theme, before the first paint, so that nothing flashes. Not a module, since those come later.
+// Not a module, since those come after the first paint.
 {
 	const apply = () => (document.documentElement.dataset.theme = localStorage["chattergram.theme"] ?? "system");
 	apply();

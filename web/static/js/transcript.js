@@ -3,7 +3,9 @@
 const UNSURE = 0.6; // below this confidence the recogniser was not sure
 const AHEAD = 12; // words that may have been put in or taken out in one place
 
-const plain = (word) => word.normalize("NFKC").toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "");
+/** The words of a text without case and accents, as the server's search takes them. */
+const parts = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toUpperCase().split(/[^\p{L}\p{N}]+/u).filter(Boolean);
+const plain = (word) => parts(word).join("");
 
 /** The words of a message's text: `{text, start, end (seconds), unsure}`, without times where nothing was heard. */
 export function timedWords({ text, words = [] }) {
@@ -53,10 +55,12 @@ export function wordAt(words, second) {
 	return found >= 0 && second < words[found].end + 1 ? found : -1;
 }
 
-const parts = (text) => text.split(/[^\p{L}\p{N}]+/u).map(plain).filter(Boolean);
-
-/** Tells of a word whether one of those searched for is in it, or begins there. */
-export function matcher(query) {
-	const wanted = parts(query);
-	return (word) => parts(word).some((part) => wanted.some((token) => part.startsWith(token)));
+/** Tells of a word of `text` whether one of those searched for begins there, or else is it but for one letter. */
+export function matcher(query, text) {
+	const said = parts(text);
+	const wanted = parts(query).map((token) => {
+		const slips = [...token].map((letter, at) => `${token.slice(0, at)}.?${letter}?${token.slice(at + 1)}`);
+		return [`^${token}`, `^(${slips.join("|")})$`].map((form) => RegExp(form)).find((form) => said.some((part) => form.test(part)));
+	});
+	return (word) => parts(word).some((part) => wanted.some((form) => form?.test(part)));
 }

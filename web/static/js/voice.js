@@ -1,13 +1,13 @@
 // A voice message: its waveform, the controls, and the transcript one can read along and click into.
 
 import { on } from "./bus.js";
-import { fill, h, icon, spinner, view } from "./dom.js";
+import { announce, fill, h, icon, spinner, view } from "./dom.js";
 import { duration } from "./format.js";
 import { BARS, isPlaying, knownPeaks, nextSpeed, pause, peaksOf, play, player, seek, toggle } from "./player.js";
 import { timedWords, wordAt } from "./transcript.js";
 
 const VIEW_DELAY = 120; // milliseconds; what only flies past is not decoded
-const STEPS = { ArrowLeft: -5, ArrowDown: -5, ArrowRight: 5, ArrowUp: 5 }; // seconds
+const STEPS = { ArrowLeft: -5, ArrowDown: -5, ArrowRight: 5, ArrowUp: 5 };
 const PAUSE = 1.5; // seconds of silence between two words that begin a new line
 const flat = { bars: Array(BARS).fill(0) };
 
@@ -52,7 +52,7 @@ export function controls(source) {
 	function draw(made) {
 		const half = (bar) => Math.max(0.7, bar * 17);
 		const d = made.bars.map((bar, index) => `M${index * 4 + 2} ${18 - half(bar)}v${half(bar) * 2}`).join("");
-		for (const path of wave.querySelectorAll("path")) path.setAttribute("d", d); // all bars, and over them those played
+		for (const path of wave.querySelectorAll("path")) path.setAttribute("d", d);
 		update();
 	}
 	draw(peaks ?? flat);
@@ -84,7 +84,10 @@ export function transcript(message, source, hit) {
 		after?.classList.add(name);
 		return after;
 	};
-	const choose = (index) => (chosen = mark("chosen", chosen, spans[Math.max(0, Math.min(index, spans.length - 1))]));
+	const choose = (index) => {
+		chosen = mark("chosen", chosen, spans[Math.max(0, Math.min(index, spans.length - 1))]);
+		announce(chosen.textContent);
+	};
 	const from = (span) => play(source, words[spans.indexOf(span ?? spans[0])].start);
 	paragraph.onclick = ({ target }) => target.dataset.word && getSelection().isCollapsed && from(target);
 	paragraph.onkeydown = (event) => {

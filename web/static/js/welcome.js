@@ -1,5 +1,3 @@
-// What those see who are not signed in: what this is, sign-up, log-in.
-
 import { api } from "./api.js";
 import { view } from "./dom.js";
 import { form } from "./forms.js";
