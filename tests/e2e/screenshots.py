@@ -155,7 +155,7 @@ class Camera:
         page.locator(".mic").last.click()
         expect(page.get_by_role("timer")).to_have_text("0:02")
         page.get_by_role("button", name="Send the recording").click()
-        expect(page.get_by_text("No connection.")).to_be_visible()
+        expect(page.locator(".banner").get_by_text("No connection.")).to_be_visible()
         expect(page.locator("article .clock").last).to_contain_text(":")
         self._take(page, "offline")
 
