@@ -83,6 +83,7 @@ def test_nothing_is_lost_or_disordered_when_messages_arrive_during_a_resume(clie
     me, partner = client.sign_up(), client.sign_up()
     seen = partner.post(me, "seen")["_id"]
     sent = [partner.post(me, f"missed {number}")["_id"] for number in range(100)]
+    eventually(lambda: me.history(partner)[-1:] and me.history(partner)[-1]["_id"] == sent[-1], "the messages")
     socket = connect(me)
     socket.send({"type": "resume", "after": seen})
     sent += [partner.post(me, f"live {number}")["_id"] for number in range(100)]
