@@ -1,3 +1,5 @@
+// Calls of the REST interface.
+
 import { session, signedOut } from "./session.js";
 
 const TIMEOUT = 20_000; // milliseconds

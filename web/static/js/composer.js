@@ -1,3 +1,5 @@
+// Where one writes or records.
+
 import { api } from "./api.js";
 import { announce, ask, listen } from "./dom.js";
 import { enqueue } from "./outbox.js";

@@ -1,3 +1,5 @@
+// The open conversation.
+
 import { api } from "./api.js";
 import { on } from "./bus.js";
 import { composer } from "./composer.js";

@@ -1,3 +1,5 @@
+// The list of conversations.
+
 import { emit, on } from "./bus.js";
 import { draftKey } from "./composer.js";
 import { avatar, fill, h, icon } from "./dom.js";

@@ -1,3 +1,5 @@
+// Recording from the microphone.
+
 import { announce, fill, h, icon, view } from "./dom.js";
 import { duration } from "./format.js";
 import { newId } from "./outbox.js";

@@ -1,3 +1,5 @@
+// Search over people and messages.
+
 import { api } from "./api.js";
 import { chatPath, personRow } from "./conversations.js";
 import { announce, fill, h, icon, marked } from "./dom.js";

@@ -1,3 +1,5 @@
+// The settings.
+
 import { api } from "./api.js";
 import { ask, view } from "./dom.js";
 import { form } from "./forms.js";

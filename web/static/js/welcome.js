@@ -1,3 +1,5 @@
+// For those not signed in.
+
 import { api } from "./api.js";
 import { view } from "./dom.js";
 import { form } from "./forms.js";
