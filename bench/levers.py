@@ -22,6 +22,7 @@ LEVERS = (  # the functions of `bench.without`
     "a_greenlet_for_every_frame",
     "check_every_signature",
     "standard_json",
+    "parse_every_heartbeat",
     "ask_redis_on_every_heartbeat",
     "tell_presence_at_once",
 )

@@ -83,8 +83,14 @@ def standard_json(_: Application | None) -> None:
         vars(module)["orjson"] = _StandardJson
 
 
+def parse_every_heartbeat(_: Application | None) -> None:
+    """A heartbeat is made a text of before it is compared."""
+    connection.is_heartbeat = lambda _data, _token: False
+
+
 def ask_redis_on_every_heartbeat(_: Application | None) -> None:
     """A heartbeat is verified instead of compared."""
+    parse_every_heartbeat(_)
     take = route._Conversation._take
 
     def verify_and_take(self: Any, text: str) -> None:

@@ -29,6 +29,8 @@ from wsproto.events import (
 from wsproto.frame_protocol import FrameProtocol
 from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
+from web.sockets.heartbeat import is_heartbeat
+
 PING = bytes(FrameProtocol(client=False, extensions=[]).ping())
 FRAME_BYTES_MOST = 64 * 1024  # of what clients send
 READ_BYTES = 4_096
@@ -121,17 +123,14 @@ class Connection(Server):
             self._write(PING)
 
     def texts(self) -> Iterator[str]:
-        """What the client sends, text by text, until either side closes. Binary messages count as ''."""
+        """What the client sends but for heartbeats, text by text, until either side closes. Binary messages are ''."""
         try:
-            while True:
-                yield from self._take()
-                if self._ended:
-                    return
-                data = self.sock.recv(READ_BYTES)
-                if not data:
-                    return
+            yield from self._take()
+            while not self._ended and (data := self.sock.recv(READ_BYTES)):
                 self.heard = gevent.get_hub().loop.now()
-                self.ws.receive_data(data)
+                if not is_heartbeat(data, self.token):
+                    self.ws.receive_data(data)
+                    yield from self._take()
         except (OSError, RemoteProtocolError, ConnectionClosed):
             return
         finally:

@@ -114,7 +114,7 @@ class _Conversation:
         connection.issued_ms, connection.expires = session.issued_ms, session.expires
 
     def _take(self, text: str) -> None:
-        if text == self._connection.token:  # the heartbeat; a token that is revoked has closed this socket already
+        if text == self._connection.token:  # a heartbeat that came in pieces; a revoked token has closed this socket
             return
         try:
             if text.startswith(TOKEN_START):
