@@ -11,10 +11,10 @@ run: setup  ## Start everything; PORT and DATA_DIR choose another port and anoth
 test: setup browser check  ## Lint, types, all tests; prints little when all is well
 	@$(VENV)/python -m pytest --numprocesses 2
 
-fault: setup  ## Break every process and store, again and again, under load; ten minutes
+fault: setup  ## Break every process and store, again and again, under load; eleven minutes
 	@$(VENV)/python -m pytest tests/fault -m "long or not long"
 
-bench: setup  ## Measure: latencies, throughput, memory, beside their targets; at most 25 minutes, on an idle machine
+bench: setup  ## Measure: latencies, throughput, memory, beside their targets; a quarter of an hour, on an idle machine
 	@$(VENV)/python -m pip --disable-pip-version-check install -qq -r requirements-bench.txt
 	@$(VENV)/python -m bench
 

@@ -48,7 +48,8 @@ TRANSCRIPTIONS_AGAIN = f"{PREFIX}:transcriptions:again"
 TRANSCRIPTION_ATTEMPTS = f"{PREFIX}:transcription:attempts"
 TRANSCRIPTION_LANGUAGES = f"{PREFIX}:transcription:languages"
 
-# How many of their attempts began and did not end, because the worker died; and the one of them that is tried alone
+# How many of their attempts began and did not end in order, mostly because the worker died; and the one of them that is
+# tried alone
 TRANSCRIPTION_DEATHS = f"{PREFIX}:transcription:deaths"
 TRANSCRIPTION_ALONE = f"{PREFIX}:transcription:alone"
 

@@ -52,8 +52,15 @@ def transcribe(stores: Stores, recogniser: Recogniser, message_id: str) -> bool:
         _take(stores, recogniser, message_id, attempt)
     finally:
         if alone:
-            stores.redis.delete(channels.TRANSCRIPTION_ALONE)
+            _end_alone(stores, message_id)
     return bool(alone)
+
+
+def _end_alone(stores: Stores, message_id: str) -> None:
+    """Let the next one be tried alone, unless our time for it has run out and another is at it already."""
+    with suppress(RedisError):  # then it runs out
+        if stores.redis.get(channels.TRANSCRIPTION_ALONE) == message_id.encode():
+            stores.redis.delete(channels.TRANSCRIPTION_ALONE)
 
 
 def give_back(stores: Stores, message_id: str, seconds: float = 0) -> None:

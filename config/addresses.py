@@ -8,6 +8,7 @@ import re
 from urllib.parse import parse_qs, urlsplit
 
 PORT_MOST = 65_535
+BROKER_SECONDS = 0.5  # that whoever sends a task waits
 
 _HOST = r"(?:\[[\da-fA-F:.]+\]|[^\[\]:/?#@,\s]+)(?::\d{1,5})?"
 _USER = r"(?:[^/?#\s]*@)?"
@@ -52,6 +53,17 @@ def mongodb(value: str) -> str:
 def verified(broker_url: str) -> str:
     """With the server's certificate checked, unless it says otherwise: kombu would take any, redis-py does not."""
     return ";".join(_verified(each) for each in broker_url.split(";"))
+
+
+def is_redis(broker_url: str) -> bool:
+    """Whether kombu's Redis transport serves it; the others refuse its options."""
+    return broker_url.startswith(("redis", "sentinel"))
+
+
+def impatient(broker_url: str) -> dict[str, float]:
+    """Options of kombu's transport for who must not wait for a broker longer than `BROKER_SECONDS`."""
+    redis_only = {"socket_timeout": BROKER_SECONDS, "socket_connect_timeout": BROKER_SECONDS}
+    return {"max_retries": 0, **(redis_only if is_redis(broker_url) else {})}
 
 
 def _verified(url: str) -> str:

@@ -1,7 +1,4 @@
-"""Sends tasks from the web. A broker that is away costs a request half a second, not its life.
-
-The limits here are for the web alone: a worker waits for its broker as long as it takes.
-"""
+"""Sends tasks from the web. A broker that is away costs a request half a second, not its life."""
 
 from celery import Celery
 from kombu.exceptions import OperationalError
@@ -9,9 +6,8 @@ from kombu.exceptions import OperationalError
 from chat import queues
 from chat.errors import Unavailable
 from chat.tracing import REQUEST_ID, request_id
+from config.addresses import BROKER_SECONDS, impatient
 from config.settings import Settings
-
-BROKER_TIMEOUT = 0.5  # seconds
 
 
 class Queue:
@@ -19,18 +15,14 @@ class Queue:
 
     def __init__(self, settings: Settings) -> None:
         self._celery = Celery("chattergram-web", broker=settings.celery_broker_url, set_as_current=False)
-        redis_only = {"socket_timeout": BROKER_TIMEOUT, "socket_connect_timeout": BROKER_TIMEOUT}
         self._celery.conf.update(
             task_serializer="json",
             task_ignore_result=True,
             task_routes={task: {"queue": queue} for task, queue in queues.QUEUE_OF.items()},
-            broker_connection_timeout=BROKER_TIMEOUT,
+            broker_connection_timeout=BROKER_SECONDS,
             broker_connection_retry=False,
             broker_connection_max_retries=0,
-            broker_transport_options={
-                "max_retries": 0,
-                **(redis_only if settings.celery_broker_url.startswith(("redis", "sentinel")) else {}),
-            },
+            broker_transport_options=impatient(settings.celery_broker_url),
         )
 
     def wake_drainer(self) -> None:
@@ -48,7 +40,7 @@ class Queue:
     def ping(self) -> bool:
         """Whether the broker answers; raises OperationalError when it does not."""
         with self._celery.connection_for_write() as connection:
-            connection.ensure_connection(max_retries=1, timeout=BROKER_TIMEOUT)
+            connection.ensure_connection(max_retries=1, timeout=BROKER_SECONDS)
         return True
 
     def depths(self) -> dict[str, int]:
@@ -59,7 +51,7 @@ class Queue:
         """
         found = {}
         with self._celery.connection_for_write() as connection:
-            connection.ensure_connection(max_retries=1, timeout=BROKER_TIMEOUT)
+            connection.ensure_connection(max_retries=1, timeout=BROKER_SECONDS)
             for queue in sorted(set(queues.QUEUE_OF.values())):
                 channel = connection.channel()  # one for each: RabbitMQ closes it when there is no such queue yet
                 try:

@@ -22,6 +22,7 @@ from chat.store.connection import Stores, connect, connect_redis
 from chat.store.prepare import prepare_patiently
 from chat.transcription import Recogniser, choose
 from config import logging
+from config.addresses import is_redis
 from config.settings import Settings, get_settings
 from workers.health import note_beat
 from workers.telemetry import Counted
@@ -29,7 +30,8 @@ from workers.telemetry import Counted
 log = structlog.get_logger(__name__)
 
 START_PATIENCE = 60.0  # seconds a worker waits for its stores
-TASK_SECONDS = 900  # no task takes longer: a recording of the longest kind takes PocketSphinx a third of it
+# No task takes longer but a drain without a broker: a recording of the longest kind takes PocketSphinx a third of it.
+TASK_SECONDS = 900
 
 
 def create_app(settings: Settings) -> Celery:
@@ -53,7 +55,7 @@ def create_app(settings: Settings) -> Celery:
             "unacked_restore_interval": 1,
             "unacked_restore_throttle": 1,
         }
-        if settings.celery_broker_url.startswith(("redis", "sentinel"))
+        if is_redis(settings.celery_broker_url)
         else {},
         beat_schedule=SCHEDULE,
         timezone="UTC",

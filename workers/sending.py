@@ -11,11 +11,10 @@ from kombu import pools
 from kombu.connection import Connection
 from kombu.exceptions import OperationalError
 
+from config.addresses import BROKER_SECONDS, impatient
 from workers.app import app
 
 log = structlog.get_logger(__name__)
-
-BROKER_TIMEOUT = 0.5  # seconds
 
 
 def send(task: Task, *arguments: str) -> bool:
@@ -32,8 +31,6 @@ def send(task: Task, *arguments: str) -> bool:
 @lru_cache(maxsize=1)
 def _broker() -> Connection:
     """A way to it beside Celery's, made after the fork."""
-    redis_only = {"socket_timeout": BROKER_TIMEOUT, "socket_connect_timeout": BROKER_TIMEOUT}
-    is_redis = str(app.conf.broker_url).startswith(("redis", "sentinel"))
-    options = {"max_retries": 0, **(redis_only if is_redis else {})}
-    broker: Connection = app.connection_for_write(connect_timeout=BROKER_TIMEOUT, transport_options=options)
+    options = impatient(str(app.conf.broker_url))
+    broker: Connection = app.connection_for_write(connect_timeout=BROKER_SECONDS, transport_options=options)
     return broker

@@ -8,12 +8,14 @@ import mmap
 import os
 import signal
 import threading
+from contextlib import suppress
 from typing import Any
 
 import structlog
 from billiard.process import active_children
 from celery.signals import worker_shutting_down
 from celery.worker import state
+from redis import RedisError
 
 from chat import counters, queues, voice
 from workers.app import stores
@@ -42,14 +44,23 @@ def _begin_to_end(**_: Any) -> None:
 def _end() -> None:
     """End without waiting any longer. Every task but an attempt at a transcript may simply be cut off."""
     try:
-        unended = [request.args[0] for request in tuple(state.active_requests) if request.name == queues.TRANSCRIBE]
+        active = state.active_requests.copy()  # others still add to it and take from it
+        unended = [request.args[0] for request in active if request.name == queues.TRANSCRIBE]
         for child in active_children():
-            os.kill(child.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it has just ended by itself
+                os.kill(child.pid, signal.SIGKILL)
         log.warning("worker.cut_off", transcriptions=len(unended))
         for message_id in unended:
-            voice.give_back(stores(), message_id)
+            _give_back(message_id)
         counters.flush(stores().redis)
     except Exception:
         log.exception("worker.not_given_back")
     finally:
         os._exit(0)  # threads that are in the middle of something would be waited for
+
+
+def _give_back(message_id: str) -> None:
+    try:
+        voice.give_back(stores(), message_id)
+    except RedisError as error:
+        log.warning("transcription.not_given_back", message_id=message_id, error=type(error).__name__)

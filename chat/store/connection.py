@@ -50,7 +50,7 @@ def connect_redis(settings: Settings, *, timeout: float | None = REDIS_TIMEOUT, 
         retry=Retry(ExponentialBackoff(cap=0.2, base=0.02), retries),
         health_check_interval=0,
     )
-    return Redis(connection_pool=pool)
+    return Redis.from_pool(pool)  # so that closing it closes its connections
 
 
 def connect_mongodb(settings: Settings) -> "Database[Document]":

@@ -1,4 +1,4 @@
-"""One WebSocket: reads in the greenlet of its request, writes through one bounded queue.
+"""One WebSocket: reads in the greenlet of its request, writes at once or through one bounded queue.
 
 simple-websocket does the protocol, but writes with `send` (which may write half a frame) and from whichever greenlet
 comes along, and reads in a thread of its own. Here a frame the kernel has room for goes at once; what it has no room
@@ -78,13 +78,14 @@ class Connection(Server):
         self.held: list[tuple[int, bytes]] | None = None  # frames that wait while it resumes, with their positions
         self.closing = 0
         self._queue: deque[bytes] = deque()
+        self._rest = b""  # of a frame the kernel has taken a part of: it must go out, whatever becomes of the queue
         self._writing = False
         self._ended = False
         self._assembling = 0  # bytes of the message that is coming in
         super().__init__(environ, receive_bytes=READ_BYTES, thread_class=_NoThread, event_class=object)
 
     def push(self, data: bytes) -> bool:
-        """Queue encoded frames, as one item. Closes a socket whose queue is full; answers whether they were taken."""
+        """Send encoded frames, as one item. Closes a socket whose queue is full; answers whether they were taken."""
         if self.closing or self._ended:
             return False
         if len(self._queue) >= self.queue_most:
@@ -185,13 +186,12 @@ class Connection(Server):
         self._ended = True
 
     def _write(self, data: bytes) -> None:
-        if not self._writing:
-            data = data[self._written_at_once(data) :]
-        if data:
+        if self._writing:
             self._queue.append(bytes(data))
-            if not self._writing:
-                self._writing = True
-                gevent.spawn(self._empty_queue)
+        elif rest := bytes(data[self._written_at_once(data) :]):
+            self._rest = rest
+            self._writing = True
+            gevent.spawn(self._empty_queue)
 
     def _written_at_once(self, data: bytes) -> int:
         """How many bytes the kernel had room for."""
@@ -206,8 +206,9 @@ class Connection(Server):
     def _empty_queue(self) -> None:
         """The writer: whatever is queued in one go, until nothing is."""
         try:
-            while self._queue:
-                data = b"".join(self._queue)
+            while self._rest or self._queue:
+                data = self._rest + b"".join(self._queue)
+                self._rest = b""
                 self._queue.clear()
                 with gevent.Timeout(self.send_seconds):
                     self.sock.sendall(data)
