@@ -18,7 +18,7 @@ from redis.lock import Lock
 
 from chat import channels, counters, delivery, ids, persistence, wire
 from chat.messages import WAKE_HOLDS_MS, document, read_draft
-from chat.store.connection import Document, Stores, connect_redis
+from chat.store.connection import Document, Stores
 from chat.tracing import traced
 
 log = structlog.get_logger(__name__)
@@ -51,9 +51,7 @@ def drain(stores: Stores, on_voice: Callable[[str], None]) -> bool:
     if not lease.acquire():
         return False
     try:
-        # Not tried again by the client: the entries of an answer that was lost are pending, and come before newer ones.
-        with connect_redis(stores.settings, retries=0) as reader:
-            return _Drainer(stores, reader, lease, on_voice).run()
+        return _Drainer(stores, lease, on_voice).run()
     finally:
         try:
             lease.release()
@@ -100,10 +98,9 @@ def _create_group(redis: Redis) -> None:
 
 
 class _Drainer:
-    def __init__(self, stores: Stores, reader: Redis, lease: Lock, on_voice: Callable[[str], None]) -> None:
+    def __init__(self, stores: Stores, lease: Lock, on_voice: Callable[[str], None]) -> None:
         self.stores = stores
         self.redis = stores.redis
-        self.reader = reader
         self.lease = lease
         self.on_voice = on_voice
         self.held = 0.0
@@ -130,7 +127,8 @@ class _Drainer:
         return True
 
     def _read(self, start: str, block_ms: int) -> list[Entry]:
-        answer = self.reader.xreadgroup(
+        # Once only: the entries of an answer that was lost are pending, and have to come before newer ones.
+        answer = self.stores.redis_once.xreadgroup(
             channels.ACCEPTED_GROUP, CONSUMER, {channels.ACCEPTED: start}, count=GROUP, block=block_ms or None
         )
         return answer[0][1] if answer else []

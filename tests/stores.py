@@ -13,6 +13,6 @@ from config.settings import Settings
 @contextlib.contextmanager
 def open_stores(settings: Settings) -> Iterator[Stores]:
     """As `chat.store.connection.connect`, but for mongoengine, which knows only one MongoDB a process."""
-    redis = connect_redis(settings)
-    with contextlib.closing(redis), MongoClient(settings.mongodb_uri, tz_aware=True) as mongodb:
-        yield Stores(settings, redis, mongodb.get_default_database(), Scripts(redis))
+    redis, once = connect_redis(settings), connect_redis(settings, retries=0)
+    with redis, once, MongoClient(settings.mongodb_uri, tz_aware=True) as mongodb:
+        yield Stores(settings, redis, once, mongodb.get_default_database(), Scripts(redis))

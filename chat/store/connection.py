@@ -1,6 +1,5 @@
 """The connections a process has to its stores. Made once a process, after the fork."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,15 +23,20 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """What the domain's functions work on. `redis` answers bytes."""
+    """What the domain's functions work on.
+
+    Both Redis clients answer bytes. `redis` sends a call again whose answer was lost, `redis_once` does not.
+    """
 
     settings: Settings
     redis: Redis
+    redis_once: Redis
     mongo: "Database[Document]"
     scripts: Scripts
 
     def close(self) -> None:
         self.redis.close()
+        self.redis_once.close()
         mongoengine.disconnect()
 
 
@@ -66,7 +70,13 @@ def connect_mongodb(settings: Settings) -> "Database[Document]":
     return client.get_default_database("chattergram").with_options(write_concern=WriteConcern(w="majority", j=True))
 
 
-def connect(settings: Settings, *, redis_client: Callable[[Settings], Redis] = connect_redis) -> Stores:
+def connect(settings: Settings) -> Stores:
     """Both stores. Connects lazily: a server that is not there yet fails the first call, not this one."""
-    redis = redis_client(settings)
-    return Stores(settings=settings, redis=redis, mongo=connect_mongodb(settings), scripts=Scripts(redis))
+    redis = connect_redis(settings)
+    return Stores(
+        settings=settings,
+        redis=redis,
+        redis_once=connect_redis(settings, retries=0),
+        mongo=connect_mongodb(settings),
+        scripts=Scripts(redis),
+    )

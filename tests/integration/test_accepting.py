@@ -1,6 +1,7 @@
 """Promises of accepting a message and of draining the log, on the real stores."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from pymongo.errors import PyMongoError
@@ -124,7 +125,7 @@ def test_what_too_few_members_of_mongodb_have_is_not_taken_for_archived(
     sent = send(stores, *pair, "once")["_id"]
     drain(stores)
     few = stores.mongo.with_options(write_concern=WriteConcern(w=5, wtimeout=50))  # there is one
-    lonely = type(stores)(settings=stores.settings, redis=stores.redis, mongo=few, scripts=stores.scripts)
+    lonely = replace(stores, mongo=few)
     found = persistence.hot.read_messages(stores.redis, [sent])
     with pytest.raises(PyMongoError):
         persistence.store_archive(lonely, [each for each in found if each])
@@ -132,7 +133,7 @@ def test_what_too_few_members_of_mongodb_have_is_not_taken_for_archived(
 
 def test_a_full_log_refuses_and_accepts_nothing(stores: Stores, pair: tuple[str, str]) -> None:
     small = stores.settings.model_copy(update={"accepted_limit": 3})
-    bounded = type(stores)(settings=small, redis=stores.redis, mongo=stores.mongo, scripts=stores.scripts)
+    bounded = replace(stores, settings=small)
     for n in range(3):
         send(bounded, *pair, f"{n}")
     with pytest.raises(Unavailable):

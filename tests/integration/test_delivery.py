@@ -1,5 +1,7 @@
 """Who resumes gets what they missed, in order, and is told when that is not all."""
 
+from dataclasses import replace
+
 import orjson
 import pytest
 
@@ -40,7 +42,7 @@ def test_resuming_gives_changes_that_came_after(stores: Stores, pair: tuple[str,
 
 def test_resuming_from_before_what_is_kept_says_so(stores: Stores, pair: tuple[str, str]) -> None:
     few = stores.settings.model_copy(update={"resume_limit": 4})
-    bounded = type(stores)(settings=few, redis=stores.redis, mongo=stores.mongo, scripts=stores.scripts)
+    bounded = replace(stores, settings=few)
     sent = [send(stores, *pair, f"{n}")["_id"] for n in range(10)]
     drain(bounded)
     assert missed(bounded, pair[0], sent[7]) == ([(channels.MESSAGES, "8"), (channels.MESSAGES, "9")], True)

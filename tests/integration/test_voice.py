@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def house(stores: Stores, server: DeepgramStandIn) -> Stores:
         "transcription_timeout": 1,
     }
     settings = type(stores.settings).model_validate({**stores.settings.model_dump(), **ours})
-    return Stores(settings=settings, redis=stores.redis, mongo=stores.mongo, scripts=stores.scripts)
+    return replace(stores, settings=settings)
 
 
 @pytest.fixture
@@ -397,7 +398,7 @@ def test_while_mongodb_is_away_no_attempt_is_counted(
     house: Stores, deepgram: Recogniser, pair: tuple[str, str], message: str, server: DeepgramStandIn
 ) -> None:
     nowhere: MongoClient[dict[str, Any]] = MongoClient("127.0.0.1", free_port(), serverSelectionTimeoutMS=50)
-    without = Stores(house.settings, house.redis, nowhere.chattergram, house.scripts)
+    without = replace(house, mongo=nowhere.chattergram)
     for _ in range(ATTEMPTS + 1):
         voice.transcribe(without, deepgram, message)
         assert 0 < due_in(house, message) <= voice.ARCHIVE_PAUSE
