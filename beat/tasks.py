@@ -1,10 +1,10 @@
 """The periodic tasks. They run in the workers of the queue `chat`; beat only sends them."""
 
-from chat import accepted, audio, counters, erasure, presence, queues, sync, voice
+from chat import accepted, audio, counters, erasure, presence, queues, sync
 from workers.app import app, stores
 from workers.messages import drain
 from workers.sending import send
-from workers.transcription import nudge
+from workers.transcription import nudge_due
 
 
 @app.task(name=queues.SWEEP)
@@ -12,8 +12,7 @@ def sweep() -> None:
     """Pick up what a lost task or a dead process has left."""
     if accepted.waiting(stores()):
         send(drain)
-    for message_id in voice.due(stores()):
-        nudge(message_id)
+    nudge_due()
     presence.sweep(stores())
 
 

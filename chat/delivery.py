@@ -66,8 +66,8 @@ def deliver(stores: Stores, frames: Iterable[Frame], client: Redis | None = None
     A frame that was delivered before gets a new position; with `again` False it keeps the one it has.
     """
     keys = [channels.DELIVERY_LAST, channels.DELIVERY_SINCE]
-    kept: list[str | bytes | int] = [stores.settings.resume_limit, stores.settings.resume_days * 86_400]
-    arguments = [*kept, int(again)]
+    settings = stores.settings
+    arguments: list[str | bytes | int] = [settings.resume_limit, settings.resume_days * 86_400, int(again)]
     for channel, people, member, data, request_id in frames:
         keys += [channels.deliveries_key(person) for person in people]
         arguments += [channel, channels.address(people, request_id or tracing.request_id()), member, data]

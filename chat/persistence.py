@@ -23,7 +23,6 @@ WARM_SECONDS = 7 * 86_400  # an old message that was changed stays in Redis this
 UNREAD_LIMIT = 1_000  # unread counts stop here
 DUPLICATE_KEY = 11000
 FLUSH_PAGE = 200
-SEND = ("conversation", "senderId", "clientId")  # the unique index of `archive.Message`
 
 
 def store_hot(stores: Stores, documents: Sequence[Document]) -> list[Document]:
@@ -37,7 +36,7 @@ def store_hot(stores: Stores, documents: Sequence[Document]) -> list[Document]:
         message_id, sender, receiver = document["pk"], document["senderId"], document["receiverId"]
         keys += [
             channels.message_key(message_id),
-            channels.conversation_key(channels.conversation_id(sender, receiver)),
+            channels.conversation_key(_conversation(document)),
             channels.conversations_key(sender),
             channels.conversations_key(receiver),
             channels.inbox_key(receiver, sender),
@@ -86,7 +85,7 @@ def _archive_conversations(stores: Stores, documents: Sequence[Document]) -> Non
     """Note each conversation's last message, so that lists know those of long ago too."""
     last: dict[str, str] = {}
     for document in documents:
-        conversation = channels.conversation_id(document["senderId"], document["receiverId"])
+        conversation = _conversation(document)
         last[conversation] = max(document["pk"], last.get(conversation, ""))
     if last:
         writes = [UpdateOne({"_id": key}, {"$max": {"last": newest}}, upsert=True) for key, newest in last.items()]
@@ -94,8 +93,7 @@ def _archive_conversations(stores: Stores, documents: Sequence[Document]) -> Non
 
 
 def _claim(document: Document) -> audio.Claim:
-    conversation = channels.conversation_id(document["senderId"], document["receiverId"])
-    return audio.Claim(document["audioFileId"], document["pk"], conversation)
+    return audio.Claim(document["audioFileId"], document["pk"], _conversation(document))
 
 
 def _archive_write(document: Document) -> UpdateOne:
@@ -103,7 +101,7 @@ def _archive_write(document: Document) -> UpdateOne:
     # A tombstone is the last word, whatever revisions a crash of Redis may have lost.
     message_id = document["pk"]
     fields = {name: value for name, value in document.items() if name not in ("pk", "terms") and value is not None}
-    fields["conversation"] = channels.conversation_id(document["senderId"], document["receiverId"])
+    fields["conversation"] = _conversation(document)
     gone = {name: "" for name in hot.OPTIONAL_FIELDS if name not in fields}
     change: dict[str, Any] = {"$set": fields}
     if document["revision"] > 1 and gone:
@@ -159,10 +157,9 @@ def drop_double(stores: Stores, document: Document) -> None:
     Happens only when Redis was lost between the two.
     """
     message_id, sender, receiver = document["pk"], document["senderId"], document["receiverId"]
-    conversation = channels.conversation_id(sender, receiver)
     with stores.redis.pipeline() as pipe:
         pipe.delete(channels.message_key(message_id))
-        pipe.zrem(channels.conversation_key(conversation), message_id)
+        pipe.zrem(channels.conversation_key(_conversation(document)), message_id)
         pipe.zrem(channels.inbox_key(receiver, sender), message_id)
         pipe.zrem(channels.OUTBOX, message_id)
         pipe.zrem(channels.TRANSCRIPTIONS, message_id)
@@ -175,15 +172,18 @@ def first_of_doubles(stores: Stores, documents: Sequence[Document]) -> dict[str,
     named = {_send(each): each["pk"] for each in documents if each.get("clientId")}
     if not named:
         return {}
-    query = {"$or": [dict(zip(SEND, send, strict=True)) for send in named]}
-    found = {_send(first): first for first in stores.mongo.messages.find(query)}
+    sends = [{"conversation": where, "senderId": sender, "clientId": client} for where, sender, client in named]
+    found = {_send(first): first for first in stores.mongo.messages.find({"$or": sends})}
     return {named[send]: first for send, first in found.items() if first["_id"] != named[send]}
 
 
 def _send(document: Document) -> tuple[str, str, str]:
-    """The values of `SEND`: what stays the same however often a client repeats a send."""
-    conversation = channels.conversation_id(document["senderId"], document["receiverId"])
-    return conversation, document["senderId"], document["clientId"]
+    """What stays the same however often a client repeats a send: the unique index of `archive.Message`."""
+    return _conversation(document), document["senderId"], document["clientId"]
+
+
+def _conversation(document: Document) -> str:
+    return channels.conversation_id(document["senderId"], document["receiverId"])
 
 
 def find_message(stores: Stores, message_id: str) -> Document | None:

@@ -29,6 +29,7 @@ ROUND_SECONDS = 10.0  # a stopping worker waits for a round no longer than this
 AGE_LOCK_SECONDS = 600.0  # ageing goes through all conversations
 LOCK_SECONDS = 25.0  # what a dead round holds the next ones off for; two at once do no harm
 SCAN_COUNT = 200
+MORE, COMPLETE, ARCHIVE_AWAY, REFUSED = "more_to_do", "complete", "archive_away", "another_runs"
 
 _REBUILD = f"{channels.HOT_COMPLETE}:at"  # hash: step -> the last `_id` done
 _STEPS = ("sessions", "users", "conversations", "cursors", "messages")
@@ -36,29 +37,30 @@ _STEPS = ("sessions", "users", "conversations", "cursors", "messages")
 
 def run(stores: Stores) -> bool:
     """One round. Answers whether there is more to do at once; False also while MongoDB is away."""
+    return run_round(stores) == MORE
+
+
+def run_round(stores: Stores) -> str:
+    """One round. Answers how it ended: `MORE`, `COMPLETE`, `ARCHIVE_AWAY`, or `REFUSED` as another runs."""
     with alone(stores.redis, "sync", LOCK_SECONDS) as ours:
-        if not ours:
-            counters.count("sync_rounds", "another_runs")
-            return False
         try:
-            more = _round(stores)
+            result = _round(stores) if ours else REFUSED
         except PyMongoError as error:
             log.warning("sync.archive_away", error=type(error).__name__)
-            counters.count("sync_rounds", "archive_away")
-            return False
-        counters.count("sync_rounds", "more_to_do" if more else "complete")
-        return more
+            result = ARCHIVE_AWAY
+    counters.count("sync_rounds", result)
+    return result
 
 
-def _round(stores: Stores) -> bool:
+def _round(stores: Stores) -> str:
     hot.configure(stores.redis)
     persistence.flush(stores)
     _flush_cursors(stores)
     _flush_last_seen(stores)
     _flush_sessions(stores)
-    if stores.redis.exists(channels.HOT_COMPLETE):
-        return False
-    return not _rebuild(stores, time.monotonic() + ROUND_SECONDS)
+    if stores.redis.exists(channels.HOT_COMPLETE) or _rebuild(stores, time.monotonic() + ROUND_SECONDS):
+        return COMPLETE
+    return MORE
 
 
 def age(stores: Stores) -> int:

@@ -31,7 +31,6 @@ from web.services import services
 ERASE_SECONDS = 300.0
 SYNC_SECONDS = 60.0  # patience with others that sync; a round of theirs takes ten, a dead one's lock holds for 25
 PAUSE_SECONDS = 0.2
-SYNC_LOCK = channels.lock_key("sync")
 
 users = AppGroup("users", help="People: create, export, purge.")
 search = AppGroup("search", help="The search indexes.")
@@ -146,15 +145,13 @@ def sync_rounds(stores: Stores, patience: float) -> None:
     """
     until = time.monotonic() + patience
     while True:
-        before = stores.redis.exists(SYNC_LOCK)
-        if sync.run(stores):
-            continue
-        # A round that was refused says False too; then somebody else's lock was there before, or is there now.
-        if not before and not stores.redis.exists(SYNC_LOCK):
+        result = sync.run_round(stores)
+        if result == sync.REFUSED:
+            if time.monotonic() > until:
+                raise click.ClickException("Another process has been syncing all the while; try again in a minute.")
+            time.sleep(PAUSE_SECONDS)
+        elif result != sync.MORE:
             return
-        if time.monotonic() > until:
-            raise click.ClickException("Another process has been syncing all the while; try again in a minute.")
-        time.sleep(PAUSE_SECONDS)
 
 
 def figures_of_redis(stores: Stores) -> dict[str, float]:

@@ -25,11 +25,16 @@ class Nudge:
 nudge = Nudge()
 
 
+def nudge_due() -> None:
+    """Have attempts made at whatever is due."""
+    for message_id in voice.due(stores()):
+        nudge(message_id)
+
+
 @app.task(name=queues.TRANSCRIBE)
 def transcribe(message_id: str) -> None:
     """Make an attempt at a voice message."""
     if stopping():  # it may take longer than we have; the sweep nudges those who stay
         return
     if voice.transcribe(stores(), recogniser(), message_id):
-        for waiting in voice.due(stores()):
-            nudge(waiting)
+        nudge_due()

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.client import Client, Json
+from tests.client import Client, Json, Socket
 from tests.deepgram_stand_in import BROKEN, Received
 from tests.fault.conftest import House
 from tests.recordings import silence, spoken
@@ -38,12 +38,7 @@ def test_a_recording_that_kills_every_worker_is_given_up_and_others_go_on(
     listening = ben.connect()
     poison = ada.post(ben, audioFileId=ada.upload(POISON, "a.wav", "audio/wav")["audioFileUuid"])
     others = [ada.post(ben, audioFileId=ada.upload(spoken())["audioFileUuid"])["_id"] for _ in range(4)]
-    for other in others:
-        heard = listening.wait_for_frame("application:messages", _is(other), 90)
-        assert heard["status"] == "delivered"
-    given_up = listening.wait_for_frame("application:messages", _is(poison["_id"]), 150)
-    assert given_up["status"] == "untranscribed"
-    assert len(killed) >= 3, "each attempt killed its worker"
+    assert_only_the_poison_is_given_up(listening, others, poison["_id"], killed, seconds=90)
     house.deepgram.on_call = None
     again = ada.call("POST", f"/chat/message/{poison['_id']}/transcribe", 202, json={})
     assert again["_id"] == poison["_id"]
@@ -65,10 +60,17 @@ def test_those_that_are_slower_than_the_recording_that_kills_are_not_given_up_wi
     house.deepgram.delay = SLOW_SECONDS
     others = [ada.post(ben, audioFileId=each)["_id"] for each in uploads]
     deadly = ada.post(ben, audioFileId=poison)["_id"]
+    assert_only_the_poison_is_given_up(listening, others, deadly, killed, seconds=150)
+
+
+def assert_only_the_poison_is_given_up(
+    listening: Socket, others: list[str], poison: str, killed: list[int], seconds: float
+) -> None:
+    """Each of the others comes with its words within `seconds`; the poison without, and not before it has killed."""
     for other in others:
-        heard = listening.wait_for_frame("application:messages", _is(other), 150)
+        heard = listening.wait_for_frame("application:messages", _is(other), seconds)
         assert heard["status"] == "delivered"
-    given_up = listening.wait_for_frame("application:messages", _is(deadly), 150)
+    given_up = listening.wait_for_frame("application:messages", _is(poison), 150)
     assert given_up["status"] == "untranscribed"
     assert len(killed) >= 3, "each attempt killed its worker"
 

@@ -1,5 +1,6 @@
 """The sync neither drops nor doubles, whatever is lost and however often it runs."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -124,7 +125,7 @@ def test_a_change_during_the_flush_stays_in_the_outbox(stores: Stores, pair: tup
 
 def test_ageing_takes_only_what_the_archive_has_and_leaves_no_gap(stores: Stores, pair: tuple[str, str]) -> None:
     brief = stores.settings.model_copy(update={"hot_window_days": 10_000})
-    wide = type(stores)(settings=brief, redis=stores.redis, mongo=stores.mongo, scripts=stores.scripts)
+    wide = replace(stores, settings=brief)
     old = archive_only(stores, pair, 30)
     new = [send(stores, *pair, f"new {n}")["text"] for n in range(5)]
     drain(stores)
@@ -147,7 +148,7 @@ def test_a_change_while_a_message_ages_is_not_lost(
     message = send(stores, *pair, "before")["_id"]
     drain(stores)
     brief = stores.settings.model_copy(update={"hot_window_days": -1})
-    later = type(stores)(settings=brief, redis=stores.redis, mongo=stores.mongo, scripts=stores.scripts)
+    later = replace(stores, settings=brief)
     drop = sync._drop
 
     def change_and_drop(*arguments: Any) -> int:
@@ -174,7 +175,7 @@ def test_a_conversation_of_long_ago_stays_in_both_lists(stores: Stores, pair: tu
     sent = send(stores, *pair, "see you in autumn")["_id"]
     drain(stores)
     brief = stores.settings.model_copy(update={"hot_window_days": -1})  # everything is of long ago
-    later = type(stores)(settings=brief, redis=stores.redis, mongo=stores.mongo, scripts=stores.scripts)
+    later = replace(stores, settings=brief)
     assert sync.age(later) == 1
     for lost in (False, True):
         if lost:
