@@ -1,6 +1,7 @@
 """Histories made up for the page, where the real stack would take too long or would not fail on demand."""
 
 import re
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -9,6 +10,7 @@ from playwright.sync_api import Page, Route
 
 from chat import ids
 from tests.client import Json, Person
+from tests.e2e.visitor import TIMEOUT
 
 NEWEST = 200  # messages the plain call answers
 CALL = re.compile(r"/api/chat/[0-9A-Z]{26}(\?|$)")
@@ -68,3 +70,12 @@ def hold(page: Page, address: str | re.Pattern[str]) -> list[Route]:
 
     page.route(address, keep)
     return held
+
+
+def first(page: Page, held: list[Route]) -> Route:
+    """The first of the calls that `hold` keeps, when it has come."""
+    until = time.monotonic() + TIMEOUT / 1_000
+    while not held:
+        assert time.monotonic() < until, "no such call"
+        page.wait_for_timeout(10)  # playwright's own events come meanwhile
+    return held[0]

@@ -1,5 +1,6 @@
 """Long conversations: they load as one scrolls, nothing jumps, and little is in the page at once."""
 
+import itertools
 import re
 
 import pytest
@@ -7,7 +8,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.client import Client, Json, Person
 from tests.e2e.conftest import Visit
-from tests.e2e.history import NEWEST, hold, message, minutes_ago, tell
+from tests.e2e.history import NEWEST, first, hold, message, minutes_ago, tell
 from tests.e2e.visitor import name_of
 
 IN_PAGE = 90  # rows at most
@@ -47,6 +48,15 @@ SCROLL_ALL = """async (partner) => {
         most = Math.max(most, view.querySelectorAll(".row").length);
     }
     return { loaded: history.messages.length, median: times.sort((one, other) => one - other)[50], most };
+}"""
+
+NAVIGATE = """async (path) => (await import("/static/js/router.js")).navigate(path)"""
+
+# Answers the text of the first message that is loaded, when nothing loads.
+FIRST_LOADED = """async (partner) => {
+    const history = (await import("/static/js/store.js")).history(partner);
+    await history.busy;
+    return history.messages[0].text;
 }"""
 
 
@@ -122,6 +132,22 @@ def test_a_search_hit_opens_at_its_message_with_the_newest_one_click_away(
     assert ada.page.locator(".row").count() <= IN_PAGE
 
 
+def test_a_hit_that_loads_while_the_page_connects_again_stays_in_view(visit: Visit, client: Client) -> None:
+    ada, grace = visit("ada"), client.sign_up("grace")  # the server cannot know what ada missed, so the page reloads
+    said = talk(ada.person, grace, 450)
+    tell(ada.page, said)
+    ada.open(grace)
+    expect(newest(ada.page, 450)).to_be_in_viewport()
+    held, lists = hold(ada.page, re.compile("limit=40$")), itertools.count(1)
+    ada.page.evaluate(NAVIGATE, f"/chat/{name_of(grace)}?at={said[10]['_id']}")
+    around = first(ada.page, held)
+    with ada.page.expect_response(lambda each: "/api/conversations" in each.url and next(lists) == 2):
+        ada.page.evaluate("dispatchEvent(new Event('offline'))")
+    around.fulfill(json=said[:10])
+    expect(ada.page.locator(".flash .said")).to_be_in_viewport()
+    assert ada.page.evaluate(FIRST_LOADED, grace.id) == "message 0"
+
+
 def test_what_one_answers_from_far_up_is_there_though_the_newest_were_read_before(visit: Visit, client: Client) -> None:
     ada, grace = visit("ada"), client.sign_up("grace")
     said = talk(ada.person, grace, 450)
@@ -132,7 +158,7 @@ def test_what_one_answers_from_far_up_is_there_though_the_newest_were_read_befor
     ada.say("my answer")
     row = ada.page.get_by_role("navigation").get_by_role("link", name=name_of(grace))
     expect(row).to_contain_text("my answer")
-    held[0].fulfill(json=said[-NEWEST:])
+    first(ada.page, held).fulfill(json=said[-NEWEST:])
     expect(ada.mark("my answer", "Delivered")).to_be_in_viewport()
 
 

@@ -6,7 +6,7 @@ from playwright.sync_api import Request, WebSocket, expect
 
 from tests.client import Client
 from tests.e2e.conftest import Visit
-from tests.e2e.history import hold
+from tests.e2e.history import first, hold
 from tests.e2e.visitor import Visitor, name_of
 from tests.recordings import silence
 from tests.stack import Stack
@@ -174,7 +174,7 @@ def test_a_slow_upload_to_one_holds_up_nobody_else(visit: Visit, client: Client)
     ada.say("at once")
     expect(ada.mark("at once", "Delivered")).to_be_visible()
     assert grace.history(ada.person) == []
-    held[0].continue_()
+    first(ada.page, held).continue_()
     ada.page.go_back()
     expect(ada.mark("after the recording", "Delivered")).to_be_visible()
     assert [message["text"] for message in grace.history(ada.person)] == ["", "after the recording"]

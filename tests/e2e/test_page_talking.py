@@ -6,7 +6,7 @@ from playwright.sync_api import Route, expect
 
 from tests.client import PASSWORD, Client
 from tests.e2e.conftest import Visit
-from tests.e2e.history import CALL
+from tests.e2e.history import CALL, first
 from tests.e2e.visitor import name_of
 
 DARK = "rgb(18, 23, 21)"
@@ -43,6 +43,8 @@ def test_sign_up_find_somebody_and_talk(visit: Visit) -> None:
 
 def test_a_message_that_comes_while_the_history_is_on_its_way_stays(visit: Visit, client: Client) -> None:
     ada, grace = visit("ada"), client.sign_up("grace")
+    client.sign_up("joan").post(ada.person, "before")  # so the socket knows where to go on, and nothing is reloaded
+    expect(ada.page.get_by_role("navigation")).to_contain_text("before")
     held: list[Route] = []
 
     def hold_the_first(route: Route) -> None:
@@ -55,7 +57,7 @@ def test_a_message_that_comes_while_the_history_is_on_its_way_stays(visit: Visit
         ada.open(grace)
     grace.post(ada.person, "Quicker")
     expect(ada.page.get_by_role("navigation").get_by_role("link", name=name_of(grace))).to_contain_text("Quicker")
-    held[0].fulfill(json=[])
+    first(ada.page, held).fulfill(json=[])
     expect(ada.page.locator(".notice .spinner")).to_have_count(0)  # the history is there
     expect(ada.message("Quicker")).to_be_visible()
 

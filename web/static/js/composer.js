@@ -128,7 +128,7 @@ export function composer(parts, partner, sent) {
 	/** Nobody sends what they walked away from, or loses it, without having been asked. */
 	async function leave() {
 		const left = recording;
-		if (!(await left?.review())) return undefined;
+		if (!(await left?.review())) return;
 		const text = `What you recorded for ${partner.username} has not been sent.`;
 		return (await ask("Send the recording?", text, "Send")) ? left.finish() : left.cancel();
 	}

@@ -37,7 +37,7 @@ export function conversation(partner) {
 		try {
 			if (!at || !(await history.loadAround(at))) await newest();
 		} catch (error) {
-			return trouble(error, () => open(at, query));
+			return void trouble(error, () => open(at, query));
 		}
 		fill(notice);
 		const theirs = history.messages.filter(isTheirs);
@@ -47,7 +47,6 @@ export function conversation(partner) {
 		draw();
 		if (message) showHit(message, query);
 		else if (!unreadFrom || !rows.show(unreadFrom)) rows.toBottom();
-		return undefined;
 	}
 
 	async function newest() {

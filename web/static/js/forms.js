@@ -32,6 +32,5 @@ export function form(element, submit) {
 			else status.textContent = error.message + wait;
 		}
 		send.disabled = false;
-		return undefined;
 	};
 }

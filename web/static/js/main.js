@@ -60,7 +60,7 @@ async function showChat({ name, at, query }, mine) {
 	} catch (error) {
 		why = error.message;
 	}
-	if (mine !== turn) return undefined;
+	if (mine !== turn) return;
 	if (partner?._id === session.me._id) why = "That is you.";
 	else if (partner) {
 		chat = conversation(partner);

@@ -73,7 +73,7 @@ export function record({ send, refused, closed }) {
 	}
 
 	async function finish() {
-		if (ended) return undefined;
+		if (ended) return;
 		if (!media) return cancel(); // let go before there was a microphone
 		ended = true;
 		const { blob } = await finished();

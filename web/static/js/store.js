@@ -78,7 +78,9 @@ function recount() {
 export async function reload(openId) {
 	for (const [partnerId, kept] of histories) if (partnerId !== openId) kept.reset();
 	await loadConversations(true);
-	if (histories.get(openId)?.atEnd) await history(openId).loadNewest();
+	const open = histories.get(openId);
+	await open?.busy; // what is on its way may lack some
+	if (open?.loaded && open.atEnd) await open.loadNewest();
 }
 
 /** A message accepted here, or come by socket. */
@@ -114,16 +116,16 @@ export function takeChange(change) {
 
 /** Someone has read: the partner mine, or I the partner's, here or elsewhere. */
 export function takeRead({ _id, readerId, partnerId }) {
-	if (readerId !== session.me._id) return history(readerId).partnerRead(_id);
+	if (readerId !== session.me._id) return void history(readerId).partnerRead(_id);
 	const row = conversations.get(partnerId);
-	if (!row) return undefined;
+	if (!row) return;
 	if (!(row.read > _id)) row.read = _id;
 	const { messages, loaded, atEnd, atStart } = history(partnerId);
 	const later = messages.filter((each) => each._id > _id && each.senderId === partnerId && !each.deletedAt);
 	if (_id >= row.lastMessage._id) row.unread = 0;
 	else if (loaded && atEnd && (atStart || messages[0]._id <= _id)) row.unread = Math.min(row.unread, later.length);
 	else recount();
-	return emit("conversations");
+	emit("conversations");
 }
 
 export function takePresence({ _id, online, lastSeen }) {

@@ -131,7 +131,7 @@ export function timeline({ scroller, top, bottom }, { rowOf, onStart, onEnd, onV
 		/** Brings a row to the middle of the view; answers its element. */
 		show(key) {
 			const index = indexOf(key);
-			if (index < 0) return undefined;
+			if (index < 0) return;
 			follows = false;
 			measure();
 			scroller.scrollTop = offsets[index] - scroller.clientHeight / 2;
