@@ -185,3 +185,16 @@ def test_a_page_that_failed_is_asked_for_again_by_scrolling_only(visit: Visit, c
     ada.page.locator(".timeline").evaluate("view => { view.scrollTop = 800; }")
     ada.page.evaluate(SCROLL_UP, "message 0")
     expect(ada.page.locator(".said").get_by_text("message 0", exact=True)).to_be_attached()
+
+
+def test_a_page_that_failed_hinders_no_reload_after_a_gap(visit: Visit, client: Client) -> None:
+    ada, grace = visit("ada"), client.sign_up("grace")
+    tell(ada.page, talk(ada.person, grace, 450))
+    ada.open(grace)
+    expect(newest(ada.page, 450)).to_be_in_viewport()
+    older = re.compile("before=")
+    ada.page.route(older, lambda route: route.fulfill(status=503))
+    with ada.page.expect_response(older):
+        ada.page.locator(".timeline").evaluate("view => { view.scrollTop = 0; }")
+    with ada.page.expect_request(re.compile(f"/api/chat/{grace.id}$")):
+        ada.page.evaluate("dispatchEvent(new Event('offline'))")

@@ -79,7 +79,7 @@ export async function reload(openId) {
 	for (const [partnerId, kept] of histories) if (partnerId !== openId) kept.reset();
 	await loadConversations(true);
 	const open = histories.get(openId);
-	await open?.busy; // what is on its way may lack some
+	await open?.busy?.catch(() => {}); // it may lack some
 	if (open?.loaded && open.atEnd) await open.loadNewest();
 }
 
