@@ -64,7 +64,7 @@ def test_an_upload_shows_how_far_it_is_and_outlives_a_break(visit: Visit, client
     slow = ada.context.new_cdp_session(ada.page)
     slow.send("Network.enable")
     conditions = {"latency": 0, "downloadThroughput": -1, "offline": False}
-    slow.send("Network.emulateNetworkConditions", {**conditions, "uploadThroughput": 100_000})
+    slow.send("Network.emulateNetworkConditions", {**conditions, "uploadThroughput": 40_000})
     ada.page.locator("input[type=file]").set_input_files(
         {"name": "long.wav", "mimeType": "audio/wav", "buffer": silence(6.0)}
     )
