@@ -13,7 +13,6 @@ from tests.e2e.visitor import name_of
 
 IN_PAGE = 90  # rows at most
 MANY = 10_000
-SMOOTH = 50.0  # milliseconds a frame may take, half of the time, on a machine that does much else
 
 # Scrolls up in steps; answers how far the row at the top of the view ever moved by itself.
 SCROLL_UP = """async (goal) => {
@@ -32,22 +31,23 @@ SCROLL_UP = """async (goal) => {
     return { worst, most };
 }"""
 
-# Loads everything, then scrolls through it; answers how long the page worked for each frame.
+# Loads everything, then scrolls through it; answers how many rows were in the page, and were made for a frame, at most.
 SCROLL_ALL = """async (partner) => {
     const view = document.querySelector(".timeline");
     const history = (await import("/static/js/store.js")).history(partner);
     while (!history.atStart) await history.loadOlder();
-    const times = [];
-    let most = 0;
+    let most = 0, made = 0, added = 0;
+    new MutationObserver((changes) => {
+        for (const { addedNodes } of changes) for (const node of addedNodes) added += node.matches?.(".row") ?? 0;
+    }).observe(view, { childList: true, subtree: true });
     for (let step = 0; step < 100; step += 1) {
+        added = 0;
         view.scrollTop = (view.scrollHeight * step) / 100;
-        await new Promise((done) => requestAnimationFrame(() => {
-            const begun = performance.now();
-            setTimeout(() => done(times.push(performance.now() - begun)));
-        }));
+        await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+        made = Math.max(made, added);
         most = Math.max(most, view.querySelectorAll(".row").length);
     }
-    return { loaded: history.messages.length, median: times.sort((one, other) => one - other)[50], most };
+    return { loaded: history.messages.length, most, made };
 }"""
 
 NAVIGATE = """async (path) => (await import("/static/js/router.js")).navigate(path)"""
@@ -85,7 +85,7 @@ def test_scrolling_to_the_beginning_jumps_nowhere(visit: Visit, client: Client) 
     assert found["most"] <= IN_PAGE
 
 
-def test_ten_thousand_messages_scroll_smoothly(visit: Visit, client: Client) -> None:
+def test_ten_thousand_messages_cost_a_frame_no_more_than_what_is_in_view(visit: Visit, client: Client) -> None:
     ada, grace = visit("ada"), client.sign_up("grace")
     tell(ada.page, talk(ada.person, grace, MANY))
     ada.open(grace)
@@ -93,7 +93,7 @@ def test_ten_thousand_messages_scroll_smoothly(visit: Visit, client: Client) -> 
     found = ada.page.evaluate(SCROLL_ALL, grace.id)
     assert found["loaded"] == MANY
     assert found["most"] <= IN_PAGE
-    assert found["median"] < SMOOTH
+    assert 0 < found["made"] <= 2 * IN_PAGE  # measured heights may bring in others than the estimated ones did
 
 
 def test_what_comes_while_one_reads_further_up_is_counted_and_moves_nothing(visit: Visit, client: Client) -> None:
