@@ -16,7 +16,7 @@ export function timedWords({ text, words = [] }) {
 		const found = nearest(shown, index, heard, next);
 		if (found < 0) return;
 		const { start, end, confidence } = words[found];
-		Object.assign(word, { start, end, unsure: confidence < UNSURE });
+		Object.assign(word, { start, end, unsure: (confidence ?? 1) < UNSURE });
 		next = found + 1;
 	});
 	if (words.length) spread(shown, words.at(-1).end);
