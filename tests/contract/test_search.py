@@ -250,7 +250,7 @@ def test_a_message_is_found_as_soon_as_it_is_in_the_history(me: Person, friend: 
     word = f"soon{secrets.token_hex(4)}"
     message_id = me.post(friend, word)["_id"]
     eventually(lambda: message_id in [each["_id"] for each in me.history(friend)], "the message")
-    eventually(lambda: chats(friend, word) == [message_id], "the hit", 2)
+    eventually(lambda: chats(friend, word) == [message_id], "the hit", 1)
 
 
 def test_corrections_and_deletions_are_found_or_not_at_once(me: Person, friend: Person) -> None:

@@ -1,7 +1,6 @@
 """Histories made up for the page, where the real stack would take too long or would not fail on demand."""
 
 import re
-import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -9,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 from playwright.sync_api import Page, Route
 
 from chat import ids
+from dev.processes import wait_until
 from tests.client import Json, Person
 from tests.e2e.visitor import TIMEOUT
 
@@ -74,8 +74,10 @@ def hold(page: Page, address: str | re.Pattern[str]) -> list[Route]:
 
 def first(page: Page, held: list[Route]) -> Route:
     """The first of the calls that `hold` keeps, when it has come."""
-    until = time.monotonic() + TIMEOUT / 1_000
-    while not held:
-        assert time.monotonic() < until, "no such call"
-        page.wait_for_timeout(10)  # playwright's own events come meanwhile
+
+    def came() -> bool:
+        page.wait_for_timeout(1)  # playwright takes in what happened only while one waits for it
+        return bool(held)
+
+    wait_until(came, TIMEOUT / 1_000, "a call of the page")
     return held[0]
