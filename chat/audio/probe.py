@@ -48,10 +48,12 @@ def probe(path: Path, most_seconds: float) -> Probed:
         raise TooLarge(f"A recording may last at most {most_seconds:g} seconds.")
     try:
         with av.open(f"file:{path}", format=container.demuxer, options=container.options) as opened:
-            duration = _measure(opened, _only_audio(opened), most_seconds)
+            duration = round(_measure(opened, _only_audio(opened), most_seconds), 3)
     except (FFmpegError, ValueError) as error:
         raise UnsupportedMedia(NOT_AUDIO) from error
-    return Probed(container.mimetype, round(duration, 3))
+    if not duration:  # not a millisecond, as where a header claims a hundred million samples a second
+        raise UnsupportedMedia(NOT_AUDIO)
+    return Probed(container.mimetype, duration)
 
 
 def _only_audio(opened: InputContainer) -> AudioStream:

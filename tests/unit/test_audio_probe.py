@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chat.audio.probe import Probed, probe
@@ -117,6 +117,7 @@ def test_audio_of_a_codec_nobody_knows_is_refused(tmp_path: Path) -> None:
     at=st.floats(0, 1, exclude_max=True),
     junk=st.binary(min_size=1, max_size=40),
 )
+@example(name="amiable.wav", at=0.064453125, junk=b"\x00\x00\x06")
 def test_damage_anywhere_is_survived(
     tmp_path_factory: pytest.TempPathFactory, name: str, at: float, junk: bytes
 ) -> None:
