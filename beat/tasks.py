@@ -1,6 +1,10 @@
 """The periodic tasks. They run in the workers of the queue `chat`; beat only sends them."""
 
-from chat import accepted, audio, counters, erasure, presence, queues, sync
+from chat import audio, queues
+from chat.messages import draining
+from chat.people import presence
+from chat.store import counters
+from chat.upkeep import erasure, sync
 from workers.app import app, stores
 from workers.messages import drain
 from workers.sending import send
@@ -10,7 +14,7 @@ from workers.transcription import nudge_due
 @app.task(name=queues.SWEEP)
 def sweep() -> None:
     """Pick up what a lost task or a dead process has left."""
-    if accepted.waiting(stores()):
+    if draining.waiting(stores()):
         send(drain)
     nudge_due()
     presence.sweep(stores())

@@ -11,7 +11,8 @@ from bench.house import Meter, Usage
 from bench.people import Person, sign_up
 from bench.rest import Rest
 from bench.rows import progress
-from chat import ids, persistence
+from chat import ids
+from chat.messages import storing
 from chat.store.connection import Stores
 from tests.stack import Stack
 from tests.stores import open_stores
@@ -52,9 +53,9 @@ def fill(stores: Stores, one: Person, other: Person, length: int, words: list[st
             _document(one, other, begin + number * STEP_MS, " ".join(rng.choices(words, weights, k=8)), number)
             for number in range(start, min(start + BATCH, length))
         ]
-        persistence.store_hot(stores, batch)
-        persistence.store_archive(stores, batch)
-        persistence.confirm(stores, batch)
+        storing.store_hot(stores, batch)
+        storing.store_archive(stores, batch)
+        storing.confirm(stores, batch)
         made += [str(document["pk"]) for document in batch]
     return made
 

@@ -57,6 +57,11 @@ def is_id(text: str) -> bool:
         return False
 
 
+def conversation_id(one: str, other: str) -> str:
+    """The same id for both people's side of a conversation."""
+    return f"{one}:{other}" if one < other else f"{other}:{one}"
+
+
 def now_ms() -> int:
     """This moment (Unix, ms)."""
     return int(time.time() * 1_000)

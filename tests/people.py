@@ -3,7 +3,8 @@
 import io
 from unittest.mock import patch
 
-from chat import accepted, audio, ids, messages
+from chat import audio, ids
+from chat.messages import draining, sending
 from chat.store import hot
 from chat.store.connection import Stores
 from chat.wire import Wire
@@ -32,7 +33,7 @@ def nobody_to_wake() -> None:
 
 
 def send(stores: Stores, sender: str, receiver: str, text: str, client_id: str | None = None) -> Wire:
-    return messages.accept(stores, messages.Draft(sender, receiver, text, None, client_id), nobody_to_wake)
+    return sending.accept(stores, sending.Draft(sender, receiver, text, None, client_id), nobody_to_wake)
 
 
 def upload(stores: Stores, owner: str, content: bytes | None = None) -> str:
@@ -43,15 +44,15 @@ def upload(stores: Stores, owner: str, content: bytes | None = None) -> str:
 
 
 def send_voice(stores: Stores, sender: str, receiver: str, caption: str = "", recording: str | None = None) -> Wire:
-    draft = messages.Draft(sender, receiver, caption, recording or upload(stores, sender))
-    return messages.accept(stores, draft, nobody_to_wake)
+    draft = sending.Draft(sender, receiver, caption, recording or upload(stores, sender))
+    return sending.accept(stores, draft, nobody_to_wake)
 
 
 def drain(stores: Stores) -> list[str]:
     """Drain the log; answers the voice messages it found."""
     voices: list[str] = []
-    with patch.multiple(accepted, LINGER_MS=1, LINGER_ROUNDS=1):  # nothing more comes
-        assert accepted.drain(stores, voices.append) is False
+    with patch.multiple(draining, LINGER_MS=1, LINGER_ROUNDS=1):  # nothing more comes
+        assert draining.drain(stores, voices.append) is False
     return voices
 
 

@@ -12,7 +12,7 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from chat.passwords import Passwords
+from chat.people.passwords import Passwords
 from chat.store.connection import connect
 from chat.store.prepare import prepare_patiently
 from config.settings import Settings, get_settings

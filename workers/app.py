@@ -20,7 +20,7 @@ from beat.schedule import SCHEDULE
 from chat import queues
 from chat.store.connection import Stores, connect, connect_redis
 from chat.store.prepare import prepare_patiently
-from chat.transcription import Recogniser, choose
+from chat.voice.recognisers import Recogniser, choose
 from config import logging
 from config.addresses import is_redis
 from config.settings import Settings, get_settings

@@ -1,4 +1,4 @@
-"""What every task leaves behind: its duration and outcome in `chat.counters`, and one request id in all its logs.
+"""What every task leaves behind: its duration and outcome in `chat.store.counters`, and one request id in all its logs.
 
 The id is that of the HTTP call the task goes back to, where there is one, else the task's own.
 """
@@ -11,9 +11,9 @@ from celery import Task
 from celery.signals import before_task_publish, task_postrun, task_prerun
 from redis import RedisError
 
-from chat import counters
+from chat.store import counters
 from chat.tracing import REQUEST_ID, request_id
-from chat.transcription import Recogniser, Transcript, TranscriptionRefused, TranscriptionUnavailable
+from chat.voice.recognisers import Recogniser, Transcript, TranscriptionRefused, TranscriptionUnavailable
 
 log = structlog.get_logger(__name__)
 

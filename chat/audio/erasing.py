@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from pymongo.errors import PyMongoError
 
-from chat import channels
 from chat.audio import chunks
+from chat.store import keys
 from chat.store.connection import Stores
 
 log = structlog.get_logger(__name__)
@@ -54,15 +54,15 @@ def sweep_unclaimed(stores: Stores) -> int:
 
 def _doom(stores: Stores, upload_ids: Sequence[str]) -> None:
     with stores.redis.pipeline() as pipe:
-        pipe.delete(*[channels.upload_key(upload_id) for upload_id in upload_ids])
-        pipe.zadd(channels.UPLOADS_DOOMED, dict.fromkeys(upload_ids, int(time.time())))
+        pipe.delete(*[keys.upload_key(upload_id) for upload_id in upload_ids])
+        pipe.zadd(keys.UPLOADS_DOOMED, dict.fromkeys(upload_ids, int(time.time())))
         pipe.execute()
 
 
 def _sweep_doomed(stores: Stores) -> int:
     erased = 0
     for _ in range(PAGES):
-        due = stores.redis.zrange(channels.UPLOADS_DOOMED, "-inf", int(time.time()), byscore=True, offset=0, num=PAGE)
+        due = stores.redis.zrange(keys.UPLOADS_DOOMED, "-inf", int(time.time()), byscore=True, offset=0, num=PAGE)
         if not due:
             break
         _erase(stores, [raw.decode() for raw in due])
@@ -80,8 +80,10 @@ def _sweep_expired(stores: Stores) -> int:
         if not found:
             break
         after = found[-1]
-        keys = [channels.UPLOADS_DOOMED, *(channels.upload_key(upload_id) for upload_id in found)]
-        dropped = [raw.decode() for raw in stores.scripts.drop_uploads(keys=keys, args=[int(time.time()), *found])]
+        script_keys = [keys.UPLOADS_DOOMED, *(keys.upload_key(upload_id) for upload_id in found)]
+        dropped = [
+            raw.decode() for raw in stores.scripts.drop_uploads(keys=script_keys, args=[int(time.time()), *found])
+        ]
         _erase(stores, dropped)
         erased += len(dropped)
     return erased
@@ -92,4 +94,4 @@ def _erase(stores: Stores, upload_ids: Sequence[str]) -> None:
     if upload_ids:
         stores.mongo[chunks.CHUNKS].delete_many({"files_id": {"$in": list(upload_ids)}})
         stores.mongo[chunks.FILES].delete_many({"_id": {"$in": list(upload_ids)}})
-        stores.redis.zrem(channels.UPLOADS_DOOMED, *upload_ids)
+        stores.redis.zrem(keys.UPLOADS_DOOMED, *upload_ids)

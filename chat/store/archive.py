@@ -118,7 +118,7 @@ class Cursor(Document):
 
 
 class EndedSession(Document):
-    """What `chat.sessions` has ended: key and value as in Redis, until no token it concerns could still hold."""
+    """What `chat.people.sessions` has ended: key and value as in Redis, until no token it concerns could still hold."""
 
     id = StringField(primary_key=True, db_field="_id")
     value = StringField(required=True)
@@ -132,7 +132,7 @@ class EndedSession(Document):
 
 
 class Erasure(Document):
-    """Somebody who has left, until nothing of theirs is left; see `chat.erasure`.
+    """Somebody who has left, until nothing of theirs is left; see `chat.upkeep.erasure`.
 
     `due` is when to go on, `settles` from when on the last pass may begin. While a pass is on, `at` is the last
     message it has done ('' for none) and `last` whether it is the last one.

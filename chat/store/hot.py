@@ -12,12 +12,11 @@ import orjson
 from redis import Redis, ResponseError
 from redis_om import Field, JsonModel, Migrator
 
-from chat import channels
-from chat.store import search_terms
+from chat.store import keys, search_terms
 from chat.store.scripts import FOLDER
 
-USER_INDEX = f"{channels.PREFIX}:user:index"
-MESSAGE_INDEX = f"{channels.PREFIX}:message:index"
+USER_INDEX = f"{keys.PREFIX}:user:index"
+MESSAGE_INDEX = f"{keys.PREFIX}:message:index"
 # Words that one beginning, or one with an error, may stand for. Every message's words count, also strangers'; with
 # RediSearch's 200 they would crowd out one's own. In an index of 100,000 words the shortest query takes 7 ms so.
 EXPANSIONS_MOST = 10_000
@@ -25,7 +24,7 @@ EXPANSIONS_MOST = 10_000
 
 class HotModel(JsonModel):
     class Meta:
-        global_key_prefix = channels.PREFIX
+        global_key_prefix = keys.PREFIX
 
 
 class User(HotModel, index=True):  # type: ignore[call-arg]  # redis-om has no types
@@ -51,7 +50,7 @@ class Message(HotModel, index=True):  # type: ignore[call-arg]  # redis-om has n
     """One message in the shape of the wire, plus what only the stores need.
 
     `revision` grows with every change and decides which of two copies is newer.
-    `terms` are the searchable words, see `chat.search`.
+    `terms` are the searchable words, see `chat.messages.search`.
     """
 
     senderId: str = Field(index=True, case_sensitive=True)
@@ -94,16 +93,16 @@ def save_user(redis: Redis, archived: dict[str, Any]) -> None:
     user = User(
         pk=user_id,
         username=archived["username"],
-        nameKey=channels.fold_name(archived["username"]),
+        nameKey=keys.fold_name(archived["username"]),
         email=archived["email"],
         bio=archived.get("bio", ""),
         createdAt=archived["createdAt"],
         terms=search_terms.terms(archived["username"]),
         revision=archived.get("revision", 1),
     )
-    keys = [user.key(), channels.NAMES, channels.PRESENCE_SEEN]
+    names = [user.key(), keys.NAMES, keys.PRESENCE_SEEN]
     json = orjson.dumps(user.model_dump())
-    redis.eval(_SAVE_USER, 3, *keys, user_id, user.revision, json, user.nameKey, archived.get("lastSeen") or "")
+    redis.eval(_SAVE_USER, 3, *names, user_id, user.revision, json, user.nameKey, archived.get("lastSeen") or "")
 
 
 def is_outdated(redis: Redis) -> bool:
@@ -130,13 +129,13 @@ def _migrator(redis: Redis) -> Migrator:
     return Migrator(conn=redis)
 
 
-def read_json(redis: Redis, keys: list[str]) -> list[dict[str, Any] | None]:
+def read_json(redis: Redis, names: list[str]) -> list[dict[str, Any] | None]:
     """The documents under these keys, None where there is none. One round trip."""
-    if not keys:
+    if not names:
         return []
-    found = redis.execute_command("JSON.MGET", *keys, ".")
+    found = redis.execute_command("JSON.MGET", *names, ".")
     return [None if raw is None else orjson.loads(raw) for raw in found]
 
 
 def read_messages(redis: Redis, message_ids: list[str]) -> list[dict[str, Any] | None]:
-    return read_json(redis, [channels.message_key(message_id) for message_id in message_ids])
+    return read_json(redis, [keys.message_key(message_id) for message_id in message_ids])

@@ -6,9 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 import orjson
 import pytest
 
-from chat import accounts, channels, conversations, search, sessions
+from chat import frames
 from chat.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized
-from chat.passwords import Passwords
+from chat.messages import conversations, search
+from chat.people import accounts, sessions
+from chat.people.passwords import Passwords
 from chat.store.connection import Document, Stores
 from tests.people import drain, send
 from tests.pubsub import Listener
@@ -40,7 +42,7 @@ def anna(sign_up: SignUp) -> str:
 
 @pytest.fixture
 def listener(stores: Stores) -> Iterator[Listener]:
-    with Listener(stores, channels.SESSIONS) as opened:
+    with Listener(stores, frames.SESSIONS) as opened:
         yield opened
 
 
@@ -108,7 +110,7 @@ def test_a_new_password_ends_every_other_session_and_the_old_password(
     accounts.update(stores, passwords, anna, changes, "mine")
     assert sessions.holds(stores, anna, "mine", 1)
     assert not sessions.holds(stores, anna, "other", 1)
-    told = orjson.loads(listener.next(channels.SESSIONS).data)
+    told = orjson.loads(listener.next(frames.SESSIONS).data)
     assert (told["userId"], told["except"]) == (anna, "mine")
     assert sessions.holds(stores, anna, "later", told["before"] + 1)
     with pytest.raises(Unauthorized):
@@ -204,4 +206,4 @@ def test_a_token_that_was_ended_holds_no_longer_and_others_do(stores: Stores, an
     sessions.end(stores, anna, "this", 60)
     assert not sessions.holds(stores, anna, "this", 1)
     assert sessions.holds(stores, anna, "other", 1)
-    assert orjson.loads(listener.next(channels.SESSIONS).data) == {"userId": anna, "tokenId": "this"}
+    assert orjson.loads(listener.next(frames.SESSIONS).data) == {"userId": anna, "tokenId": "this"}

@@ -4,9 +4,9 @@ import difflib
 
 import pytest
 
-from chat.transcription import TranscriptionRefused
-from chat.transcription.decode import RATE, SAMPLE_BYTES, speech
-from chat.transcription.pocketsphinx import PocketSphinx
+from chat.audio.decoding import RATE, SAMPLE_BYTES, speech
+from chat.voice.recognisers import TranscriptionRefused
+from chat.voice.recognisers.pocketsphinx import PocketSphinx
 from config.settings import Settings
 from tests import recordings
 from tests.stack import SECRET
@@ -84,7 +84,7 @@ def test_no_more_is_decoded_than_a_recording_may_last() -> None:
 
 
 def test_speech_without_a_pause_is_cut_into_utterances(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chat.transcription.pocketsphinx.UTTERANCE_SECONDS", 2.0)
+    monkeypatch.setattr("chat.voice.recognisers.pocketsphinx.UTTERANCE_SECONDS", 2.0)
     recogniser = PocketSphinx(Settings(_env_file=None, environment="test", secret_key=SECRET))
     transcript = recogniser.transcribe(recordings.spoken(), "audio/webm", None)
     times = [time for word in transcript.words for time in (word["start"], word["end"])]

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 
-from chat import accounts, sessions
+from chat.people import accounts, sessions
 from web import schemas
 from web.api.answers import ACCOUNTS, PREFIX, SECURITY, answers
 from web.auth import public, session

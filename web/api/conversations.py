@@ -3,7 +3,7 @@
 from flask import Response, jsonify
 from flask_openapi3.blueprint import APIBlueprint
 
-from chat import conversations, history
+from chat.messages import conversations, history
 from chat.wire import Wire
 from web import schemas
 from web.api.answers import CHAT, PREFIX, SECURITY, answers

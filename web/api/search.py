@@ -3,7 +3,7 @@
 from flask import Response, jsonify
 from flask_openapi3.blueprint import APIBlueprint
 
-from chat import search
+from chat.messages import search
 from web import schemas
 from web.api.answers import CHAT, PREFIX, SECURITY, answers
 from web.auth import me

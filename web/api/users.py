@@ -6,7 +6,7 @@ from typing import Any
 from flask import Response, jsonify
 from flask_openapi3.blueprint import APIBlueprint
 
-from chat import accounts
+from chat.people import accounts
 from web import schemas
 from web.api.answers import PEOPLE, PREFIX, SECURITY, answers
 from web.auth import me, session

@@ -16,8 +16,10 @@ from redis import Redis, RedisError, ResponseError
 from redis.exceptions import LockError
 from redis.lock import Lock
 
-from chat import channels, counters, delivery, ids, persistence, wire
-from chat.messages import WAKE_HOLDS_MS, document, read_draft
+from chat import ids, wire
+from chat.messages import delivery, storing
+from chat.messages.sending import WAKE_HOLDS_MS, document, read_draft
+from chat.store import counters, keys
 from chat.store.connection import Document, Stores
 from chat.tracing import traced
 
@@ -45,9 +47,7 @@ def drain(stores: Stores, on_voice: Callable[[str], None]) -> bool:
         True when the time was up before the log was empty: call again.
     """
     _create_group(stores.redis)
-    lease = Lock(
-        stores.redis, channels.ACCEPTED_DRAINER, timeout=LEASE_SECONDS, sleep=0.01, blocking_timeout=LEASE_WAIT
-    )
+    lease = Lock(stores.redis, keys.ACCEPTED_DRAINER, timeout=LEASE_SECONDS, sleep=0.01, blocking_timeout=LEASE_WAIT)
     if not lease.acquire():
         return False
     try:
@@ -62,36 +62,36 @@ def drain(stores: Stores, on_voice: Callable[[str], None]) -> bool:
 def waiting(stores: Stores) -> bool:
     """Whether the log has entries while nobody drains it."""
     with stores.redis.pipeline(transaction=False) as pipe:
-        pipe.xlen(channels.ACCEPTED)
-        pipe.exists(channels.ACCEPTED_DRAINER)
+        pipe.xlen(keys.ACCEPTED)
+        pipe.exists(keys.ACCEPTED_DRAINER)
         length, drained = pipe.execute()
     return bool(length) and not drained
 
 
 def waits_from_before(stores: Stores, moment: str) -> bool:
     """Whether the log still has something that was accepted before that time (RFC 3339)."""
-    oldest = stores.redis.xrange(channels.ACCEPTED, count=1)
+    oldest = stores.redis.xrange(keys.ACCEPTED, count=1)
     return bool(oldest) and ids.timestamp(int(oldest[0][0].partition(b"-")[0])) < moment
 
 
 def forget_refused(stores: Stores, sender_id: str) -> None:
     """Erase what this person sent and what could not be stored."""
-    begins = f'["{sender_id}"'.encode()  # as `chat.messages` writes a draft
-    refused = stores.redis.xrange(channels.ACCEPTED_REFUSED)
+    begins = f'["{sender_id}"'.encode()  # as `chat.messages.sending` writes a draft
+    refused = stores.redis.xrange(keys.ACCEPTED_REFUSED)
     own = [entry_id for entry_id, fields in refused if fields.get(b"message", b"").startswith(begins)]
     if own:
-        stores.redis.xdel(channels.ACCEPTED_REFUSED, *own)
+        stores.redis.xdel(keys.ACCEPTED_REFUSED, *own)
 
 
 def is_pending(stores: Stores, message_id: str) -> bool:
     """Whether a message was accepted and is not stored yet."""
     entry_id = ids.entry_id(message_id)
-    return bool(stores.redis.xrange(channels.ACCEPTED, entry_id, entry_id, count=1))
+    return bool(stores.redis.xrange(keys.ACCEPTED, entry_id, entry_id, count=1))
 
 
 def _create_group(redis: Redis) -> None:
     try:
-        redis.xgroup_create(channels.ACCEPTED, channels.ACCEPTED_GROUP, id="0", mkstream=True)
+        redis.xgroup_create(keys.ACCEPTED, keys.ACCEPTED_GROUP, id="0", mkstream=True)
     except ResponseError as error:
         if "BUSYGROUP" not in str(error):
             raise
@@ -118,7 +118,7 @@ class _Drainer:
             idle += 1
             if idle >= LINGER_ROUNDS:
                 # Only after the flag is down may the last look be taken: whoever comes later wakes a new drainer.
-                self.redis.delete(channels.ACCEPTED_WAKING)
+                self.redis.delete(keys.ACCEPTED_WAKING)
                 if not (entries := self._read(">", 0)):
                     return False
                 idle, self.held = 0, 0.0
@@ -129,7 +129,7 @@ class _Drainer:
     def _read(self, start: str, block_ms: int) -> list[Entry]:
         # Once only: the entries of an answer that was lost are pending, and have to come before newer ones.
         answer = self.stores.redis_once.xreadgroup(
-            channels.ACCEPTED_GROUP, CONSUMER, {channels.ACCEPTED: start}, count=GROUP, block=block_ms or None
+            keys.ACCEPTED_GROUP, CONSUMER, {keys.ACCEPTED: start}, count=GROUP, block=block_ms or None
         )
         return answer[0][1] if answer else []
 
@@ -158,7 +158,7 @@ class _Drainer:
         ]
         origins = {each["pk"]: draft.request_id for each, draft in zip(documents, drafts, strict=True)}
         documents, firsts = self._without_doubles(documents)
-        documents = persistence.store_hot(self.stores, documents)
+        documents = storing.store_hot(self.stores, documents)
         # Before the archive: nobody waits for MongoDB, and the outbox knows what it has not got yet.
         # What a drainer that died has delivered keeps its place among what was delivered since.
         delivery.deliver(self.stores, [_frame(each, origins) for each in (*documents, *firsts)], again=False)
@@ -175,21 +175,21 @@ class _Drainer:
 
         Redis knows every `clientId`, until it was lost and before it is rebuilt.
         """
-        if self.redis.exists(channels.HOT_COMPLETE):
+        if self.redis.exists(keys.HOT_COMPLETE):
             return documents, []
         firsts = archive.first_of_doubles(self.stores, documents)
         return [each for each in documents if each["pk"] not in firsts], list(firsts.values())
 
     def _set_aside(self, entry_id: bytes, fields: dict[bytes, bytes]) -> None:
         """Keep it for a person to look at. It was accepted, and must neither be lost nor stop everybody else."""
-        self.redis.xadd(channels.ACCEPTED_REFUSED, {**fields, b"entry": entry_id})
+        self.redis.xadd(keys.ACCEPTED_REFUSED, {**fields, b"entry": entry_id})
         counters.count("messages_refused")
         self._acknowledge([entry_id])
 
     def _acknowledge(self, entry_ids: list[bytes]) -> None:
         with self.redis.pipeline() as pipe:
-            pipe.xack(channels.ACCEPTED, channels.ACCEPTED_GROUP, *entry_ids)
-            pipe.xdel(channels.ACCEPTED, *entry_ids)
+            pipe.xack(keys.ACCEPTED, keys.ACCEPTED_GROUP, *entry_ids)
+            pipe.xdel(keys.ACCEPTED, *entry_ids)
             pipe.execute()
 
     def _hold(self) -> None:
@@ -197,7 +197,7 @@ class _Drainer:
         now = time.monotonic()
         if now - self.held > HOLD_SECONDS:
             self.lease.reacquire()
-            self.redis.set(channels.ACCEPTED_WAKING, "1", px=WAKE_HOLDS_MS)
+            self.redis.set(keys.ACCEPTED_WAKING, "1", px=WAKE_HOLDS_MS)
             self.held = now
 
 
@@ -213,20 +213,20 @@ class _Archive:
             return
         try:
             with pymongo.timeout(self._seconds):
-                stored, doubled = persistence.store_archive(stores, documents)
+                stored, doubled = storing.store_archive(stores, documents)
         except PyMongoError as error:
             self._again, self._seconds = time.monotonic() + ARCHIVE_PAUSE, ARCHIVE_PROBE_SECONDS
             log.warning("archive.away", error=type(error).__name__)
             return
         self._seconds = ARCHIVE_SECONDS
         for double in doubled:
-            persistence.drop_double(stores, double)
-        persistence.confirm(stores, stored)
+            storing.drop_double(stores, double)
+        storing.confirm(stores, stored)
 
     def first_of_doubles(self, stores: Stores, documents: list[Document]) -> dict[str, Document]:
         """By the ids of those that are doubles: the message the archive has for their `clientId`."""
         with contextlib.suppress(PyMongoError), pymongo.timeout(self._seconds):
-            return persistence.first_of_doubles(stores, documents)
+            return storing.first_of_doubles(stores, documents)
         return {}
 
 

@@ -12,11 +12,13 @@ from typing import Any
 from pymongo.errors import DuplicateKeyError, PyMongoError
 from ulid import ULID
 
-from chat import channels, erasure, ids, presence, sessions
+from chat import ids
 from chat.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized
-from chat.passwords import Passwords
-from chat.store import hot
+from chat.people import presence, sessions
+from chat.people.passwords import Passwords
+from chat.store import hot, keys
 from chat.store.connection import Document, Stores
+from chat.upkeep import erasure
 
 USERNAME_LIMIT = 32
 EMAIL_LIMIT = 254  # RFC 5321 by way of its errata 1690
@@ -55,7 +57,7 @@ def sign_up(stores: Stores, passwords: Passwords, email: str, username: str, pas
         "email": email,
         "emailKey": email_key(email),
         "username": username,
-        "usernameKey": channels.fold_name(username),
+        "usernameKey": keys.fold_name(username),
         "bio": "",
         "createdAt": ids.now(),
         "revision": 1,
@@ -92,7 +94,7 @@ def log_in(stores: Stores, passwords: Passwords, email: str, password: str) -> D
 
 def get(stores: Stores, user_id: str) -> Document:
     """A person with their email, for themselves. Raises NotFound."""
-    found = hot.read_json(stores.redis, [channels.user_key(user_id)])[0]
+    found = hot.read_json(stores.redis, [keys.user_key(user_id)])[0]
     if found is not None:
         return {**found, "_id": found["pk"]}
     user = stores.mongo.users.find_one({"_id": user_id})
@@ -106,7 +108,7 @@ def require(stores: Stores, user_id: str) -> None:
     """Raises NotFound unless there is such a person."""
     if not ids.is_id(user_id):
         raise NotFound("There is no such person.")
-    if not stores.redis.exists(channels.user_key(user_id)):
+    if not stores.redis.exists(keys.user_key(user_id)):
         get(stores, user_id)
 
 
@@ -126,7 +128,7 @@ def update(stores: Stores, passwords: Passwords, user_id: str, changes: Changes,
     fields: dict[str, Any] = {}
     if changes.username is not None:
         username = clean_username(changes.username)
-        fields |= {"username": username, "usernameKey": channels.fold_name(username)}
+        fields |= {"username": username, "usernameKey": keys.fold_name(username)}
     if changes.bio is not None:
         fields["bio"] = changes.bio
     if changes.password is not None:
@@ -164,7 +166,7 @@ def profiles(stores: Stores, user_ids: Iterable[str]) -> dict[str, dict[str, Any
     wanted = list(user_ids)
     if not wanted:
         return {}
-    found = hot.read_json(stores.redis, [channels.user_key(user_id) for user_id in wanted])
+    found = hot.read_json(stores.redis, [keys.user_key(user_id) for user_id in wanted])
     missing = [user_id for user_id, user in zip(wanted, found, strict=True) if user is None]
     archived = {user["_id"]: user for user in _archived(stores, missing)}
     online = presence.online(stores, wanted)
@@ -184,9 +186,9 @@ def profiles(stores: Stores, user_ids: Iterable[str]) -> dict[str, dict[str, Any
 
 def list_people(stores: Stores, prefix: str, limit: int, offset: int) -> list[dict[str, Any]]:
     """People by name whose name begins with `prefix`, compared without case."""
-    folded = channels.fold_name(prefix).encode()
+    folded = keys.fold_name(prefix).encode()
     low, high = (b"[" + folded, b"(" + folded + b"\xff") if folded else (b"-", b"+")
-    members = stores.redis.zrangebylex(channels.NAMES, low, high, offset, limit)
+    members = stores.redis.zrangebylex(keys.NAMES, low, high, offset, limit)
     user_ids = [member.rpartition(b"\0")[2].decode() for member in members]
     return list(profiles(stores, user_ids).values())
 
@@ -202,7 +204,7 @@ def clean_username(username: str) -> str:
         raise Invalid("username", f"A username has 1 to {USERNAME_LIMIT} characters.")
     if any(unicodedata.category(each) in _UNSEEN_CATEGORIES or each in _UNSEEN_LETTERS for each in composed):
         raise Invalid("username", "A username has no invisible characters.")
-    if not channels.fold_name(composed).strip():
+    if not keys.fold_name(composed).strip():
         raise Invalid("username", "A username has at least one visible character.")
     if composed in (".", ".."):  # browsers take them out of /chat/.., however they are escaped
         raise Invalid("username", "A username is more than dots.")

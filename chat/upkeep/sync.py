@@ -16,8 +16,10 @@ import structlog
 from pymongo import DESCENDING, UpdateOne
 from pymongo.errors import PyMongoError
 
-from chat import channels, counters, ids, persistence, sessions
-from chat.store import hot
+from chat import ids
+from chat.messages import storing
+from chat.people import sessions
+from chat.store import counters, hot, keys
 from chat.store.connection import Document, Stores
 from chat.store.locks import alone
 from chat.store.prepare import prepare
@@ -31,7 +33,7 @@ LOCK_SECONDS = 25.0  # what a dead round holds the next ones off for; two at onc
 SCAN_COUNT = 200
 MORE, COMPLETE, ARCHIVE_AWAY, REFUSED = "more_to_do", "complete", "archive_away", "another_runs"
 
-_REBUILD = f"{channels.HOT_COMPLETE}:at"  # hash: step -> the last `_id` done
+_REBUILD = f"{keys.HOT_COMPLETE}:at"  # hash: step -> the last `_id` done
 _STEPS = ("sessions", "users", "conversations", "cursors", "messages")
 
 
@@ -54,11 +56,11 @@ def run_round(stores: Stores) -> str:
 
 def _round(stores: Stores) -> str:
     hot.configure(stores.redis)
-    persistence.flush(stores)
+    storing.flush(stores)
     _flush_cursors(stores)
     _flush_last_seen(stores)
     _flush_sessions(stores)
-    if stores.redis.exists(channels.HOT_COMPLETE) or _rebuild(stores, time.monotonic() + ROUND_SECONDS):
+    if stores.redis.exists(keys.HOT_COMPLETE) or _rebuild(stores, time.monotonic() + ROUND_SECONDS):
         return COMPLETE
     return MORE
 
@@ -71,8 +73,8 @@ def age(stores: Stores) -> int:
     oldest = ids.days_ago(stores.settings.hot_window_days)
     aged = 0
     with alone(stores.redis, "age", AGE_LOCK_SECONDS) as ours:
-        keys = stores.redis.scan_iter(match=channels.conversation_key("*"), count=SCAN_COUNT) if ours else ()
-        for key in keys:
+        script_keys = stores.redis.scan_iter(match=keys.conversation_key("*"), count=SCAN_COUNT) if ours else ()
+        for key in script_keys:
             while page := _aged_page(stores, key, oldest):
                 dropped = _drop(stores, key, page)
                 aged += dropped
@@ -95,8 +97,8 @@ def _aged_page(stores: Stores, key: bytes, oldest: str) -> list[str]:
 
 def _drop(stores: Stores, key: bytes, message_ids: list[str]) -> int:
     """Take them out of Redis, up to the first one with a change the archive lacks."""
-    keys = [channels.OUTBOX, key, *map(channels.message_key, message_ids)]
-    return int(stores.scripts.drop_aged(keys=keys, args=message_ids))
+    script_keys = [keys.OUTBOX, key, *map(keys.message_key, message_ids)]
+    return int(stores.scripts.drop_aged(keys=script_keys, args=message_ids))
 
 
 def _flush_cursors(stores: Stores) -> None:
@@ -107,7 +109,7 @@ def _flush_cursors(stores: Stores) -> None:
         fixed = {"conversation": conversation, "reader": reader}
         return UpdateOne({"_id": name}, {"$max": {"upTo": up_to}, "$set": fixed}, upsert=True)
 
-    _flush_hash(stores, channels.CURSORS_OUTBOX, "cursors", write)
+    _flush_hash(stores, keys.CURSORS_OUTBOX, "cursors", write)
 
 
 def _flush_last_seen(stores: Stores) -> None:
@@ -116,7 +118,7 @@ def _flush_last_seen(stores: Stores) -> None:
     def write(user_id: str, seen: str) -> UpdateOne:
         return UpdateOne({"_id": user_id}, {"$max": {"lastSeen": seen}})
 
-    _flush_hash(stores, channels.SEEN_OUTBOX, "users", write)
+    _flush_hash(stores, keys.SEEN_OUTBOX, "users", write)
 
 
 def _flush_sessions(stores: Stores) -> None:
@@ -127,7 +129,7 @@ def _flush_sessions(stores: Stores) -> None:
         moment = datetime.fromtimestamp(int(until), UTC)
         return UpdateOne({"_id": key}, {"$set": {"value": value, "until": moment}}, upsert=True)
 
-    _flush_hash(stores, channels.SESSIONS_OUTBOX, "sessions", write)
+    _flush_hash(stores, keys.SESSIONS_OUTBOX, "sessions", write)
 
 
 def _flush_hash(stores: Stores, outbox: str, collection: str, write: Callable[[str, str], UpdateOne]) -> None:
@@ -157,7 +159,7 @@ def _rebuild(stores: Stores, until: float) -> bool:
             if time.monotonic() > until:
                 return False
     with stores.redis.pipeline() as pipe:
-        pipe.set(channels.HOT_COMPLETE, ids.now())
+        pipe.set(keys.HOT_COMPLETE, ids.now())
         pipe.delete(_REBUILD)
         pipe.execute()
     log.info("sync.hot_complete")
@@ -185,35 +187,35 @@ def _put_conversations(stores: Stores, page: list[Document]) -> None:
             moment = ids.milliseconds(conversation["last"])
             for person, partner in ((one, other), (other, one)):
                 if person in here:
-                    pipe.zadd(channels.conversations_key(person), {partner: moment}, gt=True)
+                    pipe.zadd(keys.conversations_key(person), {partner: moment}, gt=True)
         pipe.execute()
 
 
 def _put_cursors(stores: Stores, page: list[Document]) -> None:
     with stores.redis.pipeline() as pipe:
         for cursor in page:
-            pipe.hsetnx(channels.cursors_key(cursor["conversation"]), cursor["reader"], cursor["upTo"])
+            pipe.hsetnx(keys.cursors_key(cursor["conversation"]), cursor["reader"], cursor["upTo"])
         pipe.execute()
 
 
 def _put_messages(stores: Stores, page: list[Document]) -> None:
-    keys = [channels.TRANSCRIPTIONS]
-    arguments: list[Any] = [persistence.UNREAD_LIMIT, stores.settings.hot_window_days * 86_400]
+    script_keys = [keys.TRANSCRIPTIONS]
+    arguments: list[Any] = [storing.UNREAD_LIMIT, stores.settings.hot_window_days * 86_400]
     here = _still_here(stores, {person for each in page for person in (each["senderId"], each["receiverId"])})
     for archived in page:
         message_id, sender, receiver = archived["_id"], archived["senderId"], archived["receiverId"]
         conversation, client_id = archived["conversation"], archived.get("clientId")
-        keys += [
-            channels.message_key(message_id),
-            channels.conversation_key(conversation),
-            channels.conversations_key(sender) if sender in here else "",
-            channels.conversations_key(receiver) if receiver in here else "",
-            channels.inbox_key(receiver, sender) if receiver in here else "",
-            channels.cursors_key(conversation),
-            channels.client_key(sender, client_id) if client_id else "",
+        script_keys += [
+            keys.message_key(message_id),
+            keys.conversation_key(conversation),
+            keys.conversations_key(sender) if sender in here else "",
+            keys.conversations_key(receiver) if receiver in here else "",
+            keys.inbox_key(receiver, sender) if receiver in here else "",
+            keys.cursors_key(conversation),
+            keys.client_key(sender, client_id) if client_id else "",
         ]
         arguments += [
-            hot.dump_message(persistence.hot_form(archived)),
+            hot.dump_message(storing.hot_form(archived)),
             message_id,
             ids.milliseconds(message_id),
             sender,
@@ -221,7 +223,7 @@ def _put_messages(stores: Stores, page: list[Document]) -> None:
             f"{ids.entry_id(message_id)}:{ids.entropy(message_id)}",
         ]
     if page:
-        stores.scripts.rehydrate(keys=keys, args=arguments)
+        stores.scripts.rehydrate(keys=script_keys, args=arguments)
 
 
 def _still_here(stores: Stores, wanted: set[str]) -> set[str]:
@@ -229,7 +231,7 @@ def _still_here(stores: Stores, wanted: set[str]) -> set[str]:
     people = list(wanted)
     with stores.redis.pipeline(transaction=False) as pipe:
         for person in people:
-            pipe.exists(channels.user_key(person))
+            pipe.exists(keys.user_key(person))
         return {person for person, known in zip(people, pipe.execute(), strict=True) if known}
 
 
@@ -245,10 +247,10 @@ _PUT = {
 def _never_number_backwards(stores: Stores) -> None:
     """A Redis that was lost has forgotten its last entry's id; ids must go on above what the archive holds."""
     newest = stores.mongo.messages.find_one({}, {"_id": 1}, sort=[("_id", DESCENDING)])
-    if newest is None or stores.redis.exists(channels.ACCEPTED):
+    if newest is None or stores.redis.exists(keys.ACCEPTED):
         return
     entry = ids.entry_id(newest["_id"])
     with stores.redis.pipeline() as pipe:  # in one step, so that no drainer ever sees it
-        pipe.xadd(channels.ACCEPTED, {"message": b""}, id=entry)
-        pipe.xdel(channels.ACCEPTED, entry)
+        pipe.xadd(keys.ACCEPTED, {"message": b""}, id=entry)
+        pipe.xdel(keys.ACCEPTED, entry)
         pipe.execute()

@@ -10,9 +10,9 @@ from typing import Any
 from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import PyMongoError
 
-from chat import channels, ids, wire
+from chat import ids, wire
 from chat.errors import Invalid
-from chat.store import hot
+from chat.store import hot, keys
 from chat.store.connection import Stores
 
 PAGE_LIMIT = 500
@@ -21,20 +21,20 @@ PAGE_DEFAULT = 50
 
 def recent(stores: Stores, reader_id: str, partner_id: str) -> list[wire.Wire]:
     """The newest messages of the hot window, at most `history_limit`, ascending."""
-    conversation = channels.conversation_id(reader_id, partner_id)
+    conversation = ids.conversation_id(reader_id, partner_id)
     return _finish(stores, conversation, _newest(stores, conversation))
 
 
 def before(stores: Stores, reader_id: str, partner_id: str, message_id: str, limit: int) -> list[wire.Wire]:
     """The messages just older than that one, ascending."""
-    conversation = channels.conversation_id(reader_id, partner_id)
+    conversation = ids.conversation_id(reader_id, partner_id)
     found = _older(stores, conversation, _cursor("before", message_id), limit)
     return _finish(stores, conversation, found)
 
 
 def after(stores: Stores, reader_id: str, partner_id: str, message_id: str, limit: int) -> list[wire.Wire]:
     """The messages just newer than that one, ascending."""
-    conversation = channels.conversation_id(reader_id, partner_id)
+    conversation = ids.conversation_id(reader_id, partner_id)
     start = _cursor("after", message_id)
     seam = _seam(stores, conversation)
     found: list[dict[str, Any]] = []
@@ -48,9 +48,9 @@ def after(stores: Stores, reader_id: str, partner_id: str, message_id: str, limi
 
 def beyond_recent(stores: Stores, reader_id: str, partner_id: str, offset: int, limit: int) -> list[wire.Wire]:
     """A page counted from the newest message that `recent` does not answer, ascending."""
-    conversation = channels.conversation_id(reader_id, partner_id)
+    conversation = ids.conversation_id(reader_id, partner_id)
     skip = stores.settings.history_limit + offset
-    count = stores.redis.zcard(channels.conversation_key(conversation))
+    count = stores.redis.zcard(keys.conversation_key(conversation))
     if not _hot_complete(stores):
         answered_before = _newest(stores, conversation)
         older = {"$lt": wire.message(answered_before[0])["_id"]} if answered_before else {"$gt": ""}
@@ -81,19 +81,19 @@ def _cursor(field: str, message_id: str) -> str:
 
 
 def _finish(stores: Stores, conversation: str, found: list[dict[str, Any]]) -> list[wire.Wire]:
-    cursors = stores.redis.hgetall(channels.cursors_key(conversation))
+    cursors = stores.redis.hgetall(keys.cursors_key(conversation))
     read = {person.decode(): up_to.decode() for person, up_to in cursors.items()}
     return [wire.with_read(wire.message(each), read.get(each["receiverId"])) for each in found]
 
 
 def _seam(stores: Stores, conversation: str) -> str | None:
     """The oldest message id Redis holds of a conversation."""
-    oldest = stores.redis.zrange(channels.conversation_key(conversation), 0, 0)
+    oldest = stores.redis.zrange(keys.conversation_key(conversation), 0, 0)
     return oldest[0].decode() if oldest else None
 
 
 def _hot_complete(stores: Stores) -> bool:
-    return bool(stores.redis.exists(channels.HOT_COMPLETE))
+    return bool(stores.redis.exists(keys.HOT_COMPLETE))
 
 
 def _fill_from_archive(
@@ -117,17 +117,17 @@ def _load(stores: Stores, raw_ids: list[bytes]) -> list[dict[str, Any]]:
 
 def _hot_before(stores: Stores, conversation: str, message_id: str | None, limit: int) -> list[dict[str, Any]]:
     start = f"({message_id}" if message_id else "+"
-    newest = stores.redis.zrevrangebylex(channels.conversation_key(conversation), start, "-", 0, limit)
+    newest = stores.redis.zrevrangebylex(keys.conversation_key(conversation), start, "-", 0, limit)
     return _load(stores, newest[::-1])
 
 
 def _hot_after(stores: Stores, conversation: str, message_id: str, limit: int) -> list[dict[str, Any]]:
-    key = channels.conversation_key(conversation)
+    key = keys.conversation_key(conversation)
     return _load(stores, stores.redis.zrangebylex(key, f"({message_id}", "+", 0, limit))
 
 
 def _hot_page(stores: Stores, conversation: str, skip: int, limit: int) -> list[dict[str, Any]]:
-    key = channels.conversation_key(conversation)
+    key = keys.conversation_key(conversation)
     return _load(stores, stores.redis.zrevrange(key, skip, skip + limit - 1)[::-1])
 
 

@@ -8,7 +8,9 @@ kept in Redis, and in the archive by the sync.
 
 from collections.abc import Mapping, Sequence
 
-from chat import channels, ids, persistence, wire
+from chat import frames, ids, wire
+from chat.messages import storing
+from chat.store import keys
 from chat.store.connection import Stores
 
 SWEEP_PAGE = 500  # people taken offline in one step
@@ -23,8 +25,8 @@ def renew(stores: Stores, process_id: str, seconds: float | None = None) -> bool
     now = ids.now_ms()
     holds = int((stores.settings.presence_lease if seconds is None else seconds) * 1_000)
     with stores.redis.pipeline() as pipe:
-        pipe.zscore(channels.PRESENCE_PROCESSES, process_id)
-        pipe.zadd(channels.PRESENCE_PROCESSES, {process_id: now + holds})
+        pipe.zscore(keys.PRESENCE_PROCESSES, process_id)
+        pipe.zadd(keys.PRESENCE_PROCESSES, {process_id: now + holds})
         before, _ = pipe.execute()
     return before is None or before < now
 
@@ -37,14 +39,14 @@ def report(stores: Stores, process_id: str, changes: Mapping[str, bool]) -> None
     if changes:
         unknown = _note(stores, process_id, changes)
         # Redis was lost and is not rebuilt yet, or they have just left: the archive says which.
-        if restored := persistence.restore_users(stores, unknown):
+        if restored := storing.restore_users(stores, unknown):
             _note(stores, process_id, dict.fromkeys(restored, True))
 
 
 def sweep(stores: Stores) -> None:
     """Take offline the people of processes whose lease has run out."""
     for _ in range(STEPS_MOST):
-        expired = stores.redis.zrange(channels.PRESENCE_PROCESSES, "-inf", ids.now_ms(), byscore=True, offset=0, num=1)
+        expired = stores.redis.zrange(keys.PRESENCE_PROCESSES, "-inf", ids.now_ms(), byscore=True, offset=0, num=1)
         if not expired:
             break
         _sweep_page(stores, expired[0].decode())
@@ -52,26 +54,26 @@ def sweep(stores: Stores) -> None:
 
 def forget(stores: Stores, user_id: str) -> None:
     """Take somebody who has left offline, for good: their user is gone, so that no report brings them back."""
-    own = channels.presence_user_key(user_id)
+    own = keys.presence_user_key(user_id)
     processes = stores.redis.smembers(own)
     with stores.redis.pipeline() as pipe:
         for process_id in processes:
-            pipe.srem(channels.presence_process_key(process_id.decode()), user_id)
+            pipe.srem(keys.presence_process_key(process_id.decode()), user_id)
         pipe.delete(own)
-        pipe.hdel(channels.PRESENCE_SEEN, user_id)
-        pipe.hdel(channels.SEEN_OUTBOX, user_id)
-        pipe.srem(channels.PRESENCE_ONLINE, user_id)
+        pipe.hdel(keys.PRESENCE_SEEN, user_id)
+        pipe.hdel(keys.SEEN_OUTBOX, user_id)
+        pipe.srem(keys.PRESENCE_ONLINE, user_id)
         was_online = pipe.execute()[-1]
     if was_online:
         data = wire.dumps({"_id": user_id, "online": False, "lastSeen": None})
-        stores.redis.publish(channels.USERS, channels.encode_envelope((), data))
+        stores.redis.publish(frames.USERS, frames.encode_envelope((), data))
 
 
 def online(stores: Stores, user_ids: Sequence[str]) -> set[str]:
     """Those of these people who are online."""
     if not user_ids:
         return set()
-    found = stores.redis.smismember(channels.PRESENCE_ONLINE, user_ids)
+    found = stores.redis.smismember(keys.PRESENCE_ONLINE, user_ids)
     return {user_id for user_id, is_online in zip(user_ids, found, strict=True) if is_online}
 
 
@@ -79,27 +81,27 @@ def last_seen(stores: Stores, user_ids: Sequence[str]) -> dict[str, str]:
     """When these people were last seen, where Redis knows it."""
     if not user_ids:
         return {}
-    found = stores.redis.hmget(channels.PRESENCE_SEEN, user_ids)
+    found = stores.redis.hmget(keys.PRESENCE_SEEN, user_ids)
     return {user_id: seen.decode() for user_id, seen in zip(user_ids, found, strict=True) if seen is not None}
 
 
 def _sweep_page(stores: Stores, process_id: str) -> None:
-    people = stores.redis.srandmember(channels.presence_process_key(process_id), SWEEP_PAGE)
+    people = stores.redis.srandmember(keys.presence_process_key(process_id), SWEEP_PAGE)
     _note(stores, process_id, dict.fromkeys((raw.decode() for raw in people), False), only_expired=True)
 
 
 def _note(stores: Stores, process_id: str, changes: Mapping[str, bool], *, only_expired: bool = False) -> list[str]:
     """Answers those who have a socket and are not known to Redis."""
     now = ids.now_ms()
-    keys = [
-        channels.PRESENCE_PROCESSES,
-        channels.PRESENCE_ONLINE,
-        channels.PRESENCE_SEEN,
-        channels.SEEN_OUTBOX,
-        channels.presence_process_key(process_id),
+    script_keys = [
+        keys.PRESENCE_PROCESSES,
+        keys.PRESENCE_ONLINE,
+        keys.PRESENCE_SEEN,
+        keys.SEEN_OUTBOX,
+        keys.presence_process_key(process_id),
     ]
-    arguments: list[str | int] = [process_id, int(only_expired), now, ids.timestamp(now), channels.USERS]
+    arguments: list[str | int] = [process_id, int(only_expired), now, ids.timestamp(now), frames.USERS]
     for user_id, connected in changes.items():
-        keys += [channels.presence_user_key(user_id), channels.user_key(user_id)]
+        script_keys += [keys.presence_user_key(user_id), keys.user_key(user_id)]
         arguments += [user_id, int(connected)]
-    return [raw.decode() for raw in stores.scripts.presence(keys=keys, args=arguments)]
+    return [raw.decode() for raw in stores.scripts.presence(keys=script_keys, args=arguments)]

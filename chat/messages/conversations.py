@@ -6,9 +6,11 @@ from typing import Any
 
 from pymongo.errors import PyMongoError
 
-from chat import accounts, channels, delivery, ids, wire
+from chat import ids, wire
 from chat.errors import Invalid, NotFound
-from chat.store import hot
+from chat.messages import delivery
+from chat.people import accounts
+from chat.store import hot, keys
 from chat.store.connection import Stores
 
 LIMIT_DEFAULT = 50
@@ -27,10 +29,10 @@ def list_conversations(stores: Stores, user_id: str, limit: int, before: str | N
     partners = _partners(stores, user_id, limit, before)
     with stores.redis.pipeline(transaction=False) as pipe:
         for partner in partners:
-            conversation = channels.conversation_id(user_id, partner)
-            pipe.zrange(channels.conversation_key(conversation), -1, -1)
-            pipe.zcard(channels.inbox_key(user_id, partner))
-            pipe.hgetall(channels.cursors_key(conversation))
+            conversation = ids.conversation_id(user_id, partner)
+            pipe.zrange(keys.conversation_key(conversation), -1, -1)
+            pipe.zcard(keys.inbox_key(user_id, partner))
+            pipe.hgetall(keys.cursors_key(conversation))
         found = pipe.execute()
     newest = [last[0].decode() if last else None for last in found[::3]]
     lasts = _with_old_ones(stores, user_id, partners, newest)
@@ -55,14 +57,14 @@ def mark_read(stores: Stores, reader_id: str, partner_id: str, up_to: str) -> No
     Raises:
         NotFound: there is no such message in this conversation.
     """
-    conversation = channels.conversation_id(reader_id, partner_id)
+    conversation = ids.conversation_id(reader_id, partner_id)
     if not ids.is_id(up_to) or not _holds(stores, conversation, up_to):
         raise NotFound("There is no such message in this conversation.")
     moved = stores.scripts.read(
         keys=[
-            channels.cursors_key(conversation),
-            channels.inbox_key(reader_id, partner_id),
-            channels.CURSORS_OUTBOX,
+            keys.cursors_key(conversation),
+            keys.inbox_key(reader_id, partner_id),
+            keys.CURSORS_OUTBOX,
         ],
         args=[reader_id, up_to, f"{conversation}#{reader_id}"],
     )
@@ -75,13 +77,13 @@ def require(stores: Stores, user_id: str, partner_id: str) -> None:
     try:
         accounts.require(stores, partner_id)
     except NotFound:
-        conversation = channels.conversation_id(user_id, partner_id)
+        conversation = ids.conversation_id(user_id, partner_id)
         if not ids.is_id(partner_id) or not _begun(stores, conversation):
             raise
 
 
 def _begun(stores: Stores, conversation: str) -> bool:
-    if stores.redis.exists(channels.conversation_key(conversation)):
+    if stores.redis.exists(keys.conversation_key(conversation)):
         return True
     return stores.mongo.messages.count_documents({"conversation": conversation}, limit=1) > 0
 
@@ -89,7 +91,7 @@ def _begun(stores: Stores, conversation: str) -> bool:
 def _partners(stores: Stores, user_id: str, limit: int, before: str | None) -> list[str]:
     newest = "+inf" if before is None else ids.milliseconds(before)
     found = stores.redis.zrevrangebyscore(
-        channels.conversations_key(user_id), newest, "-inf", start=0, num=limit + _SAME_MOMENT
+        keys.conversations_key(user_id), newest, "-inf", start=0, num=limit + _SAME_MOMENT
     )
     return [partner.decode() for partner in found]
 
@@ -97,7 +99,7 @@ def _partners(stores: Stores, user_id: str, limit: int, before: str | None) -> l
 def _with_old_ones(stores: Stores, user_id: str, partners: list[str], newest: list[str | None]) -> list[str | None]:
     """The last message of each conversation, from the archive where the hot window holds none."""
     wanted = {
-        channels.conversation_id(user_id, partner): position
+        ids.conversation_id(user_id, partner): position
         for position, (partner, last) in enumerate(zip(partners, newest, strict=True))
         if last is None
     }
@@ -126,6 +128,6 @@ def _last(message: dict[str, Any], cursors: dict[bytes, bytes]) -> wire.Wire:
 
 
 def _holds(stores: Stores, conversation: str, message_id: str) -> bool:
-    if stores.redis.zscore(channels.conversation_key(conversation), message_id) is not None:
+    if stores.redis.zscore(keys.conversation_key(conversation), message_id) is not None:
         return True
     return stores.mongo.messages.count_documents({"_id": message_id, "conversation": conversation}, limit=1) > 0

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from redis import Redis
 
-from chat import channels
+from chat.store import keys
 
 SEPARATOR = "|"
 SUM = "sum"
@@ -75,7 +75,7 @@ def flush(redis: Redis) -> None:
     try:
         with redis.pipeline(transaction=False) as pipe:
             for field, by in taken.items():
-                pipe.hincrbyfloat(channels.COUNTERS, field, by)
+                pipe.hincrbyfloat(keys.COUNTERS, field, by)
             pipe.execute()
     except Exception:
         for field, by in taken.items():
@@ -87,7 +87,7 @@ def read(redis: Redis) -> dict[str, dict[tuple[str, ...], float | Histogram]]:
     """By family and labels: a counter's number, or a histogram."""
     found: dict[str, dict[tuple[str, ...], float | Histogram]] = {name: {} for name in FAMILIES}
     rows: dict[str, dict[tuple[str, ...], float]] = {name: {} for name in FAMILIES}
-    for raw, value in redis.hgetall(channels.COUNTERS).items():
+    for raw, value in redis.hgetall(keys.COUNTERS).items():
         name, *labels = raw.decode().split(SEPARATOR)
         if name in rows:  # else one of another version
             rows[name][tuple(labels)] = float(value)

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 
 from pocketsphinx import Decoder, Endpointer
 
-from chat.transcription.decode import RATE, SAMPLE_BYTES, speech
-from chat.transcription.recogniser import Transcript, TranscriptionRefused, Word
+from chat.audio.decoding import RATE, SAMPLE_BYTES, speech
+from chat.voice.recognisers.protocol import Transcript, TranscriptionRefused, Word
 from config.settings import Settings
 
 LANGUAGE = "en-US"

@@ -1,6 +1,6 @@
 """Deepgram, or a self-hosted one, by its own SDK.
 
-Every attempt is one request: the attempts are counted, spaced and survive a killed worker in `chat.voice`, so
+Every attempt is one request: the attempts are counted, spaced and survive a killed worker in `chat.voice.attempts`, so
 the SDK's own retries are off.
 """
 
@@ -12,7 +12,7 @@ from deepgram import DeepgramClient, DeepgramClientEnvironment
 from deepgram.core.api_error import ApiError
 from deepgram.core.parse_error import ParsingError
 
-from chat.transcription.recogniser import Transcript, TranscriptionRefused, TranscriptionUnavailable, Word
+from chat.voice.recognisers.protocol import Transcript, TranscriptionRefused, TranscriptionUnavailable, Word
 from config.settings import Settings
 
 CONNECT_SECONDS = 5.0

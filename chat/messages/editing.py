@@ -3,9 +3,10 @@
 import time
 from collections.abc import Sequence
 
-from chat import accepted, audio, channels, delivery, ids, persistence, wire
+from chat import audio, ids, wire
 from chat.errors import Invalid, NotFound, Unavailable
-from chat.store import search_terms
+from chat.messages import delivery, draining, storing
+from chat.store import keys, search_terms
 from chat.store.connection import Document, Stores
 
 SETTLE_SECONDS = 2.0
@@ -26,7 +27,7 @@ def edit(stores: Stores, sender_id: str, message_id: str, text: str) -> wire.Wir
         raise Invalid("text", "A message cannot be empty. Delete it instead.")
     fields = {"text": text, "editedAt": ids.now()}
     terms = search_terms.of_message(message | fields)
-    wired = wire.message(_changed(persistence.change(stores, message_id, sender_id, fields | {"terms": terms})))
+    wired = wire.message(_changed(storing.change(stores, message_id, sender_id, fields | {"terms": terms})))
     delivery.deliver(stores, [delivery.status_frame(wired, "edited")])
     return wired
 
@@ -48,10 +49,10 @@ def bury(stores: Stores, sender_id: str, messages: Sequence[Document]) -> list[D
     """
     gone = dict.fromkeys(("audioFileId", "confidence", "language", "words", "editedAt"))
     tombstone = {"text": "", "terms": "", "status": "delivered", "deletedAt": ids.now(), **gone}
-    buried = persistence.change_all(stores, [message["pk"] for message in messages], sender_id, tombstone)
+    buried = storing.change_all(stores, [message["pk"] for message in messages], sender_id, tombstone)
     with stores.redis.pipeline() as pipe:
         for message in messages:
-            pipe.zrem(channels.inbox_key(message["receiverId"], sender_id), message["pk"])
+            pipe.zrem(keys.inbox_key(message["receiverId"], sender_id), message["pk"])
         pipe.execute()
     audio.delete(stores, [message["audioFileId"] for message in messages if message.get("audioFileId")])
     return buried
@@ -67,8 +68,8 @@ def _own(stores: Stores, sender_id: str, message_id: str) -> Document:
         raise NotFound("There is no such message.")
     until = time.monotonic() + SETTLE_SECONDS
     while True:
-        pending = accepted.is_pending(stores, message_id)
-        message = persistence.warm_message(stores, message_id)
+        pending = draining.is_pending(stores, message_id)
+        message = storing.warm_message(stores, message_id)
         if message is not None or not pending:
             break
         if time.monotonic() > until:

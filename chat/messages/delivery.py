@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from redis import Redis
 
-from chat import channels, ids, tracing, wire
-from chat.store import hot
+from chat import ids, tracing, wire
+from chat.frames import MESSAGES, STATUS, TYPING, address, encode_envelope
+from chat.store import hot, keys
 from chat.store.connection import Stores
 
 TRANSCRIBING = "transcribing"  # a status, and the name of a voice message's first frame
@@ -45,19 +46,19 @@ class Resumed(NamedTuple):
 def message_frame(message: wire.Wire) -> Frame:
     """The message, complete, on `application:messages`."""
     people = (message["senderId"], message["receiverId"])
-    return Frame(channels.MESSAGES, people, message["_id"], wire.dumps(message))
+    return Frame(MESSAGES, people, message["_id"], wire.dumps(message))
 
 
 def status_frame(message: wire.Wire, status: str, **more: str | None) -> Frame:
     """A change of a message on `application:status`, with the message as it is now."""
     people = (message["senderId"], message["receiverId"])
     data = wire.dumps({**message, "status": status, **more})
-    return Frame(channels.STATUS, people, f"{message['_id']}#{status}", data)
+    return Frame(STATUS, people, f"{message['_id']}#{status}", data)
 
 
 def read_frame(up_to: str, reader: str, partner: str) -> Frame:
     data = wire.dumps({"_id": up_to, "status": "read", "readerId": reader, "partnerId": partner})
-    return Frame(channels.STATUS, (reader, partner), f"{up_to}#read#{reader}#{partner}", data)
+    return Frame(STATUS, (reader, partner), f"{up_to}#read#{reader}#{partner}", data)
 
 
 def deliver(stores: Stores, frames: Iterable[Frame], client: Redis | None = None, *, again: bool = True) -> None:
@@ -65,26 +66,26 @@ def deliver(stores: Stores, frames: Iterable[Frame], client: Redis | None = None
 
     A frame that was delivered before gets a new position; with `again` False it keeps the one it has.
     """
-    keys = [channels.DELIVERY_LAST, channels.DELIVERY_SINCE]
+    script_keys = [keys.DELIVERY_LAST, keys.DELIVERY_SINCE]
     settings = stores.settings
     arguments: list[str | bytes | int] = [settings.resume_limit, settings.resume_days * 86_400, int(again)]
     for channel, people, member, data, request_id in frames:
-        keys += [channels.deliveries_key(person) for person in people]
-        arguments += [channel, channels.address(people, request_id or tracing.request_id()), member, data]
-    if len(keys) > 2:
-        stores.scripts.deliver(keys=keys, args=arguments, client=client)
+        script_keys += [keys.deliveries_key(person) for person in people]
+        arguments += [channel, address(people, request_id or tracing.request_id()), member, data]
+    if len(script_keys) > 2:
+        stores.scripts.deliver(keys=script_keys, args=arguments, client=client)
 
 
 def announce_typing(stores: Stores, sender_id: str, receiver_id: str) -> None:
     """Not kept: nobody wants to know who was typing while they were away."""
     data = wire.dumps({"senderId": sender_id})
-    stores.redis.publish(channels.TYPING, channels.encode_envelope((receiver_id,), data))
+    stores.redis.publish(TYPING, encode_envelope((receiver_id,), data))
 
 
 def missed_since(stores: Stores, user_id: str, position: int) -> tuple[list[Missed], int]:
     """The frames delivered to this person after `position`, in order, and the position of the last."""
     kept = stores.redis.zrange(
-        channels.deliveries_key(user_id),
+        keys.deliveries_key(user_id),
         f"({position}",
         "+inf",
         byscore=True,
@@ -98,12 +99,12 @@ def missed_since(stores: Stores, user_id: str, position: int) -> tuple[list[Miss
 
 def newest_position(stores: Stores) -> int:
     """The position of the last frame delivered to anybody, 0 when there was none."""
-    return int(stores.redis.get(channels.DELIVERY_LAST) or 0)
+    return int(stores.redis.get(keys.DELIVERY_LAST) or 0)
 
 
 def reaches_back(stores: Stores, position: int) -> bool:
     """Whether all that was delivered after that position is still known: Redis has not been lost since."""
-    since = stores.redis.get(channels.DELIVERY_SINCE)
+    since = stores.redis.get(keys.DELIVERY_SINCE)
     return position == 0 or (since is not None and int(since) <= position)
 
 
@@ -114,10 +115,10 @@ def missed_after(stores: Stores, user_id: str, message_id: str) -> Resumed:
     so does a text whose delivery is not known (seen in a page of history before it was delivered, say). A frame may
     come twice then, but none is missed.
     """
-    key = channels.deliveries_key(user_id)
+    key = keys.deliveries_key(user_id)
     with stores.redis.pipeline(transaction=False) as pipe:
         pipe.zmscore(key, [f"{message_id}#{TRANSCRIBING}", message_id])
-        pipe.get(channels.DELIVERY_SINCE)
+        pipe.get(keys.DELIVERY_SINCE)
         pipe.zcard(key)
         pipe.zrange(key, 0, 0, withscores=True)
         (spoken, written), since, count, oldest = pipe.execute()
@@ -146,7 +147,7 @@ def _expired(stores: Stores, position: int) -> bool:
 
 
 def _frames(stores: Stores, members: list[str]) -> list[Missed]:
-    """The frames behind members of `channels.deliveries_key`, with each message as it is now."""
+    """The frames behind members of `keys.deliveries_key`, with each message as it is now."""
     wanted = sorted({member.partition("#")[0] for member in members})
     if not wanted:
         return []

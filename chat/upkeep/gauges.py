@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 from pymongo.errors import PyMongoError
 from redis import Redis, RedisError
 
-from chat import channels, ids
+from chat import ids
 from chat.audio import chunks
-from chat.store import hot
+from chat.store import hot, keys
 from chat.store.connection import Stores
 
 DUE_LOOKED_AT = 100  # of the voice messages that are due, to find the oldest
@@ -74,19 +74,19 @@ def figures(stores: Stores) -> dict[str, float]:
 def _of_redis(redis: Redis) -> dict[str, float]:
     now = ids.now_ms()
     with redis.pipeline(transaction=False) as pipe:
-        pipe.xlen(channels.ACCEPTED)
-        pipe.xrange(channels.ACCEPTED, count=1)
-        pipe.xlen(channels.ACCEPTED_REFUSED)
-        pipe.zcard(channels.TRANSCRIPTIONS)
-        pipe.zcount(channels.TRANSCRIPTIONS, "-inf", now)
-        pipe.zrange(channels.TRANSCRIPTIONS, "-inf", now, byscore=True, offset=0, num=DUE_LOOKED_AT)
-        pipe.zcard(channels.OUTBOX)
-        pipe.zrange(channels.OUTBOX, 1, 1, byscore=True, offset=0, num=1)
-        pipe.hlen(channels.CURSORS_OUTBOX)
-        pipe.hlen(channels.SEEN_OUTBOX)
-        pipe.zcard(channels.NAMES)
-        pipe.exists(channels.HOT_COMPLETE)
-        pipe.scard(channels.PRESENCE_ONLINE)
+        pipe.xlen(keys.ACCEPTED)
+        pipe.xrange(keys.ACCEPTED, count=1)
+        pipe.xlen(keys.ACCEPTED_REFUSED)
+        pipe.zcard(keys.TRANSCRIPTIONS)
+        pipe.zcount(keys.TRANSCRIPTIONS, "-inf", now)
+        pipe.zrange(keys.TRANSCRIPTIONS, "-inf", now, byscore=True, offset=0, num=DUE_LOOKED_AT)
+        pipe.zcard(keys.OUTBOX)
+        pipe.zrange(keys.OUTBOX, 1, 1, byscore=True, offset=0, num=1)
+        pipe.hlen(keys.CURSORS_OUTBOX)
+        pipe.hlen(keys.SEEN_OUTBOX)
+        pipe.zcard(keys.NAMES)
+        pipe.exists(keys.HOT_COMPLETE)
+        pipe.scard(keys.PRESENCE_ONLINE)
         pipe.info("memory")
         raw = _Raw(*pipe.execute())
     accepted_ms = int(raw.accepted_first[0][0].partition(b"-")[0]) if raw.accepted_first else now

@@ -7,7 +7,7 @@ import av
 from av.error import FFmpegError
 
 from chat.audio.containers import container_of
-from chat.transcription.recogniser import TranscriptionRefused
+from chat.voice.recognisers.protocol import TranscriptionRefused
 
 RATE = 16_000  # samples a second
 SAMPLE_BYTES = 2

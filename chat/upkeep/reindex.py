@@ -6,8 +6,7 @@ from typing import Any
 
 from redis import Redis, ResponseError
 
-from chat import channels
-from chat.store import hot, search_terms
+from chat.store import hot, keys, search_terms
 from chat.store.connection import Stores
 from chat.store.prepare import prepare
 
@@ -24,8 +23,8 @@ def _of_user(user: dict[str, Any]) -> str:
 
 
 _KINDS: tuple[tuple[str, str, Terms], ...] = (
-    (channels.user_key("*"), hot.USER_INDEX, _of_user),
-    (channels.message_key("*"), hot.MESSAGE_INDEX, search_terms.of_message),
+    (keys.user_key("*"), hot.USER_INDEX, _of_user),
+    (keys.message_key("*"), hot.MESSAGE_INDEX, search_terms.of_message),
 )
 
 
@@ -57,10 +56,10 @@ def _pages(stores: Stores, pattern: str) -> Iterator[list[str]]:
         yield page
 
 
-def _reterm(stores: Stores, keys: list[str], terms: Terms) -> int:
+def _reterm(stores: Stores, names: list[str], terms: Terms) -> int:
     rows = [
         (key, found.get("terms", ""), terms(found))
-        for key, found in zip(keys, hot.read_json(stores.redis, keys), strict=True)
+        for key, found in zip(names, hot.read_json(stores.redis, names), strict=True)
         if found is not None
     ]
     stale = [(key, before, now) for key, before, now in rows if before != now]

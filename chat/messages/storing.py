@@ -13,8 +13,8 @@ from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError, PyMongoError
 from redis import Redis
 
-from chat import audio, channels, ids
-from chat.store import hot, search_terms
+from chat import audio, ids
+from chat.store import hot, keys, search_terms
 from chat.store.connection import Document, Stores
 
 log = structlog.get_logger(__name__)
@@ -30,23 +30,23 @@ def store_hot(stores: Stores, documents: Sequence[Document]) -> list[Document]:
 
     Returns them as they are there: one that was stored before may have been changed since.
     """
-    keys = [channels.OUTBOX, channels.TRANSCRIPTIONS]
+    script_keys = [keys.OUTBOX, keys.TRANSCRIPTIONS]
     arguments: list[str | bytes | int] = [UNREAD_LIMIT]
     for document in documents:
         message_id, sender, receiver = document["pk"], document["senderId"], document["receiverId"]
-        keys += [
-            channels.message_key(message_id),
-            channels.conversation_key(_conversation(document)),
-            channels.conversations_key(sender),
-            channels.conversations_key(receiver),
-            channels.inbox_key(receiver, sender),
+        script_keys += [
+            keys.message_key(message_id),
+            keys.conversation_key(_conversation(document)),
+            keys.conversations_key(sender),
+            keys.conversations_key(receiver),
+            keys.inbox_key(receiver, sender),
         ]
         json = hot.dump_message(document | {"terms": search_terms.of_message(document)})
         waits = int(document["status"] == "transcribing")
         arguments += [json, message_id, ids.milliseconds(message_id), sender, receiver, waits]
     if not documents:
         return []
-    new = stores.scripts.persist(keys=keys, args=arguments)
+    new = stores.scripts.persist(keys=script_keys, args=arguments)
     before = [document["pk"] for document, fresh in zip(documents, new, strict=True) if not fresh]
     found = dict(zip(before, hot.read_messages(stores.redis, before), strict=True))
     return [found.get(document["pk"]) or document for document in documents]
@@ -115,7 +115,7 @@ def confirm(stores: Stores, documents: Iterable[Document], client: Redis | None 
     """Take out of the outbox what the archive holds."""
     arguments = [part for document in documents for part in (document["pk"], document["revision"])]
     if arguments:
-        stores.scripts.confirm(keys=[channels.OUTBOX], args=arguments, client=client)
+        stores.scripts.confirm(keys=[keys.OUTBOX], args=arguments, client=client)
 
 
 def flush(stores: Stores, pages: int = 50) -> int:
@@ -126,7 +126,7 @@ def flush(stores: Stores, pages: int = 50) -> int:
     """
     moved = 0
     for _ in range(pages):
-        waiting = [raw.decode() for raw in stores.redis.zrange(channels.OUTBOX, 0, FLUSH_PAGE - 1)]
+        waiting = [raw.decode() for raw in stores.redis.zrange(keys.OUTBOX, 0, FLUSH_PAGE - 1)]
         if not waiting:
             break
         found = hot.read_messages(stores.redis, waiting)
@@ -136,7 +136,7 @@ def flush(stores: Stores, pages: int = 50) -> int:
         for document in doubled:
             drop_double(stores, document)
         if gone:
-            stores.redis.zrem(channels.OUTBOX, *gone)
+            stores.redis.zrem(keys.OUTBOX, *gone)
         confirm(stores, stored)
         moved += len(stored)
         if len(waiting) < FLUSH_PAGE:
@@ -146,7 +146,7 @@ def flush(stores: Stores, pages: int = 50) -> int:
 
 def waits_of(stores: Stores, sender_id: str) -> bool:
     """Whether something of this person may be in the outbox; True also when it is too long to tell."""
-    waiting = [raw.decode() for raw in stores.redis.zrange(channels.OUTBOX, 0, FLUSH_PAGE - 1)]
+    waiting = [raw.decode() for raw in stores.redis.zrange(keys.OUTBOX, 0, FLUSH_PAGE - 1)]
     found = hot.read_messages(stores.redis, waiting)
     return len(waiting) == FLUSH_PAGE or any(each is not None and each["senderId"] == sender_id for each in found)
 
@@ -158,11 +158,11 @@ def drop_double(stores: Stores, document: Document) -> None:
     """
     message_id, sender, receiver = document["pk"], document["senderId"], document["receiverId"]
     with stores.redis.pipeline() as pipe:
-        pipe.delete(channels.message_key(message_id))
-        pipe.zrem(channels.conversation_key(_conversation(document)), message_id)
-        pipe.zrem(channels.inbox_key(receiver, sender), message_id)
-        pipe.zrem(channels.OUTBOX, message_id)
-        pipe.zrem(channels.TRANSCRIPTIONS, message_id)
+        pipe.delete(keys.message_key(message_id))
+        pipe.zrem(keys.conversation_key(_conversation(document)), message_id)
+        pipe.zrem(keys.inbox_key(receiver, sender), message_id)
+        pipe.zrem(keys.OUTBOX, message_id)
+        pipe.zrem(keys.TRANSCRIPTIONS, message_id)
         pipe.execute()
     log.warning("message.doubled", message_id=message_id)
 
@@ -183,7 +183,7 @@ def _send(document: Document) -> tuple[str, str, str]:
 
 
 def _conversation(document: Document) -> str:
-    return channels.conversation_id(document["senderId"], document["receiverId"])
+    return ids.conversation_id(document["senderId"], document["receiverId"])
 
 
 def find_message(stores: Stores, message_id: str) -> Document | None:
@@ -203,9 +203,9 @@ def warm_message(stores: Stores, message_id: str) -> Document | None:
 
 def warm(stores: Stores, archived: Sequence[Document], seconds: int) -> None:
     """Put messages of the archive into Redis for a time where it lacks them. One round trip."""
-    keys = [channels.message_key(document["_id"]) for document in archived]
-    if keys:
-        stores.scripts.warm(keys=keys, args=[seconds, *(hot.dump_message(hot_form(each)) for each in archived)])
+    script_keys = [keys.message_key(document["_id"]) for document in archived]
+    if script_keys:
+        stores.scripts.warm(keys=script_keys, args=[seconds, *(hot.dump_message(hot_form(each)) for each in archived)])
 
 
 def change(stores: Stores, message_id: str, sender_id: str, fields: dict[str, Any]) -> Document | None:
@@ -223,8 +223,8 @@ def change_all(
     merged = orjson.dumps(fields)
     with stores.redis.pipeline(transaction=False) as pipe:
         for message_id in message_ids:
-            keys = [channels.message_key(message_id), channels.OUTBOX]
-            stores.scripts.change(keys=keys, args=[message_id, sender_id, merged, WARM_SECONDS], client=pipe)
+            script_keys = [keys.message_key(message_id), keys.OUTBOX]
+            stores.scripts.change(keys=script_keys, args=[message_id, sender_id, merged, WARM_SECONDS], client=pipe)
         return [None if raw is None else orjson.loads(raw) for raw in pipe.execute()]
 
 

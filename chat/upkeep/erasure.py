@@ -14,9 +14,11 @@ from pymongo.client_session import ClientSession
 from pymongo.errors import DuplicateKeyError, PyMongoError
 from redis import RedisError
 
-from chat import accepted, audio, changes, channels, delivery, ids, persistence, presence, sessions
+from chat import audio, ids
 from chat.errors import NotFound
-from chat.store import hot
+from chat.messages import delivery, draining, editing, storing
+from chat.people import presence, sessions
+from chat.store import hot, keys
 from chat.store.connection import Document, Stores
 from chat.store.locks import alone
 
@@ -101,10 +103,10 @@ def _start(stores: Stores, entry: Document) -> bool:
     sessions.end_all(stores, user_id)
     _forget_account(stores, user_id, entry["username"])
     settled = bool(entry["settles"] <= ids.now())
-    if settled and accepted.waits_from_before(stores, entry["settles"]):
+    if settled and draining.waits_from_before(stores, entry["settles"]):
         return False
-    persistence.flush(stores, FLUSH_PAGES)
-    if settled and persistence.waits_of(stores, user_id):
+    storing.flush(stores, FLUSH_PAGES)
+    if settled and storing.waits_of(stores, user_id):
         return False
     entry |= {"at": "", "last": settled}
     _note(stores, user_id, at="", last=settled)
@@ -137,19 +139,19 @@ def _erase_messages(stores: Stores, entry: Document, until: float) -> bool:
 def _erase_page(stores: Stores, user_id: str, page: list[Document]) -> bool:
     """Leave tombstones in both stores. Answers False when a message slipped away meanwhile: do the page again."""
     standing = {archived["_id"]: archived for archived in page if not archived.get("deletedAt")}
-    persistence.warm(stores, list(standing.values()), WARM_SECONDS)
+    storing.warm(stores, list(standing.values()), WARM_SECONDS)
     found = hot.read_messages(stores.redis, [archived["_id"] for archived in page])
     alive = [message for message in found if message is not None and not message.get("deletedAt")]
-    changes.bury(stores, user_id, alive)
+    editing.bury(stores, user_id, alive)
     if client_ids := [archived["clientId"] for archived in page if archived.get("clientId")]:
-        stores.redis.delete(*[channels.client_key(user_id, client_id) for client_id in client_ids])
+        stores.redis.delete(*[keys.client_key(user_id, client_id) for client_id in client_ids])
     wanted = list(standing.keys() | {message["pk"] for message in alive})
     now = hot.read_messages(stores.redis, wanted)
     buried = [message for message in now if message is not None and message.get("deletedAt")]
     # Told before the archive has it: were we killed in between, the page would be done and told again.
-    delivery.deliver(stores, [changes.deleted_frame(message) for message in buried])
-    stored, _ = persistence.store_archive(stores, buried)
-    persistence.confirm(stores, stored)
+    delivery.deliver(stores, [editing.deleted_frame(message) for message in buried])
+    stored, _ = storing.store_archive(stores, buried)
+    storing.confirm(stores, stored)
     return len(buried) == len(wanted)
 
 
@@ -163,11 +165,11 @@ def _erase_recordings(stores: Stores, user_id: str, until: float) -> bool:
 
 def _forget_account(stores: Stores, user_id: str, username: str) -> None:
     """From now on nobody finds them. Every pass looks, since a request that read the archive may put them back."""
-    found = hot.read_json(stores.redis, [channels.user_key(user_id)])[0]
+    found = hot.read_json(stores.redis, [keys.user_key(user_id)])[0]
     names = {username, found["username"]} if found else {username}
     with stores.redis.pipeline() as pipe:
-        pipe.delete(channels.user_key(user_id))
-        pipe.zrem(channels.NAMES, *[channels.name_member(name, user_id) for name in names])
+        pipe.delete(keys.user_key(user_id))
+        pipe.zrem(keys.NAMES, *[keys.name_member(name, user_id) for name in names])
         pipe.execute()
     presence.forget(stores, user_id)
 
@@ -175,17 +177,17 @@ def _forget_account(stores: Stores, user_id: str, username: str) -> None:
 def _forget_lists(stores: Stores, user_id: str) -> None:
     """Their conversations, what was unread or read in them, and what was delivered to them."""
     archived = {cursor["conversation"] for cursor in stores.mongo.cursors.find({"reader": user_id})}
-    partners = [raw.decode() for raw in stores.redis.zrange(channels.conversations_key(user_id), 0, -1)]
-    conversations = archived | {channels.conversation_id(user_id, partner) for partner in partners}
+    partners = [raw.decode() for raw in stores.redis.zrange(keys.conversations_key(user_id), 0, -1)]
+    conversations = archived | {ids.conversation_id(user_id, partner) for partner in partners}
     with stores.redis.pipeline() as pipe:
         for conversation in conversations:
-            pipe.hdel(channels.cursors_key(conversation), user_id)
-            pipe.hdel(channels.CURSORS_OUTBOX, f"{conversation}#{user_id}")
+            pipe.hdel(keys.cursors_key(conversation), user_id)
+            pipe.hdel(keys.CURSORS_OUTBOX, f"{conversation}#{user_id}")
         for partner in partners:
-            pipe.delete(channels.inbox_key(user_id, partner))
-        pipe.delete(channels.conversations_key(user_id), channels.deliveries_key(user_id))
+            pipe.delete(keys.inbox_key(user_id, partner))
+        pipe.delete(keys.conversations_key(user_id), keys.deliveries_key(user_id))
         pipe.execute()
-    accepted.forget_refused(stores, user_id)
+    draining.forget_refused(stores, user_id)
     stores.mongo.cursors.delete_many({"reader": user_id})
 
 

@@ -1,6 +1,6 @@
 """The way of a voice message to its transcript.
 
-It waits in `channels.TRANSCRIPTIONS` from the moment it is stored until it is done, however often workers die:
+It waits in `keys.TRANSCRIPTIONS` from the moment it is stored until it is done, however often workers die:
 a task is only a nudge, and the sweep nudges again what is due. Attempts are counted in Redis before they
 begin, so a recording that kills its worker is given up as any other, and those that were only beside it are not:
 whose workers keep dying are tried one by one. After the last attempt the message is delivered `untranscribed`, with
@@ -16,11 +16,12 @@ import structlog
 from pymongo.errors import PyMongoError
 from redis import RedisError
 
-from chat import audio, channels, counters, delivery, ids, persistence, wire
+from chat import audio, ids, wire
 from chat.errors import Conflict, Invalid, NotFound, Unavailable
-from chat.store import search_terms
+from chat.messages import delivery, storing
+from chat.store import counters, keys, search_terms
 from chat.store.connection import Document, Stores
-from chat.transcription import Recogniser, Transcript, TranscriptionRefused, TranscriptionUnavailable
+from chat.voice.recognisers import Recogniser, Transcript, TranscriptionRefused, TranscriptionUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -31,10 +32,10 @@ ARCHIVE_PAUSE = 5.0  # seconds until the next attempt when MongoDB is away
 DUE_PAGE = 100
 DEATHS_TOGETHER = 2  # attempts of one message whose workers died, before it is tried alone
 ATTEMPT_KEYS = (
-    channels.TRANSCRIPTIONS,
-    channels.TRANSCRIPTION_ATTEMPTS,
-    channels.TRANSCRIPTION_DEATHS,
-    channels.TRANSCRIPTION_ALONE,
+    keys.TRANSCRIPTIONS,
+    keys.TRANSCRIPTION_ATTEMPTS,
+    keys.TRANSCRIPTION_DEATHS,
+    keys.TRANSCRIPTION_ALONE,
 )
 
 
@@ -59,8 +60,8 @@ def transcribe(stores: Stores, recogniser: Recogniser, message_id: str) -> bool:
 def _end_alone(stores: Stores, message_id: str) -> None:
     """Let the next one be tried alone, unless our time for it has run out and another is at it already."""
     with suppress(RedisError):  # then it runs out
-        if stores.redis.get(channels.TRANSCRIPTION_ALONE) == message_id.encode():
-            stores.redis.delete(channels.TRANSCRIPTION_ALONE)
+        if stores.redis.get(keys.TRANSCRIPTION_ALONE) == message_id.encode():
+            stores.redis.delete(keys.TRANSCRIPTION_ALONE)
 
 
 def give_back(stores: Stores, message_id: str, seconds: float = 0) -> None:
@@ -73,7 +74,7 @@ def due(stores: Stores) -> list[str]:
     """Voice messages for which an attempt is due now, oldest first, at most a page."""
     seconds, microseconds = stores.redis.time()  # whose clock set them
     now = seconds * 1_000 + microseconds // 1_000
-    found = stores.redis.zrange(channels.TRANSCRIPTIONS, "-inf", now, byscore=True, offset=0, num=DUE_PAGE)
+    found = stores.redis.zrange(keys.TRANSCRIPTIONS, "-inf", now, byscore=True, offset=0, num=DUE_PAGE)
     return [raw.decode() for raw in found]
 
 
@@ -92,13 +93,13 @@ def transcribe_again(
         raise NotFound("There is no such message.")
     if not message.get("audioFileId"):
         raise Invalid("messageId", "That is not a voice message.")
-    keys = [
-        channels.TRANSCRIPTIONS,
-        channels.TRANSCRIPTIONS_AGAIN,
-        channels.TRANSCRIPTION_ATTEMPTS,
-        channels.TRANSCRIPTION_LANGUAGES,
+    script_keys = [
+        keys.TRANSCRIPTIONS,
+        keys.TRANSCRIPTIONS_AGAIN,
+        keys.TRANSCRIPTION_ATTEMPTS,
+        keys.TRANSCRIPTION_LANGUAGES,
     ]
-    if not stores.scripts.again(keys=keys, args=[message_id, language or ""]):
+    if not stores.scripts.again(keys=script_keys, args=[message_id, language or ""]):
         raise Conflict("That message is being transcribed.")
     try:
         nudge(message_id)
@@ -122,7 +123,7 @@ def _take(stores: Stores, recogniser: Recogniser, message_id: str, attempt: int)
 
 def _attempt(stores: Stores, recogniser: Recogniser, message: Document, attempt: int) -> None:
     message_id = message["pk"]
-    language = stores.redis.hget(channels.TRANSCRIPTION_LANGUAGES, message_id)
+    language = stores.redis.hget(keys.TRANSCRIPTION_LANGUAGES, message_id)
     try:
         with _held(stores, message_id):
             recording = audio.read(stores, message["audioFileId"])
@@ -166,7 +167,7 @@ def _held(stores: Stores, message_id: str) -> Iterator[None]:
 
 def _current(stores: Stores, message_id: str) -> Document | None:
     """The message as it is now, None when it is not there or deleted."""
-    message = persistence.warm_message(stores, message_id)
+    message = storing.warm_message(stores, message_id)
     return None if message is None or message.get("deletedAt") else message
 
 
@@ -211,13 +212,13 @@ def _give_up(stores: Stores, message_id: str, reason: str) -> None:
 
 def _is_again(stores: Stores, message_id: str) -> bool:
     """Whether the message was delivered before. Its status does not tell: a worker may have died after changing it."""
-    return bool(stores.redis.sismember(channels.TRANSCRIPTIONS_AGAIN, message_id))
+    return bool(stores.redis.sismember(keys.TRANSCRIPTIONS_AGAIN, message_id))
 
 
 def _store(stores: Stores, message: Document, fields: dict[str, Any]) -> wire.Wire | None:
     """The message as it is now, None when it was deleted meanwhile."""
     fields["terms"] = search_terms.of_message(message | fields)
-    changed = persistence.change(stores, message["pk"], message["senderId"], fields)
+    changed = storing.change(stores, message["pk"], message["senderId"], fields)
     return None if changed is None else wire.message(changed)
 
 
@@ -236,9 +237,9 @@ def _let_go(stores: Stores, message_id: str, frames: Iterable[delivery.Frame] = 
     """Tell both people, and in the same step forget that the message waits: nobody sees the one without the other."""
     with stores.redis.pipeline() as pipe:
         delivery.deliver(stores, frames, pipe)
-        pipe.zrem(channels.TRANSCRIPTIONS, message_id)
-        pipe.srem(channels.TRANSCRIPTIONS_AGAIN, message_id)
-        pipe.hdel(channels.TRANSCRIPTION_ATTEMPTS, message_id)
-        pipe.hdel(channels.TRANSCRIPTION_DEATHS, message_id)
-        pipe.hdel(channels.TRANSCRIPTION_LANGUAGES, message_id)
+        pipe.zrem(keys.TRANSCRIPTIONS, message_id)
+        pipe.srem(keys.TRANSCRIPTIONS_AGAIN, message_id)
+        pipe.hdel(keys.TRANSCRIPTION_ATTEMPTS, message_id)
+        pipe.hdel(keys.TRANSCRIPTION_DEATHS, message_id)
+        pipe.hdel(keys.TRANSCRIPTION_LANGUAGES, message_id)
         pipe.execute()

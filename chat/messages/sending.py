@@ -1,6 +1,6 @@
 """The one way to send a message, and its sender's changes to it.
 
-A message is accepted when it is in the accepted log, a Redis Stream; `chat.accepted` takes it from there.
+A message is accepted when it is in the accepted log, a Redis Stream; `chat.messages.draining` takes it from there.
 """
 
 from collections.abc import Callable
@@ -12,9 +12,12 @@ import orjson
 import structlog
 from limits import parse_many
 
-from chat import audio, channels, ids, persistence, sessions, wire
+from chat import audio, ids, wire
 from chat.errors import Invalid, NotFound, TooMany, Unavailable
-from chat.sessions import Session
+from chat.messages import storing
+from chat.people import sessions
+from chat.people.sessions import Session
+from chat.store import keys
 from chat.store.connection import Stores
 from chat.tracing import request_id
 
@@ -99,9 +102,9 @@ class _Acceptance:
 
     def run(self) -> tuple[str, tuple[str, str]]:
         """`accepted` or `again`, with the entry's id and entropy. Raises whatever `accept` does."""
-        keys = self._keys()
+        script_keys = self._keys()
         while True:
-            answer = self._stores.scripts.accept(keys=keys, args=self._arguments())
+            answer = self._stores.scripts.accept(keys=script_keys, args=self._arguments())
             what, *details = (part.decode() for part in answer)
             if what in ("accepted", "again"):
                 return what, (details[0], details[1])
@@ -120,7 +123,7 @@ class _Acceptance:
             self._session = None
         elif what in ("receiver", "upload") and not self._restored:
             self._restored = True  # Redis may have lost what the archive still knows
-            persistence.restore_user(self._stores, self._draft.receiver_id)
+            storing.restore_user(self._stores, self._draft.receiver_id)
             if self._draft.audio_file_id:
                 audio.restore_upload(self._stores, self._draft.audio_file_id, self._draft.sender_id)
         else:
@@ -131,22 +134,22 @@ class _Acceptance:
         try:
             self._wake()
         except Exception:
-            self._stores.redis.delete(channels.ACCEPTED_WAKING)
+            self._stores.redis.delete(keys.ACCEPTED_WAKING)
             raise
 
     def _keys(self) -> list[str]:
         sender, draft = self._draft.sender_id, self._draft
         return [
-            channels.ACCEPTED,
-            channels.ACCEPTED_WAKING,
-            channels.user_key(draft.receiver_id),
-            channels.client_key(sender, draft.client_id) if draft.client_id else channels.call_key(self._entropy),
-            channels.upload_key(draft.audio_file_id) if draft.audio_file_id else "",
-            channels.revoked_key(self._session.token_id if self._session else ""),
-            channels.sessions_key(sender),
-            channels.user_key(sender),
-            channels.HOT_COMPLETE,
-            *(channels.message_limit_key(sender, seconds) for _, seconds in self._limits),
+            keys.ACCEPTED,
+            keys.ACCEPTED_WAKING,
+            keys.user_key(draft.receiver_id),
+            keys.client_key(sender, draft.client_id) if draft.client_id else keys.call_key(self._entropy),
+            keys.upload_key(draft.audio_file_id) if draft.audio_file_id else "",
+            keys.revoked_key(self._session.token_id if self._session else ""),
+            keys.sessions_key(sender),
+            keys.user_key(sender),
+            keys.HOT_COMPLETE,
+            *(keys.message_limit_key(sender, seconds) for _, seconds in self._limits),
         ]
 
     def _arguments(self) -> list[str | int | bytes]:
@@ -188,9 +191,9 @@ def _refusal(what: str, *details: str) -> Exception:
 def _accepted_before(stores: Stores, entry_id: str, entropy: str) -> wire.Wire:
     """The message a `clientId` was accepted for, wherever it is by now."""
     message_id = ids.message_id(entry_id, entropy)
-    for _, fields in stores.redis.xrange(channels.ACCEPTED, entry_id, entry_id):
+    for _, fields in stores.redis.xrange(keys.ACCEPTED, entry_id, entry_id):
         return wire.message(document(read_draft(fields), entry_id, entropy) | {"status": "accepted"})
-    stored = persistence.find_message(stores, message_id)
+    stored = storing.find_message(stores, message_id)
     if stored is None:
         raise NotFound("That message has been removed.")
     return wire.message(stored)

@@ -7,9 +7,11 @@ from pathlib import PurePosixPath
 from typing import IO, Any
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
-from chat import accounts, audio, persistence, wire
+from chat import audio, wire
 from chat.audio import chunks
 from chat.errors import NotFound
+from chat.messages import storing
+from chat.people import accounts
 from chat.store.connection import Document, Stores
 
 FLUSH_PAGES = 1_000
@@ -28,7 +30,7 @@ def export(stores: Stores, user_id: str, file: IO[bytes]) -> int:
     user = stores.mongo.users.find_one({"_id": user_id})
     if user is None:
         raise NotFound("There is no such person.")
-    persistence.flush(stores, FLUSH_PAGES)  # from here on MongoDB has all but what comes this very moment
+    storing.flush(stores, FLUSH_PAGES)  # from here on MongoDB has all but what comes this very moment
     partners: set[str] = set()
     with ZipFile(file, "w", ZIP_DEFLATED) as archive:
         _write(archive, "profile.json", {name: user[name] for name in PROFILE if name in user})

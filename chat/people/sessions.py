@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from chat import channels, ids
+from chat import frames, ids
 from chat.errors import Unauthorized
-from chat.store import hot
+from chat.store import hot, keys
 from chat.store.connection import Document, Stores
 
 
@@ -31,14 +31,14 @@ def refusal() -> Unauthorized:
 
 def end(stores: Stores, user_id: str, token_id: str, seconds: int) -> None:
     """A token holds no longer; `seconds` is how long it would have."""
-    _end(stores, channels.revoked_key(token_id), "1", max(1, seconds), {"userId": user_id, "tokenId": token_id})
+    _end(stores, keys.revoked_key(token_id), "1", max(1, seconds), {"userId": user_id, "tokenId": token_id})
 
 
 def end_all(stores: Stores, user_id: str, but: str = "") -> None:
     """No token of this person issued until now holds any longer, except the one named."""
     before = ids.now_ms()
     told = {"userId": user_id, "before": before, "except": but}
-    _end(stores, channels.sessions_key(user_id), f"{before}:{but}", stores.settings.token_lifetime, told)
+    _end(stores, keys.sessions_key(user_id), f"{before}:{but}", stores.settings.token_lifetime, told)
 
 
 def holds(stores: Stores, user_id: str, token_id: str, issued_ms: int) -> bool:
@@ -47,16 +47,18 @@ def holds(stores: Stores, user_id: str, token_id: str, issued_ms: int) -> bool:
     Raises:
         PyMongoError: Redis was lost or does not know the person, and the archive is away.
     """
-    keys = channels.revoked_key(token_id), channels.sessions_key(user_id)
+    script_keys = keys.revoked_key(token_id), keys.sessions_key(user_id)
     with stores.redis.pipeline(transaction=False) as pipe:
-        pipe.mget(keys)
-        pipe.exists(channels.user_key(user_id))
-        pipe.exists(channels.HOT_COMPLETE)
+        pipe.mget(script_keys)
+        pipe.exists(keys.user_key(user_id))
+        pipe.exists(keys.HOT_COMPLETE)
         (revoked, ended), known, complete = pipe.execute()
     if not complete:
-        archived = {each["_id"]: each["value"] for each in stores.mongo.sessions.find({"_id": {"$in": list(keys)}})}
-        revoked = revoked or archived.get(keys[0])
-        ended = ended or archived.get(keys[1], "").encode()
+        archived = {
+            each["_id"]: each["value"] for each in stores.mongo.sessions.find({"_id": {"$in": list(script_keys)}})
+        }
+        revoked = revoked or archived.get(script_keys[0])
+        ended = ended or archived.get(script_keys[1], "").encode()
     if revoked:
         return False
     if ended:
@@ -78,8 +80,8 @@ def _end(stores: Stores, key: str, value: str, seconds: int, told: dict[str, Any
     until = int(time.time()) + seconds
     with stores.redis.pipeline() as pipe:
         pipe.set(key, value, exat=until)
-        pipe.hset(channels.SESSIONS_OUTBOX, key, f"{value} {until}")
-        pipe.publish(channels.SESSIONS, channels.encode_envelope((), orjson.dumps(told)))
+        pipe.hset(keys.SESSIONS_OUTBOX, key, f"{value} {until}")
+        pipe.publish(frames.SESSIONS, frames.encode_envelope((), orjson.dumps(told)))
         pipe.execute()
 
 

@@ -1,25 +1,11 @@
-"""The one place that knows the names of Redis channels and keys, and the two formats that travel.
+"""The one place that names Redis keys; each says what it holds and in which form.
 
-A *frame* is what a WebSocket gets: `<channel>---<json>`. An *envelope* is what goes through Redis
-pub/sub: a line that says for whom it is, its place in the order of deliveries and, before both, the id of the
-request it goes back to, where one is known; then the frame's JSON.
-A web process routes an envelope by that line alone and never parses the JSON.
+Every key begins with `PREFIX`, so that a Redis shared with others stays readable and nothing of theirs is touched.
 """
 
 import unicodedata
-from collections.abc import Sequence
-from typing import NamedTuple
 
 PREFIX = "chattergram"
-
-# Redis pub/sub channels; the first four are also the channels of frames.
-MESSAGES = "application:messages"
-USERS = "application:users"
-STATUS = "application:status"
-TYPING = "application:typing"
-SESSIONS = "application:sessions"  # internal: tokens that hold no longer
-SUBSCRIBED = (MESSAGES, USERS, STATUS, TYPING, SESSIONS)
-RESUME = "application:resume"  # frames only
 
 # The accepted log (a stream) and what drains it
 ACCEPTED = f"{PREFIX}:accepted"
@@ -66,7 +52,7 @@ NAMES = f"{PREFIX}:names"
 # Counters of what somebody may do only so often; the rest of a key is made by `limits`
 LIMITS = f"{PREFIX}:limits"
 
-# What workers have counted (hash, see `chat.counters`), and beat processes with when they last sent a task (s)
+# What workers have counted (hash, see `chat.store.counters`), and beat processes with when they last sent a task (s)
 COUNTERS = f"{PREFIX}:counters"
 BEATS = f"{PREFIX}:beats"
 
@@ -74,11 +60,6 @@ BEATS = f"{PREFIX}:beats"
 PRESENCE_PROCESSES = f"{PREFIX}:presence:processes"
 PRESENCE_ONLINE = f"{PREFIX}:presence:online"
 PRESENCE_SEEN = f"{PREFIX}:presence:seen"
-
-
-def conversation_id(one: str, other: str) -> str:
-    """The same name for both people's side of a conversation."""
-    return f"{one}:{other}" if one < other else f"{other}:{one}"
 
 
 def user_key(user_id: str) -> str:
@@ -164,38 +145,3 @@ def presence_user_key(user_id: str) -> str:
 
 def lock_key(name: str) -> str:
     return f"{PREFIX}:lock:{name}"
-
-
-class Envelope(NamedTuple):
-    """`recipients` empty means everyone connected; `position` 0 means it has no place in the order."""
-
-    recipients: tuple[str, ...]
-    position: int
-    data: bytes
-    request_id: str = ""
-
-
-def address(recipients: Sequence[str], request_id: str = "") -> str:
-    """The beginning of an envelope; its position follows."""
-    to = ",".join(recipients)
-    return f"{request_id} {to}" if request_id else to
-
-
-def encode_envelope(recipients: Sequence[str], data: bytes, position: int = 0) -> bytes:
-    return f"{address(recipients)} {position}\n".encode() + data
-
-
-def decode_envelope(raw: bytes) -> Envelope:
-    """The envelope in what came from Redis.
-
-    Raises:
-        ValueError: it is none.
-    """
-    head, _, data = raw.partition(b"\n")
-    *origin, to, position = head.decode().split(" ")
-    return Envelope(tuple(to.split(",")) if to else (), int(position), data, "".join(origin))
-
-
-def frame(channel: str, data: bytes) -> str:
-    """What a WebSocket gets."""
-    return f"{channel}---{data.decode()}"
