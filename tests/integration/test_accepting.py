@@ -14,12 +14,7 @@ from chat.messages import log as accepted_log
 from chat.messages.log import Draft
 from chat.store import keys
 from chat.store.connection import Stores
-from tests.people import change, drain, nobody_to_wake, said, send, someone
-
-
-@pytest.fixture
-def pair(stores: Stores) -> tuple[str, str]:
-    return someone(stores, "anna"), someone(stores, "bert")
+from tests.people import change, drain, nobody_to_wake, said, send
 
 
 def test_an_accepted_message_is_in_both_stores_once_drained(stores: Stores, pair: tuple[str, str]) -> None:

@@ -23,11 +23,6 @@ from tests import recordings
 from tests.people import drain, send_voice, someone, upload
 
 
-@pytest.fixture
-def pair(stores: Stores) -> tuple[str, str]:
-    return someone(stores, "anna"), someone(stores, "bert")
-
-
 def let_expire(stores: Stores, *upload_ids: str) -> None:
     """As when so much time has passed that nobody may claim them any more."""
     long_ago = datetime.now(UTC) - timedelta(seconds=stores.settings.upload_ttl + 120)

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import orjson
-import pytest
 
 from chat import frames, ids, wire
 from chat.messages import conversations, delivery, editing
@@ -11,11 +10,6 @@ from chat.messages import log as accepted_log
 from chat.store import keys
 from chat.store.connection import Stores
 from tests.people import change, drain, send, send_voice, someone
-
-
-@pytest.fixture
-def pair(stores: Stores) -> tuple[str, str]:
-    return someone(stores, "anna"), someone(stores, "bert")
 
 
 def missed(stores: Stores, user: str, message_id: str) -> tuple[list[tuple[str, str]], bool]:

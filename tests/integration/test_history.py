@@ -12,11 +12,6 @@ from tests.people import drain, said, send, someone
 DAY_MS = 86_400_000
 
 
-@pytest.fixture
-def pair(stores: Stores) -> tuple[str, str]:
-    return someone(stores, "anna"), someone(stores, "bert")
-
-
 def archive_only(stores: Stores, pair: tuple[str, str], count: int) -> list[str]:
     """Messages from before the hot window, as they lie in the archive; answers their texts."""
     start = ids.now_ms() - (stores.settings.hot_window_days + 10) * DAY_MS

@@ -21,13 +21,12 @@ TEXTS = [
 ]
 
 
-@pytest.fixture
-def pair(stores: Stores) -> tuple[str, str]:
-    anna, bert = someone(stores, "anna"), someone(stores, "Bert Émile")
+@pytest.fixture(autouse=True)
+def texts(stores: Stores, pair: tuple[str, str]) -> None:
+    """What Anna has written to Bert."""
     for text in TEXTS:
-        send(stores, anna, bert, text)
+        send(stores, *pair, text)
     drain(stores)
-    return anna, bert
 
 
 def found(stores: Stores, user: str, text: str) -> list[str]:
@@ -94,8 +93,9 @@ def test_any_text_is_a_legal_query_and_shows_strangers_nothing(
 
 
 def test_people_are_found_by_their_names(stores: Stores, pair: tuple[str, str]) -> None:
+    emile = someone(stores, "Bert Émile")
     hits = search.search(stores, pair[0], "emile", 20, 0)
-    assert [(hit["type"], hit["_id"], hit["text"]) for hit in hits] == [("user", pair[1], "Bert Émile")]
+    assert [(hit["type"], hit["_id"], hit["text"]) for hit in hits] == [("user", emile, "Bert Émile")]
 
 
 def test_the_whole_word_comes_before_its_beginning(stores: Stores, pair: tuple[str, str]) -> None:

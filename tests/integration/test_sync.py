@@ -13,12 +13,7 @@ from chat.store.connection import Stores
 from chat.upkeep import ageing, sync
 from chat.voice import attempts
 from tests.integration.test_history import archive_only
-from tests.people import change, drain, said, send, someone
-
-
-@pytest.fixture
-def pair(stores: Stores) -> tuple[str, str]:
-    return someone(stores, "anna"), someone(stores, "bert")
+from tests.people import change, drain, said, send
 
 
 def rounds(stores: Stores) -> None:
