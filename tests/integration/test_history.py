@@ -7,29 +7,7 @@ from chat.errors import Invalid, NotFound
 from chat.messages import conversations, history
 from chat.store.connection import Stores
 from chat.upkeep import sync
-from tests.people import drain, said, send, someone
-
-DAY_MS = 86_400_000
-
-
-def archive_only(stores: Stores, pair: tuple[str, str], count: int) -> list[str]:
-    """Messages from before the hot window, as they lie in the archive; answers their texts."""
-    start = ids.now_ms() - (stores.settings.hot_window_days + 10) * DAY_MS
-    rows = [
-        {
-            "_id": ids.message_id(f"{start + n}-0", ids.new_entropy()),
-            "conversation": ids.conversation_id(*pair),
-            "senderId": pair[n % 2],
-            "receiverId": pair[1 - n % 2],
-            "dateSent": ids.timestamp(start + n),
-            "text": f"old {n}",
-            "status": "delivered",
-            "revision": 1,
-        }
-        for n in range(count)
-    ]
-    stores.mongo.messages.insert_many(rows)
-    return [row["text"] for row in rows]
+from tests.people import archive_only, drain, said, send, someone
 
 
 @pytest.fixture

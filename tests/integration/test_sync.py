@@ -12,8 +12,7 @@ from chat.store import keys
 from chat.store.connection import Stores
 from chat.upkeep import ageing, sync
 from chat.voice import attempts
-from tests.integration.test_history import archive_only
-from tests.people import change, drain, said, send
+from tests.people import archive_only, change, drain, said, send
 
 
 def rounds(stores: Stores) -> None:
