@@ -184,6 +184,19 @@ def test_all_sessions_but_one_that_were_ended_send_nothing_also_before_a_lost_re
     post(stores, pair, "later", ended + 1)
 
 
+def test_the_session_of_a_sender_redis_knows_is_checked_within_the_one_call(
+    stores: Stores, pair: tuple[str, str]
+) -> None:
+    while sync.run(stores):
+        pass
+    send(stores, *reversed(pair), "wakes the drainer")
+    stores.redis.config_resetstat()
+    post(stores, pair)
+    calls = stores.redis.info("commandstats")
+    assert calls["cmdstat_evalsha"]["calls"] == 1
+    assert "cmdstat_mget" not in calls, "as where the sessions are asked for apart"
+
+
 def test_who_is_in_no_store_sends_nothing(stores: Stores, pair: tuple[str, str]) -> None:
     while sync.run(stores):
         pass
