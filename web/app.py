@@ -14,7 +14,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from chat.people.passwords import Passwords
 from chat.store.connection import connect
-from chat.store.prepare import prepare_patiently
+from chat.store.prepare import prepare_when_up
 from config.settings import Settings, get_settings
 from web import auth, bodies, cli, context, errors, metrics, schemas
 from web.api import accounts, conversations, files, messages, search, uploads, users
@@ -110,7 +110,7 @@ class Application(OpenAPI):
         """
         self.services.sockets.start()
         gevent.spawn(metrics.watch, self.services.sockets)
-        gevent.spawn(prepare_patiently, self.services.stores)
+        gevent.spawn(prepare_when_up, self.services.stores)
 
     def stop(self) -> None:
         """Let no more sockets in and the requests in flight be answered, then close the sockets."""

@@ -14,7 +14,7 @@ OTHER_ID = "01JD4XBD5ESZ0F3QYQ1YH7N2TP"
 PASSWORD = "correct horse battery"  # noqa: S105 (an example)
 UUID = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 MOMENT = "2026-03-01T09:30:00.125Z"
-OFFSET_MOST = 1_000_000
+MAX_OFFSET = 1_000_000
 LANGUAGE = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$"  # BCP 47, as far as recognisers use it
 
 
@@ -53,7 +53,7 @@ Email = Annotated[
         pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$",
     ),
 ]
-Password = Annotated[str, StringConstraints(min_length=accounts.PASSWORD_LEAST, max_length=accounts.PASSWORD_MOST)]
+Password = Annotated[str, StringConstraints(min_length=accounts.PASSWORD_MIN, max_length=accounts.PASSWORD_MAX)]
 Username = Annotated[str, StringConstraints(min_length=1, max_length=4 * accounts.USERNAME_LIMIT)]
 Text = Annotated[str, StringConstraints(max_length=sending.TEXT_LIMIT)]
 Identifier = Annotated[str, StringConstraints(max_length=64)]
@@ -141,22 +141,22 @@ class FilePath(Schema):
 
 class PeopleQuery(Schema):
     q: str = Field("", description="The beginning of a name.")
-    limit: int = Field(accounts.LIST_DEFAULT, ge=1, le=accounts.LIST_MOST)
-    offset: int = Field(0, ge=0, le=OFFSET_MOST)
+    limit: int = Field(accounts.DEFAULT_LIST, ge=1, le=accounts.MAX_LIST)
+    offset: int = Field(0, ge=0, le=MAX_OFFSET)
 
 
 class ConversationsQuery(Schema):
-    limit: int = Field(conversations.LIMIT_DEFAULT, ge=1, le=conversations.LIMIT_MOST)
+    limit: int = Field(conversations.DEFAULT_LIMIT, ge=1, le=conversations.MAX_LIMIT)
     before: Identifier | None = Field(None, description="The `_id` of the last message of the last one seen.")
 
 
 class HistoryQuery(Schema):
     """None of them: the newest messages. `before` or `after`: a page beside that message. `offset`: older pages."""
 
-    limit: int | None = Field(None, ge=1, le=history.PAGE_LIMIT)
+    limit: int | None = Field(None, ge=1, le=history.MAX_PAGE_SIZE)
     before: Identifier | None = None
     after: Identifier | None = None
-    offset: int | None = Field(None, ge=0, le=OFFSET_MOST)
+    offset: int | None = Field(None, ge=0, le=MAX_OFFSET)
 
     @model_validator(mode="after")
     def _one_way_to_page(self) -> "HistoryQuery":
@@ -167,8 +167,8 @@ class HistoryQuery(Schema):
 
 class SearchQuery(Schema):
     q: str = Field("", description="Any text; of a long one the first words count.")
-    limit: int = Field(search.LIMIT_DEFAULT, ge=1, le=search.LIMIT_MOST)
-    offset: int = Field(0, ge=0, le=search.OFFSET_MOST - search.LIMIT_MOST)
+    limit: int = Field(search.DEFAULT_LIMIT, ge=1, le=search.MAX_LIMIT)
+    offset: int = Field(0, ge=0, le=search.MAX_OFFSET - search.MAX_LIMIT)
 
 
 class ContentQuery(Schema):

@@ -19,7 +19,7 @@ from redis import RedisError
 from beat.schedule import SCHEDULE
 from chat import queues
 from chat.store.connection import Stores, connect, connect_redis
-from chat.store.prepare import prepare_patiently
+from chat.store.prepare import prepare_when_up
 from chat.voice.recognisers import Recogniser, choose
 from config import logging
 from config.addresses import is_redis
@@ -93,7 +93,7 @@ def _configure_logging(**_: Any) -> None:
 def _prepare(**_: Any) -> None:
     own = connect(get_settings())
     try:
-        if not prepare_patiently(own, START_PATIENCE):
+        if not prepare_when_up(own, START_PATIENCE):
             raise SystemExit("The stores did not come within a minute; see the log for which.")
     finally:
         own.close()

@@ -168,7 +168,7 @@ def test_a_drainer_is_woken_once_while_one_is_on_its_way(stores: Stores, pair: t
 
 def test_unknown_receivers_and_empty_messages_are_refused(stores: Stores, pair: tuple[str, str]) -> None:
     with pytest.raises(NotFound):
-        send(stores, pair[0], ids.floor(1), "hello")
+        send(stores, pair[0], ids.lowest_id(1), "hello")
     with pytest.raises(Invalid):
         send(stores, *pair, "  \n")
     with pytest.raises(Invalid):

@@ -36,7 +36,7 @@ def mark_read(path: schemas.PartnerPath, body: schemas.ReadUpTo) -> Response:
 
 
 def _page(partner: str, query: schemas.HistoryQuery) -> list[Message]:
-    limit = query.limit or history.PAGE_DEFAULT
+    limit = query.limit or history.DEFAULT_PAGE_SIZE
     if query.before is not None:
         return history.before(stores(), me(), partner, query.before, limit)
     if query.after is not None:
