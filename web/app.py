@@ -12,15 +12,15 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from chat.passwords import Passwords
+from chat.people.passwords import Passwords
 from chat.store.connection import connect
 from chat.store.prepare import prepare_patiently
 from config.settings import Settings, get_settings
 from config.version import VERSION
 from web import auth, bodies, cli, context, errors, metrics, schemas
 from web.api import accounts, conversations, files, messages, search, uploads, users
-from web.api.answers import SECURITY_SCHEMES
 from web.api.health import health
+from web.api.responses import SECURITY_SCHEMES
 from web.limits import Limits
 from web.pages import pages
 from web.queue import Queue
