@@ -16,7 +16,7 @@ DAY_MS = 86_400_000
 
 def someone(stores: Stores, name: str) -> str:
     """A person in both stores; answers their id."""
-    user_id = ids.floor(1_700_000_000_000)[:-12] + ids.new_entropy()[:12].upper()
+    user_id = ids.lowest_id(1_700_000_000_000)[:-12] + ids.new_entropy()[:12].upper()
     user = {
         "_id": user_id,
         "email": f"{name}@example.org",

@@ -100,7 +100,7 @@ def test_a_drainer_is_woken_once_while_one_is_on_its_way(stores: Stores, pair: t
 
 def test_unknown_receivers_and_empty_messages_are_refused(stores: Stores, pair: tuple[str, str]) -> None:
     with pytest.raises(NotFound):
-        send(stores, pair[0], ids.floor(1), "hello")
+        send(stores, pair[0], ids.lowest_id(1), "hello")
     with pytest.raises(Invalid):
         send(stores, *pair, "  \n")
     with pytest.raises(Invalid):
@@ -134,7 +134,7 @@ def test_a_client_id_is_known_as_long_as_its_message_is_hot(stores: Stores, pair
     assert window - 60 < stores.redis.ttl(keys.client_key(pair[0], "same")) <= window
     send(stores, *pair, "nameless")
     (call,) = stores.redis.keys(keys.call_key("*"))
-    assert 0 < stores.redis.ttl(call) <= sending.AGAIN_SECONDS
+    assert 0 < stores.redis.ttl(call) <= sending.RETRY_SECONDS
 
 
 # --- The session
@@ -172,7 +172,7 @@ def test_a_session_that_was_ended_sends_nothing_also_before_a_lost_redis_is_rebu
 def test_all_sessions_but_one_that_were_ended_send_nothing_also_before_a_lost_redis_is_rebuilt(
     stores: Stores, pair: tuple[str, str], rebuilt: bool
 ) -> None:
-    sessions.end_all(stores, pair[0], but="kept")
+    sessions.end_all(stores, pair[0], keep="kept")
     ended = ids.now_ms()
     while sync.run(stores):
         pass

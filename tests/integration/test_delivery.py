@@ -122,7 +122,7 @@ def test_what_a_dead_drainer_delivered_does_not_hide_what_was_delivered_since(
     spoken = frames.Frame(frames.MESSAGES, pair, ids.message_id("9999999999999-0", "0" * 16), b"{}")
     delivery.deliver(stores, [spoken])
     again = accepted_log.parse_entry(entry).message
-    delivery.deliver(stores, [frames.message_frame(wire.message(again))], again=False)
+    delivery.deliver(stores, [frames.message_frame(wire.message(again))], reposition=False)
     kept = stores.redis.zrange(keys.deliveries_key(pair[1]), 0, -1)
     assert [member.decode() for member in kept] == [seen, spoken.member]
 

@@ -49,7 +49,7 @@ def test_pages_after_walk_the_whole_conversation(
     stores: Stores, pair: tuple[str, str], across: list[str], limit: int
 ) -> None:
     found = []
-    position = ids.floor(0)
+    position = ids.lowest_id(0)
     while page := history.after(stores, *pair, position, limit):
         found += page
         position = page[-1]["_id"]

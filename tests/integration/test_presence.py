@@ -157,7 +157,7 @@ def test_a_sweep_ends_after_some_pages_and_the_next_one_goes_on(
     let_run_out(stores, ONE)
     told(listener)
     monkeypatch.setattr(presence, "SWEEP_PAGE", 1)
-    monkeypatch.setattr(presence, "STEPS_MOST", 2)
+    monkeypatch.setattr(presence, "MAX_SWEEP_STEPS", 2)
     gone = []
     for _ in range(3):
         presence.sweep(stores)

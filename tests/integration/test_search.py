@@ -142,9 +142,9 @@ def test_a_deleted_message_is_not_found(stores: Stores, pair: tuple[str, str]) -
 
 def test_only_the_first_sixteen_words_of_a_query_count(stores: Stores, pair: tuple[str, str]) -> None:
     words = [f"word{letter}" for letter in "abcdefghijklmnopqr"]
-    send(stores, *pair, " ".join(words[: search.TOKENS_MOST]))
+    send(stores, *pair, " ".join(words[: search.MAX_TOKENS]))
     drain(stores)
-    assert search.TOKENS_MOST == 16
+    assert search.MAX_TOKENS == 16
     assert len(found(stores, pair[0], " ".join(words))) == 1
     assert found(stores, pair[0], " ".join([*words[:15], "unheard", *words[15:]])) == []
 

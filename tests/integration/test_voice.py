@@ -105,7 +105,7 @@ def assert_forgotten(house: Stores, message_id: str) -> None:
     assert not waits(house, message_id)
     for key in (keys.TRANSCRIPTION_ATTEMPTS, keys.TRANSCRIPTION_CRASHES, keys.TRANSCRIPTION_LANGUAGES):
         assert not house.redis.hexists(key, message_id)
-    assert not house.redis.sismember(keys.TRANSCRIPTIONS_AGAIN, message_id)
+    assert not house.redis.sismember(keys.RETRANSCRIPTIONS, message_id)
 
 
 def test_a_voice_message_is_told_at_once_and_delivered_with_its_transcript(
