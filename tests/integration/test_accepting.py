@@ -225,8 +225,12 @@ def test_who_reached_a_limit_may_send_again_when_its_time_is_over(stores: Stores
     assert 25 < refused.value.retry_after <= 30, "the time does not begin anew with each message"
     assert stores.redis.ttl(counter) <= 30
     assert stores.redis.xlen(keys.ACCEPTED) == 2
-    stores.redis.delete(counter)  # as when its time is over
-    assert send(strict, *pair, "four")["text"] == "four"
+    stores.redis.persist(counter)
+    with pytest.raises(TooMany) as refused:
+        send(strict, *pair, "four")
+    assert refused.value.retry_after == 1, "whatever is left of its time"
+    stores.redis.delete(counter)  # as when that is over
+    assert send(strict, *pair, "five")["text"] == "five"
 
 
 def test_every_limit_holds_for_its_sender_alone(stores: Stores, pair: tuple[str, str]) -> None:
