@@ -262,6 +262,7 @@ def test_the_recording_of_a_deleted_message_goes_also_when_its_process_was_kille
         with pytest.raises(Killed):
             editing.delete(stores, pair[0], message["_id"])
     assert kept(stores) == {message["audioFileId"]}
+    assert not stores.redis.exists(keys.upload_key(message["audioFileId"]))
     audio.sweep_unclaimed(stores)
     assert kept(stores) == set()
     assert_unknown(stores, message["audioFileId"], pair)
