@@ -35,7 +35,7 @@ function bestPattern(wanted, said) {
 }
 
 /**
- * The word with one letter left out, put in or changed, or two neighbours swapped.
+ * The word with one letter left out, put in or changed.
  * @param {string} word letters and digits only
  */
 function withOneSlip(word) {
