@@ -1,4 +1,4 @@
-# Chattergram. `make run` needs Python 3.11 or newer and nothing else; `make test` also Chromium, see `browser`.
+# Chattergram. `make run` needs Python 3.11 or newer and nothing else; `make test` also Chromium, see `browser`, and npm's packages.
 
 PYTHON ?= python3
 VENV := .venv/bin
@@ -25,7 +25,7 @@ check: setup  ## Lint, format and types alone
 	@$(VENV)/mypy --no-error-summary
 	@$(VENV)/python -m dev.node check
 
-fmt: setup  ## Format, and mend what can be mended
+fmt: setup  ## Format, mend what can be mended, and renew the page's list of preloads
 	@$(VENV)/ruff check --quiet --fix-only .
 	@$(VENV)/ruff format --quiet .
 	@$(VENV)/python -m dev.node format

@@ -60,6 +60,12 @@ test("a transcript that came late makes a voice message that had none delivered"
 	assert.deepEqual([message.status, message.failure, message.transcribingAgain], ["delivered", null, false]);
 });
 
+test("a text typed in for words that could not be made out is no transcript", () => {
+	const message = loaded({ text: "", status: "untranscribed" });
+	merge(message, fromPartner(1, "grace", { text: "typed", editedAt: EARLY, status: "edited" }));
+	assert.deepEqual([message.text, message.status], ["typed", "untranscribed"]);
+});
+
 test("the same frame again changes nothing, any other makes the row anew", () => {
 	const message = loaded({});
 	const edit = fromPartner(1, "grace", { text: "edited", editedAt: EARLY, status: "edited" });

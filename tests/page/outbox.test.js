@@ -39,6 +39,19 @@ test("messages go out in the order they were written, and nothing of them is kep
 	assert.deepEqual(await keptFor(receiver), []);
 });
 
+test("what another tab wrote earlier goes out earlier", async () => {
+	session.token = null; // nothing is sent until both are written
+	await enqueue(receiver, { text: "second" });
+	await store.put({ clientId: `tab-${receiver}`, userId: ME._id, receiverId: receiver, createdAt: 1, text: "first" });
+	session.token = "token";
+	await flush();
+	await emptied();
+	assert.deepEqual(
+		sent().map(({ text }) => text),
+		["first", "second"],
+	);
+});
+
 test("what the server accepted without our hearing of it is not sent twice", async () => {
 	server.next("POST /api/chat", { breakOff: true });
 	await enqueue(receiver, { text: "once" });
@@ -76,7 +89,7 @@ test("a message the server refuses is kept with the reason, and holds up no othe
 
 test("one conversation in trouble holds up no other", async () => {
 	const other = `${receiver}-other`;
-	const release = server.hold("POST /api/chat");
+	const { release } = server.hold("POST /api/chat");
 	await enqueue(receiver, { text: "held" });
 	await enqueue(other, { text: "free" });
 	await until("outbox", () => waitingFor(other).length === 0);

@@ -53,14 +53,15 @@ export class Server {
 		this.#replies.push({ call, reply });
 	}
 
-	/** Keeps back the reply, made when it was asked, to the next call that begins so. Returns how to let it go. */
+	/**
+	 * Keeps back the reply to the next call that begins so; it is made when the call comes. Returns how to let it go, and
+	 * when it is made.
+	 */
 	hold(call) {
-		let release;
-		const held = new Promise((resolve) => {
-			release = resolve;
-		});
-		this.next(call, { held });
-		return release;
+		const [held, release] = later();
+		const [made, isMade] = later();
+		this.next(call, { held, isMade });
+		return { release, made };
 	}
 
 	async #handle(request, response) {
@@ -68,23 +69,30 @@ export class Server {
 		const body = await read(request);
 		this.calls.push(call);
 		const at = this.#replies.findIndex((each) => call.startsWith(each.call));
-		const { status, held, problem = {}, breakOff = false } = at < 0 ? {} : this.#replies.splice(at, 1)[0].reply;
+		const { status, held, isMade, problem = {}, breakOff = false } = at < 0 ? {} : this.#replies.splice(at, 1)[0].reply;
 		const usual = status ? [status, problem] : this.#reply(request, new URL(request.url, location.origin), body);
 		if (breakOff) {
 			response.destroy();
 			return;
 		}
+		isMade?.();
 		await held;
 		response.writeHead(usual[0], { "Content-Type": "application/json" });
 		response.end(usual[0] === 204 ? "" : JSON.stringify(usual[1]));
 	}
 
 	#reply({ method }, { pathname, searchParams }, body) {
-		if (pathname === "/api/conversations") return [200, this.conversations];
+		if (pathname === "/api/conversations") return [200, this.#listed(searchParams)];
 		if (pathname === "/api/upload") return [201, { files: [{ audioFileUuid: this.#upload() }] }];
 		if (pathname === "/api/chat" && method === "POST") return this.#accept(JSON.parse(body));
 		if (pathname.endsWith("/read")) return [204];
 		return [200, this.#history(pathname.split("/")[3], searchParams)];
+	}
+
+	#listed(parameters) {
+		const before = parameters.get("before");
+		const older = this.conversations.filter(({ lastMessage }) => !before || lastMessage._id < before);
+		return older.slice(0, Number(parameters.get("limit")));
 	}
 
 	#upload() {
@@ -106,11 +114,20 @@ export class Server {
 	#history(partnerId, parameters) {
 		const all = this.messages.filter(({ senderId, receiverId }) => [senderId, receiverId].includes(partnerId));
 		const limit = Number(parameters.get("limit") ?? 200);
-		const [before, later] = [parameters.get("before"), parameters.get("after")];
-		if (later) return all.filter(({ _id }) => _id > later).slice(0, limit);
+		const [before, following] = [parameters.get("before"), parameters.get("after")];
+		if (following) return all.filter(({ _id }) => _id > following).slice(0, limit);
 		if (before) return all.filter(({ _id }) => _id < before).slice(-limit);
 		return all.filter(({ _id }) => _id >= this.hotFrom).slice(-limit);
 	}
+}
+
+/** A promise, and what resolves it. */
+function later() {
+	let resolve;
+	const promise = new Promise((resolvePromise) => {
+		resolve = resolvePromise;
+	});
+	return [promise, resolve];
 }
 
 async function read(request) {

@@ -80,7 +80,7 @@ test("somebody who was not in the list is asked for", async () => {
 
 test("a list that was on its way when a message came does not take it back", async () => {
 	await begin([theirs(1)], 0);
-	const release = server.hold("GET /api/conversations");
+	const { release } = server.hold("GET /api/conversations");
 	const loading = conversations.refreshConversations();
 	await takeMessage(theirs(2));
 	release();
@@ -94,6 +94,7 @@ test("reading up to the last message leaves none unread, also in a count that co
 	await begin(messages, 3);
 	conversations.takeRead(receipt(3));
 	assert.equal(unread(), 0);
+	conversations.takeRead(receipt(2)); // late
 	await conversations.refreshConversations(); // the server counted before it knew
 	assert.equal(unread(), 0);
 });
@@ -163,6 +164,20 @@ test("after a gap other histories are forgotten, and the open one is loaded anew
 	await reloadHistory(partner._id);
 	assert.ok(!historyWith(other).loaded);
 	assert.equal(historyWith(partner._id).messages.length, 2);
+});
+
+test("what is loaded anew after a gap is asked for after the gap", async () => {
+	await begin([theirs(1)], 0);
+	const history = historyWith(partner._id);
+	await history.loadNewest();
+	const { release, made } = server.hold("GET /api/chat");
+	const earlier = history.loadNewest();
+	await made; // without what comes now
+	server.messages.push(theirs(2));
+	const reloading = reloadHistory(partner._id);
+	release();
+	await Promise.all([earlier, reloading]);
+	assert.equal(history.messages.length, 2);
 });
 
 test("who types does so until they send", async () => {
