@@ -32,6 +32,12 @@ test("a day begins where it changes, and at the first message only when that is 
 	assert.deepEqual(flags(itemsFor(messages, { history: { atStart: false } }), "beginsDay"), [false, false, true]);
 });
 
+test("a group ends at midnight, though the next message comes at once", () => {
+	const sentAt = (...time) => ({ dateSent: new Date(2026, 0, ...time).toISOString() });
+	const messages = [fromPartner(1, PARTNER, sentAt(1, 23, 59)), fromPartner(2, PARTNER, sentAt(2, 0, 1))];
+	assert.deepEqual(flags(itemsFor(messages), "startsGroup"), [true, true]);
+});
+
 test("marks tell how far a message has come", () => {
 	const statuses = ["accepted", "transcribing", "untranscribed", "delivered", "read"];
 	const messages = statuses.map((status, index) => fromMe(index + 1, PARTNER, { status }));

@@ -33,6 +33,10 @@ test("words put in at the beginning share the time of the word after them", () =
 	assert.deepEqual(startsOf("oh one two", heard("one two")), [0, 0.5, 1]);
 });
 
+test("a word put in does not take the time of the same word later on", () => {
+	assert.deepEqual(startsOf("three one two three", heard("one two three")), [0, 0.5, 1, 2]);
+});
+
 test("words taken out leave a gap, and the others their times", () => {
 	assert.deepEqual(startsOf("one four", heard("one two three four")), [0, 3]);
 });
