@@ -11,7 +11,7 @@ from bench.house import Meter, Usage, house
 from bench.messaging import Outcome, Talk
 from bench.rest import Rest
 from bench.rows import PAIRS, Row, check, is_kept, milliseconds, percentiles, progress, timed
-from chat import channels
+from chat.store import keys
 from dev.processes import wait_until
 from tests.stack import Stack
 from tests.stores import open_stores
@@ -65,13 +65,13 @@ def _stored(stack: Stack, accepted: int) -> Row:
     with open_stores(stack.settings()) as stores:
 
         def waiting() -> int:
-            return int(stores.redis.xlen(channels.ACCEPTED)) + int(stores.redis.zcard(channels.OUTBOX))
+            return int(stores.redis.xlen(keys.ACCEPTED)) + int(stores.redis.zcard(keys.OUTBOX))
 
         with suppress(TimeoutError):  # the row then says what is still on its way
             wait_until(lambda: not waiting(), STORED_SECONDS, "the stores")
         left = waiting()
-        keys = stores.redis.scan_iter(match=channels.conversation_key("*"), count=1_000)
-        hot = sum(int(stores.redis.zcard(key)) for key in keys)
+        script_keys = stores.redis.scan_iter(match=keys.conversation_key("*"), count=1_000)
+        hot = sum(int(stores.redis.zcard(key)) for key in script_keys)
         archived = stores.mongo.messages.count_documents({})
     return Row(
         f"... and of all {accepted:,} accepted until then, in both stores",

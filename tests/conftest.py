@@ -8,8 +8,7 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from chat import counters
-from chat.store import archive, hot
+from chat.store import archive, counters, hot
 from chat.store.connection import Stores, connect
 from config.settings import Settings
 from tests.client import Client

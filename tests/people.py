@@ -3,10 +3,12 @@
 import io
 from unittest.mock import patch
 
-from chat import accepted, audio, ids, messages
+from chat import audio, ids
+from chat.messages import draining, sending, storing
+from chat.messages.log import Draft
 from chat.store import hot
 from chat.store.connection import Stores
-from chat.wire import Wire
+from chat.wire import Changes, Message, StoredMessage
 from tests import recordings
 
 
@@ -23,7 +25,7 @@ def someone(stores: Stores, name: str) -> str:
         "revision": 1,
     }
     stores.mongo.users.insert_one(user)
-    hot.save_user(stores.redis, user)
+    hot.save_user(stores, user)
     return user_id
 
 
@@ -31,8 +33,8 @@ def nobody_to_wake() -> None:
     """For tests that drain the log themselves."""
 
 
-def send(stores: Stores, sender: str, receiver: str, text: str, client_id: str | None = None) -> Wire:
-    return messages.accept(stores, messages.Draft(sender, receiver, text, None, client_id), nobody_to_wake)
+def send(stores: Stores, sender: str, receiver: str, text: str, client_id: str | None = None) -> Message:
+    return sending.accept(stores, Draft(sender, receiver, text, None, client_id), nobody_to_wake)
 
 
 def upload(stores: Stores, owner: str, content: bytes | None = None) -> str:
@@ -42,18 +44,25 @@ def upload(stores: Stores, owner: str, content: bytes | None = None) -> str:
     return audio.save_all(stores, owner, [new])[0].id
 
 
-def send_voice(stores: Stores, sender: str, receiver: str, caption: str = "", recording: str | None = None) -> Wire:
-    draft = messages.Draft(sender, receiver, caption, recording or upload(stores, sender))
-    return messages.accept(stores, draft, nobody_to_wake)
+def send_voice(stores: Stores, sender: str, receiver: str, caption: str = "", recording: str | None = None) -> Message:
+    draft = Draft(sender, receiver, caption, recording or upload(stores, sender))
+    return sending.accept(stores, draft, nobody_to_wake)
+
+
+def change(stores: Stores, message_id: str, fields: Changes) -> StoredMessage | None:
+    """Change a message as it is in Redis now."""
+    (message,) = hot.read_messages(stores.redis, [message_id])
+    assert message is not None
+    return storing.change(stores, message, fields)
 
 
 def drain(stores: Stores) -> list[str]:
     """Drain the log; answers the voice messages it found."""
     voices: list[str] = []
-    with patch.multiple(accepted, LINGER_MS=1, LINGER_ROUNDS=1):  # nothing more comes
-        assert accepted.drain(stores, voices.append) is False
+    with patch.multiple(draining, LINGER_MS=1, LINGER_ROUNDS=1):  # nothing more comes
+        assert draining.drain(stores, voices.append) is False
     return voices
 
 
-def said(found: list[Wire]) -> list[str]:
+def said(found: list[Message]) -> list[str]:
     return [message["text"] for message in found]

@@ -3,7 +3,7 @@
 import time
 from typing import NamedTuple, Self
 
-from chat import channels
+from chat import frames
 from chat.store.connection import Stores, connect_redis
 
 TIMEOUT = 10.0  # seconds
@@ -67,6 +67,6 @@ class Listener:
             return False
         name = message["channel"].decode()
         if message["type"] == "message":
-            envelope = channels.decode_envelope(message["data"])
+            envelope = frames.decode_envelope(message["data"])
             self._waiting.append(Heard(name, envelope.recipients, envelope.data))
         return message["type"] == "subscribe" and name == marker

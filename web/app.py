@@ -12,14 +12,15 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from chat.passwords import Passwords
+from chat.people.passwords import Passwords
 from chat.store.connection import connect
 from chat.store.prepare import prepare_patiently
 from config.settings import Settings, get_settings
+from config.version import VERSION
 from web import auth, bodies, cli, context, errors, metrics, schemas
 from web.api import accounts, conversations, files, messages, search, uploads, users
-from web.api.answers import SECURITY_SCHEMES
 from web.api.health import health
+from web.api.responses import SECURITY_SCHEMES
 from web.limits import Limits
 from web.pages import pages
 from web.queue import Queue
@@ -79,7 +80,7 @@ class Application(OpenAPI):
     def __init__(self, settings: Settings) -> None:
         super().__init__(
             __name__,
-            info=Info(title="Chattergram", version="1.0.0", description="Chat for two; voice messages can be read."),
+            info=Info(title="Chattergram", version=VERSION, description="Chat for two; voice messages can be read."),
             security_schemes=SECURITY_SCHEMES,
             static_folder=str(STATIC),
             static_url_path="/static",

@@ -5,7 +5,7 @@ from typing import TypeVar, cast
 
 from flask import Flask, current_app, g, request
 
-from chat.sessions import Session
+from chat.people.sessions import Session
 from web.services import services
 
 BEARER = "Bearer "

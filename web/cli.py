@@ -19,11 +19,14 @@ from pydantic import ValidationError
 from pymongo.errors import PyMongoError
 from redis import RedisError
 
-from chat import accounts, channels, erasure, ids, reindex, state, sync
+from chat import ids
 from chat.errors import ChatError
-from chat.export import export
+from chat.people import accounts
+from chat.store import keys
 from chat.store.connection import Document, Stores
 from chat.store.prepare import prepare
+from chat.upkeep import erasure, gauges, reindex, sync
+from chat.upkeep.export import export
 from config import logging
 from web.schemas import SignUp
 from web.services import services
@@ -156,7 +159,7 @@ def sync_rounds(stores: Stores, patience: float) -> None:
 
 def figures_of_redis(stores: Stores) -> dict[str, float]:
     """`state.figures` with Redis's among them. Raises ClickException when it has just gone away."""
-    figures = state.figures(stores)
+    figures = gauges.figures(stores)
     if not figures["redis_up"]:
         raise click.ClickException("Redis has gone away meanwhile; run it again when it is back.")
     return figures
@@ -169,7 +172,7 @@ def figures_of_redis(stores: Stores) -> dict[str, float]:
 def show_state(as_json: bool) -> None:
     """Show what waits and how much there is: queues, outbox, stores."""
     own = services()
-    rows = state.figures(own.stores)
+    rows = gauges.figures(own.stores)
     try:
         rows |= {f"queue_{queue}": depth for queue, depth in own.queue.depths().items()} | {"broker_up": 1}
     except (OperationalError, OSError):
@@ -179,12 +182,12 @@ def show_state(as_json: bool) -> None:
         return
     width = max(map(len, rows))
     for name, value in rows.items():
-        click.echo(f"{name:<{width}}  {value:>14,.0f}  {state.FIGURES.get(name, '')}".rstrip())
+        click.echo(f"{name:<{width}}  {value:>14,.0f}  {gauges.FIGURES.get(name, '')}".rstrip())
 
 
 def find(stores: Stores, who: str) -> Document:
     """The person with this id, username or email. Raises ClickException."""
-    by = [{"usernameKey": channels.fold_name(who)}, {"emailKey": accounts.email_key(who)}]
+    by = [{"usernameKey": keys.fold_name(who)}, {"emailKey": accounts.email_key(who)}]
     query = {"_id": who} if ids.is_id(who) else {"$or": by}
     found = list(stores.mongo.users.find(query))
     if not found:

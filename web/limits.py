@@ -1,6 +1,6 @@
 """How often somebody may do something: counted in Redis by `limits`, so over all processes and restarts.
 
-Messages are counted where they are accepted (`chat.messages`).
+Messages are counted where they are accepted (`chat.messages.sending`).
 
 With Redis away nothing is counted and everybody is let through: what the limits guard needs Redis itself.
 """
@@ -17,8 +17,8 @@ from limits.storage import RedisStorage
 from limits.strategies import FixedWindowRateLimiter
 from redis import RedisError
 
-from chat import channels
 from chat.errors import Forbidden, TooMany, Unauthorized
+from chat.store import keys
 from chat.store.connection import Stores
 
 log = structlog.get_logger(__name__)
@@ -34,7 +34,7 @@ class Limits:
     def __init__(self, stores: Stores) -> None:
         settings = stores.settings
         pool = stores.redis.connection_pool
-        storage = RedisStorage(settings.redis_url, connection_pool=pool, key_prefix=channels.LIMITS)
+        storage = RedisStorage(settings.redis_url, connection_pool=pool, key_prefix=keys.LIMITS)
         self._limiter = FixedWindowRateLimiter(storage)
         self._sign_up = parse_many(settings.limit_signup_address)
         self._log_in_account = parse_many(settings.limit_login_account)

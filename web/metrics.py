@@ -1,8 +1,8 @@
 """`/metrics` for Prometheus: requests and sockets of this gunicorn, numbers of the workers, state of the stores.
 
 prometheus-client adds the gunicorn workers' numbers up in the folder that `config/gunicorn.py` makes. What the Celery
-workers did comes from Redis (`chat.counters`), what waits from both stores (`chat.state`): those two are the same on
-every web process, so take their maximum over instances, not their sum.
+workers did comes from Redis (`chat.store.counters`), what waits from both stores (`chat.upkeep.gauges`): those two are
+the same on every web process, so take their maximum over instances, not their sum.
 """
 
 import hmac
@@ -22,8 +22,9 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from redis import RedisError
 
-from chat import counters, state
 from chat.errors import Unauthorized
+from chat.store import counters
+from chat.upkeep import gauges
 from web.services import Services, services
 from web.sockets.runtime import Sockets
 
@@ -123,8 +124,8 @@ class Shared(Collector):
 
 
 def _state(own: Services) -> Iterator[Metric]:
-    for name, value in state.figures(own.stores).items():
-        yield GaugeMetricFamily(f"{PREFIX}{name}", state.FIGURES[name], value)
+    for name, value in gauges.figures(own.stores).items():
+        yield GaugeMetricFamily(f"{PREFIX}{name}", gauges.FIGURES[name], value)
 
 
 def _queues(own: Services) -> Iterator[Metric]:

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from chat import accounts, conversations, history, messages, search
+from chat.messages import conversations, history, search, sending
+from chat.people import accounts
 
 ID = "01JD4XBCEA8X4M6Z9T1V0QW5RK"
 OTHER_ID = "01JD4XBD5ESZ0F3QYQ1YH7N2TP"
@@ -54,7 +55,7 @@ Email = Annotated[
 ]
 Password = Annotated[str, StringConstraints(min_length=accounts.PASSWORD_LEAST, max_length=accounts.PASSWORD_MOST)]
 Username = Annotated[str, StringConstraints(min_length=1, max_length=4 * accounts.USERNAME_LIMIT)]
-Text = Annotated[str, StringConstraints(max_length=messages.TEXT_LIMIT)]
+Text = Annotated[str, StringConstraints(max_length=sending.TEXT_LIMIT)]
 Identifier = Annotated[str, StringConstraints(max_length=64)]
 Blankable = Annotated[Identifier | None, AfterValidator(_none_if_blank)]
 
@@ -104,7 +105,7 @@ class NewMessage(Schema):
     audio_file_id: Blankable = Field(None, alias="audioFileId")
     sender_id: Blankable = Field(None, alias="senderId", description="Must be the caller's own id.")
     client_id: Annotated[
-        Annotated[str, StringConstraints(max_length=messages.CLIENT_ID_LIMIT)] | None, AfterValidator(_none_if_blank)
+        Annotated[str, StringConstraints(max_length=sending.CLIENT_ID_LIMIT)] | None, AfterValidator(_none_if_blank)
     ] = Field(None, alias="clientId")
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import gevent
 from flask import current_app
 
-from chat.passwords import Passwords
+from chat.people.passwords import Passwords
 from chat.store.connection import Stores
 from config.settings import Settings
 from web.limits import Limits

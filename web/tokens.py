@@ -12,8 +12,9 @@ from flask_jwt_extended import JWTManager, create_access_token, decode_token
 from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt import PyJWTError
 
-from chat import ids, sessions
-from chat.sessions import Session
+from chat import ids
+from chat.people import sessions
+from chat.people.sessions import Session
 from chat.store.connection import Stores
 
 TOKEN_BYTES_MOST = 2_048  # ours have about 350
@@ -52,7 +53,7 @@ class Tokens:
     def verify(self, token: str) -> Session:
         """The same, if it has not been revoked either; asks Redis. Raises Unauthorized."""
         session = self.read(token)
-        if not sessions.holds(self._stores, session.user_id, session.token_id, session.issued_ms):
+        if not sessions.is_valid(self._stores, session.user_id, session.token_id, session.issued_ms):
             raise sessions.refusal()
         return session
 

@@ -13,7 +13,8 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 from redis import Redis, RedisError
 
-from chat import channels, queues
+from chat import queues
+from chat.store import keys
 from chat.store.connection import connect_redis
 from config.settings import Settings, get_settings
 
@@ -27,8 +28,8 @@ def note_beat(redis: Redis) -> None:
     """Note that this host's beat has sent a task. Raises RedisError."""
     now = time.time()
     with redis.pipeline() as pipe:
-        pipe.zadd(channels.BEATS, {socket.gethostname(): now})
-        pipe.zremrangebyscore(channels.BEATS, "-inf", now - BEAT_KEPT_SECONDS)
+        pipe.zadd(keys.BEATS, {socket.gethostname(): now})
+        pipe.zremrangebyscore(keys.BEATS, "-inf", now - BEAT_KEPT_SECONDS)
         pipe.execute()
 
 
@@ -43,7 +44,7 @@ def trouble(settings: Settings, name: str) -> str:
 def _beat_trouble(settings: Settings) -> str:
     redis = connect_redis(settings, timeout=ANSWER_SECONDS)
     try:
-        noted = redis.zscore(channels.BEATS, socket.gethostname())
+        noted = redis.zscore(keys.BEATS, socket.gethostname())
     finally:
         redis.close()
     if noted is None:

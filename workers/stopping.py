@@ -17,7 +17,9 @@ from celery.signals import worker_shutting_down
 from celery.worker import state
 from redis import RedisError
 
-from chat import counters, queues, voice
+from chat import queues
+from chat.store import counters
+from chat.voice import attempts
 from workers.app import stores
 
 log = structlog.get_logger(__name__)
@@ -61,6 +63,6 @@ def _end() -> None:
 
 def _give_back(message_id: str) -> None:
     try:
-        voice.give_back(stores(), message_id)
+        attempts.give_back(stores(), message_id)
     except RedisError as error:
         log.warning("transcription.not_given_back", message_id=message_id, error=type(error).__name__)

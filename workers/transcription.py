@@ -2,7 +2,8 @@
 
 import time
 
-from chat import queues, voice
+from chat import queues
+from chat.voice import attempts
 from workers.app import app, recogniser, stores
 from workers.sending import send
 from workers.stopping import stopping
@@ -27,7 +28,7 @@ nudge = Nudge()
 
 def nudge_due() -> None:
     """Have attempts made at whatever is due."""
-    for message_id in voice.due(stores()):
+    for message_id in attempts.due(stores()):
         nudge(message_id)
 
 
@@ -36,5 +37,5 @@ def transcribe(message_id: str) -> None:
     """Make an attempt at a voice message."""
     if stopping():  # it may take longer than we have; the sweep nudges those who stay
         return
-    if voice.transcribe(stores(), recogniser(), message_id):
+    if attempts.transcribe(stores(), recogniser(), message_id):
         nudge_due()

@@ -6,18 +6,16 @@ shape, the keys and the indexes.
 """
 
 import contextlib
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from redis import Redis, ResponseError
 from redis_om import Field, JsonModel, Migrator
 
-from chat import channels
-from chat.store import search_terms
-from chat.store.scripts import FOLDER
+from chat.store import keys, search_terms
+from chat.store.connection import Stores
+from chat.wire import StoredMessage
 
-USER_INDEX = f"{channels.PREFIX}:user:index"
-MESSAGE_INDEX = f"{channels.PREFIX}:message:index"
 # Words that one beginning, or one with an error, may stand for. Every message's words count, also strangers'; with
 # RediSearch's 200 they would crowd out one's own. In an index of 100,000 words the shortest query takes 7 ms so.
 EXPANSIONS_MOST = 10_000
@@ -25,7 +23,7 @@ EXPANSIONS_MOST = 10_000
 
 class HotModel(JsonModel):
     class Meta:
-        global_key_prefix = channels.PREFIX
+        global_key_prefix = keys.PREFIX
 
 
 class User(HotModel, index=True):  # type: ignore[call-arg]  # redis-om has no types
@@ -44,14 +42,14 @@ class User(HotModel, index=True):  # type: ignore[call-arg]  # redis-om has no t
 
     class Meta:
         model_key_prefix = "user"
-        index_name = USER_INDEX
+        index_name = keys.USER_INDEX
 
 
 class Message(HotModel, index=True):  # type: ignore[call-arg]  # redis-om has no types
     """One message in the shape of the wire, plus what only the stores need.
 
     `revision` grows with every change and decides which of two copies is newer.
-    `terms` are the searchable words, see `chat.search`.
+    `terms` are the searchable words, see `chat.messages.search`.
     """
 
     senderId: str = Field(index=True, case_sensitive=True)
@@ -71,39 +69,54 @@ class Message(HotModel, index=True):  # type: ignore[call-arg]  # redis-om has n
 
     class Meta:
         model_key_prefix = "message"
-        index_name = MESSAGE_INDEX
+        index_name = keys.MESSAGE_INDEX
 
 
-_SAVE_USER = (FOLDER / "save_user.lua").read_text()
-OPTIONAL_FIELDS = ("audioFileId", "clientId", "confidence", "language", "words", "editedAt", "deletedAt")
-
-
-def dump_message(document: dict[str, Any]) -> bytes:
+def dump_message(message: StoredMessage) -> bytes:
     """The JSON of a message as `Message` saves it, without building one: this is the hottest path there is."""
-    return orjson.dumps({name: value for name, value in document.items() if value is not None})
+    document = {name: value for name, value in message.items() if value is not None}
+    document["pk"] = document.pop("_id")
+    document["terms"] = search_terms.of_message(message)
+    return orjson.dumps(document)
 
 
-def save_user(redis: Redis, archived: dict[str, Any]) -> None:
+def load_message(document: dict[str, Any]) -> StoredMessage:
+    """The message in a document of `Message`."""
+    document["_id"] = document.pop("pk")
+    document.pop("terms", None)
+    document.setdefault("audioFileId", None)
+    return cast("StoredMessage", document)
+
+
+def save_user(stores: Stores, archived: dict[str, Any]) -> None:
     """Put a person of the archive into Redis, or renew them, with their place in the list of names.
 
     A copy that is older than what Redis has changes nothing: of two changes at once the later one stays. When they
     were last seen is taken from the archive only where Redis does not know it.
     """
-    User._meta.database = redis  # a model that is made asks its database what it can do; else one on localhost
+    User._meta.database = stores.redis  # a model that is made asks its database what it can do; else one on localhost
     user_id = archived["_id"]
     user = User(
         pk=user_id,
         username=archived["username"],
-        nameKey=channels.fold_name(archived["username"]),
+        nameKey=keys.fold_name(archived["username"]),
         email=archived["email"],
         bio=archived.get("bio", ""),
         createdAt=archived["createdAt"],
         terms=search_terms.terms(archived["username"]),
         revision=archived.get("revision", 1),
     )
-    keys = [user.key(), channels.NAMES, channels.PRESENCE_SEEN]
-    json = orjson.dumps(user.model_dump())
-    redis.eval(_SAVE_USER, 3, *keys, user_id, user.revision, json, user.nameKey, archived.get("lastSeen") or "")
+    stores.scripts.save_user(
+        keys=[user.key(), keys.NAMES, keys.PRESENCE_SEEN],
+        args=[
+            user_id,
+            user.revision,
+            orjson.dumps(user.model_dump()),
+            user.nameKey,
+            keys.name_suffix(user_id),
+            archived.get("lastSeen") or "",
+        ],
+    )
 
 
 def is_outdated(redis: Redis) -> bool:
@@ -130,13 +143,15 @@ def _migrator(redis: Redis) -> Migrator:
     return Migrator(conn=redis)
 
 
-def read_json(redis: Redis, keys: list[str]) -> list[dict[str, Any] | None]:
+def read_json(redis: Redis, names: list[str]) -> list[dict[str, Any] | None]:
     """The documents under these keys, None where there is none. One round trip."""
-    if not keys:
+    if not names:
         return []
-    found = redis.execute_command("JSON.MGET", *keys, ".")
+    found = redis.execute_command("JSON.MGET", *names, ".")
     return [None if raw is None else orjson.loads(raw) for raw in found]
 
 
-def read_messages(redis: Redis, message_ids: list[str]) -> list[dict[str, Any] | None]:
-    return read_json(redis, [channels.message_key(message_id) for message_id in message_ids])
+def read_messages(redis: Redis, message_ids: list[str]) -> list[StoredMessage | None]:
+    """The messages with these ids, None where Redis does not hold one. One round trip."""
+    found = read_json(redis, [keys.message_key(message_id) for message_id in message_ids])
+    return [None if document is None else load_message(document) for document in found]

@@ -8,15 +8,15 @@ from redis import Redis
 from redis.exceptions import LockError
 from redis.lock import Lock
 
-from chat import channels
+from chat.store import keys
 
 log = structlog.get_logger(__name__)
 
 
 @contextmanager
-def alone(redis: Redis, name: str, seconds: float) -> Iterator[bool]:
+def try_lock(redis: Redis, name: str, seconds: float) -> Iterator[bool]:
     """Whether we may do what only one process does at a time; a dead one holds the others off for `seconds`."""
-    lock = Lock(redis, channels.lock_key(name), timeout=seconds, blocking=False)
+    lock = Lock(redis, keys.lock_key(name), timeout=seconds, blocking=False)
     if not lock.acquire():
         yield False
         return

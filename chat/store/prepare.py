@@ -7,8 +7,7 @@ from pymongo.errors import ConfigurationError, PyMongoError
 from redis import RedisError
 from redis.lock import Lock
 
-from chat import channels
-from chat.store import archive, hot
+from chat.store import archive, hot, keys
 from chat.store.connection import Stores
 
 log = structlog.get_logger(__name__)
@@ -29,7 +28,7 @@ def prepare(stores: Stores) -> None:
     hot.configure(stores.redis)
     # Locked only when there is something to do: a process that is killed at its start must not hold up the next one.
     if hot.is_outdated(stores.redis):
-        lock = Lock(stores.redis, channels.lock_key("prepare"), timeout=LOCK_SECONDS, blocking_timeout=2 * LOCK_SECONDS)
+        lock = Lock(stores.redis, keys.lock_key("prepare"), timeout=LOCK_SECONDS, blocking_timeout=2 * LOCK_SECONDS)
         with lock:
             hot.migrate(stores.redis)
 

@@ -10,7 +10,8 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from redis import Redis
 
-from chat import channels, ids
+from chat import ids
+from chat.store import keys
 from tests.client import Client, Person
 from tests.contract.conftest import eventually
 from tests.contract.shapes import check_message, check_problem
@@ -117,9 +118,9 @@ def test_offset_0_is_the_newest_message_older_than_the_plain_call_answers(
     While Redis is being rebuilt (the sync says when it no longer is), the plain call asks the archive too.
     """
     if state == "complete":
-        redis.set(channels.HOT_COMPLETE, "now")
+        redis.set(keys.HOT_COMPLETE, "now")
     else:
-        redis.delete(channels.HOT_COMPLETE)
+        redis.delete(keys.HOT_COMPLETE)
     found, offset = conversation.page(), 0
     while page := conversation.page(offset=offset, limit=size):
         found, offset = page + found, offset + size

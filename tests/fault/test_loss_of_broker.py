@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from chat import accepted
+from chat.messages import draining
 from dev.embedded import RedisServer
 from tests.client import Client
 from tests.deepgram_stand_in import KEY, DeepgramStandIn
@@ -61,7 +61,7 @@ def test_texts_are_delivered_while_the_broker_is_away_and_speech_once_it_is_back
         broker.kill()
         hear(last, PROMPT_SECONDS)
         # Past the end of the task that drains: nobody can be asked to come after it, and the flag is still up.
-        until = time.monotonic() + 1.6 * accepted.RUN_SECONDS
+        until = time.monotonic() + 1.6 * draining.RUN_SECONDS
         while time.monotonic() < until:
             if recordings:
                 spoken_then.append(ada.post(ben, audioFileId=recordings.pop())["_id"])

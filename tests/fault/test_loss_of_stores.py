@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from chat import channels
+from chat.store import keys
 from chat.store.connection import Stores
 from dev.processes import LOOPBACK, free_port, wait_until
 from tests.client import Client, Person
@@ -22,7 +22,7 @@ ANSWER_SECONDS = 2.0
 
 def archived(stores: Stores) -> bool:
     """Whether nothing waits to be archived."""
-    return not stores.redis.exists(channels.OUTBOX) and not stores.redis.xlen(channels.ACCEPTED)
+    return not stores.redis.exists(keys.OUTBOX) and not stores.redis.xlen(keys.ACCEPTED)
 
 
 def sees(reader: Person, partner: Person, message_id: str) -> Callable[[], bool]:
@@ -64,14 +64,14 @@ def test_a_lost_redis_is_rebuilt_by_itself(house: House, looked_into: Stores, cl
         ben.call("POST", f"/chat/{ada.id}/read", 204, json={"upTo": whole_history(ben, ada.id)[-1]["_id"]})
         gone = client.sign_up("gone")
         gone.call("POST", "/logout", 204)
-        wait_until(lambda: not looked_into.redis.exists(channels.CURSORS_OUTBOX), RECOVERY_SECONDS, "archiving")
+        wait_until(lambda: not looked_into.redis.exists(keys.CURSORS_OUTBOX), RECOVERY_SECONDS, "archiving")
         before = whole_history(ada, ben.id)
 
         house.stack.redis.kill()
         shutil.rmtree(house.stack.redis.data)
         house.stack.redis.restart()
 
-        wait_until(lambda: bool(looked_into.redis.exists(channels.HOT_COMPLETE)), RECOVERY_SECONDS, "rebuilding")
+        wait_until(lambda: bool(looked_into.redis.exists(keys.HOT_COMPLETE)), RECOVERY_SECONDS, "rebuilding")
         assert whole_history(ada, ben.id) == before, "also what was read stays read"
         assert [each["_id"] for each in ben.history(ada)] == [each["_id"] for each in before][-200:]
         assert {each["username"] for each in ada.get("/user/list", q="ben")} >= {ben.user["username"]}
@@ -133,14 +133,14 @@ def test_without_a_broker_a_post_is_refused_in_time_and_nothing_is_accepted(
         with Client(f"http://{LOOPBACK}:{port}") as there:
             wait_until(lambda: answers(f"{there.url}/healthz"), 30, "the web process")
             assert "broker" in there.http.get(f"{there.url}/readyz", timeout=10).json()["detail"]
-            wait_until(lambda: not looked_into.redis.exists(channels.ACCEPTED_WAKING), 30, "quiet")
+            wait_until(lambda: not looked_into.redis.exists(keys.ACCEPTED_WAKING), 30, "quiet")
             body = {"receiverId": ben.id, "text": "hello?", "clientId": "once"}
             started = time.monotonic()
             refused = there.request("POST", "/chat", json=body, headers={"x-api-key": ada.token})
             assert time.monotonic() - started < ANSWER_SECONDS
             assert refused.status_code == 503
             assert int(refused.headers["Retry-After"]) > 0
-        assert looked_into.redis.xlen(channels.ACCEPTED) == 0
+        assert looked_into.redis.xlen(keys.ACCEPTED) == 0
         assert ada.history(ben) == []
         accepted = ada.post(ben, "hello?", clientId="once")
         wait_until(sees(ben, ada, accepted["_id"]), RECOVERY_SECONDS, "the message")

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from chat import channels
+from chat.store import keys
 from chat.store.connection import Stores
 from tests.client import Client
 from tests.deepgram_stand_in import Received
@@ -47,12 +47,12 @@ def test_a_transcriber_that_is_stopped_ends_in_time_and_its_attempt_does_not_cou
     try:
         sent = ada.post(ben, audioFileId=ada.upload(spoken())["audioFileUuid"])["_id"]
         assert begun.wait(30)
-        assert looked_into.redis.hget(channels.TRANSCRIPTION_ATTEMPTS, sent) == b"1"
+        assert looked_into.redis.hget(keys.TRANSCRIPTION_ATTEMPTS, sent) == b"1"
         told = time.monotonic()
         transcriber.signal(signal.SIGTERM)
         assert transcriber.wait(STOP_SECONDS) == 0
         assert time.monotonic() - told < STOP_SECONDS
-        assert looked_into.redis.hget(channels.TRANSCRIPTION_ATTEMPTS, sent) == b"0"
+        assert looked_into.redis.hget(keys.TRANSCRIPTION_ATTEMPTS, sent) == b"0"
         house.deepgram.delay = usual
         transcriber.start()
         delivered = listening.wait_for_frame("application:messages", lambda data: data["_id"] == sent, 60)

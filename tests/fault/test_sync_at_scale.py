@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from chat import channels, ids
+from chat import ids
+from chat.store import keys
 from chat.store.connection import Stores
 from dev.processes import wait_until
 from tests.client import Client
@@ -31,7 +32,7 @@ def test_the_first_sync_of_a_large_archive_disturbs_nobody_and_holds_little_memo
     house: House, looked_into: Stores, client: Client, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ada, ben = client.sign_up("ada"), client.sign_up("ben")
-    conversation = channels.conversation_id(ada.id, ben.id)
+    conversation = ids.conversation_id(ada.id, ben.id)
     begin = int(time.time() * 1_000) - MESSAGES * 10 - 60_000
     for start in range(0, MESSAGES, BATCH):
         looked_into.mongo.messages.insert_many(
@@ -58,7 +59,7 @@ def test_the_first_sync_of_a_large_archive_disturbs_nobody_and_holds_little_memo
     def complete() -> bool:
         for pid in children:
             most[pid] = max(most[pid], resident(pid))
-        return bool(looked_into.redis.exists(channels.HOT_COMPLETE))
+        return bool(looked_into.redis.exists(keys.HOT_COMPLETE))
 
     with Traffic(house.urls, pairs=3, rate=10, voice_every=0) as traffic:
         started = time.monotonic()
@@ -79,6 +80,6 @@ def test_the_first_sync_of_a_large_archive_disturbs_nobody_and_holds_little_memo
             f"median {statistics.median(delays) * 1_000:.0f} ms, 99th {delays[int(len(delays) * 0.99)] * 1_000:.0f} ms"
         )
     assert grown < GROWTH_MOST
-    count = looked_into.redis.zcard(channels.conversation_key(conversation))
+    count = looked_into.redis.zcard(keys.conversation_key(conversation))
     assert count == MESSAGES
     wait_until(lambda: len(ada.get("/search", q="archived")) == 20, RECOVERY_SECONDS, "the index")

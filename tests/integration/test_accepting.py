@@ -7,10 +7,14 @@ import pytest
 from pymongo.errors import PyMongoError
 from pymongo.write_concern import WriteConcern
 
-from chat import accepted, channels, history, ids, messages, persistence
+from chat import ids
 from chat.errors import Invalid, NotFound, Unavailable
+from chat.messages import history, sending, storing
+from chat.messages import log as accepted_log
+from chat.messages.log import Draft
+from chat.store import keys
 from chat.store.connection import Stores
-from tests.people import drain, nobody_to_wake, said, send, someone
+from tests.people import change, drain, nobody_to_wake, said, send, someone
 
 
 @pytest.fixture
@@ -25,8 +29,8 @@ def test_an_accepted_message_is_in_both_stores_once_drained(stores: Stores, pair
     drain(stores)
     assert [found["_id"] for found in history.recent(stores, bert, anna)] == [message["_id"]]
     assert stores.mongo.messages.count_documents({"_id": message["_id"]}) == 1
-    assert stores.redis.zcard(channels.OUTBOX) == 0
-    assert stores.redis.xlen(channels.ACCEPTED) == 0
+    assert stores.redis.zcard(keys.OUTBOX) == 0
+    assert stores.redis.xlen(keys.ACCEPTED) == 0
 
 
 def test_ten_posts_of_one_client_id_at_once_make_one_message(stores: Stores, pair: tuple[str, str]) -> None:
@@ -42,16 +46,16 @@ def test_ten_posts_of_one_client_id_at_once_make_one_message(stores: Stores, pai
 def test_a_call_the_redis_client_repeats_makes_one_message(
     stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    accept = stores.scripts.accept
+    accept = stores.scripts.accept_message
 
     def lose_the_first_answer(**call: object) -> object:
         accept(**call)
         return accept(**call)  # as redis-py does when the connection breaks before the answer has come
 
-    monkeypatch.setattr(stores.scripts, "accept", lose_the_first_answer)
-    stores.redis.set(channels.ACCEPTED_WAKING, "1")
+    monkeypatch.setattr(stores.scripts, "accept_message", lose_the_first_answer)
+    stores.redis.set(keys.ACCEPTED_WAKING, "1")
     message = send(stores, *pair, "once")
-    assert stores.redis.xlen(channels.ACCEPTED) == 1
+    assert stores.redis.xlen(keys.ACCEPTED) == 1
     drain(stores)
     assert [found["_id"] for found in history.recent(stores, *pair)] == [message["_id"]]
 
@@ -70,8 +74,8 @@ def test_ids_sort_as_accepted_also_within_a_millisecond(stores: Stores, pair: tu
 
 def test_entries_of_a_dead_drainer_are_taken_first_and_not_doubled(stores: Stores, pair: tuple[str, str]) -> None:
     send(stores, *pair, "first")
-    accepted._create_group(stores.redis)
-    taken = stores.redis.xreadgroup(channels.ACCEPTED_GROUP, accepted.CONSUMER, {channels.ACCEPTED: ">"})
+    accepted_log.create_group(stores)
+    taken = stores.redis.xreadgroup(keys.ACCEPTED_GROUP, accepted_log.CONSUMER, {keys.ACCEPTED: ">"})
     assert taken
     send(stores, *pair, "second")
     drain(stores)
@@ -81,23 +85,23 @@ def test_entries_of_a_dead_drainer_are_taken_first_and_not_doubled(stores: Store
 
 def test_draining_twice_neither_doubles_nor_undoes_a_change(stores: Stores, pair: tuple[str, str]) -> None:
     message = send(stores, *pair, "before")
-    entry = stores.redis.xrange(channels.ACCEPTED)[0]
+    entry = stores.redis.xrange(keys.ACCEPTED)[0]
     drain(stores)
-    persistence.change(stores, message["_id"], pair[0], {"text": "after"})
-    stores.redis.xadd(channels.ACCEPTED, entry[1])  # the same draft once more would be another message
-    again = messages.document(messages.read_draft(entry[1]), entry[0].decode(), entry[1][b"entropy"].decode())
-    assert persistence.store_hot(stores, [again])[0]["text"] == "after"
-    persistence.flush(stores)
-    persistence.store_archive(stores, [again])
+    change(stores, message["_id"], {"text": "after"})
+    stores.redis.xadd(keys.ACCEPTED, entry[1])  # the same draft once more would be another message
+    again = accepted_log.parse_entry(entry).message
+    assert storing.store_hot(stores, [again])[0]["text"] == "after"
+    storing.flush(stores)
+    storing.store_archive(stores, [again])
     assert stores.mongo.messages.find_one({"_id": message["_id"]})["text"] == "after"
 
 
 def test_archiving_twice_takes_no_message_for_its_own_double(stores: Stores, pair: tuple[str, str]) -> None:
     message = send(stores, *pair, "once", "client")
     drain(stores)
-    found = persistence.hot.read_messages(stores.redis, [message["_id"]])
-    stored, doubled = persistence.store_archive(stores, [each for each in found if each])
-    assert [each["pk"] for each in stored] == [message["_id"]]
+    found = storing.hot.read_messages(stores.redis, [message["_id"]])
+    stored, doubled = storing.store_archive(stores, [each for each in found if each])
+    assert [each["_id"] for each in stored] == [message["_id"]]
     assert doubled == []
 
 
@@ -121,14 +125,14 @@ def test_messages_can_be_sharded_by_conversation(stores: Stores, pair: tuple[str
 def test_what_too_few_members_of_mongodb_have_is_not_taken_for_archived(
     stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(persistence, "_archive_conversations", lambda *_: None)  # which would fail too, as it happens
+    monkeypatch.setattr(storing, "_archive_conversations", lambda *_: None)  # which would fail too, as it happens
     sent = send(stores, *pair, "once")["_id"]
     drain(stores)
     few = stores.mongo.with_options(write_concern=WriteConcern(w=5, wtimeout=50))  # there is one
     lonely = replace(stores, mongo=few)
-    found = persistence.hot.read_messages(stores.redis, [sent])
+    found = storing.hot.read_messages(stores.redis, [sent])
     with pytest.raises(PyMongoError):
-        persistence.store_archive(lonely, [each for each in found if each])
+        storing.store_archive(lonely, [each for each in found if each])
 
 
 def test_a_full_log_refuses_and_accepts_nothing(stores: Stores, pair: tuple[str, str]) -> None:
@@ -147,18 +151,18 @@ def test_without_a_queue_nothing_is_accepted(stores: Stores, pair: tuple[str, st
         raise Unavailable("away")
 
     with pytest.raises(Unavailable):
-        messages.accept(stores, messages.Draft(*pair, "lost?"), broker_is_away)
-    assert stores.redis.xlen(channels.ACCEPTED) == 0
-    assert messages.accept(stores, messages.Draft(*pair, "kept"), nobody_to_wake)["text"] == "kept"
+        sending.accept(stores, Draft(*pair, "lost?"), broker_is_away)
+    assert stores.redis.xlen(keys.ACCEPTED) == 0
+    assert sending.accept(stores, Draft(*pair, "kept"), nobody_to_wake)["text"] == "kept"
 
 
 def test_a_drainer_is_woken_once_while_one_is_on_its_way(stores: Stores, pair: tuple[str, str]) -> None:
     woken: list[int] = []
     for n in range(5):
-        messages.accept(stores, messages.Draft(*pair, f"{n}"), lambda: woken.append(1))
+        sending.accept(stores, Draft(*pair, f"{n}"), lambda: woken.append(1))
     assert woken == [1]
     drain(stores)
-    messages.accept(stores, messages.Draft(*pair, "later"), lambda: woken.append(1))
+    sending.accept(stores, Draft(*pair, "later"), lambda: woken.append(1))
     assert woken == [1, 1]
 
 
@@ -172,7 +176,7 @@ def test_unknown_receivers_and_empty_messages_are_refused(stores: Stores, pair: 
 
 
 def test_a_receiver_redis_has_forgotten_is_still_known(stores: Stores, pair: tuple[str, str]) -> None:
-    stores.redis.delete(channels.user_key(pair[1]))
+    stores.redis.delete(keys.user_key(pair[1]))
     assert send(stores, *pair, "hello")["text"] == "hello"
 
 

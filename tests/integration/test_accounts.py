@@ -6,9 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 import orjson
 import pytest
 
-from chat import accounts, channels, conversations, search, sessions
+from chat import frames
 from chat.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized
-from chat.passwords import Passwords
+from chat.messages import conversations, search
+from chat.people import accounts, sessions
+from chat.people.passwords import Passwords
 from chat.store.connection import Document, Stores
 from tests.people import drain, send
 from tests.pubsub import Listener
@@ -40,7 +42,7 @@ def anna(sign_up: SignUp) -> str:
 
 @pytest.fixture
 def listener(stores: Stores) -> Iterator[Listener]:
-    with Listener(stores, channels.SESSIONS) as opened:
+    with Listener(stores, frames.SESSIONS) as opened:
         yield opened
 
 
@@ -106,11 +108,11 @@ def test_a_new_password_ends_every_other_session_and_the_old_password(
 ) -> None:
     changes = accounts.Changes(password=NEW_PASSWORD, current_password=PASSWORD)
     accounts.update(stores, passwords, anna, changes, "mine")
-    assert sessions.holds(stores, anna, "mine", 1)
-    assert not sessions.holds(stores, anna, "other", 1)
-    told = orjson.loads(listener.next(channels.SESSIONS).data)
+    assert sessions.is_valid(stores, anna, "mine", 1)
+    assert not sessions.is_valid(stores, anna, "other", 1)
+    told = orjson.loads(listener.next(frames.SESSIONS).data)
     assert (told["userId"], told["except"]) == (anna, "mine")
-    assert sessions.holds(stores, anna, "later", told["before"] + 1)
+    assert sessions.is_valid(stores, anna, "later", told["before"] + 1)
     with pytest.raises(Unauthorized):
         accounts.log_in(stores, passwords, "anna@example.org", PASSWORD)
     assert accounts.log_in(stores, passwords, "anna@example.org", NEW_PASSWORD)["_id"] == anna
@@ -133,7 +135,7 @@ def test_a_change_that_is_refused_changes_nothing(
     changes = accounts.Changes("BERT", "new", NEW_PASSWORD, PASSWORD)
     with pytest.raises(Conflict):
         accounts.update(stores, passwords, anna, changes, "mine")
-    assert sessions.holds(stores, anna, "other", 1)
+    assert sessions.is_valid(stores, anna, "other", 1)
     user = accounts.log_in(stores, passwords, "anna@example.org", PASSWORD)
     assert (user["username"], user["bio"]) == ("Anna", "")
 
@@ -188,7 +190,7 @@ def test_a_prefix_is_text(stores: Stores, anna: str, prefix: str) -> None:
 def test_people_redis_has_forgotten_are_known_from_the_archive(stores: Stores, anna: str) -> None:
     stores.redis.flushdb()
     assert accounts.profiles(stores, [anna])[anna]["username"] == "Anna"
-    assert sessions.holds(stores, anna, "token", 1)
+    assert sessions.is_valid(stores, anna, "token", 1)
     accounts.require(stores, anna)
     assert accounts.get(stores, anna)["email"] == "Anna@example.org"
     assert names(stores, "") == ["Anna"]
@@ -202,6 +204,6 @@ def test_nobody_is_nobody(stores: Stores, anna: str, user_id: str) -> None:
 
 def test_a_token_that_was_ended_holds_no_longer_and_others_do(stores: Stores, anna: str, listener: Listener) -> None:
     sessions.end(stores, anna, "this", 60)
-    assert not sessions.holds(stores, anna, "this", 1)
-    assert sessions.holds(stores, anna, "other", 1)
-    assert orjson.loads(listener.next(channels.SESSIONS).data) == {"userId": anna, "tokenId": "this"}
+    assert not sessions.is_valid(stores, anna, "this", 1)
+    assert sessions.is_valid(stores, anna, "other", 1)
+    assert orjson.loads(listener.next(frames.SESSIONS).data) == {"userId": anna, "tokenId": "this"}

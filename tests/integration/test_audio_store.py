@@ -12,9 +12,11 @@ import pytest
 from pydantic import SecretStr
 from pymongo import MongoClient
 
-from chat import audio, changes, channels
+from chat import audio, ids
 from chat.audio import chunks
 from chat.errors import NotFound
+from chat.messages import editing
+from chat.store import keys
 from chat.store.connection import Stores
 from dev.processes import free_port
 from tests import recordings
@@ -156,7 +158,7 @@ def test_an_upload_redis_has_lost_can_still_be_claimed_in_its_time(stores: Store
 def test_the_recording_of_a_deleted_message_is_gone_for_everybody(stores: Stores, pair: tuple[str, str]) -> None:
     message = send_voice(stores, *pair)
     drain(stores)
-    changes.delete(stores, pair[0], message["_id"])
+    editing.delete(stores, pair[0], message["_id"])
     assert kept(stores) == set()
     assert_unknown(stores, message["audioFileId"], pair)
     with pytest.raises(NotFound):
@@ -190,15 +192,15 @@ def test_of_several_uploads_all_are_stored_or_none(stores: Stores, pair: tuple[s
     assert len(kept(stores)) == 2
     audio.sweep_unclaimed(stores)
     assert kept(stores) == set()
-    assert stores.redis.keys(f"{channels.PREFIX}:upload:*") == []
+    assert stores.redis.keys(f"{keys.PREFIX}:upload:*") == []
 
 
 def test_what_a_dead_process_left_half_written_goes(stores: Stores, pair: tuple[str, str]) -> None:
     stores.mongo[chunks.CHUNKS].insert_one({"files_id": "half", "n": 0, "data": b"half"})
-    stores.redis.zadd(channels.UPLOADS_DOOMED, {"half": int(time.time()) + 60})
+    stores.redis.zadd(keys.UPLOADS_PENDING_DELETION, {"half": int(time.time()) + 60})
     audio.sweep_unclaimed(stores)
     assert kept(stores) == {"half"}  # it may still be written
-    stores.redis.zadd(channels.UPLOADS_DOOMED, {"half": int(time.time()) - 1})
+    stores.redis.zadd(keys.UPLOADS_PENDING_DELETION, {"half": int(time.time()) - 1})
     audio.sweep_unclaimed(stores)
     assert kept(stores) == set()
 
@@ -216,12 +218,12 @@ def test_a_signed_link_opens_one_recording_for_a_while(stores: Stores) -> None:
     settings, now = stores.settings, 1_800_000_000.0
     token, expires = audio.sign(settings, "one", now)
     assert expires == now + settings.audio_link_lifetime
-    assert audio.holds(settings, "one", token, now)
-    assert audio.holds(settings, "one", token, expires - 1)
-    assert not audio.holds(settings, "one", token, expires)
-    assert not audio.holds(settings, "other", token, now)
+    assert audio.is_valid(settings, "one", token, now)
+    assert audio.is_valid(settings, "one", token, expires - 1)
+    assert not audio.is_valid(settings, "one", token, expires)
+    assert not audio.is_valid(settings, "other", token, now)
     other_secret = settings.model_copy(update={"secret_key": SecretStr("another secret of thirty-two bytes or more")})
-    assert not audio.holds(other_secret, "one", token, now)
+    assert not audio.is_valid(other_secret, "one", token, now)
     later = f"{expires + 9_999}.{token.partition('.')[2]}"
     for forged in (
         later,
@@ -235,14 +237,14 @@ def test_a_signed_link_opens_one_recording_for_a_while(stores: Stores) -> None:
         f" {token}",
         f"{token}\n",
     ):
-        assert not audio.holds(settings, "one", forged, now)
+        assert not audio.is_valid(settings, "one", forged, now)
 
 
 def test_the_first_message_keeps_a_recording(stores: Stores, pair: tuple[str, str]) -> None:
     carl = someone(stores, "carl")
     upload_id = upload(stores, pair[0])
     for message_id, other in (("first", pair[1]), ("second", carl)):
-        conversation = channels.conversation_id(pair[0], other)
-        audio.claimed(stores, [audio.Claim(upload_id, message_id, conversation)])
+        conversation = ids.conversation_id(pair[0], other)
+        audio.record_claims(stores, [audio.Claim(upload_id, message_id, conversation)])
     assert whole(stores, upload_id, pair[1]) == recordings.spoken()
     assert_unknown(stores, upload_id, [carl])

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from chat.transcription import TranscriptionRefused, TranscriptionUnavailable, choose
-from chat.transcription.deepgram import Deepgram
-from chat.transcription.pocketsphinx import PocketSphinx
+from chat.voice.recognisers import TranscriptionRefused, TranscriptionUnavailable, choose
+from chat.voice.recognisers.deepgram import Deepgram
+from chat.voice.recognisers.pocketsphinx import PocketSphinx
 from config.settings import Settings
 from dev.processes import free_port
 from tests import deepgram_stand_in as stand_in

@@ -5,9 +5,12 @@ from dataclasses import replace
 import orjson
 import pytest
 
-from chat import changes, channels, conversations, delivery, ids, messages, persistence, wire
+from chat import frames, ids, wire
+from chat.messages import conversations, delivery, editing
+from chat.messages import log as accepted_log
+from chat.store import keys
 from chat.store.connection import Stores
-from tests.people import drain, send, send_voice, someone
+from tests.people import change, drain, send, send_voice, someone
 
 
 @pytest.fixture
@@ -16,15 +19,15 @@ def pair(stores: Stores) -> tuple[str, str]:
 
 
 def missed(stores: Stores, user: str, message_id: str) -> tuple[list[tuple[str, str]], bool]:
-    frames, complete, _ = delivery.missed_after(stores, user, message_id)
-    return [(channel, orjson.loads(data)["text"]) for channel, data in frames], complete
+    found, complete, _ = delivery.missed_after(stores, user, message_id)
+    return [(channel, orjson.loads(data)["text"]) for channel, data in found], complete
 
 
 def test_resuming_gives_what_came_after_in_order(stores: Stores, pair: tuple[str, str]) -> None:
     sent = [send(stores, *pair, f"{n}") for n in range(6)]
     drain(stores)
     for user in pair:
-        expected = [(channels.MESSAGES, f"{n}") for n in range(3, 6)]
+        expected = [(frames.MESSAGES, f"{n}") for n in range(3, 6)]
         assert missed(stores, user, sent[2]["_id"]) == (expected, True)
     assert missed(stores, pair[0], sent[-1]["_id"]) == ([], True)
 
@@ -32,12 +35,12 @@ def test_resuming_gives_what_came_after_in_order(stores: Stores, pair: tuple[str
 def test_resuming_gives_changes_that_came_after(stores: Stores, pair: tuple[str, str]) -> None:
     first, second = (send(stores, *pair, text) for text in ("one", "two"))
     drain(stores)
-    changes.edit(stores, pair[0], first["_id"], "one, corrected")
+    editing.edit(stores, pair[0], first["_id"], "one, corrected")
     conversations.mark_read(stores, pair[1], pair[0], second["_id"])
-    frames, complete, _ = delivery.missed_after(stores, pair[1], second["_id"])
+    found, complete, _ = delivery.missed_after(stores, pair[1], second["_id"])
     assert complete
-    assert [orjson.loads(data)["status"] for _, data in frames] == ["edited", "read"]
-    assert orjson.loads(frames[0].data)["text"] == "one, corrected"
+    assert [orjson.loads(data)["status"] for _, data in found] == ["edited", "read"]
+    assert orjson.loads(found[0].data)["text"] == "one, corrected"
 
 
 def test_resuming_from_before_what_is_kept_says_so(stores: Stores, pair: tuple[str, str]) -> None:
@@ -45,7 +48,7 @@ def test_resuming_from_before_what_is_kept_says_so(stores: Stores, pair: tuple[s
     bounded = replace(stores, settings=few)
     sent = [send(stores, *pair, f"{n}")["_id"] for n in range(10)]
     drain(bounded)
-    assert missed(bounded, pair[0], sent[7]) == ([(channels.MESSAGES, "8"), (channels.MESSAGES, "9")], True)
+    assert missed(bounded, pair[0], sent[7]) == ([(frames.MESSAGES, "8"), (frames.MESSAGES, "9")], True)
     assert missed(bounded, pair[0], sent[1])[1] is False
     assert missed(bounded, pair[0], "nonsense") == ([], False)
 
@@ -53,7 +56,7 @@ def test_resuming_from_before_what_is_kept_says_so(stores: Stores, pair: tuple[s
 def test_resuming_after_redis_was_lost_says_so(stores: Stores, pair: tuple[str, str]) -> None:
     seen = send(stores, *pair, "seen")["_id"]
     drain(stores)
-    stores.redis.delete(channels.DELIVERY_LAST, channels.DELIVERY_SINCE, *map(channels.deliveries_key, pair))
+    stores.redis.delete(keys.DELIVERY_LAST, keys.DELIVERY_SINCE, *map(keys.deliveries_key, pair))
     send(stores, *pair, "new")
     drain(stores)
     assert missed(stores, pair[0], seen) == ([], False) or missed(stores, pair[0], seen)[1] is False
@@ -65,9 +68,9 @@ def test_a_message_seen_before_its_delivery_does_not_hide_what_followed(stores: 
     seen = ids.message_id(f"{int(stores.redis.time()[0]) * 1000}-0", "0" * 16)
     send(stores, *pair, "two")
     drain(stores)
-    frames, complete = missed(stores, pair[1], seen)
-    assert (channels.MESSAGES, "two") in frames
-    assert complete or frames
+    found, complete = missed(stores, pair[1], seen)
+    assert (frames.MESSAGES, "two") in found
+    assert complete or found
 
 
 def test_a_transcript_does_not_hide_what_came_between_a_voice_message_and_its_words(
@@ -79,10 +82,10 @@ def test_a_transcript_does_not_hide_what_came_between_a_voice_message_and_its_wo
     drain(stores)
     send(stores, *pair, "meanwhile")
     drain(stores)
-    found = persistence.change(stores, spoken, pair[0], {"text": "the words", "status": "delivered"})
-    delivery.deliver(stores, [delivery.message_frame(wire.message(found))])
-    frames, complete = missed(stores, pair[1], spoken)  # by a page that has seen it without its words
-    assert frames == [(channels.MESSAGES, "meanwhile"), (channels.MESSAGES, "the words")]
+    edited = change(stores, spoken, {"text": "the words", "status": "delivered"})
+    delivery.deliver(stores, [frames.message_frame(wire.message(edited))])
+    found, complete = missed(stores, pair[1], spoken)  # by a page that has seen it without its words
+    assert found == [(frames.MESSAGES, "meanwhile"), (frames.MESSAGES, "the words")]
     assert complete
 
 
@@ -90,25 +93,25 @@ def test_what_a_dead_drainer_delivered_does_not_hide_what_was_delivered_since(
     stores: Stores, pair: tuple[str, str]
 ) -> None:
     seen = send(stores, *pair, "seen")["_id"]
-    entry = stores.redis.xrange(channels.ACCEPTED)[0]
+    entry = stores.redis.xrange(keys.ACCEPTED)[0]
     drain(stores)
-    spoken = delivery.Frame(channels.MESSAGES, pair, ids.message_id("9999999999999-0", "0" * 16), b"{}")
+    spoken = frames.Frame(frames.MESSAGES, pair, ids.message_id("9999999999999-0", "0" * 16), b"{}")
     delivery.deliver(stores, [spoken])
-    again = messages.document(messages.read_draft(entry[1]), entry[0].decode(), entry[1][b"entropy"].decode())
-    delivery.deliver(stores, [delivery.message_frame(wire.message(again))], again=False)
-    kept = stores.redis.zrange(channels.deliveries_key(pair[1]), 0, -1)
+    again = accepted_log.parse_entry(entry).message
+    delivery.deliver(stores, [frames.message_frame(wire.message(again))], again=False)
+    kept = stores.redis.zrange(keys.deliveries_key(pair[1]), 0, -1)
     assert [member.decode() for member in kept] == [seen, spoken.member]
 
 
 def test_positions_grow_also_when_the_clock_goes_back(stores: Stores, pair: tuple[str, str]) -> None:
     seconds, _ = stores.redis.time()
     ahead = (seconds + 3600) * 1_000_000
-    stores.redis.set(channels.DELIVERY_LAST, ahead)
+    stores.redis.set(keys.DELIVERY_LAST, ahead)
     sent = [send(stores, *pair, f"{n}")["_id"] for n in range(3)]
     drain(stores)
-    frames, newest = delivery.missed_since(stores, pair[0], ahead)
+    found, newest = delivery.missed_since(stores, pair[0], ahead)
     assert newest == ahead + 3
-    assert [orjson.loads(data)["_id"] for _, data in frames] == sent
+    assert [orjson.loads(data)["_id"] for _, data in found] == sent
 
 
 def test_strangers_miss_nothing(stores: Stores, pair: tuple[str, str]) -> None:

@@ -8,24 +8,15 @@ import pytest
 from pymongo.errors import PyMongoError
 from redis import RedisError
 
-from chat import (
-    accounts,
-    audio,
-    changes,
-    channels,
-    conversations,
-    erasure,
-    history,
-    presence,
-    search,
-    sessions,
-    sync,
-)
+from chat import audio, frames, ids
 from chat.errors import Forbidden, NotFound, Unauthorized
-from chat.passwords import Passwords
-from chat.store import hot
+from chat.messages import conversations, history, search
+from chat.people import accounts, presence, sessions
+from chat.people.passwords import Passwords
+from chat.store import hot, keys
 from chat.store.connection import Stores
-from tests.people import drain, said, send, send_voice, someone, upload
+from chat.upkeep import ageing, erasure, sync
+from tests.people import change, drain, said, send, send_voice, someone, upload
 from tests.pubsub import Listener
 
 PASSWORD = "correct horse battery"
@@ -49,12 +40,12 @@ def bert(stores: Stores) -> str:
 
 @pytest.fixture
 def listener(stores: Stores) -> Iterator[Listener]:
-    with Listener(stores, channels.STATUS, channels.USERS, channels.SESSIONS) as opened:
+    with Listener(stores, frames.STATUS, frames.USERS, frames.SESSIONS) as opened:
         yield opened
 
 
 def leave(stores: Stores, passwords: Passwords, user_id: str) -> None:
-    accounts.delete(stores, passwords, user_id, PASSWORD)
+    erasure.leave(stores, passwords, user_id, PASSWORD)
 
 
 def let_settle(stores: Stores) -> None:
@@ -100,17 +91,17 @@ def assert_nothing_left(stores: Stores, user_id: str, partner: str) -> None:
     assert b"anna@example.org" not in left.lower()
     assert stores.mongo["audio.files"].count_documents({"metadata.owner": user_id}) == 0
     assert stores.mongo["audio.chunks"].count_documents({}) == 0
-    keys = {key.decode() for key in stores.redis.keys(f"*{user_id}*")}
-    keys = {key for key in keys if not key.startswith(channels.LIMITS)}  # counters of the last minute
-    conversation = channels.conversation_id(user_id, partner)
-    assert keys <= {
-        channels.conversation_key(conversation),
-        channels.cursors_key(conversation),
-        channels.sessions_key(user_id),
+    script_keys = {key.decode() for key in stores.redis.keys(f"*{user_id}*")}
+    script_keys = {key for key in script_keys if not key.startswith(keys.LIMITS)}  # counters of the last minute
+    conversation = ids.conversation_id(user_id, partner)
+    assert script_keys <= {
+        keys.conversation_key(conversation),
+        keys.cursors_key(conversation),
+        keys.sessions_key(user_id),
     }
-    assert stores.redis.hexists(channels.cursors_key(conversation), user_id) is False
-    for name in (channels.NAMES, channels.TRANSCRIPTIONS, channels.PRESENCE_ONLINE):
-        members = stores.redis.smembers(name) if name == channels.PRESENCE_ONLINE else stores.redis.zrange(name, 0, -1)
+    assert stores.redis.hexists(keys.cursors_key(conversation), user_id) is False
+    for name in (keys.NAMES, keys.TRANSCRIPTIONS, keys.PRESENCE_ONLINE):
+        members = stores.redis.smembers(name) if name == keys.PRESENCE_ONLINE else stores.redis.zrange(name, 0, -1)
         assert not [member for member in members if user_id.encode() in member]
 
 
@@ -168,13 +159,13 @@ def test_nobody_finds_reaches_or_signs_in_as_who_has_left(
 def test_no_token_holds_once_its_person_has_left_also_when_redis_is_lost(
     stores: Stores, passwords: Passwords, anna: str, bert: str
 ) -> None:
-    assert sessions.holds(stores, anna, "token", 1)
+    assert sessions.is_valid(stores, anna, "token", 1)
     leave(stores, passwords, anna)
-    assert not sessions.holds(stores, anna, "token", 1)
+    assert not sessions.is_valid(stores, anna, "token", 1)
     stores.redis.flushdb()
     hot.migrate(stores.redis)
-    assert not sessions.holds(stores, anna, "token", 1)
-    assert sessions.holds(stores, bert, "token", 1)
+    assert not sessions.is_valid(stores, anna, "token", 1)
+    assert sessions.is_valid(stores, bert, "token", 1)
 
 
 def test_the_partner_is_told(stores: Stores, passwords: Passwords, anna: str, bert: str, listener: Listener) -> None:
@@ -183,22 +174,22 @@ def test_the_partner_is_told(stores: Stores, passwords: Passwords, anna: str, be
     presence.renew(stores, "web")
     presence.report(stores, "web", {anna: True})
     leave(stores, passwords, anna)
-    assert orjson.loads(listener.next(channels.USERS).data)["online"] is True
-    assert orjson.loads(listener.next(channels.SESSIONS).data)["userId"] == anna
-    gone = listener.next(channels.USERS)
+    assert orjson.loads(listener.next(frames.USERS).data)["online"] is True
+    assert orjson.loads(listener.next(frames.SESSIONS).data)["userId"] == anna
+    gone = listener.next(frames.USERS)
     assert orjson.loads(gone.data) == {"_id": anna, "online": False, "lastSeen": None}
-    frames = [listener.next(channels.STATUS) for _ in sent]
-    told = [orjson.loads(frame.data) for frame in frames]
+    gone_frames = [listener.next(frames.STATUS) for _ in sent]
+    told = [orjson.loads(frame.data) for frame in gone_frames]
     assert {frame["_id"] for frame in told} == set(sent)
     assert {(frame["status"], frame["text"]) for frame in told} == {("deleted", "")}
-    assert all(bert in frame.recipients for frame in frames)
+    assert all(bert in frame.recipients for frame in gone_frames)
 
 
 def test_the_wrong_password_erases_nothing(stores: Stores, passwords: Passwords, anna: str, bert: str) -> None:
     send(stores, anna, bert, SECRET)
     drain(stores)
     with pytest.raises(Forbidden):
-        accounts.delete(stores, passwords, anna, "wrong")
+        erasure.leave(stores, passwords, anna, "wrong")
     assert said(history.recent(stores, bert, anna)) == [SECRET]
     assert accounts.get(stores, anna)["username"] == "Anna"
 
@@ -236,7 +227,7 @@ def test_the_last_pass_waits_for_what_the_archive_does_not_have(
     drain(stores)
     erasure.begin(stores, anna)
     changed = {"text": SECRET, "terms": ""}
-    assert changes.persistence.change(stores, message["_id"], anna, changed)
+    assert change(stores, message["_id"], changed)
     monkeypatch.setattr(erasure, "FLUSH_PAGES", 0)  # as when there is far more than one round can flush
     let_settle(stores)
     assert erasure.run(stores) is False
@@ -249,7 +240,7 @@ def test_the_last_pass_waits_for_what_the_archive_does_not_have(
 def test_a_request_that_was_late_brings_nobody_back(stores: Stores, passwords: Passwords, anna: str, bert: str) -> None:
     user = stores.mongo.users.find_one({"_id": anna})
     leave(stores, passwords, anna)
-    hot.save_user(stores.redis, user)
+    hot.save_user(stores, user)
     upload(stores, anna)
     finish(stores)
     assert_nothing_left(stores, anna, bert)
@@ -261,12 +252,12 @@ def test_what_is_older_than_the_hot_window_is_erased_too(
 ) -> None:
     sent = [send(stores, anna, bert, f"{SECRET} {n}")["_id"] for n in range(3)]
     drain(stores)
-    key = channels.conversation_key(channels.conversation_id(anna, bert))
-    sync._drop(stores, key.encode(), sent)
+    key = keys.conversation_key(ids.conversation_id(anna, bert))
+    ageing._drop(stores, key.encode(), sent)
     leave(stores, passwords, anna)
     assert [document["text"] for document in stores.mongo.messages.find()] == [""] * 3
     assert stores.redis.zcard(key) == 0
-    assert {orjson.loads(listener.next(channels.STATUS).data)["_id"] for _ in sent} == set(sent)
+    assert {orjson.loads(listener.next(frames.STATUS).data)["_id"] for _ in sent} == set(sent)
     finish(stores)
 
 
@@ -289,19 +280,19 @@ def killed_at(call: int, function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 STEPS = [
-    ("chat.erasure.sessions.end_all", 1),
-    ("chat.erasure.presence.forget", 1),
-    ("chat.erasure.persistence.flush", 1),
-    ("chat.erasure.persistence.warm", 2),
-    ("chat.erasure.changes.bury", 1),
-    ("chat.changes.audio.delete", 1),
-    ("chat.erasure.delivery.deliver", 2),
-    ("chat.erasure.persistence.store_archive", 2),
-    ("chat.erasure.persistence.confirm", 1),
-    ("chat.erasure._note", 3),
-    ("chat.erasure.audio.delete_owned", 1),
-    ("chat.erasure._forget_lists", 1),
-    ("chat.erasure._end", 1),
+    ("chat.upkeep.erasure.sessions.end_all", 1),
+    ("chat.upkeep.erasure.presence.forget", 1),
+    ("chat.upkeep.erasure.storing.flush", 1),
+    ("chat.upkeep.erasure.storing.load_all_for_change", 2),
+    ("chat.upkeep.erasure.editing.bury", 1),
+    ("chat.messages.editing.audio.delete", 1),
+    ("chat.upkeep.erasure.delivery.deliver", 2),
+    ("chat.upkeep.erasure.storing.store_archive", 2),
+    ("chat.upkeep.erasure.storing.confirm", 1),
+    ("chat.upkeep.erasure._note", 3),
+    ("chat.upkeep.erasure.audio.delete_owned", 1),
+    ("chat.upkeep.erasure._forget_lists", 1),
+    ("chat.upkeep.erasure._end", 1),
 ]
 
 
@@ -324,7 +315,7 @@ def test_killed_at_any_step_it_is_finished_by_the_next_round(
     send(stores, bert, anna, "what Bert said stays")
     drain(stores)
     sync.run(stores)
-    sync._drop(stores, channels.conversation_key(channels.conversation_id(anna, bert)).encode(), sent[:2])
+    ageing._drop(stores, keys.conversation_key(ids.conversation_id(anna, bert)).encode(), sent[:2])
     module, _, name = step.rpartition(".")
     owner = _resolve(module)
     with monkeypatch.context() as patch:
@@ -335,7 +326,7 @@ def test_killed_at_any_step_it_is_finished_by_the_next_round(
         stores.redis.flushdb()
         while sync.run(stores):
             pass
-    stores.redis.delete(channels.lock_key(f"erasure:{anna}"))  # as when the dead one's lock has run out
+    stores.redis.delete(keys.lock_key(f"erasure:{anna}"))  # as when the dead one's lock has run out
     finish(stores)
     while sync.run(stores):
         pass
@@ -364,7 +355,7 @@ def test_with_a_store_away_the_account_is_gone_and_the_rest_follows(
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(erasure.persistence, "store_archive", away)
+        patch.setattr(erasure.storing, "store_archive", away)
         leave(stores, passwords, anna)
     assert stores.mongo.users.count_documents({"_id": anna}) == 0
     finish(stores)
@@ -376,7 +367,7 @@ def test_a_long_erasure_goes_on_in_rounds(
 ) -> None:
     monkeypatch.setattr(erasure, "PAGE", 2)
     monkeypatch.setattr(erasure, "ROUND_SECONDS", 0.0)
-    monkeypatch.setattr(accounts, "ERASURE_SECONDS", 0.0)
+    monkeypatch.setattr(erasure, "REQUEST_SECONDS", 0.0)
     for n in range(5):
         send(stores, anna, bert, f"{SECRET} {n}")
     drain(stores)
@@ -395,11 +386,11 @@ def test_a_long_erasure_goes_on_in_rounds(
 def test_one_round_works_on_an_erasure_at_a_time(stores: Stores, passwords: Passwords, anna: str, bert: str) -> None:
     send(stores, anna, bert, SECRET)
     drain(stores)
-    stores.redis.set(channels.lock_key(f"erasure:{anna}"), "another", ex=60)
+    stores.redis.set(keys.lock_key(f"erasure:{anna}"), "another", ex=60)
     leave(stores, passwords, anna)
     assert erasure.run(stores) is False
     assert said(history.recent(stores, bert, anna)) == [SECRET]
-    stores.redis.delete(channels.lock_key(f"erasure:{anna}"))
+    stores.redis.delete(keys.lock_key(f"erasure:{anna}"))
     finish(stores)
     assert_nothing_left(stores, anna, bert)
 

@@ -2,9 +2,11 @@
 
 import pytest
 
-from chat import channels, conversations, history, ids, sync
+from chat import ids
 from chat.errors import Invalid, NotFound
+from chat.messages import conversations, history
 from chat.store.connection import Stores
+from chat.upkeep import sync
 from tests.people import drain, said, send, someone
 
 DAY_MS = 86_400_000
@@ -21,7 +23,7 @@ def archive_only(stores: Stores, pair: tuple[str, str], count: int) -> list[str]
     rows = [
         {
             "_id": ids.message_id(f"{start + n}-0", ids.new_entropy()),
-            "conversation": channels.conversation_id(*pair),
+            "conversation": ids.conversation_id(*pair),
             "senderId": pair[n % 2],
             "receiverId": pair[1 - n % 2],
             "dateSent": ids.timestamp(start + n),

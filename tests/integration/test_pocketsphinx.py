@@ -4,9 +4,10 @@ import difflib
 
 import pytest
 
-from chat.transcription import TranscriptionRefused
-from chat.transcription.decode import RATE, SAMPLE_BYTES, speech
-from chat.transcription.pocketsphinx import PocketSphinx
+from chat.audio.decoding import RATE, SAMPLE_BYTES, speech
+from chat.errors import UnsupportedMedia
+from chat.voice.recognisers import TranscriptionRefused
+from chat.voice.recognisers.pocketsphinx import PocketSphinx
 from config.settings import Settings
 from tests import recordings
 from tests.stack import SECRET
@@ -69,7 +70,7 @@ def test_what_breaks_off_gives_what_there_was(recogniser: PocketSphinx) -> None:
 
 @pytest.mark.parametrize("name", sorted(recordings.lies()))
 def test_what_is_no_audio_is_refused(recogniser: PocketSphinx, name: str) -> None:
-    with pytest.raises(TranscriptionRefused):
+    with pytest.raises(UnsupportedMedia):
         recogniser.transcribe(recordings.lies()[name], "audio/webm", None)
 
 
@@ -84,7 +85,7 @@ def test_no_more_is_decoded_than_a_recording_may_last() -> None:
 
 
 def test_speech_without_a_pause_is_cut_into_utterances(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chat.transcription.pocketsphinx.UTTERANCE_SECONDS", 2.0)
+    monkeypatch.setattr("chat.voice.recognisers.pocketsphinx.UTTERANCE_SECONDS", 2.0)
     recogniser = PocketSphinx(Settings(_env_file=None, environment="test", secret_key=SECRET))
     transcript = recogniser.transcribe(recordings.spoken(), "audio/webm", None)
     times = [time for word in transcript.words for time in (word["start"], word["end"])]

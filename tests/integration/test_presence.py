@@ -7,9 +7,11 @@ from typing import Any
 import orjson
 import pytest
 
-from chat import accounts, channels, presence, sync
-from chat.store import hot
+from chat import frames
+from chat.people import accounts, presence
+from chat.store import hot, keys
 from chat.store.connection import Stores
+from chat.upkeep import sync
 from tests.people import someone
 from tests.pubsub import Listener
 
@@ -25,13 +27,13 @@ def anna(stores: Stores) -> str:
 def listener(stores: Stores) -> Iterator[Listener]:
     for process in (ONE, OTHER):
         presence.renew(stores, process)
-    with Listener(stores, channels.USERS) as opened:
+    with Listener(stores, frames.USERS) as opened:
         yield opened
 
 
 def told(listener: Listener) -> list[dict[str, Any]]:
     """The frames since the last call; each goes to everybody."""
-    heard = listener.heard(channels.USERS)
+    heard = listener.heard(frames.USERS)
     assert all(each.recipients == () for each in heard)
     return [orjson.loads(each.data) for each in heard]
 
@@ -88,8 +90,8 @@ def test_a_dead_process_takes_its_people_offline_but_not_those_who_are_elsewhere
     presence.sweep(stores)
     assert states(listener) == [(anna, False)]
     assert is_online(stores, bert)
-    assert not stores.redis.exists(channels.presence_process_key(ONE))
-    assert stores.redis.zrange(channels.PRESENCE_PROCESSES, 0, -1) == [OTHER.encode()]
+    assert not stores.redis.exists(keys.presence_process_key(ONE))
+    assert stores.redis.zrange(keys.PRESENCE_PROCESSES, 0, -1) == [OTHER.encode()]
 
 
 def test_a_process_that_renewed_its_lease_in_time_keeps_its_people(
@@ -100,7 +102,7 @@ def test_a_process_that_renewed_its_lease_in_time_keeps_its_people(
     presence.renew(stores, ONE)
     presence._sweep_page(stores, ONE)  # of a sweeper that saw the lease when it had run out
     assert states(listener) == [(anna, True)]
-    assert stores.redis.zscore(channels.PRESENCE_PROCESSES, ONE) is not None
+    assert stores.redis.zscore(keys.PRESENCE_PROCESSES, ONE) is not None
 
 
 def test_many_people_go_offline_by_pages_and_by_several_sweepers(
@@ -142,7 +144,7 @@ def test_people_are_online_again_after_redis_was_lost(stores: Stores, anna: str,
 def test_who_has_left_is_never_online(stores: Stores, anna: str, listener: Listener) -> None:
     presence.report(stores, ONE, {anna: True})
     stores.mongo.users.delete_one({"_id": anna})
-    stores.redis.delete(channels.user_key(anna))
+    stores.redis.delete(keys.user_key(anna))
     presence.forget(stores, anna)
     assert told(listener)[-1] == {"_id": anna, "online": False, "lastSeen": None}
     presence.report(stores, ONE, {anna: True})
@@ -151,7 +153,7 @@ def test_who_has_left_is_never_online(stores: Stores, anna: str, listener: Liste
     assert told(listener) == []
     profile = accounts.profiles(stores, [anna])[anna]
     assert (profile["online"], profile["lastSeen"]) == (False, None)
-    assert stores.redis.keys(f"{channels.PREFIX}:presence:user:*") == []
+    assert stores.redis.keys(f"{keys.PREFIX}:presence:user:*") == []
 
 
 def test_when_somebody_was_last_seen_outlives_redis(stores: Stores, anna: str, listener: Listener) -> None:
@@ -161,7 +163,7 @@ def test_when_somebody_was_last_seen_outlives_redis(stores: Stores, anna: str, l
     assert seen is not None
     sync.run(stores)
     assert stores.mongo.users.find_one({"_id": anna})["lastSeen"] == seen
-    assert stores.redis.hlen(channels.SEEN_OUTBOX) == 0
+    assert stores.redis.hlen(keys.SEEN_OUTBOX) == 0
     stores.redis.flushdb()
     assert accounts.profiles(stores, [anna])[anna]["lastSeen"] == seen
     while sync.run(stores):
@@ -179,7 +181,7 @@ def test_an_older_time_in_the_archive_does_not_replace_a_newer_one(
     presence.report(stores, ONE, {anna: False})
     seen = presence.last_seen(stores, [anna])[anna]
     stores.mongo.users.update_one({"_id": anna}, {"$set": {"lastSeen": "2020-01-01T00:00:00.000Z"}})
-    hot.save_user(stores.redis, stores.mongo.users.find_one({"_id": anna}))
+    hot.save_user(stores, stores.mongo.users.find_one({"_id": anna}))
     assert presence.last_seen(stores, [anna])[anna] == seen
     sync.run(stores)
     assert stores.mongo.users.find_one({"_id": anna})["lastSeen"] == seen

@@ -5,10 +5,15 @@ from typing import Any
 
 import pytest
 
-from chat import changes, channels, conversations, history, persistence, search, sync, voice
+from chat import ids
+from chat.messages import conversations, editing, history, search, storing
+from chat.messages import log as accepted_log
+from chat.store import keys
 from chat.store.connection import Stores
+from chat.upkeep import ageing, sync
+from chat.voice import attempts
 from tests.integration.test_history import archive_only
-from tests.people import drain, said, send, someone
+from tests.people import change, drain, said, send, someone
 
 
 @pytest.fixture
@@ -45,7 +50,7 @@ def test_new_messages_sort_after_all_archived_ones_also_when_redis_was_lost(
     rounds(stores)
     archived = f"{sync.ids.now_ms() + future}-0"
     stores.mongo.messages.insert_one(
-        {**last, "_id": sync.ids.message_id(archived, "0" * 16), "conversation": channels.conversation_id(*pair)}
+        {**last, "_id": sync.ids.message_id(archived, "0" * 16), "conversation": ids.conversation_id(*pair)}
     )
     stores.redis.flushdb()
     rounds(stores)
@@ -57,10 +62,10 @@ def test_a_message_changed_before_the_rebuild_does_not_go_after_a_while(stores: 
     drain(stores)
     rounds(stores)
     stores.redis.flushdb()
-    changes.edit(stores, pair[0], message["_id"], "new")
-    assert stores.redis.ttl(channels.message_key(message["_id"])) > 0
+    editing.edit(stores, pair[0], message["_id"], "new")
+    assert stores.redis.ttl(keys.message_key(message["_id"])) > 0
     rounds(stores)
-    assert stores.redis.ttl(channels.message_key(message["_id"])) == -1
+    assert stores.redis.ttl(keys.message_key(message["_id"])) == -1
     assert said(history.recent(stores, *pair)) == ["new"]
 
 
@@ -68,11 +73,11 @@ def test_a_rebuilt_inbox_counts_what_is_unread_and_not_deleted(stores: Stores, p
     anna, bert = pair
     sent = [send(stores, anna, bert, f"{n}")["_id"] for n in range(4)]
     drain(stores)
-    changes.delete(stores, anna, sent[0])
+    editing.delete(stores, anna, sent[0])
     rounds(stores)
     stores.redis.flushdb()
-    changes.edit(stores, anna, sent[1], "edited while Redis was empty")
-    changes.delete(stores, anna, sent[2])
+    editing.edit(stores, anna, sent[1], "edited while Redis was empty")
+    editing.delete(stores, anna, sent[2])
     rounds(stores)
     assert conversations.list_conversations(stores, bert, 10, None)[0]["unread"] == 2
 
@@ -83,9 +88,9 @@ def test_a_voice_message_changed_before_the_rebuild_is_still_transcribed(stores:
     rounds(stores)
     stores.mongo.messages.update_one({"_id": message["_id"]}, {"$set": {"status": "transcribing"}})
     stores.redis.flushdb()
-    changes.edit(stores, pair[0], message["_id"], "better caption")
+    editing.edit(stores, pair[0], message["_id"], "better caption")
     rounds(stores)
-    assert voice.due(stores) == [message["_id"]]
+    assert attempts.due(stores) == [message["_id"]]
 
 
 def test_syncing_twice_changes_nothing(stores: Stores, pair: tuple[str, str]) -> None:
@@ -93,33 +98,35 @@ def test_syncing_twice_changes_nothing(stores: Stores, pair: tuple[str, str]) ->
         send(stores, *pair, f"{n}")
     drain(stores)
     rounds(stores)
-    keys = sorted(stores.redis.keys("*"))
+    script_keys = sorted(stores.redis.keys("*"))
     documents = list(stores.mongo.messages.find().sort("_id", 1))
-    stores.redis.delete(channels.HOT_COMPLETE)
+    stores.redis.delete(keys.HOT_COMPLETE)
     rounds(stores)
-    assert sorted(stores.redis.keys("*")) == keys
+    assert sorted(stores.redis.keys("*")) == script_keys
     assert list(stores.mongo.messages.find().sort("_id", 1)) == documents
 
 
 def test_what_the_archive_missed_follows(stores: Stores, pair: tuple[str, str]) -> None:
     message = send(stores, *pair, "while MongoDB was away")
-    entry = stores.redis.xrange(channels.ACCEPTED)[0]
-    drafts = sync.persistence.store_hot(stores, [_document(entry)])  # as the drainer does, but for the archive
-    assert stores.redis.zcard(channels.OUTBOX) == 1
+    entry = stores.redis.xrange(keys.ACCEPTED)[0]
+    drafts = sync.storing.store_hot(
+        stores, [accepted_log.parse_entry(entry).message]
+    )  # as the drainer does, but for the archive
+    assert stores.redis.zcard(keys.OUTBOX) == 1
     rounds(stores)
-    assert stores.redis.zcard(channels.OUTBOX) == 0
+    assert stores.redis.zcard(keys.OUTBOX) == 0
     assert stores.mongo.messages.find_one({"_id": message["_id"]})["text"] == drafts[0]["text"]
 
 
 def test_a_change_during_the_flush_stays_in_the_outbox(stores: Stores, pair: tuple[str, str]) -> None:
     message = send(stores, *pair, "one")
     drain(stores)
-    persistence.change(stores, message["_id"], pair[0], {"text": "two"})
-    stale = persistence.hot.read_messages(stores.redis, [message["_id"]])
-    persistence.change(stores, message["_id"], pair[0], {"text": "three"})
-    persistence.confirm(stores, [found for found in stale if found])
-    assert stores.redis.zscore(channels.OUTBOX, message["_id"]) == 3
-    persistence.flush(stores)
+    change(stores, message["_id"], {"text": "two"})
+    stale = storing.hot.read_messages(stores.redis, [message["_id"]])
+    change(stores, message["_id"], {"text": "three"})
+    storing.confirm(stores, [found for found in stale if found])
+    assert stores.redis.zscore(keys.OUTBOX, message["_id"]) == 3
+    storing.flush(stores)
     assert stores.mongo.messages.find_one({"_id": message["_id"]})["text"] == "three"
 
 
@@ -130,15 +137,15 @@ def test_ageing_takes_only_what_the_archive_has_and_leaves_no_gap(stores: Stores
     new = [send(stores, *pair, f"new {n}")["text"] for n in range(5)]
     drain(stores)
     rounds(wide)
-    key = channels.conversation_key(channels.conversation_id(*pair))
+    key = keys.conversation_key(ids.conversation_id(*pair))
     assert stores.redis.zcard(key) == 35
     victim = stores.mongo.messages.find_one({"text": old[4]})
-    stores.redis.zadd(channels.OUTBOX, {victim["_id"]: 9})
-    assert sync.age(stores) == 4  # up to the first that waits, so that there is no gap behind the seam
+    stores.redis.zadd(keys.OUTBOX, {victim["_id"]: 9})
+    assert ageing.age(stores) == 4  # up to the first that waits, so that there is no gap behind the seam
     assert stores.redis.zcard(key) == 31
     assert said(history.recent(stores, *pair)) == old[4:] + new
-    stores.redis.zrem(channels.OUTBOX, victim["_id"])
-    assert sync.age(stores) == 26
+    stores.redis.zrem(keys.OUTBOX, victim["_id"])
+    assert ageing.age(stores) == 26
     assert said(history.recent(stores, *pair)) == new
 
 
@@ -149,26 +156,26 @@ def test_a_change_while_a_message_ages_is_not_lost(
     drain(stores)
     brief = stores.settings.model_copy(update={"hot_window_days": -1})
     later = replace(stores, settings=brief)
-    drop = sync._drop
+    drop = ageing._drop
 
     def change_and_drop(*arguments: Any) -> int:
-        persistence.change(stores, message, pair[0], {"text": "after"})
+        change(stores, message, {"text": "after"})
         return drop(*arguments)
 
-    monkeypatch.setattr(sync, "_drop", change_and_drop)
-    assert sync.age(later) == 0
-    persistence.flush(stores)
+    monkeypatch.setattr(ageing, "_drop", change_and_drop)
+    assert ageing.age(later) == 0
+    storing.flush(stores)
     assert stores.mongo.messages.find_one({"_id": message})["text"] == "after"
     monkeypatch.undo()
-    assert sync.age(later) == 1
+    assert ageing.age(later) == 1
 
 
 def test_an_old_message_stays_for_its_time_after_a_change(stores: Stores, pair: tuple[str, str]) -> None:
     message = send(stores, *pair, "before")["_id"]
     drain(stores)
-    stores.redis.expire(channels.message_key(message), 2)  # warmed a week ago
-    persistence.change(stores, message, pair[0], {"text": "after"})
-    assert stores.redis.ttl(channels.message_key(message)) > 1_000
+    stores.redis.expire(keys.message_key(message), 2)  # warmed a week ago
+    change(stores, message, {"text": "after"})
+    assert stores.redis.ttl(keys.message_key(message)) > 1_000
 
 
 def test_a_conversation_of_long_ago_stays_in_both_lists(stores: Stores, pair: tuple[str, str]) -> None:
@@ -176,7 +183,7 @@ def test_a_conversation_of_long_ago_stays_in_both_lists(stores: Stores, pair: tu
     drain(stores)
     brief = stores.settings.model_copy(update={"hot_window_days": -1})  # everything is of long ago
     later = replace(stores, settings=brief)
-    assert sync.age(later) == 1
+    assert ageing.age(later) == 1
     for lost in (False, True):
         if lost:
             stores.redis.flushdb()
@@ -188,12 +195,6 @@ def test_a_conversation_of_long_ago_stays_in_both_lists(stores: Stores, pair: tu
 
 
 def test_one_sync_runs_at_a_time(stores: Stores) -> None:
-    stores.redis.set(channels.lock_key("sync"), "someone else", ex=60)
+    stores.redis.set(keys.lock_key("sync"), "someone else", ex=60)
     assert sync.run(stores) is False
-    assert not stores.redis.exists(channels.HOT_COMPLETE)
-
-
-def _document(entry: tuple[bytes, dict[bytes, bytes]]) -> dict[str, object]:
-    from chat import messages
-
-    return messages.document(messages.read_draft(entry[1]), entry[0].decode(), entry[1][b"entropy"].decode())
+    assert not stores.redis.exists(keys.HOT_COMPLETE)

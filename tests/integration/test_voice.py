@@ -13,11 +13,14 @@ import orjson
 import pytest
 from pymongo import MongoClient
 
-from chat import changes, channels, counters, history, ids, persistence, voice
+from chat import frames, ids
 from chat.errors import Conflict, Invalid, NotFound, Unavailable
+from chat.messages import editing, history, storing
+from chat.store import counters, hot, keys
 from chat.store.connection import Stores
-from chat.transcription import Recogniser, Transcript
-from chat.transcription.deepgram import Deepgram
+from chat.voice import attempts
+from chat.voice.recognisers import Recogniser, Transcript
+from chat.voice.recognisers.deepgram import Deepgram
 from dev.processes import ManagedProcess, free_port, wait_until
 from tests import deepgram_stand_in as stand_in
 from tests.deepgram_stand_in import Answer, DeepgramStandIn
@@ -60,7 +63,7 @@ def pair(stores: Stores) -> tuple[str, str]:
 
 @pytest.fixture
 def listener(stores: Stores) -> Iterator[Listener]:
-    with Listener(stores, channels.MESSAGES, channels.STATUS) as opened:
+    with Listener(stores, frames.MESSAGES, frames.STATUS) as opened:
         yield opened
 
 
@@ -72,13 +75,13 @@ def message(house: Stores, pair: tuple[str, str]) -> str:
     return sent
 
 
-def frames(listener: Listener, channel: str) -> list[dict[str, Any]]:
+def told(listener: Listener, channel: str) -> list[dict[str, Any]]:
     return [orjson.loads(heard.data) for heard in listener.heard(channel)]
 
 
 def stored(house: Stores, pair: tuple[str, str]) -> dict[str, Any]:
     """The last message as the receiver finds it; the archive has the same."""
-    persistence.flush(house)
+    storing.flush(house)
     found = history.recent(house, pair[1], pair[0])[-1]
     archived = house.mongo.messages.find_one({"_id": found["_id"]})
     assert {name: archived.get(name) for name in ("text", "status")} == {
@@ -88,38 +91,38 @@ def stored(house: Stores, pair: tuple[str, str]) -> dict[str, Any]:
 
 
 def waits(house: Stores, message_id: str) -> bool:
-    return house.redis.zscore(channels.TRANSCRIPTIONS, message_id) is not None
+    return house.redis.zscore(keys.TRANSCRIPTIONS, message_id) is not None
 
 
 def due_in(house: Stores, message_id: str) -> float:
     """Seconds until its next attempt."""
     seconds, microseconds = house.redis.time()
-    return float(house.redis.zscore(channels.TRANSCRIPTIONS, message_id)) / 1_000 - seconds - microseconds / 1_000_000
+    return float(house.redis.zscore(keys.TRANSCRIPTIONS, message_id)) / 1_000 - seconds - microseconds / 1_000_000
 
 
 def let_be_due(house: Stores, message_id: str) -> None:
     """As when the pause until its next attempt is over."""
-    assert house.redis.zadd(channels.TRANSCRIPTIONS, {message_id: 0}, xx=True, ch=True)
-    assert voice.due(house) == [message_id]
+    assert house.redis.zadd(keys.TRANSCRIPTIONS, {message_id: 0}, xx=True, ch=True)
+    assert attempts.due(house) == [message_id]
 
 
 def assert_forgotten(house: Stores, message_id: str) -> None:
     assert not waits(house, message_id)
-    for key in (channels.TRANSCRIPTION_ATTEMPTS, channels.TRANSCRIPTION_DEATHS, channels.TRANSCRIPTION_LANGUAGES):
+    for key in (keys.TRANSCRIPTION_ATTEMPTS, keys.TRANSCRIPTION_CRASHES, keys.TRANSCRIPTION_LANGUAGES):
         assert not house.redis.hexists(key, message_id)
-    assert not house.redis.sismember(channels.TRANSCRIPTIONS_AGAIN, message_id)
+    assert not house.redis.sismember(keys.TRANSCRIPTIONS_AGAIN, message_id)
 
 
 def test_a_voice_message_is_told_at_once_and_delivered_with_its_transcript(
     house: Stores, deepgram: Recogniser, pair: tuple[str, str], listener: Listener
 ) -> None:
     sent = send_voice(house, *pair)
-    assert drain(house) == voice.due(house) == [sent["_id"]]
-    (at_once,) = frames(listener, channels.STATUS)
+    assert drain(house) == attempts.due(house) == [sent["_id"]]
+    (at_once,) = told(listener, frames.STATUS)
     assert (at_once["_id"], at_once["status"]) == (sent["_id"], "transcribing")
     assert at_once["audioFileId"] == sent["audioFileId"]
-    voice.transcribe(house, deepgram, sent["_id"])
-    (heard,) = listener.heard(channels.MESSAGES)
+    attempts.transcribe(house, deepgram, sent["_id"])
+    (heard,) = listener.heard(frames.MESSAGES)
     assert set(heard.recipients) == set(pair)
     delivered = orjson.loads(heard.data)
     assert delivered == stored(house, pair)
@@ -135,16 +138,16 @@ def test_a_caption_stays_the_text_and_the_words_can_still_be_searched(
 ) -> None:
     sent = send_voice(house, *pair, "from the beach")["_id"]
     drain(house)
-    voice.transcribe(house, deepgram, sent)
+    attempts.transcribe(house, deepgram, sent)
     assert stored(house, pair)["text"] == "from the beach"
-    assert "wrespectable" in persistence.hot.read_messages(house.redis, [sent])[0]["terms"]
+    assert "wrespectable" in hot.read_json(house.redis, [keys.message_key(sent)])[0]["terms"]
 
 
 def test_a_recording_in_which_nobody_speaks_is_delivered_without_text(
     house: Stores, deepgram: Recogniser, pair: tuple[str, str], message: str, server: DeepgramStandIn
 ) -> None:
     server.then(stand_in.spoken(""))
-    voice.transcribe(house, deepgram, message)
+    attempts.transcribe(house, deepgram, message)
     assert (stored(house, pair)["text"], stored(house, pair)["status"]) == ("", "delivered")
 
 
@@ -164,14 +167,14 @@ def test_what_may_do_later_is_tried_again_after_growing_pauses(
 ) -> None:
     server.then(answer, answer)
     for number, pause in enumerate(pauses, start=1):
-        voice.transcribe(house, deepgram, message)
+        attempts.transcribe(house, deepgram, message)
         assert pause - 2 < due_in(house, message) <= pause
         assert stored(house, pair)["status"] == "transcribing"
-        assert voice.due(house) == []
-        voice.transcribe(house, deepgram, message)  # a nudge before its time
+        assert attempts.due(house) == []
+        attempts.transcribe(house, deepgram, message)  # a nudge before its time
         assert len(server.received) == number
         let_be_due(house, message)
-    voice.transcribe(house, deepgram, message)
+    attempts.transcribe(house, deepgram, message)
     assert stored(house, pair)["text"] == stand_in.SENTENCE
     assert_forgotten(house, message)
 
@@ -189,11 +192,11 @@ def test_what_will_never_do_is_delivered_untranscribed_at_once(
     answer: Answer,
 ) -> None:
     server.then(answer)
-    voice.transcribe(house, deepgram, message)
-    (failed,) = frames(listener, channels.STATUS)
+    attempts.transcribe(house, deepgram, message)
+    (failed,) = told(listener, frames.STATUS)
     assert (failed["_id"], failed["status"]) == (message, "failed")
     assert str(answer.status) in failed["detail"]
-    assert frames(listener, channels.MESSAGES) == [stored(house, pair)]
+    assert told(listener, frames.MESSAGES) == [stored(house, pair)]
     assert stored(house, pair)["status"] == "untranscribed"
     assert stored(house, pair)["audioFileId"] is not None
     assert len(server.received) == 1
@@ -210,12 +213,12 @@ def test_after_the_last_attempt_it_is_delivered_untranscribed(
 ) -> None:
     server.then(*[stand_in.BROKEN] * ATTEMPTS)
     for _ in range(ATTEMPTS - 1):
-        voice.transcribe(house, deepgram, message)
+        attempts.transcribe(house, deepgram, message)
         let_be_due(house, message)
-    assert frames(listener, channels.MESSAGES) == frames(listener, channels.STATUS) == []
-    voice.transcribe(house, deepgram, message)
-    assert [frame["status"] for frame in frames(listener, channels.MESSAGES)] == ["untranscribed"]
-    assert [frame["status"] for frame in frames(listener, channels.STATUS)] == ["failed"]
+    assert told(listener, frames.MESSAGES) == told(listener, frames.STATUS) == []
+    attempts.transcribe(house, deepgram, message)
+    assert [frame["status"] for frame in told(listener, frames.MESSAGES)] == ["untranscribed"]
+    assert [frame["status"] for frame in told(listener, frames.STATUS)] == ["failed"]
     assert len(server.received) == ATTEMPTS
     assert_forgotten(house, message)
 
@@ -224,18 +227,18 @@ def test_many_nudges_at_once_make_one_attempt(
     house: Stores, deepgram: Recogniser, message: str, server: DeepgramStandIn, listener: Listener
 ) -> None:
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: voice.transcribe(house, deepgram, message), range(8)))
+        list(pool.map(lambda _: attempts.transcribe(house, deepgram, message), range(8)))
     assert len(server.received) == 1
-    assert len(frames(listener, channels.MESSAGES)) == 1
+    assert len(told(listener, frames.MESSAGES)) == 1
 
 
 WORKER = """
-from chat import voice
+from chat.voice import attempts
 from chat.store.connection import connect
-from chat.transcription import choose
+from chat.voice.recognisers import choose
 from config.settings import get_settings
 import sys
-voice.transcribe(connect(get_settings()), choose(get_settings()), sys.argv[1])
+attempts.transcribe(connect(get_settings()), choose(get_settings()), sys.argv[1])
 """
 
 
@@ -277,10 +280,10 @@ def test_the_attempt_of_a_killed_worker_is_due_again(
     worker: ManagedProcess,
 ) -> None:
     kill_within_attempt(house, worker, server)
-    assert 0 < due_in(house, message) <= voice.HOLD_MS / 1_000
-    assert int(house.redis.hget(channels.TRANSCRIPTION_ATTEMPTS, message)) == 1
+    assert 0 < due_in(house, message) <= attempts.LEASE_MS / 1_000
+    assert int(house.redis.hget(keys.TRANSCRIPTION_ATTEMPTS, message)) == 1
     let_be_due(house, message)
-    voice.transcribe(house, deepgram, message)
+    attempts.transcribe(house, deepgram, message)
     assert stored(house, pair)["text"] == stand_in.SENTENCE
 
 
@@ -295,7 +298,7 @@ def test_a_recording_that_kills_its_workers_is_given_up(
     for _ in range(ATTEMPTS):
         kill_within_attempt(house, worker, server)
         let_be_due(house, message)
-    voice.transcribe(house, deepgram, message)
+    attempts.transcribe(house, deepgram, message)
     assert stored(house, pair)["status"] == "untranscribed"
     assert len(server.received) == ATTEMPTS
     assert_forgotten(house, message)
@@ -316,19 +319,19 @@ class Slow:
 def test_an_attempt_longer_than_its_hold_is_not_made_twice(
     house: Stores, pair: tuple[str, str], message: str, server: DeepgramStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(voice, "HOLD_MS", 1_000)
-    monkeypatch.setattr(voice, "RENEW_SECONDS", 0.05)
+    monkeypatch.setattr(attempts, "LEASE_MS", 1_000)
+    monkeypatch.setattr(attempts, "RENEW_SECONDS", 0.05)
     slow = Slow()
     with ThreadPoolExecutor(1) as pool:
-        attempt = pool.submit(voice.transcribe, house, slow, message)
+        attempt = pool.submit(attempts.transcribe, house, slow, message)
         assert slow.began.wait(10)
-        held = due_in(house, message), house.redis.zscore(channels.TRANSCRIPTIONS, message)
+        held = due_in(house, message), house.redis.zscore(keys.TRANSCRIPTIONS, message)
         assert 0 < held[0] <= 1
         wait_until(
-            lambda: house.redis.zscore(channels.TRANSCRIPTIONS, message) > held[1] + 1_000, 20, "its hold to be renewed"
+            lambda: house.redis.zscore(keys.TRANSCRIPTIONS, message) > held[1] + 1_000, 20, "its hold to be renewed"
         )
-        assert voice.due(house) == []
-        voice.transcribe(house, Deepgram(house.settings), message)
+        assert attempts.due(house) == []
+        attempts.transcribe(house, Deepgram(house.settings), message)
         assert server.received == []
         slow.may_end.set()
         attempt.result(10)
@@ -348,14 +351,14 @@ def test_a_message_deleted_meanwhile_stays_deleted_and_nobody_hears_of_it(
     again: bool,
 ) -> None:
     if again:
-        voice.transcribe(house, deepgram, message)
-        voice.transcribe_again(house, pair[0], message, None, lambda _: None)
-    listener.heard(channels.MESSAGES)
+        attempts.transcribe(house, deepgram, message)
+        attempts.transcribe_again(house, pair[0], message, None, lambda _: None)
+    listener.heard(frames.MESSAGES)
     server.then(answer)
-    server.on_call = lambda _: changes.delete(house, pair[0], message)
-    voice.transcribe(house, deepgram, message)
-    assert [frame["status"] for frame in frames(listener, channels.STATUS)] == ["deleted"]
-    assert frames(listener, channels.MESSAGES) == []
+    server.on_call = lambda _: editing.delete(house, pair[0], message)
+    attempts.transcribe(house, deepgram, message)
+    assert [frame["status"] for frame in told(listener, frames.STATUS)] == ["deleted"]
+    assert told(listener, frames.MESSAGES) == []
     found = stored(house, pair)
     assert (found["text"], found["audioFileId"]) == ("", None)
     assert found["deletedAt"]
@@ -365,8 +368,8 @@ def test_a_message_deleted_meanwhile_stays_deleted_and_nobody_hears_of_it(
 def test_a_deleted_message_is_not_transcribed(
     house: Stores, deepgram: Recogniser, pair: tuple[str, str], message: str, server: DeepgramStandIn
 ) -> None:
-    changes.delete(house, pair[0], message)
-    voice.transcribe(house, deepgram, message)
+    editing.delete(house, pair[0], message)
+    attempts.transcribe(house, deepgram, message)
     assert server.received == []
     assert_forgotten(house, message)
 
@@ -374,8 +377,8 @@ def test_a_deleted_message_is_not_transcribed(
 def test_what_its_sender_writes_meanwhile_is_not_overwritten(
     house: Stores, deepgram: Recogniser, pair: tuple[str, str], message: str, server: DeepgramStandIn
 ) -> None:
-    server.on_call = lambda _: changes.edit(house, pair[0], message, "what I said")
-    voice.transcribe(house, deepgram, message)
+    server.on_call = lambda _: editing.edit(house, pair[0], message, "what I said")
+    attempts.transcribe(house, deepgram, message)
     found = stored(house, pair)
     assert (found["text"], found["status"]) == ("what I said", "delivered")
     assert found["words"]
@@ -384,12 +387,12 @@ def test_what_its_sender_writes_meanwhile_is_not_overwritten(
 def test_a_worker_that_died_after_storing_left_only_the_telling(
     house: Stores, deepgram: Recogniser, message: str, server: DeepgramStandIn, listener: Listener
 ) -> None:
-    voice.transcribe(house, deepgram, message)
-    first = frames(listener, channels.MESSAGES)
-    house.redis.zadd(channels.TRANSCRIPTIONS, {message: 0})
-    house.redis.hset(channels.TRANSCRIPTION_ATTEMPTS, message, ATTEMPTS)
-    voice.transcribe(house, deepgram, message)
-    assert frames(listener, channels.MESSAGES) == first
+    attempts.transcribe(house, deepgram, message)
+    first = told(listener, frames.MESSAGES)
+    house.redis.zadd(keys.TRANSCRIPTIONS, {message: 0})
+    house.redis.hset(keys.TRANSCRIPTION_ATTEMPTS, message, ATTEMPTS)
+    attempts.transcribe(house, deepgram, message)
+    assert told(listener, frames.MESSAGES) == first
     assert len(server.received) == 1
     assert_forgotten(house, message)
 
@@ -400,12 +403,12 @@ def test_while_mongodb_is_away_no_attempt_is_counted(
     nowhere: MongoClient[dict[str, Any]] = MongoClient("127.0.0.1", free_port(), serverSelectionTimeoutMS=50)
     without = replace(house, mongo=nowhere.chattergram)
     for _ in range(ATTEMPTS + 1):
-        voice.transcribe(without, deepgram, message)
-        assert 0 < due_in(house, message) <= voice.ARCHIVE_PAUSE
+        attempts.transcribe(without, deepgram, message)
+        assert 0 < due_in(house, message) <= attempts.ARCHIVE_PAUSE
         let_be_due(house, message)
     nowhere.close()
     assert server.received == []
-    voice.transcribe(house, deepgram, message)
+    attempts.transcribe(house, deepgram, message)
     assert stored(house, pair)["text"] == stand_in.SENTENCE
 
 
@@ -414,15 +417,15 @@ def test_an_attempt_that_is_given_back_is_none(
 ) -> None:
     slow = Slow()
     with ThreadPoolExecutor(1) as pool:
-        attempt = pool.submit(voice.transcribe, house, slow, message)
+        attempt = pool.submit(attempts.transcribe, house, slow, message)
         assert slow.began.wait(10)
-        assert voice.due(house) == []
-        voice.give_back(house, message)
-        assert voice.due(house) == [message], "for another worker to take at once"
+        assert attempts.due(house) == []
+        attempts.give_back(house, message)
+        assert attempts.due(house) == [message], "for another worker to take at once"
         slow.may_end.set()
         attempt.result(30)
     assert_forgotten(house, message)
-    voice.give_back(house, message)
+    attempts.give_back(house, message)
     assert_forgotten(house, message)
 
 
@@ -432,31 +435,31 @@ def test_whose_workers_keep_dying_are_tried_one_by_one_and_others_beside_them(
     first, second, fresh = (send_voice(house, *pair)["_id"] for _ in range(3))
     drain(house)
     for each in (first, second):
-        house.redis.hset(channels.TRANSCRIPTION_DEATHS, each, voice.DEATHS_TOGETHER)
+        house.redis.hset(keys.TRANSCRIPTION_CRASHES, each, attempts.CRASHES_TOGETHER)
     slow = Slow()
     with ThreadPoolExecutor(1) as pool:
-        attempt = pool.submit(voice.transcribe, house, slow, first)
+        attempt = pool.submit(attempts.transcribe, house, slow, first)
         assert slow.began.wait(10)
-        assert voice.transcribe(house, deepgram, second) is False
-        assert voice.transcribe(house, deepgram, fresh) is False
+        assert attempts.transcribe(house, deepgram, second) is False
+        assert attempts.transcribe(house, deepgram, fresh) is False
         assert_forgotten(house, fresh)
-        assert voice.due(house) == [second], "it waits, and no attempt is counted"
-        assert not house.redis.hexists(channels.TRANSCRIPTION_ATTEMPTS, second)
+        assert attempts.due(house) == [second], "it waits, and no attempt is counted"
+        assert not house.redis.hexists(keys.TRANSCRIPTION_ATTEMPTS, second)
         slow.may_end.set()
         assert attempt.result(30) is True
-    assert voice.transcribe(house, deepgram, second) is True
+    assert attempts.transcribe(house, deepgram, second) is True
     for each in (first, second):
         assert_forgotten(house, each)
-    assert not house.redis.exists(channels.TRANSCRIPTION_ALONE)
+    assert not house.redis.exists(keys.TRANSCRIPTION_ALONE)
 
 
 def test_attempts_that_will_be_made_again_are_counted(
     house: Stores, deepgram: Recogniser, message: str, server: DeepgramStandIn
 ) -> None:
     server.then(stand_in.BROKEN)
-    voice.transcribe(house, deepgram, message)
-    assert not house.redis.hexists(channels.TRANSCRIPTION_DEATHS, message), "its worker lives"
-    voice.give_back(house, message)
+    attempts.transcribe(house, deepgram, message)
+    assert not house.redis.hexists(keys.TRANSCRIPTION_CRASHES, message), "its worker lives"
+    attempts.give_back(house, message)
     counters.flush(house.redis)
     assert counters.read(house.redis)["transcription_retries"] == {(): 2}
 
@@ -466,9 +469,9 @@ def test_only_the_clock_of_redis_says_what_is_due(
 ) -> None:
     monkeypatch.setattr(ids, "now_ms", lambda: 0)
     monkeypatch.setattr("time.time", lambda: 0.0)
-    assert voice.due(house) == [message]
+    assert attempts.due(house) == [message]
     server.then(stand_in.BROKEN)
-    voice.transcribe(house, deepgram, message)
+    attempts.transcribe(house, deepgram, message)
     assert 15 < due_in(house, message) <= 20
 
 
@@ -481,18 +484,18 @@ def test_transcribed_again_it_comes_as_edited(
     listener: Listener,
 ) -> None:
     server.then(stand_in.CORRUPT, stand_in.spoken("Guten Tag", None))
-    voice.transcribe(house, deepgram, message)
-    listener.heard(channels.MESSAGES)
-    listener.heard(channels.STATUS)
+    attempts.transcribe(house, deepgram, message)
+    listener.heard(frames.MESSAGES)
+    listener.heard(frames.STATUS)
     nudged: list[str] = []
-    voice.transcribe_again(house, pair[0], message, "de", nudged.append)
-    assert nudged == voice.due(house) == [message]
-    voice.transcribe(house, deepgram, message)
+    attempts.transcribe_again(house, pair[0], message, "de", nudged.append)
+    assert nudged == attempts.due(house) == [message]
+    attempts.transcribe(house, deepgram, message)
     assert server.received[-1].query["language"] == "de"
-    (edited,) = frames(listener, channels.STATUS)
+    (edited,) = told(listener, frames.STATUS)
     assert (edited["status"], edited["text"], edited["language"]) == ("edited", "Guten Tag", "de")
     assert edited["editedAt"]
-    assert frames(listener, channels.MESSAGES) == []
+    assert told(listener, frames.MESSAGES) == []
     assert (stored(house, pair)["text"], stored(house, pair)["status"]) == ("Guten Tag", "delivered")
     assert_forgotten(house, message)
 
@@ -505,14 +508,14 @@ def test_when_it_fails_again_the_message_stays_as_it_was(
     server: DeepgramStandIn,
     listener: Listener,
 ) -> None:
-    voice.transcribe(house, deepgram, message)
+    attempts.transcribe(house, deepgram, message)
     before = stored(house, pair)
-    voice.transcribe_again(house, pair[0], message, None, lambda _: None)
+    attempts.transcribe_again(house, pair[0], message, None, lambda _: None)
     server.then(stand_in.CORRUPT)
-    voice.transcribe(house, deepgram, message)
+    attempts.transcribe(house, deepgram, message)
     assert stored(house, pair) == before
-    assert [frame["status"] for frame in frames(listener, channels.STATUS)] == ["failed"]
-    assert len(frames(listener, channels.MESSAGES)) == 1
+    assert [frame["status"] for frame in told(listener, frames.STATUS)] == ["failed"]
+    assert len(told(listener, frames.MESSAGES)) == 1
     assert_forgotten(house, message)
 
 
@@ -520,11 +523,11 @@ def test_only_its_sender_may_have_a_voice_message_transcribed_again_and_once_at_
     house: Stores, deepgram: Recogniser, pair: tuple[str, str], message: str
 ) -> None:
     def again(person: str, message_id: str) -> None:
-        voice.transcribe_again(house, person, message_id, None, lambda _: None)
+        attempts.transcribe_again(house, person, message_id, None, lambda _: None)
 
     with pytest.raises(Conflict):
         again(pair[0], message)
-    voice.transcribe(house, deepgram, message)
+    attempts.transcribe(house, deepgram, message)
     for person, message_id in ((pair[1], message), (someone(house, "carl"), message), (pair[0], "nonsense")):
         with pytest.raises(NotFound):
             again(person, message_id)
@@ -535,7 +538,7 @@ def test_only_its_sender_may_have_a_voice_message_transcribed_again_and_once_at_
     again(pair[0], message)
     with pytest.raises(Conflict):
         again(pair[0], message)
-    changes.delete(house, pair[0], message)
+    editing.delete(house, pair[0], message)
     with pytest.raises(NotFound):
         again(pair[0], message)
 
@@ -546,6 +549,6 @@ def test_with_the_broker_away_it_is_transcribed_again_later(
     def away(_: str) -> None:
         raise Unavailable("away")
 
-    voice.transcribe(house, deepgram, message)
-    voice.transcribe_again(house, pair[0], message, None, away)
-    assert voice.due(house) == [message]
+    attempts.transcribe(house, deepgram, message)
+    attempts.transcribe_again(house, pair[0], message, None, away)
+    assert attempts.due(house) == [message]

@@ -11,8 +11,8 @@ import pytest
 from click import ClickException
 from redis.lock import Lock
 
-from chat import channels
-from chat.store.locks import alone
+from chat.store import keys
+from chat.store.locks import try_lock
 from dev.processes import wait_until
 from tests.client import PASSWORD, Client, Person
 from tests.recordings import spoken
@@ -141,7 +141,7 @@ def test_reindex_mends_terms_and_indexes(stack: Stack, client: Client) -> None:
     ada, ben = client.sign_up("ada"), client.sign_up("ben")
     message_id = talk(ada, ben, 1)[0]
     with open_stores(stack.settings()) as stores:
-        stores.redis.execute_command("JSON.SET", channels.message_key(message_id), "$.terms", '"wbroken"')
+        stores.redis.execute_command("JSON.SET", keys.message_key(message_id), "$.terms", '"wbroken"')
         stores.redis.execute_command("FT.DROPINDEX", "chattergram:message:index")
         assert "1 terms changed" in done(flask(stack, "search", "reindex"))
         assert [hit["_id"] for hit in ben.get("/search", q="numbr")] == [message_id]
@@ -165,7 +165,7 @@ def test_sync_brings_redis_what_it_lost(stack: Stack, client: Client) -> None:
 
 def test_sync_waits_for_another_round_and_then_does_its_own(stack: Stack) -> None:
     with open_stores(stack.settings()) as stores:
-        held = Lock(stores.redis, channels.lock_key("sync"), timeout=5, blocking=True)
+        held = Lock(stores.redis, keys.lock_key("sync"), timeout=5, blocking=True)
         assert held.acquire()  # and it is never released: as by a killed process
         begun = time.monotonic()
         assert "the hot window is complete" in done(flask(stack, "sync", "run"))
@@ -173,8 +173,8 @@ def test_sync_waits_for_another_round_and_then_does_its_own(stack: Stack) -> Non
 
 
 def test_sync_says_that_another_runs_all_the_while(stack: Stack) -> None:
-    with open_stores(stack.settings()) as stores, alone(stores.redis, "sync", 25) as ours:
-        wait_until(lambda: ours or bool(stores.redis.exists(channels.lock_key("sync"))), SECONDS, "a round")
+    with open_stores(stack.settings()) as stores, try_lock(stores.redis, "sync", 25) as ours:
+        wait_until(lambda: ours or bool(stores.redis.exists(keys.lock_key("sync"))), SECONDS, "a round")
         with pytest.raises(ClickException, match="Another process"):
             cli.sync_rounds(stores, 0.3)
 

@@ -3,7 +3,7 @@
 import pytest
 from redis import Redis, RedisError
 
-from chat import counters
+from chat.store import counters
 from chat.store.connection import Stores
 from dev.processes import LOOPBACK, free_port
 

@@ -13,8 +13,7 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 from redis import Redis, RedisError
 
-from chat import channels
-from chat.store import prepare
+from chat.store import keys, prepare
 from chat.store.connection import connect_redis
 from dev.embedded import MongoServer, RedisServer, Server
 from dev.install import redis_folder
@@ -54,10 +53,10 @@ def test_beat_is_healthy_while_it_sends_tasks(stack: Stack) -> None:
     redis = connect_redis(stack.settings())
     stack.beat.stop()
     try:
-        hosts = redis.zrange(channels.BEATS, 0, -1)
-        redis.zincrby(channels.BEATS, -120, hosts[0])  # two minutes pass
+        hosts = redis.zrange(keys.BEATS, 0, -1)
+        redis.zincrby(keys.BEATS, -120, hosts[0])  # two minutes pass
         assert "it has sent no task for 12" in ask(stack, "beat").stderr
-        redis.delete(channels.BEATS)
+        redis.delete(keys.BEATS)
         assert "it has never sent a task" in ask(stack, "beat").stderr
     finally:
         stack.beat.start()

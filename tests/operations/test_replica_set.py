@@ -8,7 +8,7 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 from redis import Redis
 
-from chat import channels
+from chat.store import keys
 from dev.embedded import DATABASE, REPLICA_SET, MongoServer
 from dev.processes import LOOPBACK, wait_until
 from tests.client import PASSWORD, Client
@@ -107,7 +107,7 @@ def test_another_member_takes_over_when_the_primary_dies(replica_set: ReplicaSet
 
 def hot_complete(stack: Stack) -> bool:
     with Redis.from_url(stack.environment["REDIS_URL"]) as redis:
-        return bool(redis.exists(channels.HOT_COMPLETE))
+        return bool(redis.exists(keys.HOT_COMPLETE))
 
 
 def archived(replica_set: ReplicaSet, message_ids: list[str]) -> bool:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from chat.accounts import clean_username
 from chat.errors import Invalid
+from chat.people.accounts import clean_username
 
 
 @pytest.mark.parametrize("name", [".", "..", " .. "])

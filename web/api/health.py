@@ -7,8 +7,9 @@ from kombu.exceptions import OperationalError
 from pymongo.errors import PyMongoError
 from redis import RedisError
 
-from chat import search, wire
+from chat import wire
 from chat.errors import Unavailable
+from chat.messages import search
 from web.services import services
 
 health = Blueprint("health", __name__)

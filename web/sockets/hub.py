@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 import structlog
 
-from chat import channels
-from chat.channels import Envelope
+from chat import frames
+from chat.frames import Envelope
 from web.sockets.connection import GOING, REFUSED, Connection, encode
 
 log = structlog.get_logger(__name__)
@@ -73,7 +73,7 @@ class Hub:
         encoded = b""
         for user_id in envelope.recipients:
             for connection in self.of(user_id):
-                encoded = encoded or encode(channels.frame(channel, envelope.data))
+                encoded = encoded or encode(frames.frame(channel, envelope.data))
                 self.give(connection, encoded, envelope.position)
         if encoded:
             log.debug("frame.passed", channel=channel, request_id=envelope.request_id)
@@ -90,7 +90,7 @@ class Hub:
             self.frames += connection.push(encoded)
 
     def end_sessions(self, data: bytes) -> None:
-        """Close the sockets whose tokens hold no longer; `data` is an envelope's, see `chat.sessions`."""
+        """Close the sockets whose tokens hold no longer; `data` is an envelope's, see `chat.people.sessions`."""
         ending = orjson.loads(data)
         self._endings.append(ending)
         for connection in self.of(ending["userId"]):

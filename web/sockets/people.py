@@ -15,7 +15,8 @@ import orjson
 import structlog
 from redis import RedisError
 
-from chat import channels, presence
+from chat import frames
+from chat.people import presence
 from chat.store.connection import Stores
 from web.sockets.connection import encode
 from web.sockets.hub import Hub
@@ -48,7 +49,7 @@ class People:
         told = user_id in self._told
         if told if online else (came and not told):
             return  # everybody knows
-        self._waiting[user_id] = (online, encode(channels.frame(channels.USERS, data)))
+        self._waiting[user_id] = (online, encode(frames.frame(frames.USERS, data)))
 
     def report_all(self) -> None:
         """Report everybody here again, as Redis may have forgotten them; what was told before may not hold any more."""
@@ -115,12 +116,12 @@ class People:
         (self._told.add if online else self._told.discard)(user_id)
         return frame
 
-    def _send(self, frames: list[bytes]) -> int:
-        encoded, sent = b"".join(frames), 0
+    def _send(self, encoded_frames: list[bytes]) -> int:
+        encoded, sent = b"".join(encoded_frames), 0
         connections = list(self.hub)
         for start in range(0, len(connections), SLICE):
             part: list[Any] = connections[start : start + SLICE]
             self.hub.send_to_all(encoded, part)
-            sent += len(part) * len(frames)
+            sent += len(part) * len(encoded_frames)
             gevent.sleep(len(part) / SENDS_A_SECOND)
         return sent

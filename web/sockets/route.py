@@ -16,9 +16,10 @@ from redis import RedisError
 from werkzeug.exceptions import BadRequest
 from wsproto.utilities import RemoteProtocolError
 
-from chat import channels, delivery, ids
+from chat import frames, ids
 from chat.errors import Unauthorized
-from chat.sessions import Session
+from chat.messages import delivery
+from chat.people.sessions import Session
 from web.errors import refuse
 from web.services import Services, services
 from web.sockets.connection import FAILED, GOING, REFUSED, Connection, encode
@@ -165,11 +166,11 @@ class _Conversation:
                 self._own.stores, connection.user_id, after if isinstance(after, str) else ""
             )
             held = connection.held
-            frames = [encode(channels.frame(each.channel, each.data)) for each in missed.frames]
-            frames += [encoded for position, encoded in held if position == 0 or position > missed.newest]
+            missed_frames = [encode(frames.frame(each.channel, each.data)) for each in missed.frames]
+            missed_frames += [encoded for position, encoded in held if position == 0 or position > missed.newest]
             complete = missed.complete and len(held) < HELD_MOST
-            frames.append(encode(channels.frame(channels.RESUME, orjson.dumps({"complete": complete}))))
-            connection.push(b"".join(frames))
+            missed_frames.append(encode(frames.frame(frames.RESUME, orjson.dumps({"complete": complete}))))
+            connection.push(b"".join(missed_frames))
         except STORE_AWAY as error:
             log.warning("socket.not_resumed", error=type(error).__name__)
             connection.end(GOING, "try again")

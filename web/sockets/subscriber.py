@@ -1,6 +1,6 @@
 """This process's one subscription to Redis. Pub/sub only wakes: what a broken subscription missed is fetched after.
 
-Each frame has a position in the order of deliveries (`chat.delivery`), so what was missed is what came after
+Each frame has a position in the order of deliveries (`chat.messages.delivery`), so what was missed is what came after
 the newest one seen.
 """
 
@@ -12,7 +12,9 @@ import structlog
 from gevent.event import Event
 from redis import Redis, RedisError
 
-from chat import channels, delivery, sessions
+from chat import frames
+from chat.messages import delivery
+from chat.people import sessions
 from chat.store.connection import Stores, connect_redis
 from web.sockets.connection import REFUSED, Connection, encode
 from web.sockets.hub import Hub
@@ -50,7 +52,7 @@ class Subscriber:
         client: Redis = connect_redis(self._stores.settings, timeout=SILENCE_SECONDS * 2, retries=0)
         try:
             with client.pubsub() as pubsub:
-                pubsub.subscribe(*channels.SUBSCRIBED)
+                pubsub.subscribe(*frames.SUBSCRIBED)
                 self._wait_subscribed(pubsub)
                 self._catch_up()
                 self.ready.set()
@@ -60,7 +62,7 @@ class Subscriber:
             client.close()
 
     def _wait_subscribed(self, pubsub: Any) -> None:
-        for _ in channels.SUBSCRIBED:
+        for _ in frames.SUBSCRIBED:
             if pubsub.get_message(timeout=SILENCE_SECONDS) is None:
                 raise RedisError("no answer to SUBSCRIBE")
 
@@ -80,10 +82,10 @@ class Subscriber:
 
     def _take(self, channel: str, data: bytes) -> None:
         try:
-            envelope = channels.decode_envelope(data)
-            if channel == channels.SESSIONS:
+            envelope = frames.decode_envelope(data)
+            if channel == frames.SESSIONS:
                 self._hub.end_sessions(envelope.data)
-            elif channel == channels.USERS:
+            elif channel == frames.USERS:
                 self._people.take(envelope.data)
             else:
                 self._hub.route(channel, envelope)
@@ -104,14 +106,14 @@ class Subscriber:
 
     def _catch_up_person(self, user_id: str, position: int, whole: bool) -> None:
         missed, newest = delivery.missed_since(self._stores, user_id, position)
-        encoded = b"".join(encode(channels.frame(each.channel, each.data)) for each in missed)
+        encoded = b"".join(encode(frames.frame(each.channel, each.data)) for each in missed)
         if not whole or len(missed) >= self._stores.settings.resume_limit:
-            encoded += encode(channels.frame(channels.RESUME, b'{"complete":false}'))
+            encoded += encode(frames.frame(frames.RESUME, b'{"complete":false}'))
         for connection in self._hub.of(user_id):
-            if not self._holds(connection):
+            if not self._is_valid(connection):
                 connection.end(REFUSED, "token revoked")
             elif encoded:
                 self._hub.give(connection, encoded, newest)
 
-    def _holds(self, connection: Connection) -> bool:
-        return sessions.holds(self._stores, connection.user_id, connection.token_id, connection.issued_ms)
+    def _is_valid(self, connection: Connection) -> bool:
+        return sessions.is_valid(self._stores, connection.user_id, connection.token_id, connection.issued_ms)

@@ -1,0 +1,134 @@
+"""A person's conversations: with whom, the last message, how many unread; and reading them."""
+
+from contextlib import suppress
+from operator import itemgetter
+from typing import Any
+
+from pymongo.errors import PyMongoError
+
+from chat import frames, ids, wire
+from chat.errors import Invalid, NotFound
+from chat.messages import delivery
+from chat.people import accounts
+from chat.store import archive, hot, keys
+from chat.store.connection import Stores
+from chat.wire import Message, StoredMessage
+
+LIMIT_DEFAULT = 50
+LIMIT_MOST = 200
+_SAME_MOMENT = 16  # conversations whose last messages may share a millisecond with a page's end
+
+
+def list_conversations(stores: Stores, user_id: str, limit: int, before: str | None) -> list[dict[str, Any]]:
+    """The newest conversations first; `before` is the `_id` of the last message of the one the page follows.
+
+    Raises:
+        Invalid: `before` is no message id.
+    """
+    if before is not None and not ids.is_id(before):
+        raise Invalid("before", "That is not a message id.")
+    partners = _partners(stores, user_id, limit, before)
+    with stores.redis.pipeline(transaction=False) as pipe:
+        for partner in partners:
+            conversation = ids.conversation_id(user_id, partner)
+            pipe.zrange(keys.conversation_key(conversation), -1, -1)
+            pipe.zcard(keys.inbox_key(user_id, partner))
+            pipe.hgetall(keys.cursors_key(conversation))
+        found = pipe.execute()
+    newest = [last[0].decode() if last else None for last in found[::3]]
+    lasts = _with_old_ones(stores, user_id, partners, newest)
+    rows = [
+        (last, partner, unread, cursors)
+        for partner, last, unread, cursors in zip(partners, lasts, found[1::3], found[2::3], strict=True)
+        if last and (before is None or last < before)
+    ]
+    rows = sorted(rows, key=itemgetter(0), reverse=True)[:limit]
+    profiles = accounts.profiles(stores, [partner for _, partner, *_ in rows])
+    messages = _messages(stores, [last for last, *_ in rows])
+    return [
+        {"partner": profiles[partner], "lastMessage": _last(messages[last], cursors), "unread": unread}
+        for last, partner, unread, cursors in rows
+        if last in messages
+    ]
+
+
+def mark_read(stores: Stores, reader_id: str, partner_id: str, up_to: str) -> None:
+    """Everything up to that message is read; the partner is told when that is new.
+
+    Raises:
+        NotFound: there is no such message in this conversation.
+    """
+    conversation = ids.conversation_id(reader_id, partner_id)
+    if not ids.is_id(up_to) or not _contains(stores, conversation, up_to):
+        raise NotFound("There is no such message in this conversation.")
+    moved = stores.scripts.move_read_cursor(
+        keys=[
+            keys.cursors_key(conversation),
+            keys.inbox_key(reader_id, partner_id),
+            keys.CURSORS_OUTBOX,
+        ],
+        args=[reader_id, up_to, ids.cursor_id(conversation, reader_id)],
+    )
+    if moved:
+        delivery.deliver(stores, [frames.read_frame(up_to, reader_id, partner_id)])
+
+
+def require(stores: Stores, user_id: str, partner_id: str) -> None:
+    """Raises NotFound unless there is such a person, or was one they talked to."""
+    try:
+        accounts.require(stores, partner_id)
+    except NotFound:
+        conversation = ids.conversation_id(user_id, partner_id)
+        if not ids.is_id(partner_id) or not _begun(stores, conversation):
+            raise
+
+
+def _begun(stores: Stores, conversation: str) -> bool:
+    if stores.redis.exists(keys.conversation_key(conversation)):
+        return True
+    return stores.mongo.messages.count_documents({"conversation": conversation}, limit=1) > 0
+
+
+def _partners(stores: Stores, user_id: str, limit: int, before: str | None) -> list[str]:
+    newest = "+inf" if before is None else ids.milliseconds(before)
+    found = stores.redis.zrevrangebyscore(
+        keys.conversations_key(user_id), newest, "-inf", start=0, num=limit + _SAME_MOMENT
+    )
+    return [partner.decode() for partner in found]
+
+
+def _with_old_ones(stores: Stores, user_id: str, partners: list[str], newest: list[str | None]) -> list[str | None]:
+    """The last message of each conversation, from the archive where the hot window holds none."""
+    wanted = {
+        ids.conversation_id(user_id, partner): position
+        for position, (partner, last) in enumerate(zip(partners, newest, strict=True))
+        if last is None
+    }
+    if not wanted:
+        return newest
+    lasts = list(newest)
+    with suppress(PyMongoError):  # the recent ones are shown without it
+        for conversation in stores.mongo.conversations.find({"_id": {"$in": list(wanted)}}):
+            lasts[wanted[conversation["_id"]]] = conversation["last"]
+    return lasts
+
+
+def _messages(stores: Stores, message_ids: list[str]) -> dict[str, StoredMessage]:
+    """These messages by their ids, from whichever store holds them."""
+    found = {message["_id"]: message for message in hot.read_messages(stores.redis, message_ids) if message is not None}
+    if missing := [message_id for message_id in message_ids if message_id not in found]:
+        with suppress(PyMongoError):
+            archived = stores.mongo.messages.find({"_id": {"$in": missing}})
+            found |= {message["_id"]: message for message in map(archive.load_message, archived)}
+    return found
+
+
+def _last(message: StoredMessage, cursors: dict[bytes, bytes]) -> Message:
+    read = cursors.get(message["receiverId"].encode())
+    return wire.with_read(wire.message(message), read.decode() if read else None)
+
+
+def _contains(stores: Stores, conversation: str, message_id: str) -> bool:
+    if stores.redis.zscore(keys.conversation_key(conversation), message_id) is not None:
+        return True
+    return stores.mongo.messages.count_documents({"_id": message_id, "conversation": conversation}, limit=1) > 0

@@ -1,0 +1,133 @@
+"""Sends frames to people, and finds what somebody missed.
+
+Every frame of a conversation gets a position: microseconds of Redis's clock, strictly growing. What was
+delivered to a person is kept by position, so that a socket that resumes, or a web process that lost its
+subscription, gets exactly what came after, in that order. Pub/sub only wakes; the store is the truth.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from redis import Redis
+
+from chat import ids, tracing, wire
+from chat.frames import (
+    TYPING,
+    Frame,
+    encode_envelope,
+    envelope_halves,
+    message_id_of,
+    rebuild,
+    transcribing_member,
+)
+from chat.store import hot, keys
+from chat.store.connection import Stores
+
+
+class Missed(NamedTuple):
+    channel: str
+    data: bytes
+
+
+class Resumed(NamedTuple):
+    """What a socket missed, in order; `complete` when that is all there was; `newest` is the last one's position."""
+
+    frames: list[Missed]
+    complete: bool
+    newest: int
+
+
+def deliver(stores: Stores, frames: Iterable[Frame], client: Redis | None = None, *, again: bool = True) -> None:
+    """Publish frames, in this order, and keep them for those who resume. One round trip, or part of a pipeline's.
+
+    A frame that was delivered before gets a new position; with `again` False it keeps the one it has.
+    """
+    script_keys = [keys.DELIVERY_LAST, keys.DELIVERY_SINCE]
+    settings = stores.settings
+    arguments: list[str | bytes | int] = [settings.resume_limit, settings.resume_days * 86_400, int(not again)]
+    for channel, people, member, data, request_id in frames:
+        script_keys += [keys.deliveries_key(person) for person in people]
+        arguments += [channel, member, *envelope_halves(people, data, request_id or tracing.request_id())]
+    if len(script_keys) > 2:
+        stores.scripts.deliver_frames(keys=script_keys, args=arguments, client=client)
+
+
+def announce_typing(stores: Stores, sender_id: str, receiver_id: str) -> None:
+    """Not kept: nobody wants to know who was typing while they were away."""
+    data = wire.dumps({"senderId": sender_id})
+    stores.redis.publish(TYPING, encode_envelope((receiver_id,), data))
+
+
+def missed_since(stores: Stores, user_id: str, position: int) -> tuple[list[Missed], int]:
+    """The frames delivered to this person after `position`, in order, and the position of the last."""
+    kept = stores.redis.zrange(
+        keys.deliveries_key(user_id),
+        f"({position}",
+        "+inf",
+        byscore=True,
+        withscores=True,
+        offset=0,
+        num=stores.settings.resume_limit,
+    )
+    newest = int(kept[-1][1]) if kept else position
+    return _frames(stores, [member.decode() for member, _ in kept]), newest
+
+
+def newest_position(stores: Stores) -> int:
+    """The position of the last frame delivered to anybody, 0 when there was none."""
+    return int(stores.redis.get(keys.DELIVERY_LAST) or 0)
+
+
+def reaches_back(stores: Stores, position: int) -> bool:
+    """Whether all that was delivered after that position is still known: Redis has not been lost since."""
+    since = stores.redis.get(keys.DELIVERY_SINCE)
+    return position == 0 or (since is not None and int(since) <= position)
+
+
+def missed_after(stores: Stores, user_id: str, message_id: str) -> Resumed:
+    """The frames delivered to this person after that message.
+
+    A voice message counts from the time it was accepted, since nobody knows which of its frames was the last one seen;
+    so does a text whose delivery is not known (seen in a page of history before it was delivered, say). A frame may
+    come twice then, but none is missed.
+    """
+    key = keys.deliveries_key(user_id)
+    with stores.redis.pipeline(transaction=False) as pipe:
+        pipe.zmscore(key, [transcribing_member(message_id), message_id])
+        pipe.get(keys.DELIVERY_SINCE)
+        pipe.zcard(key)
+        pipe.zrange(key, 0, 0, withscores=True)
+        (spoken, written), since, count, oldest = pipe.execute()
+    if not ids.is_id(message_id):
+        return Resumed([], False, 0)
+    full = count >= stores.settings.resume_limit
+    is_voice = spoken is not None or (full and _is_voice(stores, message_id))
+    known = None if is_voice else written
+    position = int(known) if known is not None else ids.milliseconds(message_id) * 1000
+    frames, newest = missed_since(stores, user_id, position)
+    if known is not None:
+        return Resumed(frames, True, newest)
+    reaches_back = since is not None and int(since) <= position and not _expired(stores, position)
+    trimmed = full and int(oldest[0][1]) > position
+    return Resumed(frames, reaches_back and not trimmed, newest)
+
+
+def _is_voice(stores: Stores, message_id: str) -> bool:
+    found = hot.read_messages(stores.redis, [message_id])[0]
+    return found is not None and found.get("audioFileId") is not None
+
+
+def _expired(stores: Stores, position: int) -> bool:
+    seconds, _ = stores.redis.time()
+    return bool(position < (seconds - stores.settings.resume_days * 86_400) * 1_000_000)
+
+
+def _frames(stores: Stores, members: list[str]) -> list[Missed]:
+    """The frames behind members of `keys.deliveries_key`, with each message as it is now."""
+    wanted = sorted({message_id_of(member) for member in members})
+    if not wanted:
+        return []
+    found = hot.read_messages(stores.redis, wanted)
+    messages = {stored["_id"]: wire.message(stored) for stored in found if stored}
+    rebuilt = (rebuild(member, messages) for member in members)
+    return [Missed(frame.channel, frame.data) for frame in rebuilt if frame is not None]

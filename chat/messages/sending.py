@@ -1,0 +1,173 @@
+"""The one way to send a message. It is accepted once it is in the accepted log; `chat.messages.draining` goes on."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+
+import structlog
+from limits import parse_many
+
+from chat import audio, ids, wire
+from chat.errors import Invalid, NotFound, TooMany, Unavailable
+from chat.messages import log as accepted_log
+from chat.messages import storing
+from chat.messages.log import Draft, Entry, Receipt
+from chat.people import restoring, sessions
+from chat.people.sessions import Session
+from chat.store import keys
+from chat.store.connection import Stores
+from chat.tracing import request_id
+from chat.wire import Message
+
+log = structlog.get_logger(__name__)
+
+TEXT_LIMIT = 4_000
+CLIENT_ID_LIMIT = 64
+WAKING_MS = 5_000  # the flag that a drainer is on its way
+AGAIN_SECONDS = 60  # within which the Redis client may repeat a call
+_WAKE_ROUNDS = 3
+
+
+def accept(stores: Stores, draft: Draft, wake: Callable[[], None], session: Session | None = None) -> Message:
+    """Accept a message: from now on it is never lost and never doubled.
+
+    `wake` makes sure that somebody will drain the log; it is called only when nobody is on the way. `session` is the
+    sender's, and is checked here, where that costs no round trip of its own; without one the caller vouches for them.
+
+    Raises:
+        Unauthorized: the session was ended.
+        TooMany: the sender's limit of messages is reached.
+        Invalid: there is nothing to send, or it is addressed to its sender.
+        NotFound: the receiver or the upload is unknown, not the sender's, or already sent.
+        Unavailable: the log is full, or `wake` says that the queue is away. Nothing was accepted.
+    """
+    if not draft.text.strip() and draft.audio_file_id is None:
+        raise Invalid("text", "There is nothing to send: give text or audioFileId.")
+    if draft.receiver_id == draft.sender_id:
+        raise Invalid("receiverId", "You cannot send messages to yourself.")
+    what, receipt = _Acceptance(stores, draft, session, wake).run()
+    if what == "again":
+        return _accepted_before(stores, receipt)
+    log.debug("message.accepted", message_id=receipt.message_id)
+    return _accepted(Entry(receipt, draft))
+
+
+class _Acceptance:
+    """Calls the script until it says yes or no; in between it does what the script cannot."""
+
+    def __init__(self, stores: Stores, draft: Draft, session: Session | None, wake: Callable[[], None]) -> None:
+        self._stores = stores
+        self._draft = draft
+        self._session = session
+        self._wake = wake
+        self._limits = _parsed(stores.settings.limit_messages)
+        self._woken = 0
+        self._restored = False
+        self._counts = True
+        self._entropy = ids.new_entropy()
+        self._fields = accepted_log.entry_fields(replace(draft, request_id=request_id()), self._entropy)
+
+    def run(self) -> tuple[str, Receipt]:
+        """`accepted` or `again`, with the receipt. Raises whatever `accept` does."""
+        script_keys = self._keys()
+        while True:
+            reply = self._stores.scripts.accept_message(keys=script_keys, args=self._arguments())
+            what, *details = (part.decode() for part in reply)
+            if what in ("accepted", "again"):
+                return what, accepted_log.parse_receipt(reply[1])
+            self._counts = what == "session"
+            if not self._resolve(what):
+                raise _refusal(what, *details)
+
+    def _resolve(self, what: str) -> bool:
+        """Do what the script needs to go on. Returns whether there was anything to do."""
+        if what == "wake":
+            self._woken += 1
+            self._wake_drainer()
+        elif what == "session" and self._session is not None:
+            if not sessions.is_valid(self._stores, *self._session[:3]):
+                raise sessions.refusal()
+            self._session = None
+        elif what in ("receiver", "upload") and not self._restored:
+            self._restored = True  # Redis may have lost what the archive still knows
+            restoring.restore_users(self._stores, [self._draft.receiver_id])
+            if self._draft.audio_file_id:
+                audio.restore_upload(self._stores, self._draft.audio_file_id, self._draft.sender_id)
+        else:
+            return False
+        return True
+
+    def _wake_drainer(self) -> None:
+        try:
+            self._wake()
+        except Exception:
+            self._stores.redis.delete(keys.ACCEPTED_WAKING)
+            raise
+
+    def _keys(self) -> list[str]:
+        sender, draft = self._draft.sender_id, self._draft
+        return [
+            keys.ACCEPTED,
+            keys.ACCEPTED_WAKING,
+            keys.user_key(draft.receiver_id),
+            keys.client_key(sender, draft.client_id) if draft.client_id else keys.call_key(self._entropy),
+            keys.upload_key(draft.audio_file_id) if draft.audio_file_id else "",
+            keys.revoked_key(self._session.token_id if self._session else ""),
+            keys.sessions_key(sender),
+            keys.user_key(sender),
+            keys.HOT_COMPLETE,
+            *(keys.message_limit_key(sender, seconds) for _, seconds in self._limits),
+        ]
+
+    def _arguments(self) -> list[str | int | bytes]:
+        settings, session = self._stores.settings, self._session
+        return [
+            self._draft.sender_id,
+            self._draft.receiver_id,
+            accepted_log.receipt_suffix(self._entropy),
+            settings.accepted_limit,
+            settings.hot_window_days * 86_400 if self._draft.client_id else AGAIN_SECONDS,
+            WAKING_MS,
+            int(self._woken >= _WAKE_ROUNDS),
+            session.token_id if session else "",
+            session.issued_ms if session else 0,
+            int(self._counts),
+            len(self._limits),
+            *(part for limit in self._limits for part in limit),
+            *self._fields,
+        ]
+
+
+@lru_cache(maxsize=16)
+def _parsed(limits: str) -> tuple[tuple[int, int], ...]:
+    """Messages, and the seconds in which there may be so many."""
+    return tuple((each.amount, each.get_expiry()) for each in parse_many(limits))
+
+
+def _refusal(what: str, *details: str) -> Exception:
+    if what == "ended":
+        return sessions.refusal()
+    if what == "limited":
+        return TooMany("Too many messages. Wait a moment.", retry_after=int(details[0]))
+    if what == "receiver":
+        return NotFound("There is no such person.")
+    if what == "full":
+        return Unavailable("Too many messages are waiting to be stored. Try again in a moment.", retry_after=5)
+    return NotFound("There is no such upload.")
+
+
+def _accepted(entry: Entry) -> Message:
+    message = wire.message(entry.message)
+    message["status"] = "accepted"
+    return message
+
+
+def _accepted_before(stores: Stores, receipt: Receipt) -> Message:
+    """The message a `clientId` was accepted for, wherever it is by now."""
+    entry = accepted_log.find(stores, receipt)
+    if entry is not None:
+        return _accepted(entry)
+    stored = storing.find_message(stores, receipt.message_id)
+    if stored is None:
+        raise NotFound("That message has been removed.")
+    return wire.message(stored)

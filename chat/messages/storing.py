@@ -1,0 +1,235 @@
+"""Writes messages to both stores, each step safe to run twice, and finds one wherever it is.
+
+Redis comes first, with an entry in the outbox for each write; MongoDB follows in one bulk, and what it
+confirms leaves the outbox. While MongoDB is away the outbox grows, and `flush` empties it afterwards.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import orjson
+import structlog
+from pymongo import UpdateOne
+from pymongo.errors import BulkWriteError
+from redis import Redis
+
+from chat import audio, ids
+from chat.store import archive, hot, keys, search_terms
+from chat.store.connection import Stores
+from chat.wire import Changes, Message, StoredMessage
+
+log = structlog.get_logger(__name__)
+
+CHANGED_SECONDS = 7 * 86_400  # an old message that was changed stays in Redis this long
+UNREAD_LIMIT = 1_000  # unread counts stop here
+DUPLICATE_KEY = 11000
+FLUSH_PAGE = 200
+
+Send = tuple[str, str, str]
+"""Conversation, sender and `clientId`: what stays the same however often a client repeats a send."""
+
+
+def store_hot(stores: Stores, messages: Sequence[StoredMessage]) -> list[StoredMessage]:
+    """Store new messages in Redis, with their places in lists, inbox and outbox. One round trip.
+
+    Returns them as they are there: one that was stored before may have been changed since.
+    """
+    script_keys = [keys.OUTBOX, keys.TRANSCRIPTIONS]
+    arguments: list[str | bytes | int] = [UNREAD_LIMIT]
+    for message in messages:
+        message_id, sender, receiver = message["_id"], message["senderId"], message["receiverId"]
+        script_keys += [
+            keys.message_key(message_id),
+            keys.conversation_key(_conversation(message)),
+            keys.conversations_key(sender),
+            keys.conversations_key(receiver),
+            keys.inbox_key(receiver, sender),
+        ]
+        waits = int(message["status"] == "transcribing")
+        arguments += [hot.dump_message(message), message_id, ids.milliseconds(message_id), sender, receiver, waits]
+    if not messages:
+        return []
+    new = stores.scripts.store_messages(keys=script_keys, args=arguments)
+    before = [message["_id"] for message, fresh in zip(messages, new, strict=True) if not fresh]
+    found = dict(zip(before, hot.read_messages(stores.redis, before), strict=True))
+    return [found.get(message["_id"]) or message for message in messages]
+
+
+def store_archive(stores: Stores, messages: Sequence[StoredMessage]) -> tuple[list[StoredMessage], list[StoredMessage]]:
+    """Store messages in MongoDB, unless it holds a newer revision.
+
+    Returns:
+        Those it holds now, and those it refuses because their sender's `clientId` has another message.
+
+    Raises:
+        PyMongoError: it is away.
+    """
+    if not messages:
+        return [], []
+    audio.record_claims(stores, [_claim(message) for message in messages if message["audioFileId"]])
+    doubled: list[StoredMessage] = []
+    try:
+        stores.mongo.messages.bulk_write([archive.upsert_message(message) for message in messages], ordered=False)
+    except BulkWriteError as error:
+        if error.details["writeConcernErrors"]:
+            raise  # written on too few members, and may be undone
+        for problem in error.details["writeErrors"]:
+            if problem["code"] != DUPLICATE_KEY:
+                raise
+            if "clientId" in problem.get("keyPattern", {}):
+                doubled.append(messages[problem["index"]])
+    refused = {message["_id"] for message in doubled}
+    stored = [message for message in messages if message["_id"] not in refused]
+    _archive_conversations(stores, stored)
+    return stored, doubled
+
+
+def _archive_conversations(stores: Stores, messages: Sequence[StoredMessage]) -> None:
+    """Note each conversation's last message, so that lists know those of long ago too."""
+    last: dict[str, str] = {}
+    for message in messages:
+        conversation = _conversation(message)
+        last[conversation] = max(message["_id"], last.get(conversation, ""))
+    if last:
+        writes = [UpdateOne({"_id": key}, {"$max": {"last": newest}}, upsert=True) for key, newest in last.items()]
+        stores.mongo.conversations.bulk_write(writes, ordered=False)
+
+
+def _claim(message: StoredMessage) -> audio.Claim:
+    return audio.Claim(message["audioFileId"] or "", message["_id"], _conversation(message))
+
+
+def confirm(stores: Stores, messages: Iterable[StoredMessage], client: Redis | None = None) -> None:
+    """Take out of the outbox what the archive holds."""
+    arguments = [part for message in messages for part in (message["_id"], message["revision"])]
+    if arguments:
+        stores.scripts.confirm_archived(keys=[keys.OUTBOX], args=arguments, client=client)
+
+
+def flush(stores: Stores, pages: int = 50) -> int:
+    """Bring the archive what waits in the outbox, in bounded pages. Returns how many went over.
+
+    Raises:
+        PyMongoError: MongoDB is away; nothing is lost, the outbox keeps it.
+    """
+    moved = 0
+    for _ in range(pages):
+        waiting = [raw.decode() for raw in stores.redis.zrange(keys.OUTBOX, 0, FLUSH_PAGE - 1)]
+        if not waiting:
+            break
+        found = hot.read_messages(stores.redis, waiting)
+        messages = [message for message in found if message is not None]
+        gone = [message_id for message_id, message in zip(waiting, found, strict=True) if message is None]
+        stored, doubled = store_archive(stores, messages)
+        for message in doubled:
+            drop_double(stores, message)
+        if gone:
+            stores.redis.zrem(keys.OUTBOX, *gone)
+        confirm(stores, stored)
+        moved += len(stored)
+        if len(waiting) < FLUSH_PAGE:
+            break
+    return moved
+
+
+def may_wait_for_archive(stores: Stores, sender_id: str) -> bool:
+    """Whether something of this person may be in the outbox; True also when it is too long to tell."""
+    waiting = [raw.decode() for raw in stores.redis.zrange(keys.OUTBOX, 0, FLUSH_PAGE - 1)]
+    found = hot.read_messages(stores.redis, waiting)
+    return len(waiting) == FLUSH_PAGE or any(each is not None and each["senderId"] == sender_id for each in found)
+
+
+def drop_double(stores: Stores, message: StoredMessage) -> None:
+    """Take out of Redis a message whose `clientId` the archive knows from an earlier one.
+
+    Happens only when Redis was lost between the two.
+    """
+    message_id, sender, receiver = message["_id"], message["senderId"], message["receiverId"]
+    with stores.redis.pipeline() as pipe:
+        pipe.delete(keys.message_key(message_id))
+        pipe.zrem(keys.conversation_key(_conversation(message)), message_id)
+        pipe.zrem(keys.inbox_key(receiver, sender), message_id)
+        pipe.zrem(keys.OUTBOX, message_id)
+        pipe.zrem(keys.TRANSCRIPTIONS, message_id)
+        pipe.execute()
+    log.warning("message.doubled", message_id=message_id)
+
+
+def first_of_doubles(stores: Stores, messages: Sequence[StoredMessage]) -> dict[str, StoredMessage]:
+    """By the ids of those that are doubles: the message the archive has for their `clientId`. Raises PyMongoError."""
+    named = {send: message["_id"] for message in messages if (send := _send(message))}
+    if not named:
+        return {}
+    sends = [{"conversation": where, "senderId": sender, "clientId": client} for where, sender, client in named]
+    found = {_send(first): first for first in map(archive.load_message, stores.mongo.messages.find({"$or": sends}))}
+    return {named[send]: first for send, first in found.items() if send and first["_id"] != named[send]}
+
+
+def _send(message: StoredMessage) -> Send | None:
+    """See the unique index of `archive.Message`; None where the client gave no `clientId`."""
+    client_id = message.get("clientId")
+    return (_conversation(message), message["senderId"], client_id) if client_id else None
+
+
+def _conversation(message: Message) -> str:
+    return ids.conversation_id(message["senderId"], message["receiverId"])
+
+
+def find_message(stores: Stores, message_id: str) -> StoredMessage | None:
+    """The stored message from Redis, else from MongoDB; no matter whose."""
+    found = hot.read_messages(stores.redis, [message_id])[0]
+    return found if found is not None else _archived(stores, message_id)
+
+
+def load_for_change(stores: Stores, message_id: str) -> StoredMessage | None:
+    """The stored message, put into Redis for a time if only the archive has it, so that it can be changed there."""
+    found = hot.read_messages(stores.redis, [message_id])[0]
+    if found is None and (archived := _archived(stores, message_id)) is not None:
+        load_all_for_change(stores, [archived], CHANGED_SECONDS)
+        found = hot.read_messages(stores.redis, [message_id])[0]
+    return found
+
+
+def load_all_for_change(stores: Stores, archived: Sequence[StoredMessage], seconds: int) -> None:
+    """Put messages of the archive into Redis for a time where it lacks them. One round trip."""
+    script_keys = [keys.message_key(message["_id"]) for message in archived]
+    if script_keys:
+        stores.scripts.load_for_change(keys=script_keys, args=[seconds, *map(hot.dump_message, archived)])
+
+
+def _archived(stores: Stores, message_id: str) -> StoredMessage | None:
+    found = stores.mongo.messages.find_one({"_id": message_id})
+    return None if found is None else archive.load_message(found)
+
+
+def change(stores: Stores, message: StoredMessage, fields: Changes) -> StoredMessage | None:
+    """Merge fields into a message in Redis (None removes one) and note it for the archive.
+
+    Returns the message as it is now, or None when it is not there or was deleted.
+    """
+    return change_all(stores, [message], fields)[0]
+
+
+def change_all(stores: Stores, messages: Sequence[StoredMessage], fields: Changes) -> list[StoredMessage | None]:
+    """The same for several messages. One round trip. A recording that a change takes away is to be erased."""
+    with stores.redis.pipeline(transaction=False) as pipe:
+        for message in messages:
+            terms = search_terms.of_message({**message, **fields})
+            recording = (message["audioFileId"] or "") if fields.get("audioFileId", "") is None else ""
+            stores.scripts.change_message(
+                keys=[
+                    keys.message_key(message["_id"]),
+                    keys.OUTBOX,
+                    keys.UPLOADS_PENDING_DELETION,
+                    keys.upload_key(recording),
+                ],
+                args=[
+                    message["_id"],
+                    message["senderId"],
+                    orjson.dumps({**fields, "terms": terms}),
+                    CHANGED_SECONDS,
+                    recording,
+                    ids.now_ms() // 1_000,
+                ],
+                client=pipe,
+            )
+        return [None if raw is None else hot.load_message(orjson.loads(raw)) for raw in pipe.execute()]

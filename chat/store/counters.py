@@ -1,0 +1,114 @@
+"""What happened in the workers, added up in Redis, where `/metrics` of any web process finds it.
+
+A worker has no port of its own on most platforms, and there may be many behind no name at all, so nobody can ask them.
+`count` and `observe` only add to numbers in memory; `flush` adds those to one hash, once a task and not once a
+message. A worker that is killed takes the numbers of its task with it; a Redis that is lost begins at 0, which
+Prometheus understands.
+"""
+
+import threading
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from redis import Redis
+
+from chat.store import keys
+
+SEPARATOR = "|"
+SUM = "sum"
+FAST = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
+SLOW = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
+
+
+class Family(NamedTuple):
+    """One metric; a histogram where it has `bounds`, of seconds, else a counter."""
+
+    help: str
+    labels: tuple[str, ...] = ()
+    bounds: tuple[float, ...] = ()
+
+
+FAMILIES = {
+    "tasks": Family("Celery tasks that ended.", ("task", "outcome")),
+    "task_seconds": Family("How long Celery tasks took; a drain lingers while messages come.", ("task",), SLOW),
+    "messages_delivered": Family("Messages stored and published by a drain, voice messages untranscribed."),
+    "delivery_seconds": Family("From a message's acceptance until it was published.", (), FAST),
+    "messages_refused": Family("Accepted messages that could not be stored and were set aside."),
+    "transcriptions": Family("Attempts at a transcript.", ("outcome",)),
+    "transcription_seconds": Family("How long an attempt at a transcript took.", (), SLOW),
+    "transcription_retries": Family("Attempts at a transcript that failed or were given back, to be made again."),
+    "sync_rounds": Family("Rounds of the sync between the stores.", ("result",)),
+    "messages_aged": Family("Messages that left Redis for the archive alone."),
+}
+
+_lock = threading.Lock()
+_pending: dict[str, float] = defaultdict(float)
+
+
+class Histogram(NamedTuple):
+    """How many were no longer than each bound, and than any; and all of them together, in seconds."""
+
+    counts: list[tuple[float, float]]
+    sum: float
+
+
+def count(name: str, *labels: str, by: float = 1) -> None:
+    """Add to a counter."""
+    _add(SEPARATOR.join((name, *labels)), by)
+
+
+def observe(name: str, *labels: str, seconds: float) -> None:
+    """Add to a histogram."""
+    bound = next((each for each in FAMILIES[name].bounds if seconds <= each), float("inf"))
+    _add(SEPARATOR.join((name, *labels, str(bound))), 1)
+    _add(SEPARATOR.join((name, *labels, SUM)), seconds)
+
+
+def flush(redis: Redis) -> None:
+    """Bring Redis what was counted since the last time. Raises RedisError; then it is counted the next time."""
+    with _lock:
+        taken = dict(_pending)
+        _pending.clear()
+    if not taken:
+        return
+    try:
+        with redis.pipeline(transaction=False) as pipe:
+            for field, by in taken.items():
+                pipe.hincrbyfloat(keys.COUNTERS, field, by)
+            pipe.execute()
+    except Exception:
+        for field, by in taken.items():
+            _add(field, by)
+        raise
+
+
+def read(redis: Redis) -> dict[str, dict[tuple[str, ...], float | Histogram]]:
+    """By family and labels: a counter's number, or a histogram."""
+    found: dict[str, dict[tuple[str, ...], float | Histogram]] = {name: {} for name in FAMILIES}
+    rows: dict[str, dict[tuple[str, ...], float]] = {name: {} for name in FAMILIES}
+    for raw, value in redis.hgetall(keys.COUNTERS).items():
+        name, *labels = raw.decode().split(SEPARATOR)
+        if name in rows:  # else one of another version
+            rows[name][tuple(labels)] = float(value)
+    for name, family in FAMILIES.items():
+        if not family.labels and not rows[name]:  # nothing yet is a number too
+            rows[name][(SUM,) if family.bounds else ()] = 0.0
+        found[name].update(_histograms(rows[name], family.bounds) if family.bounds else rows[name])
+    return found
+
+
+def _histograms(rows: dict[tuple[str, ...], float], bounds: Sequence[float]) -> dict[tuple[str, ...], Histogram]:
+    made = {}
+    for labels in {labels[:-1] for labels in rows}:
+        total, counts = 0.0, []
+        for bound in (*bounds, float("inf")):
+            total += rows.get((*labels, str(bound)), 0)
+            counts.append((bound, total))
+        made[labels] = Histogram(counts, rows.get((*labels, SUM), 0.0))
+    return made
+
+
+def _add(field: str, by: float) -> None:
+    with _lock:
+        _pending[field] += by

@@ -1,0 +1,212 @@
+"""Erases what somebody who has left leaves behind: their messages' text, their recordings, every list of theirs.
+
+The account goes in one transaction of MongoDB with an entry in `erasures`, so that no erasure is forgotten, whatever is
+killed or lost. A pass goes through all messages they sent, newest first, page by page; its place is kept in the
+entry, and every step may run twice. The first pass begins at once. The last one begins a minute later, when nothing of
+theirs is on its way any more: it finds what was in the accepted log, or in a request, when the account went.
+"""
+
+import time
+
+import structlog
+from pymongo import DESCENDING
+from pymongo.client_session import ClientSession
+from pymongo.errors import DuplicateKeyError, PyMongoError
+from redis import RedisError
+
+from chat import audio, ids
+from chat.errors import NotFound
+from chat.messages import delivery, editing, storing
+from chat.messages import log as accepted_log
+from chat.people import accounts, presence, sessions
+from chat.people.passwords import Passwords
+from chat.store import archive, hot, keys
+from chat.store.connection import Document, Stores
+from chat.store.locks import try_lock
+from chat.wire import StoredMessage
+
+log = structlog.get_logger(__name__)
+
+PAGE = 100
+SETTLE_SECONDS = 60  # longer than any request takes that was accepted before its session ended
+POSTPONE_SECONDS = 15
+REQUEST_SECONDS = 5.0  # that a request spends on erasing; the rest follows
+ROUND_SECONDS = 10.0  # a stopping worker waits for a round no longer than this
+LOCK_SECONDS = 60.0
+LOADED_SECONDS = 60  # an old message is in Redis for this long, so that it changes there as any other does
+FLUSH_PAGES = 10
+
+
+def begin(stores: Stores, user_id: str) -> None:
+    """Remove an account, and note that what it leaves is to be erased; all or nothing.
+
+    Raises:
+        NotFound: there is no such person, or no longer.
+    """
+    now = ids.now_ms()
+
+    def remove(session: ClientSession) -> None:
+        user = stores.mongo.users.find_one_and_delete({"_id": user_id}, session=session)
+        if user is None:
+            raise NotFound("There is no such person.")
+        stores.mongo.security.delete_one({"_id": user_id}, session=session)
+        entry = {
+            "_id": user_id,
+            "username": user["username"],
+            "due": ids.timestamp(now),
+            "settles": ids.timestamp(now + SETTLE_SECONDS * 1_000),
+        }
+        stores.mongo.erasures.insert_one(entry, session=session)
+
+    try:
+        with stores.mongo.client.start_session() as session:
+            session.with_transaction(remove)
+    except DuplicateKeyError:  # somebody with this id has left before, and Redis or a backup brought them back
+        raise NotFound("There is no such person.") from None
+
+
+def leave(stores: Stores, passwords: Passwords, user_id: str, password: str) -> None:
+    """Leave: no session holds, nobody finds the account, and what it leaves behind is erased, at once or in minutes.
+
+    Raises:
+        Forbidden: the password is wrong.
+        NotFound: the account has gone meanwhile.
+    """
+    accounts.check_password(stores, passwords, user_id, password)
+    begin(stores, user_id)
+    erase(stores, user_id, REQUEST_SECONDS)
+
+
+def erase(stores: Stores, user_id: str, seconds: float) -> None:
+    """Erase as much as can be done in so many seconds; `run` does the rest, also when a store is away now."""
+    try:
+        _proceed(stores, user_id, time.monotonic() + seconds)
+    except (PyMongoError, RedisError) as error:
+        log.warning("erasure.later", user_id=user_id, error=type(error).__name__)
+
+
+def run(stores: Stores) -> bool:
+    """One round over what is due. Answers whether there is more to do at once; False also while MongoDB is away."""
+    until = time.monotonic() + ROUND_SECONDS
+    try:
+        for entry in stores.mongo.erasures.find({"due": {"$lte": ids.now()}}, {"_id": 1}).sort("due"):
+            if not _proceed(stores, entry["_id"], until):
+                return True
+    except PyMongoError as error:
+        log.warning("erasure.archive_away", error=type(error).__name__)
+    return False
+
+
+def _proceed(stores: Stores, user_id: str, until: float) -> bool:
+    """Go on with one erasure. Answers False when the time was up before its pass was done."""
+    with try_lock(stores.redis, f"erasure:{user_id}", LOCK_SECONDS) as ours:
+        entry = stores.mongo.erasures.find_one({"_id": user_id, "due": {"$lte": ids.now()}}) if ours else None
+        if entry is None:
+            return True
+        if "at" not in entry and not _start(stores, entry):
+            _note(stores, user_id, due=ids.timestamp(ids.now_ms() + POSTPONE_SECONDS * 1_000))
+            return True
+        if not _erase_messages(stores, entry, until) or not _erase_recordings(stores, user_id, until):
+            return False
+        _forget_lists(stores, user_id)
+        _end(stores, entry)
+        return True
+
+
+def _start(stores: Stores, entry: Document) -> bool:
+    """Begin a pass, unless it is to be the last one and something of theirs is still on its way."""
+    user_id = entry["_id"]
+    sessions.end_all(stores, user_id)
+    _forget_account(stores, user_id, entry["username"])
+    settled = bool(entry["settles"] <= ids.now())
+    if settled and accepted_log.has_older_than(stores, entry["settles"]):
+        return False
+    storing.flush(stores, FLUSH_PAGES)
+    if settled and storing.may_wait_for_archive(stores, user_id):
+        return False
+    entry |= {"at": "", "last": settled}
+    _note(stores, user_id, at="", last=settled)
+    return True
+
+
+def _end(stores: Stores, entry: Document) -> None:
+    if entry["last"]:
+        stores.mongo.erasures.delete_one({"_id": entry["_id"]})
+        log.info("erasure.done", user_id=entry["_id"])
+    else:
+        done = {"$set": {"due": entry["settles"]}, "$unset": {"at": "", "last": ""}}
+        stores.mongo.erasures.update_one({"_id": entry["_id"]}, done)
+
+
+def _erase_messages(stores: Stores, entry: Document, until: float) -> bool:
+    user_id, at = entry["_id"], entry["at"]
+    while True:
+        older = {"_id": {"$lt": at}} if at else {}
+        found = stores.mongo.messages.find({"senderId": user_id, **older}).sort("_id", DESCENDING).limit(PAGE)
+        page = [archive.load_message(document) for document in found]
+        if not page:
+            return True
+        if _erase_page(stores, user_id, page):
+            at = page[-1]["_id"]
+            _note(stores, user_id, at=at)
+        if time.monotonic() > until:
+            return False
+
+
+def _erase_page(stores: Stores, user_id: str, page: list[StoredMessage]) -> bool:
+    """Leave tombstones in both stores. Answers False when a message slipped away meanwhile: do the page again."""
+    standing = {archived["_id"]: archived for archived in page if not archived.get("deletedAt")}
+    storing.load_all_for_change(stores, list(standing.values()), LOADED_SECONDS)
+    found = hot.read_messages(stores.redis, [archived["_id"] for archived in page])
+    alive = [message for message in found if message is not None and not message.get("deletedAt")]
+    editing.bury(stores, alive)
+    if client_ids := [client_id for archived in page if (client_id := archived.get("clientId"))]:
+        stores.redis.delete(*[keys.client_key(user_id, client_id) for client_id in client_ids])
+    wanted = list(standing.keys() | {message["_id"] for message in alive})
+    now = hot.read_messages(stores.redis, wanted)
+    buried = [message for message in now if message is not None and message.get("deletedAt")]
+    # Told before the archive has it: were we killed in between, the page would be done and told again.
+    delivery.deliver(stores, [editing.deleted_frame(message) for message in buried])
+    stored, _ = storing.store_archive(stores, buried)
+    storing.confirm(stores, stored)
+    return len(buried) == len(wanted)
+
+
+def _erase_recordings(stores: Stores, user_id: str, until: float) -> bool:
+    """Those of their messages that are left, and uploads that no message claimed."""
+    while audio.delete_owned(stores, user_id):
+        if time.monotonic() > until:
+            return False
+    return True
+
+
+def _forget_account(stores: Stores, user_id: str, username: str) -> None:
+    """From now on nobody finds them. Every pass looks, since a request that read the archive may put them back."""
+    found = hot.read_json(stores.redis, [keys.user_key(user_id)])[0]
+    names = {username, found["username"]} if found else {username}
+    with stores.redis.pipeline() as pipe:
+        pipe.delete(keys.user_key(user_id))
+        pipe.zrem(keys.NAMES, *[keys.name_member(name, user_id) for name in names])
+        pipe.execute()
+    presence.forget(stores, user_id)
+
+
+def _forget_lists(stores: Stores, user_id: str) -> None:
+    """Their conversations, what was unread or read in them, and what was delivered to them."""
+    archived = {cursor["conversation"] for cursor in stores.mongo.cursors.find({"reader": user_id})}
+    partners = [raw.decode() for raw in stores.redis.zrange(keys.conversations_key(user_id), 0, -1)]
+    conversations = archived | {ids.conversation_id(user_id, partner) for partner in partners}
+    with stores.redis.pipeline() as pipe:
+        for conversation in conversations:
+            pipe.hdel(keys.cursors_key(conversation), user_id)
+            pipe.hdel(keys.CURSORS_OUTBOX, ids.cursor_id(conversation, user_id))
+        for partner in partners:
+            pipe.delete(keys.inbox_key(user_id, partner))
+        pipe.delete(keys.conversations_key(user_id), keys.deliveries_key(user_id))
+        pipe.execute()
+    accepted_log.forget_refused(stores, user_id)
+    stores.mongo.cursors.delete_many({"reader": user_id})
+
+
+def _note(stores: Stores, user_id: str, **fields: str | bool) -> None:
+    stores.mongo.erasures.update_one({"_id": user_id}, {"$set": fields})

@@ -1,0 +1,134 @@
+"""How much there is, and how much waits: for `/metrics` and `flask state`. Every number costs little at any size."""
+
+from typing import Any, NamedTuple
+
+from pymongo.errors import PyMongoError
+from redis import Redis, RedisError
+
+from chat import ids
+from chat.audio import chunks
+from chat.store import keys
+from chat.store.connection import Stores
+
+DUE_LOOKED_AT = 100  # of the voice messages that are due, to find the oldest
+
+FIGURES = {
+    "redis_up": "Whether Redis answers.",
+    "accepted_messages": "Accepted messages that wait to be stored.",
+    "accepted_oldest_seconds": "How long the oldest of them has waited.",
+    "accepted_refused_messages": "Accepted messages that were set aside because they could not be stored.",
+    "transcriptions_waiting": "Voice messages that wait for a transcript, or for another attempt.",
+    "transcriptions_due": "Those of them whose attempt is due.",
+    "transcriptions_oldest_seconds": "How old the oldest of those that are due is.",
+    "outbox_messages": "Messages, or changes of them, that MongoDB has not confirmed.",
+    "outbox_oldest_seconds": "How old the oldest new message among them is.",
+    "outbox_cursors": "Read marks that MongoDB does not have yet.",
+    "outbox_last_seen": "Times of last seen that MongoDB does not have yet.",
+    "hot_messages": "Messages in Redis.",
+    "hot_people": "People in Redis.",
+    "hot_complete": "Whether Redis holds the whole hot window; 0 while it is being rebuilt.",
+    "redis_memory_bytes": "Memory Redis uses.",
+    "redis_memory_limit_bytes": "Memory Redis may use; 0 where nothing limits it.",
+    "people_online": "People with a socket on any web process.",
+    "mongodb_up": "Whether MongoDB answers.",
+    "archive_messages": "Messages in MongoDB.",
+    "archive_people": "People in MongoDB.",
+    "archive_recordings": "Recordings in MongoDB.",
+    "archive_bytes": "What MongoDB stores of all this, with its indexes.",
+}
+
+
+class _Raw(NamedTuple):
+    """Redis's answers, in the order they are asked for."""
+
+    accepted: int
+    accepted_first: list[tuple[bytes, Any]]
+    refused: int
+    transcriptions: int
+    transcriptions_due: int
+    due: list[bytes]
+    outbox: int
+    outbox_new: list[bytes]
+    cursors: int
+    seen: int
+    people: int
+    complete: int
+    online: int
+    memory: dict[str, Any]
+
+
+def figures(stores: Stores) -> dict[str, float]:
+    """By the names of `FIGURES`; those of a store that is away are missing, but for its `_up`."""
+    found: dict[str, float] = {}
+    try:
+        found |= {"redis_up": 1, **_of_redis(stores.redis)}
+    except RedisError:
+        found["redis_up"] = 0
+    try:
+        found |= {"mongodb_up": 1, **_of_mongodb(stores)}
+    except PyMongoError:
+        found["mongodb_up"] = 0
+    return found
+
+
+def _of_redis(redis: Redis) -> dict[str, float]:
+    now = ids.now_ms()
+    with redis.pipeline(transaction=False) as pipe:
+        pipe.xlen(keys.ACCEPTED)
+        pipe.xrange(keys.ACCEPTED, count=1)
+        pipe.xlen(keys.ACCEPTED_REFUSED)
+        pipe.zcard(keys.TRANSCRIPTIONS)
+        pipe.zcount(keys.TRANSCRIPTIONS, "-inf", now)
+        pipe.zrange(keys.TRANSCRIPTIONS, "-inf", now, byscore=True, offset=0, num=DUE_LOOKED_AT)
+        pipe.zcard(keys.OUTBOX)
+        pipe.zrange(keys.OUTBOX, 1, 1, byscore=True, offset=0, num=1)
+        pipe.hlen(keys.CURSORS_OUTBOX)
+        pipe.hlen(keys.SEEN_OUTBOX)
+        pipe.zcard(keys.NAMES)
+        pipe.exists(keys.HOT_COMPLETE)
+        pipe.scard(keys.PRESENCE_ONLINE)
+        pipe.info("memory")
+        raw = _Raw(*pipe.execute())
+    accepted_ms = int(raw.accepted_first[0][0].partition(b"-")[0]) if raw.accepted_first else now
+    return {
+        "accepted_messages": raw.accepted,
+        "accepted_oldest_seconds": max(0, now - accepted_ms) / 1_000,
+        "accepted_refused_messages": raw.refused,
+        "transcriptions_waiting": raw.transcriptions,
+        "transcriptions_due": raw.transcriptions_due,
+        "transcriptions_oldest_seconds": _age(raw.due, now),
+        "outbox_messages": raw.outbox,
+        "outbox_oldest_seconds": _age(raw.outbox_new, now),
+        "outbox_cursors": raw.cursors,
+        "outbox_last_seen": raw.seen,
+        "hot_messages": _indexed(redis),
+        "hot_people": raw.people,
+        "hot_complete": raw.complete,
+        "redis_memory_bytes": raw.memory["used_memory"],
+        "redis_memory_limit_bytes": raw.memory["maxmemory"],
+        "people_online": raw.online,
+    }
+
+
+def _indexed(redis: Redis) -> float:
+    """Messages in Redis, as its search index counts them; 0 while there is no index."""
+    try:
+        return float(redis.ft(keys.MESSAGE_INDEX).info()["num_docs"])
+    except RedisError:
+        return 0
+
+
+def _of_mongodb(stores: Stores) -> dict[str, float]:
+    mongo = stores.mongo
+    size = mongo.command("dbStats")
+    return {
+        "archive_messages": mongo.messages.estimated_document_count(),
+        "archive_people": mongo.users.estimated_document_count(),
+        "archive_recordings": mongo[chunks.FILES].estimated_document_count(),
+        "archive_bytes": size["storageSize"] + size["indexSize"],
+    }
+
+
+def _age(message_ids: list[bytes], now: int) -> float:
+    """Seconds since the oldest of these messages was sent, 0 when there is none."""
+    return max(0, now - ids.milliseconds(min(message_ids).decode())) / 1_000 if message_ids else 0

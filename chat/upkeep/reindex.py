@@ -1,0 +1,86 @@
+"""Makes everything anew that search works with, for when the way terms are made has changed, or an index is broken."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from redis import Redis, ResponseError
+
+from chat.store import hot, keys, search_terms
+from chat.store.connection import Stores
+from chat.store.prepare import prepare
+
+PAGE = 200
+INDEXING_SECONDS = 600.0
+PAUSE_SECONDS = 0.1
+JSON_TYPE = "ReJSON-RL"
+
+Terms = Callable[[dict[str, Any]], str]
+
+
+def _of_user(user: dict[str, Any]) -> str:
+    return search_terms.terms(user["username"])
+
+
+_KINDS: tuple[tuple[str, str, Terms], ...] = (
+    (keys.user_key("*"), keys.USER_INDEX, _of_user),
+    (keys.message_key("*"), keys.MESSAGE_INDEX, search_terms.of_message),
+)
+
+
+def reindex(stores: Stores) -> int:
+    """Make the terms of all people and messages in Redis anew, then both indexes; answers how many terms changed.
+
+    Search finds only part of what there is until it is done. Everything else goes on; it may run twice.
+
+    Raises:
+        TimeoutError: RediSearch still indexes after ten minutes; it goes on by itself.
+    """
+    changed = sum(_reterm(stores, page, terms) for pattern, _, terms in _KINDS for page in _pages(stores, pattern))
+    for _, index, _ in _KINDS:
+        _drop(stores.redis, index)
+    prepare(stores)
+    for _, index, _ in _KINDS:
+        _wait(stores.redis, index)
+    return changed
+
+
+def _pages(stores: Stores, pattern: str) -> Iterator[list[str]]:
+    page: list[str] = []
+    for key in stores.redis.scan_iter(match=pattern, count=PAGE, _type=JSON_TYPE):
+        page.append(key.decode())
+        if len(page) == PAGE:
+            yield page
+            page = []
+    if page:
+        yield page
+
+
+def _reterm(stores: Stores, names: list[str], terms: Terms) -> int:
+    rows = [
+        (key, found.get("terms", ""), terms(found))
+        for key, found in zip(names, hot.read_json(stores.redis, names), strict=True)
+        if found is not None
+    ]
+    stale = [(key, before, now) for key, before, now in rows if before != now]
+    if not stale:
+        return 0
+    arguments = [f'"{text}"' for _, before, now in stale for text in (before, now)]  # plain letters and blanks
+    return int(stores.scripts.replace_terms(keys=[key for key, *_ in stale], args=arguments))
+
+
+def _drop(redis: Redis, index: str) -> None:
+    """Forget an index, not what is in it."""
+    try:
+        redis.execute_command("FT.DROPINDEX", index)
+    except ResponseError as error:
+        if "unknown index" not in str(error).lower() and "no such index" not in str(error).lower():
+            raise
+
+
+def _wait(redis: Redis, index: str) -> None:
+    until = time.monotonic() + INDEXING_SECONDS
+    while int(redis.ft(index).info()["indexing"]):
+        if time.monotonic() > until:
+            raise TimeoutError(f"{index} is still being indexed")
+        time.sleep(PAUSE_SECONDS)

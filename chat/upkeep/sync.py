@@ -1,0 +1,207 @@
+"""The sync between the stores: what each lacks comes from the other. Nothing here ever empties a store.
+
+A round goes Redis -> MongoDB (the outbox), then, when Redis was lost, MongoDB -> Redis: users, cursors, and
+the messages of the hot window from the newest to the oldest, so that what Redis holds of a conversation is
+always its newest part without a gap. Rounds are bounded, one runs at a time over all processes, and a killed
+one goes on where it was: its place is kept in Redis, and every step may run twice.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from pymongo import DESCENDING, UpdateOne
+from pymongo.errors import PyMongoError
+
+from chat import ids
+from chat.messages import log as accepted_log
+from chat.messages import storing
+from chat.people import sessions
+from chat.store import archive, counters, hot, keys
+from chat.store.connection import Document, Stores
+from chat.store.locks import try_lock
+from chat.store.prepare import prepare
+
+log = structlog.get_logger(__name__)
+
+PAGE = 200
+ROUND_SECONDS = 10.0  # a stopping worker waits for a round no longer than this
+LOCK_SECONDS = 25.0  # what a dead round holds the next ones off for; two at once do no harm
+MORE, COMPLETE, ARCHIVE_AWAY, REFUSED = "more_to_do", "complete", "archive_away", "another_runs"
+
+_STEPS = ("sessions", "users", "conversations", "cursors", "messages")
+
+
+def run(stores: Stores) -> bool:
+    """One round. Answers whether there is more to do at once; False also while MongoDB is away."""
+    return run_round(stores) == MORE
+
+
+def run_round(stores: Stores) -> str:
+    """One round. Answers how it ended: `MORE`, `COMPLETE`, `ARCHIVE_AWAY`, or `REFUSED` as another runs."""
+    with try_lock(stores.redis, "sync", LOCK_SECONDS) as ours:
+        try:
+            result = _round(stores) if ours else REFUSED
+        except PyMongoError as error:
+            log.warning("sync.archive_away", error=type(error).__name__)
+            result = ARCHIVE_AWAY
+    counters.count("sync_rounds", result)
+    return result
+
+
+def _round(stores: Stores) -> str:
+    hot.configure(stores.redis)
+    storing.flush(stores)
+    _flush_cursors(stores)
+    _flush_last_seen(stores)
+    _flush_sessions(stores)
+    if stores.redis.exists(keys.HOT_COMPLETE) or _rebuild(stores, time.monotonic() + ROUND_SECONDS):
+        return COMPLETE
+    return MORE
+
+
+def _flush_cursors(stores: Stores) -> None:
+    """Bring the archive the read cursors it lacks."""
+
+    def write(name: str, up_to: str) -> UpdateOne:
+        conversation, reader = ids.parse_cursor_id(name)
+        fixed = {"conversation": conversation, "reader": reader}
+        return UpdateOne({"_id": name}, {"$max": {"upTo": up_to}, "$set": fixed}, upsert=True)
+
+    _flush_hash(stores, keys.CURSORS_OUTBOX, "cursors", write)
+
+
+def _flush_last_seen(stores: Stores) -> None:
+    """Keep in the archive when people were last seen, so that it outlives Redis."""
+
+    def write(user_id: str, seen: str) -> UpdateOne:
+        return UpdateOne({"_id": user_id}, {"$max": {"lastSeen": seen}})
+
+    _flush_hash(stores, keys.SEEN_OUTBOX, "users", write)
+
+
+def _flush_sessions(stores: Stores) -> None:
+    """Keep in the archive which sessions were ended, until their tokens would have expired."""
+
+    def write(key: str, ended: str) -> UpdateOne:
+        value, _, until = ended.rpartition(" ")
+        moment = datetime.fromtimestamp(int(until), UTC)
+        return UpdateOne({"_id": key}, {"$set": {"value": value, "until": moment}}, upsert=True)
+
+    _flush_hash(stores, keys.SESSIONS_OUTBOX, "sessions", write)
+
+
+def _flush_hash(stores: Stores, outbox: str, collection: str, write: Callable[[str, str], UpdateOne]) -> None:
+    cursor = 0
+    while True:
+        cursor, page = stores.redis.hscan(outbox, cursor, count=PAGE)
+        rows = [(name.decode(), value.decode()) for name, value in page.items()]
+        if rows:
+            stores.mongo[collection].bulk_write([write(*row) for row in rows], ordered=False)
+            stores.scripts.clear_outbox_fields(keys=[outbox], args=[part for row in rows for part in row])
+        if cursor == 0:
+            return
+
+
+def _rebuild(stores: Stores, until: float) -> bool:
+    """Go on filling Redis from the archive; answers whether it is complete now."""
+    prepare(stores)
+    newest = stores.mongo.messages.find_one({}, {"_id": 1}, sort=[("_id", DESCENDING)])
+    if newest is not None:
+        accepted_log.continue_after(stores, newest["_id"])
+    for step in _STEPS:
+        while True:
+            at = stores.redis.hget(keys.HOT_REBUILD, step)
+            if at == b"done":
+                break
+            page = _next_page(stores, step, at.decode() if at else None)
+            _PUT[step](stores, page)
+            stores.redis.hset(keys.HOT_REBUILD, step, page[-1]["_id"] if len(page) == PAGE else "done")
+            if time.monotonic() > until:
+                return False
+    with stores.redis.pipeline() as pipe:
+        pipe.set(keys.HOT_COMPLETE, ids.now())
+        pipe.delete(keys.HOT_REBUILD)
+        pipe.execute()
+    log.info("sync.hot_complete")
+    return True
+
+
+def _next_page(stores: Stores, step: str, at: str | None) -> list[Document]:
+    id_range: dict[str, str] = {"$lt": at} if at else {}
+    if step == "messages":
+        id_range["$gte"] = ids.days_ago(stores.settings.hot_window_days)
+    query = {"_id": id_range} if id_range else {}
+    return list(stores.mongo[step].find(query).sort("_id", DESCENDING).limit(PAGE))
+
+
+def _put_users(stores: Stores, page: list[Document]) -> None:
+    for user in page:
+        hot.save_user(stores, user)
+
+
+def _put_conversations(stores: Stores, page: list[Document]) -> None:
+    pairs = [ids.people_of(conversation["_id"]) for conversation in page]
+    here = _still_here(stores, {person for pair in pairs for person in pair})
+    with stores.redis.pipeline(transaction=False) as pipe:
+        for conversation, (one, other) in zip(page, pairs, strict=True):
+            moment = ids.milliseconds(conversation["last"])
+            for person, partner in ((one, other), (other, one)):
+                if person in here:
+                    pipe.zadd(keys.conversations_key(person), {partner: moment}, gt=True)
+        pipe.execute()
+
+
+def _put_cursors(stores: Stores, page: list[Document]) -> None:
+    with stores.redis.pipeline() as pipe:
+        for cursor in page:
+            pipe.hsetnx(keys.cursors_key(cursor["conversation"]), cursor["reader"], cursor["upTo"])
+        pipe.execute()
+
+
+def _put_messages(stores: Stores, page: list[Document]) -> None:
+    script_keys = [keys.TRANSCRIPTIONS]
+    arguments: list[Any] = [storing.UNREAD_LIMIT, stores.settings.hot_window_days * 86_400]
+    here = _still_here(stores, {person for each in page for person in (each["senderId"], each["receiverId"])})
+    for document in page:
+        message_id, sender, receiver = document["_id"], document["senderId"], document["receiverId"]
+        conversation, client_id = document["conversation"], document.get("clientId")
+        script_keys += [
+            keys.message_key(message_id),
+            keys.conversation_key(conversation),
+            keys.conversations_key(sender) if sender in here else "",
+            keys.conversations_key(receiver) if receiver in here else "",
+            keys.inbox_key(receiver, sender) if receiver in here else "",
+            keys.cursors_key(conversation),
+            keys.client_key(sender, client_id) if client_id else "",
+        ]
+        arguments += [
+            hot.dump_message(archive.load_message(document)),
+            message_id,
+            ids.milliseconds(message_id),
+            sender,
+            receiver,
+            str(accepted_log.receipt_of(message_id)),
+        ]
+    if page:
+        stores.scripts.restore_messages(keys=script_keys, args=arguments)
+
+
+def _still_here(stores: Stores, wanted: set[str]) -> set[str]:
+    """Who of these people has not left; they are put into Redis before what they wrote."""
+    people = list(wanted)
+    with stores.redis.pipeline(transaction=False) as pipe:
+        for person in people:
+            pipe.exists(keys.user_key(person))
+        return {person for person, known in zip(people, pipe.execute(), strict=True) if known}
+
+
+_PUT = {
+    "sessions": sessions.restore,
+    "users": _put_users,
+    "conversations": _put_conversations,
+    "cursors": _put_cursors,
+    "messages": _put_messages,
+}
