@@ -116,6 +116,8 @@ def parse_entry(raw: RawEntry) -> Entry:
     named = orjson.loads(fields[DRAFT])
     if isinstance(named, list):
         named = dict(zip(_NAMES.values(), named, strict=True))
+    if not isinstance(named, dict):
+        raise TypeError("no entry")  # `null` and numbers are JSON as well
     known = {field: named[name] for field, name in _NAMES.items() if named.get(name)}
     return Entry(Receipt(entry_id.decode(), fields[ENTROPY].decode()), Draft(**known))
 

@@ -57,11 +57,6 @@ def deepgram(house: Stores) -> Recogniser:
 
 
 @pytest.fixture
-def pair(stores: Stores) -> tuple[str, str]:
-    return someone(stores, "anna"), someone(stores, "bert")
-
-
-@pytest.fixture
 def listener(stores: Stores) -> Iterator[Listener]:
     with Listener(stores, frames.MESSAGES, frames.STATUS) as opened:
         yield opened
