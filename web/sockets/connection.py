@@ -9,6 +9,7 @@ write, so that a socket costs one greenlet and a frame to one that reads costs n
 import contextlib
 import os
 import socket
+import struct
 from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -26,11 +27,19 @@ from wsproto.events import (
     Request,
     TextMessage,
 )
-from wsproto.frame_protocol import FrameProtocol
+from wsproto.frame_protocol import (
+    MAX_PAYLOAD_NORMAL,
+    MAX_PAYLOAD_TWO_BYTE,
+    PAYLOAD_LENGTH_EIGHT_BYTE,
+    PAYLOAD_LENGTH_TWO_BYTE,
+    FrameProtocol,
+    Opcode,
+)
 from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
 from web.sockets.heartbeat import is_heartbeat
 
+FINAL_TEXT = 0x80 | Opcode.TEXT  # the only frame of its message
 PING = bytes(FrameProtocol(client=False, extensions=[]).ping())
 FRAME_BYTES_MOST = 64 * 1024  # of what clients send
 READ_BYTES = 4_096
@@ -44,9 +53,14 @@ TOO_SLOW = 1013
 REFUSED = 4401
 
 
-def encode(text: str) -> bytes:
-    """A text frame as it goes over the wire, the same for every socket: servers do not mask."""
-    return bytes(FrameProtocol(client=False, extensions=[]).send_data(text))
+def encode(text: bytes) -> bytes:
+    """A whole text frame of this UTF-8 text as it goes over the wire, the same for every socket: servers do not mask."""
+    length = len(text)
+    if length <= MAX_PAYLOAD_NORMAL:
+        return bytes((FINAL_TEXT, length)) + text
+    if length <= MAX_PAYLOAD_TWO_BYTE:
+        return struct.pack("!BBH", FINAL_TEXT, PAYLOAD_LENGTH_TWO_BYTE, length) + text
+    return struct.pack("!BBQ", FINAL_TEXT, PAYLOAD_LENGTH_EIGHT_BYTE, length) + text
 
 
 class _NoThread:
@@ -95,7 +109,7 @@ class Connection(Server):
         return True
 
     def send(self, data: str) -> None:
-        self.push(encode(data))
+        self.push(encode(data.encode()))
 
     def end(self, code: int, reason: str = "") -> None:
         """Close with a code. What is queued still goes out first, unless there is too much of it."""
