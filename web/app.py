@@ -25,7 +25,6 @@ from web.pages import pages
 from web.queue import Queue
 from web.services import NAME, Services, off_loop
 from web.sockets import route
-from web.sockets.connection import Connection
 from web.sockets.runtime import Sockets
 from web.tokens import Tokens
 
@@ -62,7 +61,7 @@ def create_app(settings: Settings | None = None) -> "Application":
         app.register_api(resource.api)
     app.register_blueprint(health)
     app.register_blueprint(pages)
-    route.install(app)
+    route.install(app, settings)
     cli.install(app)
     _serve_docs(app)
     if settings.trusted_proxies:
@@ -89,8 +88,6 @@ class Application(OpenAPI):
         )
         self.config["SEND_FILE_MAX_AGE_DEFAULT"] = 0  # files change with a deploy; ETags make asking cheap
         self.in_flight = context.InFlight()
-        Connection.queue_most = settings.socket_queue_frames
-        Connection.send_seconds = settings.socket_send_timeout
         stores = connect(settings)
         self.services = Services(
             settings=settings,

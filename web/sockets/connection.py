@@ -12,6 +12,7 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import gevent
@@ -75,13 +76,19 @@ class _NoThread:
         """Does nothing."""
 
 
+@dataclass(frozen=True, slots=True)
+class SocketLimits:
+    """What one socket may hold up, from the settings of the process."""
+
+    queue_frames: int  # that wait to be written
+    send_seconds: float  # that one write may take
+
+
 class Connection(Server):
     """A socket whose handshake is done. `user_id` is '' until it has proved whose it is."""
 
-    queue_most = 256  # set by `web.app`
-    send_seconds = 10.0
-
-    def __init__(self, environ: dict[str, Any], **_: Any) -> None:
+    def __init__(self, environ: dict[str, Any], limits: SocketLimits, **_: Any) -> None:
+        self._limits = limits
         self.user_id = ""
         self.token = ""
         self.token_id = ""
@@ -102,7 +109,7 @@ class Connection(Server):
         """Send encoded frames, as one item. Closes a socket whose queue is full; answers whether they were taken."""
         if self.closing or self._ended:
             return False
-        if len(self._queue) >= self.queue_most:
+        if len(self._queue) >= self._limits.queue_frames:
             self.end(TOO_SLOW, "too slow")
             return False
         self._write(data)
@@ -120,7 +127,7 @@ class Connection(Server):
             self._queue.clear()
         with contextlib.suppress(LocalProtocolError):
             self._write(self.ws.send(CloseConnection(code, reason)))
-        gevent.spawn_later(GOODBYE_SECONDS + (self.send_seconds if self._writing else 0), self.cut)
+        gevent.spawn_later(GOODBYE_SECONDS + (self._limits.send_seconds if self._writing else 0), self.cut)
 
     def close(self, reason: int | None = None, message: str | None = None) -> None:
         """What flask-sock calls when the handler is done."""
@@ -224,7 +231,7 @@ class Connection(Server):
                 data = self._rest + b"".join(self._queue)
                 self._rest = b""
                 self._queue.clear()
-                with gevent.Timeout(self.send_seconds):
+                with gevent.Timeout(self._limits.send_seconds):
                     self.sock.sendall(data)
         except gevent.Timeout:
             self.closing = self.closing or TOO_SLOW

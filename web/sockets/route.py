@@ -20,9 +20,10 @@ from chat import frames, ids
 from chat.errors import Unauthorized
 from chat.messages import delivery
 from chat.people.sessions import Session
+from config.settings import Settings
 from web.errors import refuse
 from web.services import Services, services
-from web.sockets.connection import FAILED, GOING, REFUSED, Connection, encode
+from web.sockets.connection import FAILED, GOING, REFUSED, Connection, SocketLimits, encode
 from web.sockets.hub import HELD_MOST
 
 log = structlog.get_logger(__name__)
@@ -33,8 +34,10 @@ TOKEN_START = "eyJ"  # noqa: S105 (every JWT begins so, and no JSON does)
 SUBSCRIPTION_SECONDS = 5.0  # a socket waits for this process's subscription, without which it would miss frames
 
 
-def install(app: Flask) -> None:
+def install(app: Flask, settings: Settings) -> None:
     flask_sock.Server = Connection  # flask-sock offers no other way to choose the class
+    limits = SocketLimits(settings.socket_queue_frames, settings.socket_send_timeout)
+    app.config["SOCK_SERVER_OPTIONS"] = {"limits": limits}  # what flask-sock gives to each `Connection`
     sock = flask_sock.Sock(app)
     sock.route("/ws/", strict_slashes=False)(_serve)
     app.register_error_handler(RemoteProtocolError, _refuse_handshake)
