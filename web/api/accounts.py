@@ -9,14 +9,13 @@ from flask_openapi3.blueprint import APIBlueprint
 from chat.people import accounts, sessions
 from web import schemas
 from web.api.answers import ACCOUNTS, PREFIX, SECURITY, answers
-from web.auth import public, session
+from web.auth import session
 from web.services import services, stores
 
 api = APIBlueprint("accounts", __name__, url_prefix=PREFIX, abp_tags=[ACCOUNTS])
 
 
 @api.post("/signup", responses=answers(201, schemas.SignedIn, 400, 409, 413, 415, 429))
-@public
 def sign_up(body: schemas.SignUp) -> tuple[dict[str, Any], int]:
     """Create an account"""
     services().limits.take_sign_up()
@@ -25,7 +24,6 @@ def sign_up(body: schemas.SignUp) -> tuple[dict[str, Any], int]:
 
 
 @api.post("/login", responses=answers(200, schemas.SignedIn, 400, 401, 413, 415, 429))
-@public
 def log_in(body: schemas.LogIn) -> dict[str, Any]:
     """Get a token for an email and a password"""
     with services().limits.log_in(accounts.email_key(body.email)):

@@ -17,7 +17,7 @@ from chat import audio, ids, wire
 from web import schemas
 from web.api.answers import AUDIO, PREFIX, SECURITY, answers
 from web.api.uploads import described
-from web.auth import authenticate_now, me, public
+from web.auth import authenticate_now, me
 from web.services import services, stores
 
 api = APIBlueprint("files", __name__, url_prefix=PREFIX, abp_tags=[AUDIO], abp_security=SECURITY)
@@ -47,7 +47,6 @@ _BYTES: dict[str, Any] = {"content": {"audio/*": {"schema": {"type": "string", "
     responses=answers(200, _BYTES, 401, 404, 416) | {206: dict(_BYTES), 304: {"description": "Not modified"}},
     security=[*SECURITY, {}],  # none when there is a signed link
 )
-@public
 def content(
     path: schemas.FilePath,
     query: schemas.ContentQuery,

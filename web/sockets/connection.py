@@ -55,7 +55,7 @@ REFUSED = 4401
 
 
 def encode(text: bytes) -> bytes:
-    """A whole text frame of this UTF-8 text as it goes over the wire, the same for every socket: servers do not mask."""
+    """A whole text frame of this UTF-8 text as it goes over the wire, the same for every socket."""
     length = len(text)
     if length <= MAX_PAYLOAD_NORMAL:
         return bytes((FINAL_TEXT, length)) + text
