@@ -5,7 +5,7 @@ Reads take Redis and fall back to MongoDB.
 """
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,6 @@ from chat.upkeep import erasure
 USERNAME_LIMIT = 32
 EMAIL_LIMIT = 254  # RFC 5321 by way of its errata 1690
 BIO_LIMIT = 500
-PASSWORD_LEAST, PASSWORD_MOST = 8, 128
 LIST_DEFAULT, LIST_MOST = 100, 500
 ERASURE_SECONDS = 5.0  # that a request spends on erasing; the rest follows
 
@@ -49,9 +48,10 @@ def sign_up(stores: Stores, passwords: Passwords, email: str, username: str, pas
 
     Raises:
         Conflict: the email or the username is taken, compared without case.
-        Invalid: a name no person can have.
+        Invalid: a name no person can have, or a password too many have.
     """
     username = clean_username(username)
+    passwords.require_uncommon(password)
     user: Document = {
         "_id": str(ULID()),
         "email": email,
@@ -76,8 +76,10 @@ def sign_up(stores: Stores, passwords: Passwords, email: str, username: str, pas
     return user
 
 
-def log_in(stores: Stores, passwords: Passwords, email: str, password: str) -> Document:
-    """The account of this email and password.
+def log_in(
+    stores: Stores, passwords: Passwords, email: str, password: str, issue: Callable[[str], str]
+) -> tuple[Document, str]:
+    """The account of this email and password, and a token for it, which `issue` makes.
 
     Raises:
         Unauthorized: there is none; says and takes the same whichever of the two is wrong.
@@ -86,8 +88,13 @@ def log_in(stores: Stores, passwords: Passwords, email: str, password: str) -> D
     security = stores.mongo.security.find_one({"_id": user["_id"] if user else ""})
     if not passwords.verify(security["passwordHash"] if security else None, password) or user is None:
         raise Unauthorized(WRONG_LOGIN)
+    token = issue(user["_id"])
+    # A change of the password ends the sessions there are. Of one that was made while the old password was being
+    # verified it knows nothing, so that one must end itself.
+    if stores.mongo.security.find_one({"_id": user["_id"]}) != security:
+        raise Unauthorized(WRONG_LOGIN)
     try:
-        return get(stores, user["_id"])  # who has left while the password was looked at stays away
+        return get(stores, user["_id"]), token  # who has left while the password was looked at stays away
     except NotFound:
         raise Unauthorized(WRONG_LOGIN) from None
 
@@ -123,7 +130,7 @@ def update(stores: Stores, passwords: Passwords, user_id: str, changes: Changes,
     Raises:
         Conflict: the username is taken.
         Forbidden: the current password is missing or wrong.
-        Invalid: a name no person can have.
+        Invalid: a name no person can have, or a password too many have.
     """
     fields: dict[str, Any] = {}
     if changes.username is not None:
@@ -133,6 +140,7 @@ def update(stores: Stores, passwords: Passwords, user_id: str, changes: Changes,
         fields["bio"] = changes.bio
     if changes.password is not None:
         check_password(stores, passwords, user_id, changes.current_password or "")
+        passwords.require_uncommon(changes.password)
     # First what may be refused, so that a request changes all it asks for or nothing.
     user = _change_profile(stores, user_id, fields) if fields else get(stores, user_id)
     if changes.password is not None:

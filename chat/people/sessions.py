@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from chat import frames, ids
-from chat.errors import Unauthorized
+from chat.errors import SessionEnded
 from chat.store import hot, keys
 from chat.store.connection import Document, Stores
 
@@ -24,9 +24,9 @@ class Session(NamedTuple):
     expires: int
 
 
-def refusal() -> Unauthorized:
+def refusal() -> SessionEnded:
     """What somebody is told whose token does not hold, whatever is wrong with it."""
-    return Unauthorized("The token is missing, wrong, expired or revoked. Log in again.")
+    return SessionEnded("The token is missing, wrong, expired or revoked. Log in again.")
 
 
 def end(stores: Stores, user_id: str, token_id: str, seconds: int) -> None:
