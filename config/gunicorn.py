@@ -1,6 +1,7 @@
 """gunicorn's configuration: `gunicorn -c python:config.gunicorn 'web.app:create_app()'`."""
 
 import os
+import resource
 import shutil
 import tempfile
 from pathlib import Path
@@ -14,6 +15,18 @@ from config.settings import get_settings
 
 _settings = get_settings()
 
+
+def _descriptors() -> int:
+    """How many files a process may have open, once that is as many as we may set ourselves."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = 2**20 if hard == resource.RLIM_INFINITY else hard
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    except (OSError, ValueError):  # macOS has a lower one that it does not tell
+        return soft
+    return most
+
+
 bind = (
     f"[{_settings.bind_host}]:{_settings.port}"
     if ":" in _settings.bind_host
@@ -21,8 +34,8 @@ bind = (
 )
 workers = _settings.web_concurrency
 worker_class = "web.worker.Worker"
-# Sockets and requests together; beyond it the next one waits in the kernel.
-worker_connections = 12_000
+DESCRIPTORS = 512  # of a process for what is no client: Redis, MongoDB, the broker, files, the reserve
+worker_connections = min(_settings.web_connections, max(16, _descriptors() - DESCRIPTORS))
 backlog = 2_048
 keepalive = 75  # seconds; longer than load balancers keep theirs
 timeout = 60  # seconds a worker may be silent, which it is only when something holds its loop
@@ -32,7 +45,10 @@ loglevel = _settings.log_level.lower()
 accesslog = None  # sockets carry tokens in their addresses
 limit_request_line = 8_190  # bytes; the most it can be set to
 limit_request_fields = 60
-forwarded_allow_ips = "*" if _settings.trusted_proxies else "127.0.0.1"
+# gunicorn itself believes no header; `web/origin.py` says which are believed.
+forwarded_allow_ips = ""
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
 
 
 METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"  # where prometheus-client's processes add up their numbers

@@ -10,13 +10,12 @@ from flask import Flask, redirect, request
 from flask_cors import CORS
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from chat.people.passwords import Passwords
 from chat.store.connection import connect
 from chat.store.prepare import prepare_patiently
 from config.settings import Settings, get_settings
-from web import auth, bodies, cli, context, errors, metrics, schemas
+from web import auth, bodies, cli, context, errors, metrics, origin, schemas
 from web.api import accounts, conversations, files, messages, search, uploads, users
 from web.api.answers import SECURITY_SCHEMES
 from web.api.health import health
@@ -64,9 +63,7 @@ def create_app(settings: Settings | None = None) -> "Application":
     route.install(app, settings)
     cli.install(app)
     _serve_docs(app)
-    if settings.trusted_proxies:
-        hops = settings.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    origin.install(app, settings)
     return app
 
 

@@ -1,11 +1,14 @@
 """Who is calling: decided before anything of a request is read."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar, cast
 
-from flask import Flask, current_app, g, request
+from flask import Flask, Response, current_app, g, request
 
+from chat.errors import Forbidden, SessionEnded
 from chat.people.sessions import Session
+from web.errors import problem
 from web.services import services
 
 BEARER = "Bearer "
@@ -20,7 +23,7 @@ OPEN = frozenset(
         "health.alive",
         "health.ready",
         "metrics.show",  # has a token of its own
-        "_serve",  # the socket, whose token comes in the address or as its first text
+        "socket",  # the socket, whose token comes in the address or as its first text
         "pages.page",
         "pages.icon",
         "static",
@@ -50,28 +53,50 @@ def session() -> Session:
     return cast("Session", g.session)
 
 
-def presented_token() -> str:
-    """The token of the request, from `x-api-key` or as a bearer, '' when there is none."""
-    authorization = request.headers.get("Authorization", "")
-    bearer = authorization[len(BEARER) :].strip() if authorization[: len(BEARER)].lower() == BEARER.lower() else ""
-    return request.headers.get("x-api-key", "").strip() or bearer
-
-
 def authenticate() -> None:
-    """Raises Unauthorized when a view that needs a token is called without one that holds."""
+    """Raises SessionEnded when a view that needs a token is called without one that holds."""
     view = current_app.view_functions.get(request.endpoint or "")
     if request.method == "OPTIONS" or view is None or request.endpoint in OPEN:
         return
     if getattr(view, "checks_session", False):
-        g.session = services().tokens.read(presented_token())
+        _authenticate(services().tokens.read)
     else:
         authenticate_now()
 
 
 def authenticate_now() -> None:
-    """For an open view that turns out to need a token after all. Raises Unauthorized."""
-    g.session = services().tokens.verify(presented_token())
+    """For an open view that turns out to need a token after all. Raises SessionEnded."""
+    _authenticate(services().tokens.verify)
+
+
+def _authenticate(check: Callable[[str], Session]) -> None:
+    *others, last = _presented_tokens()
+    for token in others:  # what one header holds must not hide the other's token, so this one is checked to the end
+        with suppress(SessionEnded):
+            g.session = services().tokens.verify(token)
+            return
+    g.session = check(last)
+
+
+def _presented_tokens() -> list[str]:
+    """The tokens of the request, from `x-api-key` and as a bearer; `['']` when there is none."""
+    authorization = request.headers.get("Authorization", "")
+    is_bearer = authorization[: len(BEARER)].lower() == BEARER.lower()
+    found = [_api_key(), authorization[len(BEARER) :].strip() if is_bearer else ""]
+    return list(dict.fromkeys(filter(None, found))) or [""]
+
+
+def _api_key() -> str:
+    return request.headers.get("x-api-key", "").strip()
+
+
+def _refuse(error: SessionEnded) -> Response:
+    """401, or 403 for a token in `x-api-key`: by that clients of the original know that their session has ended."""
+    if not _api_key():
+        return problem(error)
+    return problem(Forbidden(error.detail))
 
 
 def install(app: Flask) -> None:
     app.before_request(authenticate)
+    app.register_error_handler(SessionEnded, _refuse)

@@ -25,7 +25,8 @@ Answers = dict[str | int | HTTPStatus, Any]
 def answers(success: int, model: type[BaseModel] | dict[str, Any] | None, *errors: int) -> Answers:
     """The answers of a call: one success, and the problems it may have."""
     found: Answers = {success: model}
-    found.update({status: _problem(status) for status in sorted({*errors, 422, 503})})
+    refused = {401, 403} if 401 in errors else set()  # which of the two depends on the header the token came in
+    found.update({status: _problem(status) for status in sorted({*errors, *refused, 422, 503})})
     return found
 
 

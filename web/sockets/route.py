@@ -17,18 +17,31 @@ from werkzeug.exceptions import BadRequest
 from wsproto.utilities import RemoteProtocolError
 
 from chat import frames, ids
-from chat.errors import Unauthorized
+from chat.errors import TooMany, Unauthorized, Unavailable
 from chat.messages import delivery
 from chat.people.sessions import Session
 from config.settings import Settings
 from web.errors import refuse
+from web.limits import address
 from web.services import Services, services
-from web.sockets.connection import FAILED, GOING, REFUSED, Connection, SocketLimits, encode
+from web.sockets.budget import Rates
+from web.sockets.connection import (
+    ABUSED,
+    FAILED,
+    GOING,
+    REFUSED,
+    Connection,
+    QueuedBytes,
+    SocketLimits,
+    encode,
+)
 from web.sockets.hub import HELD_MOST
 
 log = structlog.get_logger(__name__)
 
 STORE_AWAY = (RedisError, PyMongoError)
+ENDPOINT = "socket"
+RETRY_SECONDS = 10  # for a client whose handshake was refused
 TYPING_SECONDS = 1.0  # announced no more often than this, by one socket
 TOKEN_START = "eyJ"  # noqa: S105 (every JWT begins so, and no JSON does)
 SUBSCRIPTION_SECONDS = 5.0  # a socket waits for this process's subscription, without which it would miss frames
@@ -36,21 +49,51 @@ SUBSCRIPTION_SECONDS = 5.0  # a socket waits for this process's subscription, wi
 
 def install(app: Flask, settings: Settings) -> None:
     flask_sock.Server = Connection  # flask-sock offers no other way to choose the class
-    limits = SocketLimits(settings.socket_queue_frames, settings.socket_send_timeout)
-    app.config["SOCK_SERVER_OPTIONS"] = {"limits": limits}  # what flask-sock gives to each `Connection`
+    app.config["SOCK_SERVER_OPTIONS"] = {"limits": _limits(settings)}  # what flask-sock gives to each `Connection`
     sock = flask_sock.Sock(app)
-    sock.route("/ws/", strict_slashes=False)(_serve)
+    sock.route("/ws/", strict_slashes=False, endpoint=ENDPOINT)(_serve)
+    app.before_request(_refuse_a_crowd)
     app.register_error_handler(RemoteProtocolError, _refuse_handshake)
+
+
+def _limits(settings: Settings) -> SocketLimits:
+    return SocketLimits(
+        rates=Rates(settings.socket_frames, settings.socket_bytes, settings.socket_pings, settings.socket_patience),
+        queue_frames=settings.socket_queue_frames,
+        queue_bytes=settings.socket_queue_bytes,
+        queued=QueuedBytes(settings.sockets_queue_bytes),
+        send_seconds=settings.socket_send_timeout,
+    )
+
+
+def _refuse_a_crowd() -> None:
+    """Before the handshake, since each socket costs something from then on.
+
+    Raises:
+        TooMany: this address has as many sockets as it may.
+        Unavailable: too many sockets, of whomever, have not said yet whose they are.
+    """
+    if request.endpoint != ENDPOINT:
+        return
+    own = services()
+    if own.sockets.by_address.is_full(address()):
+        raise TooMany("There are too many sockets from your address.", RETRY_SECONDS)
+    if own.sockets.unproven >= own.settings.sockets_unproven:
+        raise Unavailable("Too many sockets wait to say whose they are.", RETRY_SECONDS)
 
 
 def _serve(connection: Connection) -> None:
     own = services()
+    from_address = address()
+    own.sockets.by_address.enter(from_address)
     try:
         _Conversation(own, connection, request.args.get("token")).run()
     except Exception:
         # flask-sock would let Flask write an HTTP error into the socket.
         log.exception("socket.failed")
         connection.end(FAILED)
+    finally:
+        own.sockets.by_address.leave(from_address)
 
 
 def _refuse_handshake(_: Exception) -> Response:
@@ -76,7 +119,7 @@ class _Conversation:
         if self._hub.shut:
             connection.end(GOING, "restarting")
         else:
-            self._admit(self._token if self._token is not None else self._first(texts))
+            self._prove(texts)
         try:
             for text in texts:
                 if not connection.closing:
@@ -84,6 +127,13 @@ class _Conversation:
         finally:
             if connection.user_id:
                 self._hub.remove(connection)
+
+    def _prove(self, texts: Any) -> None:
+        self._own.sockets.unproven += 1
+        try:
+            self._admit(self._token if self._token is not None else self._first(texts))
+        finally:
+            self._own.sockets.unproven -= 1
 
     def _first(self, texts: Any) -> str:
         """The first text, '' when none comes in time."""
@@ -107,6 +157,9 @@ class _Conversation:
             return
         except STORE_AWAY:
             connection.end(GOING, "try again")
+            return
+        if len(self._hub.of(session.user_id)) >= self._own.settings.sockets_per_person:
+            connection.end(ABUSED, "too many sockets")
             return
         self._trust(token, session)
         self._hub.add(connection)

@@ -1,0 +1,60 @@
+"""Where a request comes from and under which name it reached us: what is believed of its headers.
+
+Of a client's own word nothing but the `Host` it asked for, and that only in answers to itself. `TRUSTED_PROXIES` of
+the hops in `X-Forwarded-For` and `X-Forwarded-Proto` are believed. `X-Forwarded-Host` never is: the name that stands
+in links to us is `PUBLIC_URL`.
+"""
+
+import re
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import BadRequest
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from config.settings import Settings
+
+HOST = re.compile(r"[A-Za-z0-9._-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
+HOST_MOST = 260  # characters: a name of DNS and a port
+
+
+def install(app: Flask, settings: Settings) -> None:
+    app.before_request(_check_host)
+    app.after_request(_stay_here)
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
+    if settings.public_url:
+        app.wsgi_app = _Public(app.wsgi_app, settings.public_url)  # type: ignore[method-assign]
+
+
+class _Public:
+    """Has every request come to the one public address, whatever its headers say."""
+
+    def __init__(self, inner: Any, url: str) -> None:
+        self._inner = inner
+        self._scheme, self._host = urlsplit(url)[:2]
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        environ["HTTP_HOST"] = self._host
+        environ["wsgi.url_scheme"] = self._scheme
+        environ.pop("HTTP_X_FORWARDED_PROTO", None)
+        return self._inner(environ, start_response)
+
+
+def _check_host() -> None:
+    """A host is copied into the page's policy, so it must be one. Raises BadRequest."""
+    host = request.headers.get("Host", "")
+    if host and (len(host) > HOST_MOST or not HOST.fullmatch(host)):
+        raise BadRequest("The header Host names no host.")
+
+
+def _stay_here(response: Response) -> Response:
+    """Redirect within this site by path alone, so that no header can send anybody elsewhere."""
+    location = response.headers.get("Location")
+    if location:
+        parts = urlsplit(location)
+        if parts.netloc == request.host:
+            response.headers["Location"] = urlunsplit(("", "", parts.path or "/", parts.query, parts.fragment))
+    return response
