@@ -7,7 +7,7 @@ import av
 from av.error import FFmpegError
 
 from chat.audio.containers import container_of
-from chat.voice.recognisers.protocol import TranscriptionRefused
+from chat.errors import UnsupportedMedia
 
 RATE = 16_000  # samples a second
 SAMPLE_BYTES = 2
@@ -19,7 +19,7 @@ def speech(audio: bytes, most_seconds: float) -> Iterator[bytes]:
     One that breaks off gives what there was.
 
     Raises:
-        TranscriptionRefused: there is no audio in it that can be decoded.
+        UnsupportedMedia: there is no audio in it that can be decoded.
     """
     left = int(most_seconds * RATE) * SAMPLE_BYTES
     found = False
@@ -30,7 +30,7 @@ def speech(audio: bytes, most_seconds: float) -> Iterator[bytes]:
         if left <= 0:
             return
     if not found:
-        raise TranscriptionRefused("The recording cannot be decoded.")
+        raise UnsupportedMedia("The recording cannot be decoded.")
 
 
 def _samples(audio: bytes) -> Iterator[bytes]:

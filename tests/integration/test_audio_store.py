@@ -197,10 +197,10 @@ def test_of_several_uploads_all_are_stored_or_none(stores: Stores, pair: tuple[s
 
 def test_what_a_dead_process_left_half_written_goes(stores: Stores, pair: tuple[str, str]) -> None:
     stores.mongo[chunks.CHUNKS].insert_one({"files_id": "half", "n": 0, "data": b"half"})
-    stores.redis.zadd(keys.UPLOADS_DOOMED, {"half": int(time.time()) + 60})
+    stores.redis.zadd(keys.UPLOADS_PENDING_DELETION, {"half": int(time.time()) + 60})
     audio.sweep_unclaimed(stores)
     assert kept(stores) == {"half"}  # it may still be written
-    stores.redis.zadd(keys.UPLOADS_DOOMED, {"half": int(time.time()) - 1})
+    stores.redis.zadd(keys.UPLOADS_PENDING_DELETION, {"half": int(time.time()) - 1})
     audio.sweep_unclaimed(stores)
     assert kept(stores) == set()
 
@@ -253,6 +253,6 @@ def test_the_first_message_keeps_a_recording(stores: Stores, pair: tuple[str, st
     upload_id = upload(stores, pair[0])
     for message_id, other in (("first", pair[1]), ("second", carl)):
         conversation = ids.conversation_id(pair[0], other)
-        audio.claimed(stores, [audio.Claim(upload_id, message_id, conversation)])
+        audio.record_claims(stores, [audio.Claim(upload_id, message_id, conversation)])
     assert whole(stores, upload_id, pair[1]) == recordings.spoken()
     assert_unknown(stores, upload_id, [carl])

@@ -16,7 +16,7 @@ from werkzeug.http import is_resource_modified, quote_etag
 from chat import audio, ids, wire
 from chat.people import sessions
 from web import schemas
-from web.api.answers import AUDIO, PREFIX, SECURITY, answers
+from web.api.responses import AUDIO, PREFIX, SECURITY, responses
 from web.api.uploads import described
 from web.auth import authenticate_now, me, session
 from web.services import services, stores
@@ -26,7 +26,7 @@ api = APIBlueprint("files", __name__, url_prefix=PREFIX, abp_tags=[AUDIO], abp_s
 CACHED = "private, no-cache"  # kept, but asked for each time: a recording never changes, and may be deleted
 
 
-@api.get("/file/<uuid>", responses=answers(200, schemas.File, 401, 404))
+@api.get("/file/<uuid>", responses=responses(200, schemas.File, 401, 404))
 def get(path: schemas.FilePath) -> Response:
     """A recording as base64"""
     upload = audio.find(stores(), path.uuid, me())
@@ -45,7 +45,7 @@ _BYTES: dict[str, Any] = {"content": {"audio/*": {"schema": {"type": "string", "
 
 @api.get(
     "/file/<uuid>/content",
-    responses=answers(200, _BYTES, 401, 404, 416) | {206: dict(_BYTES), 304: {"description": "Not modified"}},
+    responses=responses(200, _BYTES, 401, 404, 416) | {206: dict(_BYTES), 304: {"description": "Not modified"}},
     security=[*SECURITY, {}],  # none when there is a signed link
 )
 def content(
@@ -55,13 +55,13 @@ def content(
 ) -> Response:
     """A recording's bytes, or a range of them; by token or by a signed link"""
     maker = audio.read_link(services().settings, path.uuid, query.token or "", time.time())
-    if maker is not None and sessions.holds(stores(), *maker):
+    if maker is not None and sessions.is_valid(stores(), *maker):
         return _ranged(audio.find(stores(), path.uuid, maker.user_id))
     authenticate_now()
     return _ranged(audio.find(stores(), path.uuid, me()))
 
 
-@api.post("/file/<uuid>/link", responses=answers(200, schemas.Link, 400, 401, 404, 413, 415))
+@api.post("/file/<uuid>/link", responses=responses(200, schemas.Link, 400, 401, 404, 413, 415))
 def link(path: schemas.FilePath) -> dict[str, Any]:
     """A link an <audio> element can play from, for a while"""
     upload = audio.find(stores(), path.uuid, me())
