@@ -29,12 +29,16 @@ class Missed(NamedTuple):
     data: bytes
 
 
-class Resumed(NamedTuple):
-    """What a socket missed, in order; `complete` when that is all there was; `newest` is the last one's position."""
+class Page(NamedTuple):
+    """Some of what a socket missed, in order; `newest` is the position it reaches to.
+
+    `more` when there is more after it. Not `complete` when something before it, or in it, is not known any more.
+    """
 
     frames: list[Missed]
-    complete: bool
     newest: int
+    more: bool
+    complete: bool
 
 
 def deliver(stores: Stores, frames: Iterable[Frame], client: Redis | None = None, *, again: bool = True) -> None:
@@ -58,19 +62,17 @@ def announce_typing(stores: Stores, sender_id: str, receiver_id: str) -> None:
     stores.redis.publish(TYPING, encode_envelope((receiver_id,), data))
 
 
-def missed_since(stores: Stores, user_id: str, position: int) -> tuple[list[Missed], int]:
-    """The frames delivered to this person after `position`, in order, and the position of the last."""
-    kept = stores.redis.zrange(
-        keys.deliveries_key(user_id),
-        f"({position}",
-        "+inf",
-        byscore=True,
-        withscores=True,
-        offset=0,
-        num=stores.settings.resume_limit,
-    )
+def missed_since(stores: Stores, user_id: str, position: int, most: int) -> Page:
+    """The first frames, at most so many, that were delivered to this person after the frame at `position`."""
+    key = keys.deliveries_key(user_id)
+    with stores.redis.pipeline(transaction=False) as pipe:
+        pipe.zrange(key, f"({position}", "+inf", byscore=True, withscores=True, offset=0, num=most)
+        pipe.zcard(key)
+        pipe.zrange(key, 0, 0, withscores=True)
+        kept, count, oldest = pipe.execute()
     newest = int(kept[-1][1]) if kept else position
-    return _frames(stores, [member.decode() for member, _ in kept]), newest
+    trimmed = count >= stores.settings.resume_limit and int(oldest[0][1]) > position
+    return Page(_frames(stores, [member.decode() for member, _ in kept]), newest, len(kept) >= most, not trimmed)
 
 
 def newest_position(stores: Stores) -> int:
@@ -84,8 +86,8 @@ def reaches_back(stores: Stores, position: int) -> bool:
     return position == 0 or (since is not None and int(since) <= position)
 
 
-def missed_after(stores: Stores, user_id: str, message_id: str) -> Resumed:
-    """The frames delivered to this person after that message.
+def missed_after(stores: Stores, user_id: str, message_id: str, most: int) -> Page:
+    """The first frames, at most so many, that were delivered to this person after that message.
 
     A voice message counts from the time it was accepted, since nobody knows which of its frames was the last one seen;
     so does a text whose delivery is not known (seen in a page of history before it was delivered, say). A frame may
@@ -96,20 +98,18 @@ def missed_after(stores: Stores, user_id: str, message_id: str) -> Resumed:
         pipe.zmscore(key, [transcribing_member(message_id), message_id])
         pipe.get(keys.DELIVERY_SINCE)
         pipe.zcard(key)
-        pipe.zrange(key, 0, 0, withscores=True)
-        (spoken, written), since, count, oldest = pipe.execute()
+        (spoken, written), since, count = pipe.execute()
     if not ids.is_id(message_id):
-        return Resumed([], False, 0)
+        return Page([], 0, more=False, complete=False)
     full = count >= stores.settings.resume_limit
     is_voice = spoken is not None or (full and _is_voice(stores, message_id))
     known = None if is_voice else written
     position = int(known) if known is not None else ids.milliseconds(message_id) * 1000
-    frames, newest = missed_since(stores, user_id, position)
+    page = missed_since(stores, user_id, position, most)
     if known is not None:
-        return Resumed(frames, True, newest)
+        return page
     reaches_back = since is not None and int(since) <= position and not _expired(stores, position)
-    trimmed = full and int(oldest[0][1]) > position
-    return Resumed(frames, reaches_back and not trimmed, newest)
+    return page._replace(complete=page.complete and reaches_back)
 
 
 def _is_voice(stores: Stores, message_id: str) -> bool:

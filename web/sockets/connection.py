@@ -13,7 +13,7 @@ import struct
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gevent
 from simple_websocket import Server
@@ -41,6 +41,9 @@ from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 from web.client_socket import ClientSocket
 from web.sockets.budget import Budget, Rates
 from web.sockets.heartbeat import is_heartbeat
+
+if TYPE_CHECKING:
+    from web.sockets.resuming import Held
 
 FINAL_TEXT = 0x80 | Opcode.TEXT  # the only frame of its message
 PING = bytes(FrameProtocol(client=False, extensions=[]).ping())
@@ -114,7 +117,7 @@ class Connection(Server):
         self.expires = 0.0  # Unix seconds
         self.heard = _now()  # when the client last sent anything, or took some of what was waiting for it
         self.pinged = 0.0
-        self.held: list[tuple[int, bytes]] | None = None  # frames that wait while it resumes, with their positions
+        self.held: Held | None = None  # frames that wait while it resumes
         self.closing = 0
         self._queue: deque[bytes] = deque()
         self._queued = 0  # bytes in it, and in what is being written
@@ -289,6 +292,9 @@ class Connection(Server):
             self._rest = rest
             self._count(len(rest))
             self._writer = gevent.spawn(self._empty_queue)
+            if self._limits.queued.total > self._limits.queued.most:
+                self.closing = self.closing or TOO_SLOW
+                self.cut()
 
     def _written_at_once(self, data: bytes) -> int:
         """How many bytes the kernel had room for."""

@@ -3,6 +3,7 @@
 Nothing a client sends is answered by an error: what nobody understands is ignored and counted.
 """
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,7 @@ from redis import RedisError
 from werkzeug.exceptions import BadRequest
 from wsproto.utilities import RemoteProtocolError
 
-from chat import frames, ids
+from chat import ids
 from chat.errors import TooMany, Unauthorized, Unavailable
 from chat.messages import delivery
 from chat.people.sessions import Session
@@ -33,9 +34,8 @@ from web.sockets.connection import (
     Connection,
     QueuedBytes,
     SocketLimits,
-    encode,
 )
-from web.sockets.hub import HELD_MOST
+from web.sockets.resuming import resume
 
 log = structlog.get_logger(__name__)
 
@@ -111,6 +111,7 @@ class _Conversation:
         self._connection = connection
         self._token = token
         self._typed = 0.0
+        self._may_resume_at = 0.0
         self._kinds: dict[str, Callable[[dict[str, Any]], None]] = {"typing": self._typing, "resume": self._resume}
 
     def run(self) -> None:
@@ -212,23 +213,13 @@ class _Conversation:
             delivery.announce_typing(self._own.stores, self._connection.user_id, receiver)
 
     def _resume(self, value: dict[str, Any]) -> None:
-        """Send what was missed, in its order, before anything newer. Where that cannot be done, the socket closes: it
-        would have a gap that its client knows nothing of, and who comes back resumes again."""
+        """Send what was missed. Who asks again too soon has to wait, and what they say next waits with it."""
         connection = self._connection
-        connection.held = []
+        gevent.sleep(max(0.0, self._may_resume_at - time.monotonic()))
+        after = value.get("after")
         try:
-            after = value.get("after")
-            missed = delivery.missed_after(
-                self._own.stores, connection.user_id, after if isinstance(after, str) else ""
-            )
-            held = connection.held
-            missed_frames = [encode(frames.frame(each.channel, each.data)) for each in missed.frames]
-            missed_frames += [encoded for position, encoded in held if position == 0 or position > missed.newest]
-            complete = missed.complete and len(held) < HELD_MOST
-            missed_frames.append(encode(frames.frame(frames.RESUME, orjson.dumps({"complete": complete}))))
-            connection.push(b"".join(missed_frames))
-        except STORE_AWAY as error:
+            resume(self._own.stores, connection, after if isinstance(after, str) else "")
+        except STORE_AWAY as error:  # who comes back resumes again
             log.warning("socket.not_resumed", error=type(error).__name__)
             connection.end(GOING, "try again")
-        finally:
-            connection.held = None
+        self._may_resume_at = time.monotonic() + self._own.settings.socket_resume_interval

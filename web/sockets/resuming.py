@@ -1,0 +1,72 @@
+"""Sends a socket what it missed, in order and before anything newer, and says whether that is all.
+
+It goes page by page, and the next page is read from the store when the client has taken the last one, so that a client
+which asks for much and reads nothing costs a page of memory. Frames that come meanwhile wait in `Held`; too many for
+that are dropped there, since the store has them too, and are read from it like all others.
+"""
+
+import orjson
+
+from chat import frames
+from chat.messages import delivery
+from chat.messages.delivery import Page
+from chat.store.connection import Stores
+from web.sockets.connection import Connection, encode
+
+PAGE_FRAMES = 20  # a voice message of ten minutes with its words has 120 KB
+
+
+class Held:
+    """Frames that wait while a socket resumes, with their positions; 0 is that of a frame which is not kept."""
+
+    def __init__(self, bytes_most: int) -> None:
+        self._bytes_most = bytes_most
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget them: what comes next is read from the store after this."""
+        self._frames: list[tuple[int, bytes]] = []
+        self._bytes = 0
+        self.overflowed = False
+
+    def add(self, position: int, encoded: bytes) -> None:
+        self._bytes += len(encoded)
+        self._frames.append((position, encoded))
+        if self._bytes > self._bytes_most:
+            self.restart()
+            self.overflowed = True
+
+    def after(self, newest: int) -> list[bytes]:
+        return [encoded for position, encoded in self._frames if position == 0 or position > newest]
+
+
+def resume(stores: Stores, connection: Connection, after: str) -> None:
+    """Send what came after that message. Ends early with a socket that closes, as one that does not read will.
+
+    Raises:
+        RedisError, PyMongoError: a store is away; the socket would have a gap that its client knows nothing of.
+    """
+    held = connection.held = Held(stores.settings.socket_queue_bytes)
+    try:
+        page = delivery.missed_after(stores, connection.user_id, after, PAGE_FRAMES)
+        complete, sent = page.complete, 0
+        while True:
+            encoded = _encoded(page)
+            sent += len(encoded)
+            is_too_much = sent > stores.settings.socket_resume_bytes
+            complete = complete and page.complete and not is_too_much
+            if is_too_much or not (page.more or held.overflowed):
+                break
+            if not (connection.push(encoded) and connection.flush()):
+                return
+            if held.overflowed:
+                held.restart()
+            page = delivery.missed_since(stores, connection.user_id, page.newest, PAGE_FRAMES)
+        end = encode(frames.frame(frames.RESUME, orjson.dumps({"complete": complete})))
+        connection.push(b"".join([encoded, *held.after(page.newest), end]))
+    finally:
+        connection.held = None
+
+
+def _encoded(page: Page) -> bytes:
+    return b"".join(encode(frames.frame(each.channel, each.data)) for each in page.frames)
