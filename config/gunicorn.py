@@ -43,6 +43,7 @@ graceful_timeout = _settings.shutdown_grace + 5
 control_socket_disable = True
 loglevel = _settings.log_level.lower()
 accesslog = None  # sockets carry tokens in their addresses
+sendfile = False  # it would wait without end for a client that reads nothing
 limit_request_line = 8_190  # bytes; the most it can be set to
 limit_request_fields = 60
 # gunicorn itself believes no header; `web/origin.py` says which are believed.

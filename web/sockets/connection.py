@@ -13,7 +13,7 @@ import struct
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gevent
 from simple_websocket import Server
@@ -41,9 +41,7 @@ from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 from web.client_socket import ClientSocket
 from web.sockets.budget import Budget, Rates
 from web.sockets.heartbeat import is_heartbeat
-
-if TYPE_CHECKING:
-    from web.sockets.resuming import Held
+from web.sockets.held import Held
 
 FINAL_TEXT = 0x80 | Opcode.TEXT  # the only frame of its message
 PING = bytes(FrameProtocol(client=False, extensions=[]).ping())

@@ -12,32 +12,9 @@ from chat.messages import delivery
 from chat.messages.delivery import Page
 from chat.store.connection import Stores
 from web.sockets.connection import Connection, encode
+from web.sockets.held import Held
 
 PAGE_FRAMES = 20  # a voice message of ten minutes with its words has 120 KB
-
-
-class Held:
-    """Frames that wait while a socket resumes, with their positions; 0 is that of a frame which is not kept."""
-
-    def __init__(self, bytes_most: int) -> None:
-        self._bytes_most = bytes_most
-        self.restart()
-
-    def restart(self) -> None:
-        """Forget them: what comes next is read from the store after this."""
-        self._frames: list[tuple[int, bytes]] = []
-        self._bytes = 0
-        self.overflowed = False
-
-    def add(self, position: int, encoded: bytes) -> None:
-        self._bytes += len(encoded)
-        self._frames.append((position, encoded))
-        if self._bytes > self._bytes_most:
-            self.restart()
-            self.overflowed = True
-
-    def after(self, newest: int) -> list[bytes]:
-        return [encoded for position, encoded in self._frames if position == 0 or position > newest]
 
 
 def resume(stores: Stores, connection: Connection, after: str) -> None:
