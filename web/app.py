@@ -52,6 +52,7 @@ def create_app(settings: Settings | None = None) -> "Application":
     )
     metrics.install(app, app.services)
     context.install(app, app.in_flight)
+    origin.install(app, settings)
     bodies.install(app)
     auth.install(app)
     app.before_request(bodies.check)
@@ -63,7 +64,6 @@ def create_app(settings: Settings | None = None) -> "Application":
     route.install(app, settings)
     cli.install(app)
     _serve_docs(app)
-    origin.install(app, settings)
     return app
 
 
