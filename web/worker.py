@@ -13,10 +13,12 @@ from types import FrameType
 from typing import Any, ClassVar
 
 import gevent
+from gevent import hub
 from gevent.server import StreamServer
 from gunicorn import util
 from gunicorn.workers import ggevent
 
+from config import logging
 from config.settings import get_settings
 from web.client_socket import ClientSocket, Patience
 from web.clients import PerAddress, forwarded, network
@@ -77,6 +79,10 @@ class Worker(ggevent.GeventWorker):
         self._idle: dict[ClientSocket, float] = {}  # with when they fell idle, longest first
         self._reserved: set[ClientSocket] = set()
         self._parting = 0
+
+    def init_process(self) -> None:
+        hub.Hub.print_exception = _report  # what a greenlet did not catch; gevent offers no other way
+        super().init_process()
 
     def run(self) -> None:
         self.wsgi.start()
@@ -179,6 +185,10 @@ class Worker(ggevent.GeventWorker):
                 with contextlib.suppress(OSError):
                     idle.shutdown(socket.SHUT_RDWR)
             gevent.sleep(LOOK_SECONDS)
+
+
+def _report(_: hub.Hub, context: object, kind: Any, error: Any, traceback: Any) -> None:
+    logging.report(kind, error, traceback, type(context).__name__)
 
 
 def _header(req: Any, name: str) -> str:

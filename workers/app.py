@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 from celery import Celery
+from celery.apps import worker as celery_worker
 from celery.exceptions import SecurityWarning
 from celery.signals import after_task_publish, beat_init, setup_logging, worker_init, worker_process_init
 from redis import RedisError
@@ -68,6 +69,8 @@ logging.configure(get_settings())  # already here, for what Celery and Flower sa
 if get_settings().environment != "production":
     # That root runs it: as a container or a CI does. Deployed, it is worth saying.
     warnings.simplefilter("ignore", SecurityWarning)
+else:
+    celery_worker.safe_say = logging.say  # it would print what it says as it stops
 
 
 @lru_cache(maxsize=1)
