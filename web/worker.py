@@ -29,6 +29,8 @@ RESERVE_SECONDS = 2.0  # that one of those has for its request
 HEALTH = ("/healthz", "/readyz")
 IDLE_SECONDS = 1.0  # a connection idle for longer makes room for another when the pool is full
 PIPELINED_SECONDS = 0.05  # the longest pause between two requests that came together
+DISCARDED_AT_ONCE = 8_192  # bytes
+WARNING_SECONDS = 60.0  # between two warnings of a crowd
 PARTING_SECONDS = 1.0  # a refused client has to read why
 PARTING_BYTES = 64 * 1024
 PARTING_MOST = 64  # clients at once; others are cut off
@@ -79,6 +81,7 @@ class Worker(ggevent.GeventWorker):
         self._idle: dict[ClientSocket, float] = {}  # with when they fell idle, longest first
         self._reserved: set[ClientSocket] = set()
         self._parting = 0
+        self._warn_again_at = 0.0
 
     def init_process(self) -> None:
         hub.Hub.print_exception = _report  # what a greenlet did not catch; gevent offers no other way
@@ -94,6 +97,7 @@ class Worker(ggevent.GeventWorker):
         # Behind a proxy all connections come from its address; there requests are counted, by the client's.
         address = "" if self._proxies else network(addr[0])
         if address and self._addresses.is_full(address):
+            self._warn_of_crowd(address)
             self._part(client, CROWDED)
             return
         if len(self._connections) >= self._most and not self._make_room():
@@ -119,6 +123,7 @@ class Worker(ggevent.GeventWorker):
             self._refuse_what_is_too_much(req, sock, address)
             with self._counted(address):
                 super().handle_request(listener_name, req, sock, addr)
+            _discard_rest(req)
         finally:
             self._idle[sock] = monotonic()
             sock.await_request()
@@ -146,6 +151,12 @@ class Worker(ggevent.GeventWorker):
             yield
         finally:
             self._addresses.leave(address)
+
+    def _warn_of_crowd(self, address: str) -> None:
+        """Say so now and then: an address with so many connections may be a proxy that nobody has told us of."""
+        if monotonic() >= self._warn_again_at:
+            self._warn_again_at = monotonic() + WARNING_SECONDS
+            self.log.warning("Too many connections from %s. If that is a proxy, set TRUSTED_PROXIES.", address)
 
     def _make_room(self) -> bool:
         """End the connection that has been idle longest; answers whether there was one."""
@@ -185,6 +196,14 @@ class Worker(ggevent.GeventWorker):
                 with contextlib.suppress(OSError):
                     idle.shutdown(socket.SHUT_RDWR)
             gevent.sleep(LOOK_SECONDS)
+
+
+def _discard_rest(req: Any) -> None:
+    """Read what the application left of a body, while the body's time runs. Raises StopIteration if it has no end."""
+    if getattr(req.body, "failed", False):
+        raise StopIteration
+    while req.body.read(DISCARDED_AT_ONCE):
+        pass
 
 
 def _report(_: hub.Hub, context: object, kind: Any, error: Any, traceback: Any) -> None:

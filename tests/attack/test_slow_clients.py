@@ -10,7 +10,7 @@ import requests
 from tests.attack.attacker import Bystander, Http, address, forwarded, xff
 from tests.client import Client, Person
 from tests.contract.conftest import MakeWeb, Web, eventually
-from tests.contract.raw import HANDSHAKE, RawSocket
+from tests.contract.raw import HANDSHAKE, RawSocket, read_answer
 
 JSON = "Content-Type: application/json\r\n"
 
@@ -107,6 +107,17 @@ def ended(http: Http) -> bool:
     except OSError:
         return True
     return False
+
+
+def test_a_body_nobody_read_does_not_spoil_the_connection(client: Client) -> None:
+    """It is larger than headers may be, and smaller than what ends a connection."""
+    with Http(client.url) as http:
+        body = "x" * 100_000
+        http.request("/api/chat", f"{JSON}Content-Length: {len(body)}\r\n", "POST")
+        http.send(body)
+        assert read_answer(http.socket)[0] == 401
+        http.request("/healthz")
+        assert read_answer(http.socket)[0] == 200
 
 
 # --- A full house
