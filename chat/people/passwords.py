@@ -15,7 +15,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from chat.errors import Invalid
 
-LEAST, MOST = 8, 128  # characters
+MIN_LENGTH, MAX_LENGTH = 8, 128  # characters
 
 Runner = Callable[..., Any]
 """Calls `function(*arguments)` somewhere; the web gives one that leaves its event loop free."""
@@ -66,4 +66,4 @@ def common_passwords() -> frozenset[str]:
         raise ImportError("zxcvbn has no list of passwords")
     lists = module_from_spec(spec)
     spec.loader.exec_module(lists)
-    return frozenset(each for each in lists.FREQUENCY_LISTS["passwords"] if len(each) >= LEAST)
+    return frozenset(each for each in lists.FREQUENCY_LISTS["passwords"] if len(each) >= MIN_LENGTH)
