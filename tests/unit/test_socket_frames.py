@@ -3,7 +3,6 @@
 import pytest
 from wsproto.frame_protocol import FrameProtocol
 
-from chat import frames
 from web.sockets.connection import encode
 
 
@@ -11,8 +10,3 @@ from web.sockets.connection import encode
 def test_a_text_of_any_length_is_encoded_as_by_the_protocol_s_library(length: int) -> None:
     text = ("é" * length).encode()[:length].decode(errors="ignore").ljust(length, "x")[:length]
     assert encode(text.encode()) == bytes(FrameProtocol(client=False, extensions=[]).send_data(text))
-
-
-def test_a_frame_s_json_reaches_the_socket_byte_for_byte() -> None:
-    data = '{"text":"é---\\u002d"}'.encode()
-    assert frames.frame(frames.MESSAGES, data) == b"application:messages---" + data
