@@ -51,7 +51,7 @@ def mongodb(value: str) -> str:
 
 
 def public(value: str) -> str:
-    """Where people reach us: a scheme and a host, without a slash at the end; empty for none."""
+    """Returns the public address without a slash at its end; may be empty."""
     value = value.rstrip("/")
     match = re.fullmatch(rf"https?://(?P<hosts>{_HOST})", value)
     if value and (match is None or not _ports_exist(match["hosts"])):

@@ -17,7 +17,7 @@ _settings = get_settings()
 
 
 def _descriptors() -> int:
-    """How many files a process may have open, once that is as many as we may set ourselves."""
+    """Raises the limit of open files as far as allowed, and returns it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = 2**20 if hard == resource.RLIM_INFINITY else hard
     try:
@@ -34,7 +34,7 @@ bind = (
 )
 workers = _settings.web_concurrency
 worker_class = "web.worker.Worker"
-DESCRIPTORS = 512  # of a process for what is no client: Redis, MongoDB, the broker, files, the reserve
+DESCRIPTORS = 512  # of a process for everything but clients: Redis, MongoDB, the broker, files, the reserve
 worker_connections = min(_settings.web_connections, max(16, _descriptors() - DESCRIPTORS))
 backlog = 2_048
 keepalive = 75  # seconds; longer than load balancers keep idle connections
@@ -43,10 +43,10 @@ graceful_timeout = _settings.shutdown_grace + 5
 control_socket_disable = True
 loglevel = _settings.log_level.lower()
 accesslog = None  # sockets carry tokens in their addresses
-sendfile = False  # it would wait without end for a client that reads nothing
+sendfile = False  # it would wait forever for a client that reads nothing
 limit_request_line = 8_190  # bytes; the most it can be set to
 limit_request_fields = 60
-# gunicorn itself believes no header; `web/origin.py` says which are believed.
+# gunicorn itself trusts no header; `web/origin.py` says which are trusted.
 forwarded_allow_ips = ""
 forwarder_headers = ""
 secure_scheme_headers: dict[str, str] = {}

@@ -1,7 +1,7 @@
 """Structured logs: JSON lines in production, readable ones elsewhere. Call `configure` once per process.
 
-What nobody catches is an event as well: Python's own hooks would print it over many lines, which whoever collects the
-logs takes for as many events.
+Uncaught errors are logged as events too: Python's own hooks print them over many lines, which a log collector takes for
+as many events.
 """
 
 import json
@@ -69,14 +69,14 @@ def configure(settings: Settings) -> None:
 def report(
     kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, where: str
 ) -> None:
-    """Log what nobody caught, as one event."""
+    """Logs an uncaught error as one event."""
     if kind is None or error is None:
         return
     structlog.get_logger("uncaught").error("uncaught", where=where, exc_info=(kind, error, traceback))
 
 
 def say(text: str, stream: Any = None) -> None:  # noqa: ARG001 (as Celery's `safe_say`, whose place it takes)
-    """One event from within a signal's handler, where the log's lock may be held: written at once, past all of it."""
+    """Writes one event from within a signal handler, past the logging module, whose lock may be held."""
     record = {"event": text, "level": "info", "logger": "signal", "timestamp": datetime.now(UTC).isoformat()}
     os.write(2, f"{json.dumps(record)}\n".encode())
 

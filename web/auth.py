@@ -71,7 +71,7 @@ def authenticate_now() -> None:
 
 def _authenticate(check: Callable[[str], Session]) -> None:
     *others, last = _presented_tokens()
-    for token in others:  # what one header holds must not hide the other's token, so this one is checked to the end
+    for token in others:  # one header must not hide a valid token in the other, so this token is checked completely
         with suppress(SessionEnded):
             g.session = services().tokens.verify(token)
             return
@@ -79,7 +79,7 @@ def _authenticate(check: Callable[[str], Session]) -> None:
 
 
 def _presented_tokens() -> list[str]:
-    """The tokens of the request, from `x-api-key` and as a bearer; `['']` when there is none."""
+    """Returns the tokens of the request, from `x-api-key` and as a bearer; `['']` if there is none."""
     authorization = request.headers.get("Authorization", "")
     is_bearer = authorization[: len(BEARER)].lower() == BEARER.lower()
     found = [_api_key(), authorization[len(BEARER) :].strip() if is_bearer else ""]
@@ -91,7 +91,7 @@ def _api_key() -> str:
 
 
 def _refuse(error: SessionEnded) -> Response:
-    """401, or 403 for a token in `x-api-key`: by that clients of the original know that their session has ended."""
+    """Responds with 401, or 403 to a token in `x-api-key`: clients of the original know their session ended by that."""
     if not _api_key():
         return problem(error)
     return problem(Forbidden(error.detail))

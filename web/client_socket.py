@@ -1,8 +1,8 @@
-"""The connection of one HTTP client, which can neither hold up its process nor be held open for nothing.
+"""The connection of one HTTP client, which can neither block its process nor stay open for nothing.
 
-gevent switches to others only where a read has to wait. A client that always has something waiting would keep the
-process to itself, so reading switches by count and by time as well. Whoever begins a request has so long for its
-headers and so long for its body, however little comes at a time.
+gevent switches to other clients only when a read has to wait. A client that always has data waiting would keep the
+process to itself, so reading also switches by count and by time. The headers and the body of a request each have a
+deadline, however little arrives at a time.
 """
 
 import contextlib
@@ -22,28 +22,28 @@ HEAD_BYTES_MOST = 32 * 1024  # of one request's line and headers; gunicorn alone
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a client may take; seconds, and bytes a second."""
+    """How long a client may take, in seconds."""
 
     head_seconds: float
     body_seconds: float
-    body_rate: int  # so many bytes win one more second
+    body_rate: int  # bytes of a body that earn it one more second
     write_seconds: float
 
 
 class TooSlow(ConnectionResetError):
-    """A client has taken too long, or sent too long a head. gunicorn ends such a connection without a word."""
+    """A client took too long or sent too many headers. gunicorn closes the connection without logging an error."""
 
     def __init__(self) -> None:
         super().__init__(errno.ECONNRESET, "the client took too long")
 
 
 class ClientSocket(socket.socket):  # type: ignore[misc]  # gevent has no types
-    """Waits for a request (no limit of its own), reads its head (a fixed time), then its body (by its length)."""
+    """Waits for a request, reads its headers within a fixed time, then its body within a time that grows with it."""
 
     __slots__ = ("_deadline", "_head_bytes", "_patience", "_reads", "_since", "_waiting", "late")
 
     def begin(self, patience: Patience) -> None:
-        """Called once, before anything is read: a new connection has no time to be idle."""
+        """Starts the clock, before anything is read. A new connection may not be idle: its headers are due."""
         self._patience = patience
         self._reads = 0
         self._since = monotonic()  # when others last had their turn
@@ -52,18 +52,19 @@ class ClientSocket(socket.socket):  # type: ignore[misc]  # gevent has no types
         self._deadline: float | None = self._since + patience.head_seconds
 
     def await_request(self) -> None:
-        """The next byte begins a request; the server's keep-alive bounds how long that takes."""
+        """Expects the next request. gunicorn's keep-alive limits how long that may take."""
         self._waiting = True
         self._head_bytes = 0
         self._deadline = None
 
     def await_body(self) -> None:
+        """Expects the body of the request whose headers have arrived."""
         self._waiting = False
         self._head_bytes = -1
         self._deadline = monotonic() + self._patience.body_seconds
 
     def await_frames(self) -> None:
-        """From now on it is a WebSocket, which has limits of its own."""
+        """Lifts all deadlines: this has become a WebSocket, which has its own."""
         self._waiting = False
         self._head_bytes = -1
         self._deadline = None
@@ -124,7 +125,7 @@ class ClientSocket(socket.socket):  # type: ignore[misc]  # gevent has no types
             self._deadline += length / self._patience.body_rate
 
     def _refusal(self, status: int, reason: str, detail: str) -> TooSlow:
-        """The exception; answers first where the application will not, since it has not seen the request."""
+        """Returns the exception to raise. Responds first if the application has not seen the request and so cannot."""
         self.late = True
         if self._head_bytes > 0:
             with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""Whose address something comes from, and how much one address may hold at once.
+"""Which address a connection or request comes from, and how many one address may have at once.
 
 An IPv6 address is counted as its /64, which is what one household or one server is given: within it anybody may
 take a fresh address for every connection.
@@ -14,7 +14,7 @@ REMEMBERED = 10_000  # addresses
 
 @lru_cache(maxsize=REMEMBERED)
 def network(address: str) -> str:
-    """The address as limits count it. What is no address counts as it is written."""
+    """Returns the address as limits count it. Text that is not an address is returned as it is."""
     try:
         parsed = ip_address(_bare(address))
     except ValueError:
@@ -27,16 +27,16 @@ def network(address: str) -> str:
 
 
 def forwarded(header: str, proxies: int, peer: str) -> str:
-    """The address that the outermost of so many trusted proxies saw; `peer` where the header names too few.
+    """Returns the client's address as the outermost trusted proxy saw it, or `peer` if the header names too few hops.
 
-    What stands further left in `X-Forwarded-For` was written by the client, and says nothing.
+    Anything further left in `X-Forwarded-For` was written by the client and cannot be trusted.
     """
     hops = [hop.strip() for hop in header.split(",")]
     return hops[-proxies] if proxies and len(hops) >= proxies and hops[-proxies] else peer
 
 
 def _bare(address: str) -> str:
-    """Without a port, which some proxies add, and without a zone."""
+    """Removes the port, which some proxies add, and the zone of an IPv6 address."""
     if address.startswith("["):
         address = address[1:].partition("]")[0]
     elif address.count(":") == 1:
@@ -45,7 +45,7 @@ def _bare(address: str) -> str:
 
 
 class PerAddress:
-    """Counts what each network holds, up to `most`."""
+    """Counts what each network has open; `most` is how much it may have."""
 
     def __init__(self, most: int) -> None:
         self.most = most

@@ -53,9 +53,9 @@ class Limits:
     def log_in(self, account: str) -> Iterator[None]:
         """Around one log-in. Raises TooMany after too many failed ones.
 
-        They are counted for this account from this address, and from this address for all accounts. For the account
-        from everywhere too, with more patience, since its owner would pay for others' guesses; an address it was used
-        from lately is left out of that, so that nobody can lock the owner out.
+        They are counted for this account from this address, for this address with all accounts, and for this account
+        from all addresses. The last limit is higher, since the owner would pay for the guesses of others, and it
+        exempts addresses from which the account was used lately, so that nobody can lock the owner out.
         """
         here = address()
         counted: Counted = [

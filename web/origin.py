@@ -1,8 +1,8 @@
-"""Where a request comes from and under which name it reached us: what is believed of its headers.
+"""Which headers about the origin of a request are trusted.
 
-Of a client's own word nothing but the `Host` it asked for, and that only in answers to itself. `TRUSTED_PROXIES` of
-the hops in `X-Forwarded-For` and `X-Forwarded-Proto` are believed. `X-Forwarded-Host` never is: the name that stands
-in links to us is `PUBLIC_URL`.
+From the client itself that is only `Host`, and only in responses to that client. In `X-Forwarded-For` and
+`X-Forwarded-Proto` the last `TRUSTED_PROXIES` hops are trusted. `X-Forwarded-Host` never is: the public name is
+`PUBLIC_URL`.
 """
 
 import re
@@ -30,7 +30,7 @@ def install(app: Flask, settings: Settings) -> None:
 
 
 class _Public:
-    """Has every request come to the one public address, whatever its headers say."""
+    """Makes every request appear to come to the public address, whatever its headers say."""
 
     def __init__(self, inner: Any, url: str) -> None:
         self._inner = inner
@@ -44,14 +44,14 @@ class _Public:
 
 
 def _check_host() -> None:
-    """A host is copied into the page's policy, so it must be one. Raises BadRequest."""
+    """Raises BadRequest unless `Host` is a host: it is copied into the page's content security policy."""
     host = request.headers.get("Host", "")
     if host and (len(host) > HOST_MOST or not HOST.fullmatch(host)):
         raise BadRequest("The header Host names no host.")
 
 
 def _stay_here(response: Response) -> Response:
-    """Redirect within this site by path alone, so that no header can send anybody elsewhere."""
+    """Makes redirects within this site relative, so that no header can send anybody elsewhere."""
     location = response.headers.get("Location")
     if location:
         parts = urlsplit(location)

@@ -114,7 +114,7 @@ class Worker(ggevent.GeventWorker):
             self._idle.pop(client, None)
 
     def handle_request(self, listener_name: Any, req: Any, sock: ClientSocket, addr: Any) -> None:
-        gevent.sleep(0)  # requests that came together take turns with everybody else's
+        gevent.sleep(0)  # pipelined requests take turns with everybody else's
         began = perf_counter()
         sock.await_body()
         self._idle.pop(sock, None)
@@ -127,7 +127,7 @@ class Worker(ggevent.GeventWorker):
         finally:
             self._idle[sock] = monotonic()
             sock.await_request()
-        if req.unreader.buf.getbuffer():  # the next one is there already: whoever pipelines gets half of the time
+        if req.unreader.buf.getbuffer():  # pipelined: whoever does that gets half of the time at most
             gevent.sleep(min(PIPELINED_SECONDS, perf_counter() - began))
 
     def _refuse_what_is_too_much(self, req: Any, sock: ClientSocket, address: str) -> None:
@@ -153,13 +153,13 @@ class Worker(ggevent.GeventWorker):
             self._addresses.leave(address)
 
     def _warn_of_crowd(self, address: str) -> None:
-        """Say so now and then: an address with so many connections may be a proxy that nobody has told us of."""
+        """Logs it now and then: an address with so many connections may be a proxy that is missing in the settings."""
         if monotonic() >= self._warn_again_at:
             self._warn_again_at = monotonic() + WARNING_SECONDS
             self.log.warning("Too many connections from %s. If that is a proxy, set TRUSTED_PROXIES.", address)
 
     def _make_room(self) -> bool:
-        """End the connection that has been idle longest; answers whether there was one."""
+        """Ends the connection that has been idle longest. Returns whether there was one."""
         for idle, since in self._idle.items():
             if monotonic() - since < IDLE_SECONDS:
                 return False
@@ -171,7 +171,7 @@ class Worker(ggevent.GeventWorker):
         return False
 
     def _part(self, client: ClientSocket, refusal: Refusal) -> None:
-        """Answer and close. Closed at once, the connection would be reset before the client has read the answer."""
+        """Refuses a client and closes. Closing at once would reset the connection before the client has read why."""
         with contextlib.suppress(OSError):
             util.write_error(client, *refusal)
             if self._parting < PARTING_MOST:
@@ -199,7 +199,11 @@ class Worker(ggevent.GeventWorker):
 
 
 def _discard_rest(req: Any) -> None:
-    """Read what the application left of a body, while the body's time runs. Raises StopIteration if it has no end."""
+    """Reads the rest of a body that the application ignored, within the body's time.
+
+    Raises:
+        StopIteration: the body is malformed, so nobody knows where the next request begins.
+    """
     if getattr(req.body, "failed", False):
         raise StopIteration
     while req.body.read(DISCARDED_AT_ONCE):
@@ -211,5 +215,5 @@ def _report(_: hub.Hub, context: object, kind: Any, error: Any, traceback: Any) 
 
 
 def _header(req: Any, name: str) -> str:
-    """All values of a header, as a proxy that adds one of its own leaves them."""
+    """Returns all values of a header, comma-separated; a proxy may add its own as a second line."""
     return ",".join(value for key, value in req.headers if key == name)

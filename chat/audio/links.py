@@ -1,7 +1,7 @@
 """Signed links: whoever holds one may read one recording for a while, as an `<audio>` element must without headers.
 
-A link is worth what the session that made it is worth: it ends with that session, and with what its person may read.
-So its token names the session: `<expiry>.<person>.<token id>.<issued, ms>.<signature>`; the signature covers all of it
+A link is valid as long as the session that created it, and only while its person may read the recording. So its token
+names the session: `<expiry>.<person>.<token id>.<issued, ms>.<signature>`; the signature covers all of it
 and the upload it is for.
 """
 
@@ -18,7 +18,7 @@ _TOKEN = re.compile(r"(\d{1,12})\.([0-9A-Z]{26})\.([0-9a-f-]{36})\.(\d{1,15})\.(
 
 
 class Maker(NamedTuple):
-    """The session that made a link."""
+    """The session that created a link."""
 
     user_id: str
     token_id: str
@@ -33,9 +33,9 @@ def sign(settings: Settings, upload_id: str, maker: Maker, until: int, now: floa
 
 
 def read(settings: Settings, upload_id: str, token: str, now: float) -> Maker | None:
-    """The session that made a link, if it is ours, for this upload, and has not expired.
+    """Returns the session that created a link, or None if the token is not ours, for another upload, or expired.
 
-    Whether that session still holds, and whether its person may read the upload, is for the caller to ask.
+    The caller must check that the session is still valid and that its person may read the upload.
     """
     match = _TOKEN.fullmatch(token)
     if match is None:

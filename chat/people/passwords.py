@@ -1,7 +1,7 @@
 """Passwords: argon2id hashes with OWASP's parameters (19 MiB, two rounds, one lane), and which are too common.
 
-Guessing begins with the passwords most people take, so those are refused (NIST SP 800-63B, section 3.1.1.2): the list
-of zxcvbn has 11,600 of the length we ask for.
+Guessing starts with the most common passwords, so these are refused (NIST SP 800-63B, section 3.1.1.2). zxcvbn's list
+has 11,600 that are long enough to be allowed here.
 """
 
 from collections.abc import Callable
@@ -34,7 +34,7 @@ class Passwords:
         self._nobody = self._hasher.hash("nobody's password")
 
     def require_uncommon(self, password: str) -> None:
-        """Raises Invalid for a password that many others have."""
+        """Raises Invalid for one of the most common passwords, whatever its case."""
         if password.casefold() in self._run(common_passwords):
             raise Invalid("password", "Too many people use this password, so it is easy to guess. Choose another.")
 
@@ -55,9 +55,9 @@ class Passwords:
 
 @lru_cache(maxsize=1)
 def common_passwords() -> frozenset[str]:
-    """Those of zxcvbn's list that are long enough, in lower case.
+    """Returns those of zxcvbn's list that are long enough, in lower case.
 
-    Only the file with the lists is run: the package would keep 13 MB of other words, and tables of keyboards.
+    Executes only the file with the lists: importing the package would keep 13 MB of other words and tables in memory.
     """
     package = find_spec("zxcvbn")
     folder = Path((package.submodule_search_locations or [""])[0] if package else "")

@@ -1,7 +1,7 @@
 """What one socket may send: frames, bytes and pings a second, each with some room for a burst.
 
-Whoever sends more is slowed first, by not being read; that costs nobody anything. Only who is far ahead of their
-budget, or stays ahead of it, is found out to be no person.
+A sender who exceeds them is slowed first, by not being read, which costs nothing. Only one that is far ahead of its
+budget, or stays ahead of it, is taken for an abuser.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ BURST_SECONDS = 4.0  # of its rate that may come at once
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Each a second, but for `patience`, the seconds for which a socket may be ahead."""
+    """How much a socket may send per second, and for how many seconds (`patience`) it may be ahead of that."""
 
     frames: int
     bytes: int
@@ -32,12 +32,12 @@ class Bucket:
         self._full_at = max(self._full_at, now) + amount * self._seconds_each
 
     def ahead(self, now: float) -> float:
-        """For how many seconds nothing more may be taken; 0 while there is room."""
+        """Returns for how many seconds nothing more may be taken; 0 while there is room."""
         return max(0.0, self._full_at - now - BURST_SECONDS)
 
 
 class Budget:
-    """Times are seconds of one clock."""
+    """The three buckets of one socket. `now` is in seconds, always of the same clock."""
 
     __slots__ = ("_ahead_since", "_buckets", "_bytes", "_frames", "_patience", "_pings")
 
@@ -61,11 +61,11 @@ class Budget:
         self._pings.take(1, now)
 
     def ahead(self, now: float) -> float:
-        """For how many seconds nothing should be read; 0 while the budget lasts."""
+        """Returns for how many seconds nothing should be read; 0 while the budget lasts."""
         return max(bucket.ahead(now) for bucket in self._buckets)
 
     def is_abused(self, now: float) -> bool:
-        """Whether the sender is further ahead, or stays ahead for longer, than we are patient. Ask after each read."""
+        """Returns whether the sender is too far ahead, or has been ahead for too long. To be called after each read."""
         ahead = self.ahead(now)
         if not ahead:
             self._ahead_since = None

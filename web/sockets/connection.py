@@ -143,7 +143,7 @@ class Connection(Server):
         self.push(encode(data.encode()))
 
     def flush(self) -> bool:
-        """Wait until the client has taken what is queued; returns whether it did, in time, and is still there."""
+        """Waits until the client has taken what is queued. Returns whether it did so in time and is still there."""
         if self._writer is not None:
             self._writer.join()
         return not (self.closing or self._ended)
@@ -180,7 +180,7 @@ class Connection(Server):
             yield from self._take()
             while not self._ended and (data := self.sock.recv(READ_BYTES)):
                 if self._abused:
-                    gevent.sleep(PAUSE_MOST)  # nothing it says matters any more, and it is about to be cut off
+                    gevent.sleep(PAUSE_MOST)  # nothing it sends matters any more; it is about to be cut off
                     continue
                 self.heard = _now()
                 self._budget.read(len(data), self.heard)
@@ -198,7 +198,7 @@ class Connection(Server):
             self._drop_queue()
 
     def _keep_pace(self) -> None:
-        """Read no more until what has been read was due, so that the sender has to wait; close for abuse."""
+        """Slows a sender that is ahead of its budget by not reading, and closes the socket for abuse."""
         if self._budget.is_abused(_now()):
             self._abused = True
             self.end(ABUSED, "too many frames, bytes or pings")
@@ -265,7 +265,7 @@ class Connection(Server):
         self._ended = True
 
     def _is_full(self, more: int) -> bool:
-        """Whether so many bytes more are too many, for this socket or for all of them. Only a slow one has a queue."""
+        """Returns whether `more` bytes are too many for this socket or for all. Only a slow client has a queue."""
         limits = self._limits
         return (
             len(self._queue) >= limits.queue_frames
@@ -320,7 +320,7 @@ class Connection(Server):
             self._writer = None
 
     def _write_next(self) -> None:
-        """One piece of what is queued. Raises Timeout when the client does not take it in time."""
+        """Writes one piece of what is queued. Raises Timeout if the client does not take it in time."""
         parts: list[bytes | memoryview] = [self._rest]
         length = len(self._rest)
         while self._queue and length < WRITE_BYTES:

@@ -1,15 +1,15 @@
-"""Frames that come while a socket resumes. They wait for what came before them, or are read from the store after it."""
+"""Frames that arrive while a socket resumes: they wait for the missed ones, or are read from Redis after those."""
 
 
 class Held:
-    """Frames that wait while a socket resumes, with their positions; 0 is that of a frame which is not kept."""
+    """The frames that wait, with their positions; a frame that Redis does not keep has position 0."""
 
     def __init__(self, bytes_most: int) -> None:
         self._bytes_most = bytes_most
         self.restart()
 
     def restart(self) -> None:
-        """Forget them: what comes next is read from the store after this."""
+        """Forgets them. The next page must be read after this, so that it contains them."""
         self._frames: list[tuple[int, bytes]] = []
         self._bytes = 0
         self.overflowed = False

@@ -1,8 +1,8 @@
 """Sends a socket what it missed, in order and before anything newer, and says whether that is all.
 
-It goes page by page, and the next page is read from the store when the client has taken the last one, so that a client
-which asks for much and reads nothing costs a page of memory. Frames that come meanwhile wait in `Held`; too many for
-that are dropped there, since the store has them too, and are read from it like all others.
+This goes page by page. A page is read from Redis only when the client has taken the one before, so that a client which
+asks for much and reads nothing costs one page of memory. Frames that arrive meanwhile wait in `Held`. If they are too
+many for that, they are dropped there and read from Redis like the others, since it keeps them too.
 """
 
 import orjson
@@ -18,10 +18,10 @@ PAGE_FRAMES = 20  # a voice message of ten minutes with its words has 120 KB
 
 
 def resume(stores: Stores, connection: Connection, after: str) -> None:
-    """Send what came after that message. Ends early with a socket that closes, as one that does not read will.
+    """Sends the frames that came after that message. Stops early if the socket closes, as it does if nobody reads.
 
     Raises:
-        RedisError, PyMongoError: a store is away; the socket would have a gap that its client knows nothing of.
+        RedisError, PyMongoError: a store is unavailable. The socket then has a gap, so the caller must close it.
     """
     held = connection.held = Held(stores.settings.socket_queue_bytes)
     try:

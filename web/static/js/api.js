@@ -25,7 +25,7 @@ async function request(method, path, { body, query = {}, timeout = TIMEOUT } = {
 	const url = new URL(`/api${path}`, location.origin);
 	for (const name in query) if (query[name]) url.searchParams.set(name, query[name]);
 	const { token } = session;
-	const headers = token ? { "x-api-key": token } : {};
+	const headers = token ? { Authorization: `Bearer ${token}` } : {};
 	if (body) headers["Content-Type"] = "application/json";
 	const init = { method, headers, body: body && JSON.stringify(body), signal: AbortSignal.timeout(timeout) };
 	const response = await fetch(url, init).catch(() => null);
@@ -69,7 +69,7 @@ export function upload(blob, name, onProgress) {
 		const { token } = session;
 		const transfer = new XMLHttpRequest();
 		transfer.open("POST", "/api/upload");
-		transfer.setRequestHeader("x-api-key", token);
+		transfer.setRequestHeader("Authorization", `Bearer ${token}`);
 		transfer.timeout = TRANSFER;
 		transfer.responseType = "json";
 		transfer.upload.onprogress = ({ loaded, total }) => onProgress(loaded / total);
