@@ -79,7 +79,19 @@ class Settings(BaseSettings):
     # Audio
     upload_max_bytes: int = Field(25 * 2**20, ge=1_024, description="Largest upload request, in bytes.")
     audio_max_seconds: int = Field(600, ge=1, description="Longest recording, in seconds.")
+    audio_processes: int = Field(
+        2, ge=1, le=64, description="Recordings a web process measures and converts at once, each in its own process."
+    )
+    audio_waiting: int = Field(
+        16, ge=0, description="Recordings that may wait for it; beyond it, POST /upload answers 503."
+    )
     upload_ttl: int = Field(3_600, ge=1, description="Seconds until an upload that no message claims is deleted.")
+
+    uploads_at_once: int = Field(4, ge=1, description="Uploads of one person at the same time.")
+    uploads_unclaimed_bytes: int = Field(
+        200 * 2**20, ge=1_024, description="Bytes one person may have uploaded and not sent."
+    )
+    uploads_all_bytes: int = Field(5 * 2**30, ge=1_024, description="Bytes all recordings of one person may take.")
 
     # Transcription
     deepgram_api_key: SecretStr | None = Field(None, description="Deepgram's key; without it PocketSphinx transcribes.")
@@ -106,6 +118,7 @@ class Settings(BaseSettings):
     limit_messages: Limits = Field(
         "20 per second; 600 per minute", description="Messages per person (2,000 a second outside production)."
     )
+    limit_uploads: Limits = Field("200 per hour", description="Uploads per person (2,000 a minute outside production).")
 
     # Operations
     metrics_token: SecretStr | None = Field(
@@ -138,6 +151,8 @@ class Settings(BaseSettings):
                 self.limit_signup_address = "300 per minute"
             if "limit_messages" not in self.model_fields_set:
                 self.limit_messages = "2000 per second"
+            if "limit_uploads" not in self.model_fields_set:
+                self.limit_uploads = "2000 per minute"
         return self
 
     @model_validator(mode="after")

@@ -4,11 +4,14 @@ import io
 from unittest.mock import patch
 
 from chat import audio, ids
+from chat.media.sandbox import Prepared
 from chat.messages import draining, sending
 from chat.store import hot
 from chat.store.connection import Stores
 from chat.wire import Wire
 from tests import recordings
+
+PEAKS = [number % 256 for number in range(200)]
 
 
 def someone(stores: Stores, name: str) -> str:
@@ -39,7 +42,7 @@ def send(stores: Stores, sender: str, receiver: str, text: str, client_id: str |
 def upload(stores: Stores, owner: str, content: bytes | None = None) -> str:
     """A recording of theirs, six seconds of a human voice where none is given; answers its id."""
     file = io.BytesIO(recordings.spoken() if content is None else content)
-    new = audio.NewRecording(file, "voice.webm", audio.Probed("audio/webm", 6.05))
+    new = audio.NewRecording(file, "voice.webm", Prepared("audio/webm", 6.05, PEAKS, converted=False))
     return audio.save_all(stores, owner, [new])[0].id
 
 

@@ -12,6 +12,7 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from chat.media.sandbox import Sandbox
 from chat.people.passwords import Passwords
 from chat.store.connection import connect
 from chat.store.prepare import prepare_patiently
@@ -74,8 +75,6 @@ def create_app(settings: Settings | None = None) -> "Application":
 class Application(OpenAPI):
     """Flask with its services, and with a beginning and an end (see `config/gunicorn.py`)."""
 
-    request_class = bodies.Request
-
     def __init__(self, settings: Settings) -> None:
         super().__init__(
             __name__,
@@ -99,6 +98,7 @@ class Application(OpenAPI):
             queue=Queue(settings),
             tokens=Tokens(self, stores),
             limits=Limits(stores),
+            sandbox=Sandbox(settings.audio_processes, settings.audio_waiting),
             sockets=Sockets(stores),
         )
         self.extensions[NAME] = self.services
@@ -109,6 +109,7 @@ class Application(OpenAPI):
         For the stores it waits as long as it takes; meanwhile `/readyz` says what is missing.
         """
         self.services.sockets.start()
+        self.services.sandbox.start()
         gevent.spawn(metrics.watch, self.services.sockets)
         gevent.spawn(prepare_patiently, self.services.stores)
 
@@ -120,6 +121,7 @@ class Application(OpenAPI):
         while self.in_flight.count and time.monotonic() < until:
             gevent.sleep(0.02)
         self.services.sockets.stop()
+        self.services.sandbox.stop()
 
 
 def _serve_docs(app: Flask) -> None:

@@ -270,20 +270,22 @@ class Conversations(RootModel[list[Conversation]]):
     pass
 
 
+_PEAKS = [0, 12, 98, 255, 180, 44]  # two hundred of them
 _FILE = {"audioFileUuid": UUID, "audioFileName": "voice.webm", "audioFileMimetype": "audio/webm"}
 
 
 class UploadedFile(Schema):
-    model_config = _example(**_FILE, duration=4.2)
+    model_config = _example(**_FILE, duration=4.2, peaks=_PEAKS)
 
     audio_file_uuid: str = Field(alias="audioFileUuid")
     audio_file_name: str = Field(alias="audioFileName")
     audio_file_mimetype: str = Field(alias="audioFileMimetype")
     duration: float = Field(description="seconds")
+    peaks: list[int] = Field(description="how loud each two-hundredth of it is, 0 to 255")
 
 
 class Uploaded(Schema):
-    model_config = _example(files=[{**_FILE, "duration": 4.2}])
+    model_config = _example(files=[{**_FILE, "duration": 4.2, "peaks": _PEAKS}])
 
     files: list[UploadedFile]
 

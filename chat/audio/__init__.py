@@ -1,9 +1,9 @@
-"""Recordings: telling what a file is, storing it, and who may have it. The rest of the house uses these names."""
+"""Recordings: storing them, and who may have them. What a file is, `chat.media` tells."""
 
+from chat.audio import allowance
 from chat.audio.erasing import delete, delete_owned, sweep_unclaimed
 from chat.audio.links import holds, sign
 from chat.audio.names import download_name
-from chat.audio.probe import Probed, probe
 from chat.audio.store import (
     Claim,
     NewRecording,
@@ -22,9 +22,9 @@ from chat.audio.store import (
 __all__ = [
     "Claim",
     "NewRecording",
-    "Probed",
     "Recording",
     "Upload",
+    "allowance",
     "claimed",
     "delete",
     "delete_owned",
@@ -33,7 +33,6 @@ __all__ = [
     "find_linked",
     "holds",
     "is_upload_id",
-    "probe",
     "read",
     "restore_upload",
     "save_all",

@@ -1,49 +1,76 @@
-"""Decodes a recording of any container to what a recogniser hears: 16 kHz, mono, signed 16 bit."""
+"""Decodes a recording to what a recogniser hears: 16 kHz, mono, signed 16 bit.
 
-import io
+That happens in a process of its own (`chat.media.sandbox`), and as the samples are taken, so it holds little memory.
+"""
+
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import BinaryIO, cast
 
-import av
-from av.error import FFmpegError
+from chat.errors import TooLarge, Unavailable, UnsupportedMedia
+from chat.media.pieces import RATE, SAMPLE_BYTES
+from chat.media.sandbox import Sandbox
+from chat.voice.recognisers.protocol import TranscriptionRefused, TranscriptionUnavailable
 
-from chat.audio.containers import container_of
-from chat.voice.recognisers.protocol import TranscriptionRefused
+__all__ = ["RATE", "SAMPLE_BYTES", "speech", "tracks"]
 
-RATE = 16_000  # samples a second
-SAMPLE_BYTES = 2
+ANY_SECONDS = 24 * 3_600.0
 
 
-def speech(audio: bytes, most_seconds: float) -> Iterator[bytes]:
+def speech(audio: bytes, most_seconds: float, track: int = 0) -> Iterator[bytes]:
     """The samples of a recording, piece by piece, at most `most_seconds` of them.
 
     One that breaks off gives what there was.
 
     Raises:
         TranscriptionRefused: there is no audio in it that can be decoded.
+        TranscriptionUnavailable: the machine is too busy, or its disk full.
     """
-    left = int(most_seconds * RATE) * SAMPLE_BYTES
-    found = False
-    for piece in _samples(audio):
-        found = True
-        yield piece[:left]
-        left -= len(piece)
-        if left <= 0:
-            return
-    if not found:
+    heard = False
+    with _translated(), _file(audio) as file:
+        for piece in _sandbox().speech(file, most_seconds, track):
+            heard = True
+            yield piece
+    if not heard:
         raise TranscriptionRefused("The recording cannot be decoded.")
 
 
-def _samples(audio: bytes) -> Iterator[bytes]:
-    container = container_of(audio)
-    if container is None:
-        return
-    resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
+def tracks(audio: bytes) -> int:
+    """How many tracks with sound there are; 0 when the file cannot be read.
+
+    Raises:
+        TranscriptionUnavailable: the machine is too busy, or its disk full.
+    """
     try:
-        with av.open(io.BytesIO(audio), mode="r", format=container.demuxer, options=container.options) as opened:
-            for frame in opened.decode(audio=0):
-                for resampled in resampler.resample(frame):
-                    yield bytes(resampled.planes[0])[: resampled.samples * SAMPLE_BYTES]
-            for resampled in resampler.resample(None):
-                yield bytes(resampled.planes[0])[: resampled.samples * SAMPLE_BYTES]
-    except (FFmpegError, IndexError, ValueError):
-        return  # what came before it broke off is used
+        with _translated(), _file(audio) as file:
+            return _sandbox().tracks(file, ANY_SECONDS)
+    except TranscriptionRefused:
+        return 0
+
+
+@lru_cache(maxsize=1)
+def _sandbox() -> Sandbox:
+    """This process's. It takes no place: no more are decoded at once than are transcribed."""
+    return Sandbox()
+
+
+@contextmanager
+def _file(audio: bytes) -> Iterator[BinaryIO]:
+    with tempfile.TemporaryFile(prefix="chattergram-speech-") as file:
+        file.write(audio)
+        file.flush()
+        yield cast("BinaryIO", file)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (UnsupportedMedia, TooLarge) as error:
+        raise TranscriptionRefused(error.detail) from error
+    except Unavailable as error:
+        raise TranscriptionUnavailable(error.detail, error.retry_after) from error
+    except OSError as error:
+        raise TranscriptionUnavailable("The recording cannot be decoded just now.") from error

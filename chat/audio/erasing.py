@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from pymongo.errors import PyMongoError
 
-from chat.audio import chunks
+from chat.audio import allowance, chunks
 from chat.store import keys
 from chat.store.connection import Stores
 
@@ -92,6 +92,9 @@ def _sweep_expired(stores: Stores) -> int:
 def _erase(stores: Stores, upload_ids: Sequence[str]) -> None:
     """The file's entry last: while it is there, whoever looks for what is to be erased finds it."""
     if upload_ids:
+        chosen = {"_id": {"$in": list(upload_ids)}}
+        files = list(stores.mongo[chunks.FILES].find(chosen, {"length": 1, "metadata.owner": 1}))
         stores.mongo[chunks.CHUNKS].delete_many({"files_id": {"$in": list(upload_ids)}})
-        stores.mongo[chunks.FILES].delete_many({"_id": {"$in": list(upload_ids)}})
+        stores.mongo[chunks.FILES].delete_many(chosen)
+        allowance.released(stores, files)
         stores.redis.zrem(keys.UPLOADS_DOOMED, *upload_ids)

@@ -19,7 +19,8 @@ from mongoengine import (
 )
 from pymongo.database import Database
 
-# Recordings; metadata: owner, name, mimetype, duration (s), and once claimed messageId and conversation.
+# Recordings; metadata: owner, name, mimetype, duration (s), peaks (a byte each), and once claimed messageId and
+# conversation.
 AUDIO_BUCKET = "audio"
 
 

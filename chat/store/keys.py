@@ -115,8 +115,28 @@ def call_key(entropy: str) -> str:
 
 
 def upload_key(upload_id: str) -> str:
-    """Hash: owner, name, mimetype, duration, and once claimed `message` (entry of the log) and `receiver`."""
+    """Hash: owner, name, mimetype, duration, peaks (a byte each); once claimed `message` (log entry) and `receiver`."""
     return f"{PREFIX}:upload:{upload_id}"
+
+
+def uploads_now_key(user_id: str) -> str:
+    """Sorted set of the uploads somebody has on their way: mark -> until when it counts (s)."""
+    return f"{PREFIX}:uploads:now:{user_id}"
+
+
+def uploads_unclaimed_key(user_id: str) -> str:
+    """Hash of somebody's uploads that no message used when it was last looked: upload id, or mark -> bytes."""
+    return f"{PREFIX}:uploads:unclaimed:{user_id}"
+
+
+def uploads_stored_key(user_id: str) -> str:
+    """The bytes of all recordings of somebody, those on their way included; missing until it is asked for."""
+    return f"{PREFIX}:uploads:stored:{user_id}"
+
+
+def upload_limit_key(user_id: str, seconds: int) -> str:
+    """Counter of the uploads somebody has made in a window of so many seconds."""
+    return f"{LIMITS}:upload:{user_id}:{seconds}"
 
 
 def message_limit_key(user_id: str, seconds: int) -> str:

@@ -15,6 +15,7 @@ from pymongo import MongoClient
 from chat import audio, ids
 from chat.audio import chunks
 from chat.errors import NotFound
+from chat.media.sandbox import Prepared
 from chat.messages import editing
 from chat.store import keys
 from chat.store.connection import Stores
@@ -185,10 +186,10 @@ class Broken(io.BytesIO):
 
 
 def test_of_several_uploads_all_are_stored_or_none(stores: Stores, pair: tuple[str, str]) -> None:
-    probed = audio.Probed("audio/webm", 1.0)
+    prepared = Prepared("audio/webm", 1.0, [], converted=False)
     files: list[io.BytesIO] = [io.BytesIO(recordings.spoken()), Broken(bytes(3 * 2**20))]
     with pytest.raises(OSError, match="disk"):
-        audio.save_all(stores, pair[0], [audio.NewRecording(cast("BinaryIO", file), None, probed) for file in files])
+        audio.save_all(stores, pair[0], [audio.NewRecording(cast("BinaryIO", file), None, prepared) for file in files])
     assert len(kept(stores)) == 2
     audio.sweep_unclaimed(stores)
     assert kept(stores) == set()
@@ -206,9 +207,9 @@ def test_what_a_dead_process_left_half_written_goes(stores: Stores, pair: tuple[
 
 
 def test_names_are_kept_without_paths_and_control_marks(stores: Stores, pair: tuple[str, str]) -> None:
-    probed = audio.Probed("audio/webm", 1.0)
+    prepared = Prepared("audio/webm", 1.0, [], converted=False)
     given = ["../../etc/passwd", "a\0b\r\nSet-Cookie: x.webm", None, "C:\\tmp\\voice.html", "\u202egpj.webm"]
-    files = [audio.NewRecording(io.BytesIO(b"x"), name, probed) for name in given]
+    files = [audio.NewRecording(io.BytesIO(b"x"), name, prepared) for name in given]
     stored = [saved.name for saved in audio.save_all(stores, pair[0], files)]
     assert stored == ["passwd", "abSet-Cookie: x.webm", "voice.webm", "voice.html", "gpj.webm"]
     assert audio.download_name("voice.html", "audio/webm") == "voice.html.webm"

@@ -40,6 +40,7 @@ _DETAILS = {
     416: "The requested range cannot be served.",
     422: "There is nothing to send: give text or audioFileId.",
     429: "Too many messages. Wait a moment.",
+    507: "There is no room left to take recordings just now. Try again later.",
     503: "A part of the service is away. Try again in a moment.",
 }
 _RETRY_AFTER = {"Retry-After": {"description": "seconds", "schema": {"type": "integer", "minimum": 1}}}

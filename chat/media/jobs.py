@@ -1,0 +1,74 @@
+"""What the confined processes do: one job each, with the files they are given open, and then they end."""
+
+import errno
+import io
+from collections.abc import Callable, Sequence
+from typing import Any, BinaryIO, cast
+
+import orjson
+from av.error import FFmpegError
+
+from chat.errors import ChatError, StorageFull, TooLarge, UnsupportedMedia
+from chat.media import decoding, pieces
+from chat.media.converting import MIMETYPE, convert
+from chat.media.measuring import measure
+from chat.media.refusals import DAMAGED, NO_ROOM, TOO_MUCH
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+Options = dict[str, Any]
+Files = Sequence[int]  # descriptors
+
+
+def _prepare(files: Files, options: Options, _: int) -> Options:
+    """Measure a recording, and convert it into the second file unless browsers play it as it is."""
+    source, target = _opened(files[0], "r"), _opened(files[1], "r+")
+    measured = measure(source, options["most_seconds"])
+    converted = not measured.playable
+    return {
+        "mimetype": MIMETYPE if converted else measured.mimetype,
+        "duration": convert(source, target, options["most_seconds"]) if converted else measured.duration,
+        "peaks": measured.peaks,
+        "converted": converted,
+    }
+
+
+def _speech(files: Files, options: Options, answer: int) -> None:
+    """Send the samples of a recording, see `chat.media.decoding`."""
+    for piece in decoding.speech(_opened(files[0], "r"), options["most_seconds"], options["track"]):
+        pieces.write(answer, pieces.DATA, piece)
+
+
+def _tracks(files: Files, options: Options, _: int) -> int:
+    return decoding.tracks(_opened(files[0], "r"), options["most_seconds"])
+
+
+JOBS: dict[str, Callable[[Files, Options, int], Any]] = {"prepare": _prepare, "speech": _speech, "tracks": _tracks}
+
+
+def run(name: str, files: Files, options: Options, answer: int) -> None:
+    """Do a job and send what comes of it to the descriptor `answer`. Raises OSError when nobody reads any longer."""
+    try:
+        kind, body = pieces.DONE, JOBS[name](files, options, answer)
+    except ChatError as error:
+        kind, body = pieces.REFUSED, [type(error).__name__, error.detail]
+    except MemoryError:
+        kind, body = pieces.REFUSED, [TooLarge.__name__, TOO_MUCH]
+    except (FFmpegError, OSError) as error:
+        kind, body = pieces.REFUSED, _refusal(error)
+    pieces.write(answer, kind, orjson.dumps(body))
+
+
+def _refusal(error: FFmpegError | OSError) -> list[str]:
+    """The name of the error, and what to say. Raises what has nothing to do with the recording."""
+    if error.errno in DISK_FULL:
+        return [StorageFull.__name__, NO_ROOM]
+    if error.errno == errno.EFBIG:
+        return [TooLarge.__name__, TOO_MUCH]
+    if isinstance(error, FFmpegError):
+        return [UnsupportedMedia.__name__, DAMAGED]
+    raise error
+
+
+def _opened(descriptor: int, mode: str) -> BinaryIO:
+    return cast("BinaryIO", io.FileIO(descriptor, mode))
