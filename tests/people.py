@@ -5,10 +5,11 @@ from unittest.mock import patch
 
 from chat import audio, ids
 from chat.media.sandbox import Prepared
-from chat.messages import draining, sending
+from chat.messages import draining, sending, storing
+from chat.messages.log import Draft
 from chat.store import hot
 from chat.store.connection import Stores
-from chat.wire import Wire
+from chat.wire import Changes, Message, StoredMessage
 from tests import recordings
 
 PEAKS = [number % 256 for number in range(200)]
@@ -27,7 +28,7 @@ def someone(stores: Stores, name: str) -> str:
         "revision": 1,
     }
     stores.mongo.users.insert_one(user)
-    hot.save_user(stores.redis, user)
+    hot.save_user(stores, user)
     return user_id
 
 
@@ -35,8 +36,8 @@ def nobody_to_wake() -> None:
     """For tests that drain the log themselves."""
 
 
-def send(stores: Stores, sender: str, receiver: str, text: str, client_id: str | None = None) -> Wire:
-    return sending.accept(stores, sending.Draft(sender, receiver, text, None, client_id), nobody_to_wake)
+def send(stores: Stores, sender: str, receiver: str, text: str, client_id: str | None = None) -> Message:
+    return sending.accept(stores, Draft(sender, receiver, text, None, client_id), nobody_to_wake)
 
 
 def upload(stores: Stores, owner: str, content: bytes | None = None) -> str:
@@ -46,9 +47,16 @@ def upload(stores: Stores, owner: str, content: bytes | None = None) -> str:
     return audio.save_all(stores, owner, [new])[0].id
 
 
-def send_voice(stores: Stores, sender: str, receiver: str, caption: str = "", recording: str | None = None) -> Wire:
-    draft = sending.Draft(sender, receiver, caption, recording or upload(stores, sender))
+def send_voice(stores: Stores, sender: str, receiver: str, caption: str = "", recording: str | None = None) -> Message:
+    draft = Draft(sender, receiver, caption, recording or upload(stores, sender))
     return sending.accept(stores, draft, nobody_to_wake)
+
+
+def change(stores: Stores, message_id: str, fields: Changes) -> StoredMessage | None:
+    """Change a message as it is in Redis now."""
+    (message,) = hot.read_messages(stores.redis, [message_id])
+    assert message is not None
+    return storing.change(stores, message, fields)
 
 
 def drain(stores: Stores) -> list[str]:
@@ -59,5 +67,5 @@ def drain(stores: Stores) -> list[str]:
     return voices
 
 
-def said(found: list[Wire]) -> list[str]:
+def said(found: list[Message]) -> list[str]:
     return [message["text"] for message in found]

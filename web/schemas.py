@@ -246,6 +246,8 @@ class Message(Schema):
     date_sent: str = Field(alias="dateSent", description="RFC 3339, UTC, milliseconds")
     text: str
     audio_file_id: str | None = Field(alias="audioFileId")
+    duration: float | None = Field(None, description="of the recording, seconds")
+    peaks: list[int] | None = Field(None, description="how loud each two-hundredth of the recording is, 0 to 255")
     confidence: float | None = None
     language: str | None = None
     words: list[Word] | None = None

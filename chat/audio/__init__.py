@@ -2,18 +2,18 @@
 
 from chat.audio import allowance
 from chat.audio.erasing import delete, delete_owned, sweep_unclaimed
-from chat.audio.links import holds, sign
+from chat.audio.links import is_valid, sign
 from chat.audio.names import download_name
 from chat.audio.store import (
     Claim,
     NewRecording,
     Recording,
     Upload,
-    claimed,
     find,
     find_linked,
     is_upload_id,
     read,
+    record_claims,
     restore_upload,
     save_all,
     stream,
@@ -25,15 +25,15 @@ __all__ = [
     "Recording",
     "Upload",
     "allowance",
-    "claimed",
     "delete",
     "delete_owned",
     "download_name",
     "find",
     "find_linked",
-    "holds",
     "is_upload_id",
+    "is_valid",
     "read",
+    "record_claims",
     "restore_upload",
     "save_all",
     "sign",

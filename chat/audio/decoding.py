@@ -12,7 +12,6 @@ from typing import BinaryIO, cast
 from chat.errors import TooLarge, Unavailable, UnsupportedMedia
 from chat.media.pieces import RATE, SAMPLE_BYTES
 from chat.media.sandbox import Sandbox
-from chat.voice.recognisers.protocol import TranscriptionRefused, TranscriptionUnavailable
 
 __all__ = ["RATE", "SAMPLE_BYTES", "speech", "tracks"]
 
@@ -25,28 +24,28 @@ def speech(audio: bytes, most_seconds: float, track: int = 0) -> Iterator[bytes]
     One that breaks off gives what there was.
 
     Raises:
-        TranscriptionRefused: there is no audio in it that can be decoded.
-        TranscriptionUnavailable: the machine is too busy, or its disk full.
+        UnsupportedMedia: there is no audio in it that can be decoded.
+        Unavailable: the machine is too busy, or its disk full.
     """
     heard = False
-    with _translated(), _file(audio) as file:
+    with _refusing(), _file(audio) as file:
         for piece in _sandbox().speech(file, most_seconds, track):
             heard = True
             yield piece
     if not heard:
-        raise TranscriptionRefused("The recording cannot be decoded.")
+        raise UnsupportedMedia("The recording cannot be decoded.")
 
 
 def tracks(audio: bytes) -> int:
     """How many tracks with sound there are; 0 when the file cannot be read.
 
     Raises:
-        TranscriptionUnavailable: the machine is too busy, or its disk full.
+        Unavailable: the machine is too busy, or its disk full.
     """
     try:
-        with _translated(), _file(audio) as file:
+        with _refusing(), _file(audio) as file:
             return _sandbox().tracks(file, ANY_SECONDS)
-    except TranscriptionRefused:
+    except UnsupportedMedia:
         return 0
 
 
@@ -65,12 +64,11 @@ def _file(audio: bytes) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _refusing() -> Iterator[None]:
+    """Two answers are enough for who transcribes: never, and not now."""
     try:
         yield
-    except (UnsupportedMedia, TooLarge) as error:
-        raise TranscriptionRefused(error.detail) from error
-    except Unavailable as error:
-        raise TranscriptionUnavailable(error.detail, error.retry_after) from error
+    except TooLarge as error:
+        raise UnsupportedMedia(error.detail) from error
     except OSError as error:
-        raise TranscriptionUnavailable("The recording cannot be decoded just now.") from error
+        raise Unavailable("The recording cannot be decoded just now.") from error

@@ -1,10 +1,17 @@
 """Uploading recordings: the type by the bytes, limits before the end, any name, nothing left behind."""
 
+import base64
+import io
 import secrets
+import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import av
 import pytest
+import requests
 from pymongo.database import Database
 
 from tests import recordings
@@ -51,7 +58,9 @@ def test_what_not_every_browser_plays_is_stored_as_what_they_do(ada: Person, con
     assert whole["audioFileMimetype"] == "audio/webm"
 
 
-@pytest.mark.parametrize("headers", [b"", b"\r\nContent-Type: audio/webm", b"\r\nContent-Type: application/octet-stream"])
+@pytest.mark.parametrize(
+    "headers", [b"", b"\r\nContent-Type: audio/webm", b"\r\nContent-Type: application/octet-stream"]
+)
 @pytest.mark.parametrize("name", ["amiable.wav", "respectable.webm"])
 def test_a_recording_without_a_file_name_is_taken(ada: Person, name: str, headers: bytes) -> None:
     part = b'--x\r\nContent-Disposition: form-data; name="audio"' + headers + b"\r\n\r\n"
@@ -250,33 +259,26 @@ def test_an_upload_in_pieces_over_the_size_limit_is_413(ada: Person, strict: Web
 # --- How much one person may upload
 
 
-def upload_at_once(person: Person, count: int) -> list[requests.Response]:
-    """As many uploads at the same time; each is told about before its body has come."""
-    body = b'--x\r\nContent-Disposition: form-data; name="a"; filename="a.wav"\r\n\r\n'
-    body += recordings.silence(0.1) + b"\r\n--x--\r\n"
-    met = threading.Barrier(count)
+def test_more_uploads_at_once_than_one_person_may_make_are_429_before_they_are_read(
+    client: Client, strict: Web
+) -> None:
+    person = strict.seen_by(client.sign_up())
+    head = (
+        f"POST /api/upload HTTP/1.1\r\nHost: x\r\nx-api-key: {person.token}\r\n"
+        "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 1000\r\n\r\n"
+    )
+    address = urlsplit(person.client.url)
+    with socket.create_connection((address.hostname, address.port)) as unfinished:
+        unfinished.sendall(head.encode() + b"--x\r\n")
+        files = {"audio": ("a.wav", recordings.silence(0.1))}
+        refused = eventually(lambda: refusal_of(person.request("POST", "/upload", files=files)), "a refusal")
+        check_problem(refused, 429)
+        assert int(refused.headers["Retry-After"]) > 0
+    eventually(lambda: person.request("POST", "/upload", files=files).status_code == 201, "its end")
 
-    def slowly() -> Iterator[bytes]:
-        yield body[:50]
-        met.wait(10)
-        time_to_be_let_in.wait(10)
-        yield body[50:]
 
-    time_to_be_let_in = threading.Event()
-    media_type = {"Content-Type": "multipart/form-data; boundary=x"}
-    with ThreadPoolExecutor(count) as pool:
-        sent = [
-            pool.submit(
-                requests.post,
-                f"{person.client.url}/api/upload",
-                data=slowly(),
-                headers={"x-api-key": person.token, **media_type},
-                timeout=20,
-            )
-            for _ in range(count)
-        ]
-        time_to_be_let_in.set()
-        return [each.result() for each in sent]
+def refusal_of(response: requests.Response) -> requests.Response | None:
+    return None if response.status_code == 201 else response
 
 
 # --- What nobody claims

@@ -5,6 +5,7 @@ import difflib
 import pytest
 
 from chat.audio.decoding import RATE, SAMPLE_BYTES, speech
+from chat.errors import UnsupportedMedia
 from chat.voice.recognisers import TranscriptionRefused
 from chat.voice.recognisers.pocketsphinx import PocketSphinx
 from config.settings import Settings
@@ -69,7 +70,7 @@ def test_what_breaks_off_gives_what_there_was(recogniser: PocketSphinx) -> None:
 
 @pytest.mark.parametrize("name", sorted(recordings.lies()))
 def test_what_is_no_audio_is_refused(recogniser: PocketSphinx, name: str) -> None:
-    with pytest.raises(TranscriptionRefused):
+    with pytest.raises(UnsupportedMedia):
         recogniser.transcribe(recordings.lies()[name], "audio/webm", None)
 
 

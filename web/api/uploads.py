@@ -9,7 +9,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from chat import audio
 from chat.errors import Invalid
 from web import forms, schemas
-from web.api.answers import AUDIO, PREFIX, SECURITY, answers
+from web.api.responses import AUDIO, PREFIX, SECURITY, responses
 from web.auth import me
 from web.bodies import takes_files
 from web.services import services, stores
@@ -35,7 +35,7 @@ _FORM = {
 
 @api.post(
     "/upload",
-    responses=answers(201, schemas.Uploaded, 400, 401, 413, 415, 429, 507),
+    responses=responses(201, schemas.Uploaded, 400, 401, 413, 415, 429, 507),
     openapi_extensions=_FORM,
 )
 @takes_files

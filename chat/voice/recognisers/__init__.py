@@ -1,9 +1,9 @@
 """From a recording to what was said in it: one protocol, a recogniser behind it, chosen in one place."""
 
-from chat.voice.recognisers.protocol import Recogniser, Transcript, TranscriptionRefused, TranscriptionUnavailable, Word
+from chat.voice.recognisers.protocol import Recogniser, Transcript, TranscriptionRefused, TranscriptionUnavailable
 from config.settings import Settings
 
-__all__ = ["Recogniser", "Transcript", "TranscriptionRefused", "TranscriptionUnavailable", "Word", "choose"]
+__all__ = ["Recogniser", "Transcript", "TranscriptionRefused", "TranscriptionUnavailable", "choose"]
 
 
 def choose(settings: Settings) -> Recogniser:

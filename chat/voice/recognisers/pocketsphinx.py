@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from pocketsphinx import Decoder, Endpointer
 
 from chat.audio.decoding import RATE, SAMPLE_BYTES, speech
-from chat.voice.recognisers.protocol import Transcript, TranscriptionRefused, Word
+from chat.voice.recognisers.protocol import Transcript, TranscriptionRefused
+from chat.wire import Word
 from config.settings import Settings
 
 LANGUAGE = "en-US"
