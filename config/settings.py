@@ -80,14 +80,14 @@ class Settings(BaseSettings):
     upload_max_bytes: int = Field(25 * 2**20, ge=1_024, description="Largest upload request, in bytes.")
     audio_max_seconds: int = Field(600, ge=1, description="Longest recording, in seconds.")
     audio_processes: int = Field(
-        2, ge=1, le=64, description="Recordings a web process measures and converts at once, each in its own process."
+        4, ge=1, le=64, description="Recordings a web process measures at once; it converts half as many."
     )
     audio_waiting: int = Field(
         16, ge=0, description="Recordings that may wait for it; beyond it, POST /upload answers 503."
     )
     upload_ttl: int = Field(3_600, ge=1, description="Seconds until an upload that no message claims is deleted.")
 
-    uploads_at_once: int = Field(4, ge=1, description="Uploads of one person at the same time.")
+    uploads_at_once: int = Field(3, ge=1, description="Uploads of one person at the same time.")
     uploads_unclaimed_bytes: int = Field(
         200 * 2**20, ge=1_024, description="Bytes one person may have uploaded and not sent."
     )

@@ -17,8 +17,7 @@ from chat.media.resampling import resampled
 MIMETYPE = WEBM.mimetype
 RATE = 48_000  # samples a second, Opus's own
 BITS_A_SECOND = {"mono": 64_000, "stereo": 96_000}
-BYTES_A_SECOND = 20_000  # no more than this comes out, container included
-HEADER_BYTES = 64 * 1024
+EFFORT = "5"  # of 10; takes half the time, and nobody hears the difference
 
 
 def convert(source: BinaryIO, target: BinaryIO, most_seconds: float) -> float:
@@ -31,7 +30,7 @@ def convert(source: BinaryIO, target: BinaryIO, most_seconds: float) -> float:
     with opening.opened(source, most_seconds) as recording:
         layout = "mono" if len(recording.audio.codec_context.layout.channels) == 1 else "stereo"
         with av.open(target, "w", format="webm", options={"fflags": "+bitexact"}) as written:
-            stream = written.add_stream("libopus", rate=RATE, layout=layout)
+            stream = written.add_stream("libopus", rate=RATE, layout=layout, options={"compression_level": EFFORT})
             stream.bit_rate = BITS_A_SECOND[layout]
             stream.time_base = Fraction(1, RATE)
             for frame in resampled(opening.sound(recording), kind="s16", layout=layout, rate=RATE):

@@ -3,6 +3,7 @@
 import errno
 import io
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any, BinaryIO, cast
 
 import orjson
@@ -20,17 +21,15 @@ Options = dict[str, Any]
 Files = Sequence[int]  # descriptors
 
 
-def _prepare(files: Files, options: Options, _: int) -> Options:
-    """Measure a recording, and convert it into the second file unless browsers play it as it is."""
-    source, target = _opened(files[0], "r"), _opened(files[1], "r+")
-    measured = measure(source, options["most_seconds"])
-    converted = not measured.playable
-    return {
-        "mimetype": MIMETYPE if converted else measured.mimetype,
-        "duration": convert(source, target, options["most_seconds"]) if converted else measured.duration,
-        "peaks": measured.peaks,
-        "converted": converted,
-    }
+def _measure(files: Files, options: Options, _: int) -> Options:
+    """Tell what a recording is: its type, duration and peaks, and whether browsers play it as it is."""
+    return asdict(measure(_opened(files[0], "r"), options["most_seconds"]))
+
+
+def _convert(files: Files, options: Options, _: int) -> Options:
+    """Convert a recording into the second file, and tell its new type and duration."""
+    duration = convert(_opened(files[0], "r"), _opened(files[1], "r+"), options["most_seconds"])
+    return {"mimetype": MIMETYPE, "duration": duration}
 
 
 def _speech(files: Files, options: Options, answer: int) -> None:
@@ -43,7 +42,12 @@ def _tracks(files: Files, options: Options, _: int) -> int:
     return decoding.tracks(_opened(files[0], "r"), options["most_seconds"])
 
 
-JOBS: dict[str, Callable[[Files, Options, int], Any]] = {"prepare": _prepare, "speech": _speech, "tracks": _tracks}
+JOBS: dict[str, Callable[[Files, Options, int], Any]] = {
+    "measure": _measure,
+    "convert": _convert,
+    "speech": _speech,
+    "tracks": _tracks,
+}
 
 
 def run(name: str, files: Files, options: Options, answer: int) -> None:

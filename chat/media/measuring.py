@@ -23,6 +23,7 @@ PLAYED = {
     MP3: {"mp3"},
 }
 AAC_PROFILES = {"LC", "HE-AAC", "HE-AACv2"}
+ROUNDING_SECONDS = 0.001
 DRIFT_SECONDS = 0.25  # by so much a container's clock may differ from its sound; nobody hears it
 
 
@@ -68,7 +69,7 @@ class _Measure:
                 if frame.time is not None and abs(frame.time - self._seconds) > DRIFT_SECONDS:
                     self._agrees = False
                 self._seconds += frame.samples / frame.sample_rate
-                if self._seconds > self._most_seconds:
+                if self._seconds > self._most_seconds + ROUNDING_SECONDS:
                     raise too_long(self._most_seconds)
                 self._loudness.add(frame)
             if not self._seconds and number >= opening.SILENT_PACKETS_MOST:

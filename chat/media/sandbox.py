@@ -3,7 +3,8 @@
 Each process that needs it has one `ForkServer`, a program of its own that is started once and forks for each recording.
 It works in threads as in greenlets: all that is waited for are sockets.
 
-Limits: a process has `MEMORY_BYTES` beside what it begins with, `CPU_SECONDS` of processor time, and a deadline.
+Limits: a process has `MEMORY_BYTES` beside what it begins with, `CPU_SECONDS` of processor time (to measure
+`MEASURE_CPU_SECONDS`), and a deadline.
 """
 
 import contextlib
@@ -28,10 +29,11 @@ from chat.media.refusals import BUSY, DAMAGED, TOO_MUCH
 log = structlog.get_logger(__name__)
 
 MEMORY_BYTES = 256 * 2**20  # an hour of stereo takes a tenth of it
-CPU_SECONDS = 60  # ten minutes of ALAC take 8 to measure and convert
+MEASURE_CPU_SECONDS = 20  # ten minutes take 1 to 3
+CPU_SECONDS = 60  # ten minutes take 8 to convert
 PREPARE_SECONDS = 120.0  # by the clock: a crowded machine gives a process half of it
 SPEECH_SECONDS = 900.0  # as long as a task may take; a recogniser reads as slowly as it understands
-CONVERTED_BYTES_A_SECOND = 20_000  # of sound; Opus in WebM has at most 13,000
+CONVERTED_BYTES_A_SECOND = 20_000  # of sound; Opus in WebM has at most 15,000
 CONVERTED_BYTES_LEAST = 256 * 1024
 START_SECONDS = 30.0  # for a fork server to load what it needs, mostly 0.3
 SILENCE_SECONDS = 10.0  # after its deadline the fork server has this time to say so
@@ -51,19 +53,47 @@ class Prepared:
     converted: bool
 
 
-class Sandbox:
-    """A fork server with places in front of it: `at_once` recordings are prepared, `waiting` more may wait.
+class _Places:
+    """So many may be taken at once, so many more waited for. It works in threads as in greenlets."""
 
-    One for each process; whoever forks from that needs another.
+    def __init__(self, at_once: int, waiting: int) -> None:
+        self._lock = threading.Lock()
+        self._free = threading.BoundedSemaphore(at_once)
+        self._most = at_once + waiting
+        self.taken = 0  # those who wait included
+
+    @contextlib.contextmanager
+    def one(self) -> Iterator[None]:
+        """A place. Raises Unavailable where too many wait, or one has to wait too long."""
+        with self._lock:
+            if self.taken >= self._most:
+                raise Unavailable(BUSY, RETRY_SECONDS)
+            self.taken += 1
+        try:
+            if not self._free.acquire(timeout=WAIT_SECONDS):
+                raise Unavailable(BUSY, RETRY_SECONDS)
+            try:
+                yield
+            finally:
+                self._free.release()
+        finally:
+            with self._lock:
+                self.taken -= 1
+
+
+class Sandbox:
+    """A fork server with places in front of it. One for each process; whoever forks from that needs another.
+
+    `at_once` recordings are measured and half as many converted, which takes longer and must not hold up the others.
+    Of each kind `waiting` more may wait.
     """
 
     program = ("-m", "chat.media.forkserver")
 
-    def __init__(self, at_once: int = 2, waiting: int = 16) -> None:
+    def __init__(self, at_once: int = 4, waiting: int = 16) -> None:
+        self.measuring = _Places(at_once, waiting)
+        self.converting = _Places(max(1, at_once // 2), waiting)
         self._lock = threading.Lock()
-        self._places = threading.BoundedSemaphore(at_once)
-        self._most = at_once + waiting
-        self._taken = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._heard = False
@@ -92,9 +122,16 @@ class Sandbox:
             Unavailable: too many are being prepared, or the machine was too slow.
         """
         options = {"most_seconds": most_seconds}
-        file_bytes = max(CONVERTED_BYTES_LEAST, int(most_seconds * CONVERTED_BYTES_A_SECOND))
-        with self._place(), self._job("prepare", [source, target], options, PREPARE_SECONDS, file_bytes) as answer:
-            return Prepared(**_result(answer))
+        limits = _limits(PREPARE_SECONDS, MEASURE_CPU_SECONDS)
+        with self.measuring.one(), self._job("measure", [source], options, limits) as answer:
+            found = _result(answer)
+        converted = not found.pop("playable")
+        if converted:
+            file_bytes = max(CONVERTED_BYTES_LEAST, int(most_seconds * CONVERTED_BYTES_A_SECOND))
+            limits = _limits(PREPARE_SECONDS, CPU_SECONDS, file_bytes)
+            with self.converting.one(), self._job("convert", [source, target], options, limits) as answer:
+                found |= _result(answer)
+        return Prepared(**found, converted=converted)
 
     def speech(self, source: BinaryIO, most_seconds: float, track: int = 0) -> Iterator[bytes]:
         """The samples of a recording, see `chat.media.decoding.speech`; they are decoded as they are taken.
@@ -104,7 +141,7 @@ class Sandbox:
             Unavailable: the machine was too slow.
         """
         options = {"most_seconds": most_seconds, "track": track}
-        with self._job("speech", [source], options, SPEECH_SECONDS) as answer:
+        with self._job("speech", [source], options, _limits(SPEECH_SECONDS, CPU_SECONDS)) as answer:
             for kind, body in answer:
                 if kind != pieces.DATA:
                     _end(kind, body)
@@ -114,43 +151,21 @@ class Sandbox:
 
     def tracks(self, source: BinaryIO, most_seconds: float) -> int:
         """How many tracks with sound a recording has. Raises as `speech`."""
-        with self._job("tracks", [source], {"most_seconds": most_seconds}, PREPARE_SECONDS) as answer:
+        limits = _limits(PREPARE_SECONDS, MEASURE_CPU_SECONDS)
+        with self._job("tracks", [source], {"most_seconds": most_seconds}, limits) as answer:
             return int(_result(answer))
 
     @contextlib.contextmanager
-    def _place(self) -> Iterator[None]:
-        with self._lock:
-            if self._taken >= self._most:
-                raise Unavailable(BUSY, RETRY_SECONDS)
-            self._taken += 1
-        try:
-            if not self._places.acquire(timeout=WAIT_SECONDS):
-                raise Unavailable(BUSY, RETRY_SECONDS)
-            try:
-                yield
-            finally:
-                self._places.release()
-        finally:
-            with self._lock:
-                self._taken -= 1
-
-    @contextlib.contextmanager
     def _job(
-        self, name: str, files: list[BinaryIO], options: dict[str, Any], seconds: float, file_bytes: int = 0
+        self, name: str, files: list[BinaryIO], options: dict[str, Any], limits: dict[str, float]
     ) -> Iterator[Iterator[tuple[bytes, bytes]]]:
         """The pieces of a job's answer. Leaving this ends the job."""
-        limits = {
-            "memory_bytes": MEMORY_BYTES,
-            "cpu_seconds": CPU_SECONDS,
-            "file_bytes": file_bytes,
-            "seconds": seconds,
-        }
         ours, theirs = socket.socketpair()
         with ours:
             with theirs:
                 request = orjson.dumps([name, options, limits])
                 self._send(request, [theirs.fileno(), *(file.fileno() for file in files)])
-            ours.settimeout(seconds + SILENCE_SECONDS)
+            ours.settimeout(limits["seconds"] + SILENCE_SECONDS)
             try:
                 yield pieces.read(ours)
             except TimeoutError:
@@ -207,6 +222,16 @@ class Sandbox:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(SILENCE_SECONDS)
             self._process = None
+
+
+def _limits(seconds: float, cpu_seconds: int, file_bytes: int = 0) -> dict[str, float]:
+    """What a job may take; `seconds` by the clock."""
+    return {
+        "seconds": seconds,
+        "cpu_seconds": cpu_seconds,
+        "memory_bytes": MEMORY_BYTES,
+        "file_bytes": file_bytes,
+    }
 
 
 def _environment() -> dict[str, str]:

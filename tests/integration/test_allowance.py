@@ -61,7 +61,8 @@ def test_no_more_uploads_at_once_than_one_may_make(limited: Limited, anna: str) 
 
 def test_an_upload_whose_process_died_counts_for_a_while_only(limited: Limited, anna: str) -> None:
     stores = limited(uploads_at_once=1, uploads_unclaimed_bytes=KB)
-    allowance.upload(stores, anna, KB).__enter__()
+    dead = allowance.upload(stores, anna, KB)
+    dead.__enter__()
     with pytest.raises(TooMany):
         put(stores, anna, KB)
     now = keys.uploads_now_key(anna)

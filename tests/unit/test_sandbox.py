@@ -41,7 +41,7 @@ def crash(files, options, answer):
     ctypes.string_at(0)
 
 def write(files, options, answer):
-    while True: os.write(files[1], bytes(2**16))
+    while True: os.write(files[0], bytes(2**16))
 
 def raises(files, options, answer):
     raise RuntimeError("a fault of ours")
@@ -74,10 +74,10 @@ def attempt(files, options, answer):
         "another user": lambda: os.setuid(12345),
     }
     found = {name: run(what) for name, what in attempts.items()}
-    return {"mimetype": "", "duration": 0, "peaks": [], "converted": found}
+    return {"mimetype": "", "duration": 0, "peaks": found, "playable": True}
 
 def surroundings(files, options, answer):
-    return {"mimetype": "", "duration": 0, "peaks": [], "converted": dict(os.environ)}
+    return {"mimetype": "", "duration": 0, "peaks": dict(os.environ), "playable": True}
 
 jobs.JOBS.update(
     {name: globals()[name] for name in "loop sleep eat crash write raises pour attempt surroundings".split()}
@@ -95,8 +95,8 @@ class Misbehaving(Sandbox):
         super().__init__(**places)
         self._other = job
 
-    def _job(self, name, files, *arguments, **options):
-        return super()._job(self._other, files, *arguments, **options)
+    def _job(self, name, *arguments):
+        return super()._job(self._other or name, *arguments)
 
 
 @pytest.fixture
@@ -147,7 +147,7 @@ def alive(pid: int) -> bool:
 
 def test_a_process_that_reads_a_recording_reaches_no_file_no_network_and_no_process() -> None:
     sandbox = Misbehaving("attempt")
-    attempts = dict(prepare(sandbox).converted)  # type: ignore[call-overload]
+    attempts = dict(prepare(sandbox).peaks)
     sandbox.stop()
     assert attempts.pop("a thread") == "RuntimeError"  # Python's names for the same
     assert attempts.pop("raise a limit") == "ValueError"
@@ -157,7 +157,7 @@ def test_a_process_that_reads_a_recording_reaches_no_file_no_network_and_no_proc
 def test_it_knows_none_of_our_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_KEY", "never to be seen by FFmpeg")
     sandbox = Misbehaving("surroundings")
-    found = dict(prepare(sandbox).converted)  # type: ignore[call-overload]
+    found = dict(prepare(sandbox).peaks)
     sandbox.stop()
     assert "PATH" in found
     assert "SECRET_KEY" not in found
@@ -167,7 +167,7 @@ def test_it_knows_none_of_our_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_memory_processor_time_time_and_file_size_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CPU_SECONDS", 1)
+    monkeypatch.setattr(module, "MEASURE_CPU_SECONDS", 1)
     assert isinstance(refusal("eat"), TooLarge)
     assert isinstance(refusal("loop"), TooLarge)
     assert isinstance(refusal("write"), TooLarge)
@@ -180,7 +180,7 @@ def test_a_crash_costs_one_recording() -> None:
     with pytest.raises(UnsupportedMedia):
         prepare(sandbox)
     before = server(sandbox)
-    sandbox._other = "prepare"
+    sandbox._other = ""
     assert prepare(sandbox, recordings.spoken()).duration == pytest.approx(6.05, abs=0.1)
     assert server(sandbox) == before
     sandbox.stop()
@@ -202,14 +202,14 @@ def test_a_full_disk_is_said(sandbox: Sandbox) -> None:
 
 
 def test_more_recordings_than_places_wait_and_more_than_may_wait_are_refused() -> None:
-    sandbox = Misbehaving("prepare", at_once=1, waiting=3)
+    sandbox = Misbehaving("", at_once=1, waiting=3)
     with ThreadPoolExecutor(8) as pool:
         served = [pool.submit(prepare, sandbox, recordings.spoken()) for _ in range(4)]
         assert {each.result().mimetype for each in served} == {"audio/webm"}
 
         sandbox._other = "sleep"
         held = [pool.submit(prepare, sandbox) for _ in range(4)]
-        wait_until(lambda: sandbox._taken == 4 and len(children(sandbox)) == 1, 10, "all places to be taken")
+        wait_until(lambda: sandbox.measuring.taken == 4 and len(children(sandbox)) == 1, 10, "all places to be taken")
         with pytest.raises(Unavailable) as raised:
             prepare(sandbox)
         assert raised.value.retry_after > 0
@@ -217,10 +217,20 @@ def test_more_recordings_than_places_wait_and_more_than_may_wait_are_refused() -
         def let_go() -> bool:
             for child in children(sandbox):
                 os.kill(child, signal.SIGKILL)
-            return sandbox._taken == 0
+            return sandbox.measuring.taken == 0
 
         wait_until(let_go, 20, "the end of those who waited")
         assert all(isinstance(each.exception(), UnsupportedMedia) for each in held)
+    sandbox.stop()
+
+
+def test_who_converts_does_not_hold_up_who_needs_not() -> None:
+    sandbox = Misbehaving("", at_once=2, waiting=0)
+    with ThreadPoolExecutor(1) as pool, sandbox.converting.one():
+        with pytest.raises(Unavailable):
+            prepare(sandbox, recordings.encoded("adts", "aac"))
+        assert pool.submit(prepare, sandbox, recordings.spoken()).result().mimetype == "audio/webm"
+    assert prepare(sandbox, recordings.encoded("adts", "aac")).converted
     sandbox.stop()
 
 
