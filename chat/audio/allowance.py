@@ -62,6 +62,11 @@ def released(stores: Stores, files: Sequence[Mapping[str, Any]]) -> None:
         pipe.execute()
 
 
+def forget(stores: Stores, owner_id: str) -> None:
+    """Count nothing of this person any longer. Raises RedisError."""
+    stores.redis.delete(*_keys(owner_id))
+
+
 def _take(stores: Stores, owner_id: str, token: str, size: int) -> None:
     settings = stores.settings
     limits = [(each.amount, each.get_expiry()) for each in parse_many(settings.limit_uploads)]

@@ -40,7 +40,10 @@ def delete_owned(stores: Stores, owner_id: str) -> bool:
     if upload_ids:
         _mark_for_deletion(stores, upload_ids)
         _erase(stores, upload_ids)
-    return len(upload_ids) == PAGE
+    if len(upload_ids) == PAGE:
+        return True
+    allowance.forget(stores, owner_id)
+    return False
 
 
 def sweep_unclaimed(stores: Stores) -> int:

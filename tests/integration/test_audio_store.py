@@ -16,12 +16,12 @@ from chat import audio, ids
 from chat.audio import chunks
 from chat.errors import NotFound
 from chat.media.sandbox import Prepared
-from chat.messages import editing
+from chat.messages import editing, history, storing
 from chat.store import keys
 from chat.store.connection import Stores
 from dev.processes import free_port
 from tests import recordings
-from tests.people import drain, send_voice, someone, upload
+from tests.people import PEAKS, drain, send_voice, someone, upload
 
 
 @pytest.fixture
@@ -154,6 +154,35 @@ def test_an_upload_redis_has_lost_can_still_be_claimed_in_its_time(stores: Store
         send_voice(stores, *pair, recording=too_late)
     drain(stores)
     assert whole(stores, in_time, pair[1]) == recordings.spoken()
+
+
+def test_a_message_carries_how_long_its_recording_is_and_how_it_looks(stores: Stores, pair: tuple[str, str]) -> None:
+    upload_id = upload(stores, pair[0])
+    stores.redis.delete(keys.upload_key(upload_id))  # it comes back from GridFS with all that is known of it
+    message = send_voice(stores, *pair, recording=upload_id)
+    drain(stores)
+    for wipe in (False, True):
+        if wipe:
+            stores.redis.flushdb()
+        shown = history.recent(stores, pair[1], pair[0])[-1]
+        assert (shown["duration"], shown["peaks"]) == (6.05, PEAKS)
+        assert audio.find(stores, upload_id, pair[1]).peaks == PEAKS
+    editing.delete(stores, pair[0], message["_id"])
+    storing.flush(stores)
+    gone = history.recent(stores, pair[1], pair[0])[-1]
+    assert "deletedAt" in gone
+    assert not {"duration", "peaks"} & gone.keys()
+
+
+def test_a_recording_of_before_there_were_peaks_is_sent_as_ever(stores: Stores, pair: tuple[str, str]) -> None:
+    upload_id = upload(stores, pair[0])
+    stores.mongo[chunks.FILES].update_one({"_id": upload_id}, {"$unset": {"metadata.peaks": ""}})
+    stores.redis.delete(keys.upload_key(upload_id))
+    send_voice(stores, *pair, recording=upload_id)
+    drain(stores)
+    shown = history.recent(stores, pair[1], pair[0])[-1]
+    assert shown["duration"] == 6.05
+    assert "peaks" not in shown
 
 
 def test_the_recording_of_a_deleted_message_is_gone_for_everybody(stores: Stores, pair: tuple[str, str]) -> None:
