@@ -17,6 +17,7 @@ from chat.people.passwords import Passwords
 from chat.store.connection import connect
 from chat.store.prepare import prepare_patiently
 from config.settings import Settings, get_settings
+from config.version import VERSION
 from web import auth, bodies, cli, context, errors, metrics, schemas
 from web.api import accounts, conversations, files, messages, search, uploads, users
 from web.api.health import health
@@ -78,7 +79,7 @@ class Application(OpenAPI):
     def __init__(self, settings: Settings) -> None:
         super().__init__(
             __name__,
-            info=Info(title="Chattergram", version="1.0.0", description="Chat for two; voice messages can be read."),
+            info=Info(title="Chattergram", version=VERSION, description="Chat for two; voice messages can be read."),
             security_schemes=SECURITY_SCHEMES,
             static_folder=str(STATIC),
             static_url_path="/static",
