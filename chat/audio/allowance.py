@@ -46,7 +46,7 @@ def upload(stores: Stores, owner_id: str, size: int) -> Iterator[Upload]:
     try:
         yield taken
     finally:
-        arguments: list[str | int] = [token, stores.settings.upload_ttl]
+        arguments: list[str | int] = [token, _kept_seconds(stores)]
         arguments += [part for pair in taken.stored for part in pair]
         stores.scripts.end_upload(keys=_keys(owner_id), args=arguments)
 
@@ -77,7 +77,7 @@ def _take(stores: Stores, owner_id: str, token: str, size: int) -> None:
         now = int(time.time())
         arguments: list[str | int] = [token, now, now + LEASE_SECONDS, size, settings.uploads_at_once]
         arguments += [settings.uploads_unclaimed_bytes, UNCLAIMED_MOST, settings.uploads_all_bytes]
-        arguments += [stored, STORED_SECONDS, settings.upload_ttl, *(part for limit in limits for part in limit)]
+        arguments += [stored, STORED_SECONDS, _kept_seconds(stores), *(part for limit in limits for part in limit)]
         what, *details = (part.decode() for part in stores.scripts.take_upload(keys=script_keys, args=arguments))
         if what == "taken":
             return
@@ -93,9 +93,8 @@ def _take(stores: Stores, owner_id: str, token: str, size: int) -> None:
 def _refusal(stores: Stores, what: str, details: list[str]) -> Exception:
     settings = stores.settings
     if what == "at_once":
-        return TooMany(
-            f"At most {settings.uploads_at_once} uploads at the same time. Wait for one to end.", WAIT_SECONDS
-        )
+        at_once = settings.uploads_at_once
+        return TooMany(f"Only {at_once} of your uploads may be under way at the same time. Wait for one.", WAIT_SECONDS)
     if what == "limited":
         return TooMany("Too many uploads. Wait a while.", int(details[0]))
     if what == "unclaimed":
@@ -131,6 +130,11 @@ def _stored_bytes(stores: Stores, owner_id: str) -> int:
         {"$group": {"_id": None, "bytes": {"$sum": "$length"}}},
     ]
     return sum(row["bytes"] for row in stores.mongo[chunks.FILES].aggregate(steps))
+
+
+def _kept_seconds(stores: Stores) -> int:
+    """How long it is known what is unclaimed, from the last upload on."""
+    return max(stores.settings.upload_ttl, LEASE_SECONDS)
 
 
 def _keys(owner_id: str) -> list[str]:

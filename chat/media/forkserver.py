@@ -9,6 +9,7 @@ limits]`, with descriptors beside it: a socket for the pieces of the answer (`ch
 """
 
 import contextlib
+import gc
 import os
 import select
 import signal
@@ -160,6 +161,7 @@ def main() -> None:
     control = socket.socket(fileno=os.dup(0))
     control.setblocking(True)
     warming.warm()
+    gc.freeze()  # what is here stays, and need not be copied into each child for being looked at
     ForkServer(control).run()
 
 

@@ -3,7 +3,7 @@
 --       their limits
 -- ARGV: token of this upload, now (s), until when it counts at most (s), bytes, most at once, most unclaimed bytes,
 --       most unclaimed recordings, most bytes in all, the bytes of all as MongoDB has them or '', seconds those hold,
---       seconds an upload stays unclaimed, then for each counter: the most, seconds
+--       seconds it is known what is unclaimed, then for each counter: the most, seconds
 -- Returns {what, ...}; what is one of
 --   taken, stored (first ask MongoDB, then call again), at_once, unclaimed, full, limited: with seconds
 local now, unclaimed, stored = KEYS[1], KEYS[2], KEYS[3]
