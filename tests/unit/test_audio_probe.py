@@ -4,11 +4,13 @@ import contextlib
 import io
 import tempfile
 from collections.abc import Iterator
+from typing import Any
 
 import av
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from chat.errors import TooLarge, UnsupportedMedia
 from chat.media.sandbox import Prepared, Sandbox
@@ -104,32 +106,32 @@ def test_a_cover_is_no_video(sandbox: Sandbox) -> None:
 # --- What is converted
 
 
-@pytest.mark.parametrize(
-    ("container", "codec", "rate"),
-    [
-        ("ipod", "alac", 44_100),
-        ("mov", "aac", 44_100),
-        ("mov", "pcm_s16be", 44_100),
-        ("caf", "alac", 48_000),
-        ("caf", "pcm_s16be", 48_000),
-        ("aiff", "pcm_s16be", 44_100),
-        ("aiff", "pcm_s24be", 48_000),
-        ("amr", "libopencore_amrnb", 8_000),
-        ("3gp", "libopencore_amrnb", 8_000),
-        ("adts", "aac", 44_100),
-        ("wav", "pcm_s24le", 48_000),
-        ("wav", "pcm_f64le", 48_000),
-        ("wav", "pcm_f32le", 44_100),
-        ("wav", "pcm_alaw", 8_000),
-        ("wav", "adpcm_ms", 22_050),
-        ("au", "pcm_s16be", 8_000),
-        ("asf", "wmav2", 44_100),
-        ("ogg", "flac", 48_000),
-        ("matroska", "libopus", 48_000),
-        ("matroska", "ac3", 48_000),
-        ("mp2", "mp2", 48_000),
-    ],
-)
+CONVERTED = [
+    ("ipod", "alac", 44_100),
+    ("mov", "aac", 44_100),
+    ("mov", "pcm_s16be", 44_100),
+    ("caf", "alac", 48_000),
+    ("caf", "pcm_s16be", 48_000),
+    ("aiff", "pcm_s16be", 44_100),
+    ("aiff", "pcm_s24be", 48_000),
+    ("amr", "libopencore_amrnb", 8_000),
+    ("3gp", "libopencore_amrnb", 8_000),
+    ("adts", "aac", 44_100),
+    ("wav", "pcm_s24le", 48_000),
+    ("wav", "pcm_f64le", 48_000),
+    ("wav", "pcm_f32le", 44_100),
+    ("wav", "pcm_alaw", 8_000),
+    ("wav", "adpcm_ms", 22_050),
+    ("au", "pcm_s16be", 8_000),
+    ("asf", "wmav2", 44_100),
+    ("ogg", "flac", 48_000),
+    ("matroska", "libopus", 48_000),
+    ("matroska", "ac3", 48_000),
+    ("mp2", "mp2", 48_000),
+]
+
+
+@pytest.mark.parametrize(("container", "codec", "rate"), CONVERTED)
 def test_what_not_every_browser_plays_is_converted(sandbox: Sandbox, container: str, codec: str, rate: int) -> None:
     found = check_converted(sandbox, recordings.encoded(container, codec, rate=rate), 1.0)
     assert max(found.peaks) == 255
@@ -259,18 +261,75 @@ def test_pages_of_nothing_behind_sound_add_nothing(sandbox: Sandbox) -> None:
     assert prepared(sandbox, content).duration == pytest.approx(6.05, abs=0.1)
 
 
-@settings(max_examples=300, deadline=None)
+def survives(sandbox: Sandbox, content: bytes) -> None:
+    """It is refused, or has a duration; and no process died of it, nor met a fault of ours."""
+    with capture_logs() as logs, contextlib.suppress(UnsupportedMedia, TooLarge):
+        assert 0 < prepared(sandbox, content).duration <= LONG
+    assert logs == []
+
+
+SOUND = {name: recordings.spoken(name) for name, _, _ in recordings.FORMATS} | {
+    f"{container}-{codec}": recordings.encoded(container, codec, 0.5, rate=rate) for container, codec, rate in CONVERTED
+}
+
+
+@settings(max_examples=400, deadline=None)
 @given(
-    name=st.sampled_from([name for name, _, _ in recordings.FORMATS]),
+    name=st.sampled_from(sorted(SOUND)),
     at=st.floats(0, 1, exclude_max=True),
     junk=st.binary(min_size=1, max_size=40),
     cut=st.floats(0, 1),
 )
 @example(name="amiable.wav", at=0.064453125, junk=b"\x00\x00\x06", cut=1.0)
 def test_damage_anywhere_is_survived(sandbox: Sandbox, name: str, at: float, junk: bytes, cut: float) -> None:
-    content = bytearray(recordings.spoken(name))
+    content = bytearray(SOUND[name])
     place = int(len(content) * at**3)  # mostly in the headers
     content[place : place + len(junk)] = junk
     del content[max(1, int(len(content) * (1 - (1 - cut) ** 3))) :]  # mostly near the end
-    with contextlib.suppress(UnsupportedMedia, TooLarge):
-        assert 0 < prepared(sandbox, bytes(content)).duration <= LONG
+    survives(sandbox, bytes(content))
+
+
+BOXES = b"moov trak mdia minf stbl stsd stts stsz stz2 stsc stco co64 elst edts moof traf trun tfhd tfdt mvex mdat cmov"
+trees = st.recursive(
+    st.tuples(st.sampled_from(BOXES.split()), st.binary(max_size=40)),
+    lambda inner: st.tuples(st.sampled_from(BOXES.split()), st.lists(inner, max_size=4)),
+    max_leaves=20,
+)
+
+
+def box(tree: "tuple[bytes, bytes | list[Any]]", wrong: int = 0) -> bytes:
+    name, body = tree
+    content = body if isinstance(body, bytes) else b"".join(map(box, body))
+    return (len(content) + 8 + wrong & 0xFFFFFFFF).to_bytes(4, "big") + name + content
+
+
+@settings(max_examples=150, deadline=None)
+@given(found=st.lists(trees, max_size=6), wrong=st.sampled_from([0, 0, 0, -1, 7, 2**31, -8]))
+def test_any_boxes_are_survived(sandbox: Sandbox, found: list[Any], wrong: int) -> None:
+    survives(sandbox, b"\0\0\0\x10ftypM4A \0\0\0\0" + b"".join(box(tree, wrong) for tree in found))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    sign=st.sampled_from(
+        [
+            b"\x1aE\xdf\xa3",
+            b"OggS",
+            b"fLaC",
+            b"ID3\x04\0\0",
+            b"#!AMR\n",
+            b"caff",
+            b".snd",
+            b"RIFF\0\0\0\0WAVEfmt ",
+            b"FORM\0\0\0\0AIFFCOMM",
+            b"\xff\xfb\x90\x00",
+            b"\xff\xf1\x50\x80",
+            b"\x30\x26\xb2\x75\x8e\x66\xcf\x11",
+            b"RF64",
+        ]
+    ),
+    rest=st.binary(max_size=2_000),
+    before=st.integers(0, 300),
+)
+def test_anything_behind_any_sign_is_survived(sandbox: Sandbox, sign: bytes, rest: bytes, before: int) -> None:
+    survives(sandbox, bytes(before) + sign + rest)

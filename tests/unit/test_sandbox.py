@@ -260,6 +260,18 @@ def test_a_fork_server_that_was_killed_is_replaced(sandbox: Sandbox) -> None:
     assert server(sandbox) != before
 
 
+def test_what_a_killed_fork_server_had_begun_ends_with_it() -> None:
+    looping = Misbehaving("loop", at_once=1)
+    with ThreadPoolExecutor(1) as pool:
+        lost = pool.submit(prepare, looping)
+        wait_until(lambda: bool(looping._process) and len(children(looping)) == 1, 10, "a child")
+        child = children(looping)[0]
+        os.kill(server(looping), signal.SIGKILL)
+        wait_until(lambda: not alive(child), 10, "the end of the child")
+        assert isinstance(lost.exception(), Unavailable)
+    looping.stop()
+
+
 def test_it_is_told_to_end_by_nothing_but_the_end_of_its_user(sandbox: Sandbox) -> None:
     prepare(sandbox, recordings.spoken())
     for number in (signal.SIGTERM, signal.SIGINT):  # as platforms and terminals send to everybody
