@@ -1,4 +1,4 @@
-"""Uploading recordings, which a message then claims."""
+"""Uploading recordings for messages to claim."""
 
 from contextlib import ExitStack
 from typing import Any
@@ -16,7 +16,7 @@ from web.services import services, stores
 
 api = APIBlueprint("uploads", __name__, url_prefix=PREFIX, abp_tags=[AUDIO], abp_security=SECURITY)
 
-FILES_MOST = 10
+MAX_FILES = 10
 _FORM = {
     "requestBody": {
         "required": True,
@@ -44,15 +44,15 @@ def upload() -> tuple[dict[str, Any], int]:
     size = request.content_length or services().settings.upload_max_bytes
     with audio.allowance.upload(stores(), me(), size) as allowed, ExitStack() as closing:
         files = forms.files(closing)
-        if not 1 <= len(files) <= FILES_MOST:
-            raise Invalid("audio", f"Send 1 to {FILES_MOST} files.")
+        if not 1 <= len(files) <= MAX_FILES:
+            raise Invalid("audio", f"Send 1 to {MAX_FILES} files.")
         saved = audio.save_all(stores(), me(), [_recording(file, closing) for file in files])
         allowed.stored = [(each.id, each.length) for each in saved]
     return {"files": [described(each) for each in saved]}, 201
 
 
 def described(upload: audio.Upload) -> dict[str, Any]:
-    """An upload as clients see it."""
+    """An upload as clients get it."""
     return {
         "audioFileUuid": upload.id,
         "audioFileName": upload.name,

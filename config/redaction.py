@@ -1,6 +1,7 @@
-"""Keeps what was sent out of gunicorn's log: what it cannot read it repeats, and addresses it has whole.
+"""Keeps what clients send out of gunicorn's log.
 
-A filter of its logger. There may be tokens and people's words in all of that.
+gunicorn quotes requests it cannot parse and logs addresses with their queries; both may contain tokens and people's
+words. `redact` is a filter for its logger.
 """
 
 import sys
@@ -8,11 +9,11 @@ from logging import LogRecord
 
 from gunicorn.http.errors import NoMoreData, ParseException
 
-REFUSED = "Invalid request from ip="  # gunicorn's line about what is no HTTP; after the address comes what was sent
+REFUSED = "Invalid request from ip="  # begins gunicorn's line about invalid HTTP, which quotes it after the address
 
 
-def discreet(record: LogRecord) -> bool:
-    """Leave of an error the kind, and of an address no query. Every record passes."""
+def redact(record: LogRecord) -> bool:
+    """Reduces errors to their type and cuts the query off addresses. Lets every record pass."""
     if str(record.msg).startswith(REFUSED):
         record.msg = f"{record.msg.partition(': ')[0]}: {_kind(sys.exception())}"
     if isinstance(record.args, tuple):
@@ -34,7 +35,7 @@ def _kind(error: BaseException | None) -> str:
 
 
 def _repeats(error: BaseException | None) -> bool:
-    """Whether this error, or one that it came of, says what was sent."""
+    """Whether this error, or one that caused it, quotes what was sent."""
     while error is not None:
         if isinstance(error, ParseException | NoMoreData):
             return True

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from gunicorn.http.errors import InvalidProxyHeader, InvalidRequestLine, NoMoreData, ParseException
 
-from config.discretion import discreet
+from config.redaction import redact
 from tests.stack import ROOT, SECRET, clean_environment
 
 SENT = "never-to-be-logged"
@@ -20,7 +20,7 @@ def test_what_gunicorn_says_of_a_failed_request_has_nothing_that_was_sent(
     caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
     log = logging.getLogger("gunicorn.of-a-test")
-    log.addFilter(discreet)
+    log.addFilter(redact)
     try:
         try:
             raise error
