@@ -81,18 +81,18 @@ class Settings(BaseSettings):
     upload_max_bytes: int = Field(25 * 2**20, ge=1_024, description="Largest upload request, in bytes.")
     audio_max_seconds: int = Field(600, ge=1, description="Longest recording, in seconds.")
     audio_processes: int = Field(
-        4, ge=1, le=64, description="Recordings a web process measures at once; it converts half as many."
+        4, ge=1, le=64, description="Recordings a web process measures at the same time; it converts half as many."
     )
     audio_waiting: int = Field(
-        16, ge=0, description="Recordings that may wait for it; beyond it, POST /upload answers 503."
+        16, ge=0, description="Recordings that may wait for that; beyond it, POST /upload answers 503."
     )
     upload_ttl: int = Field(3_600, ge=1, description="Seconds until an upload that no message claims is deleted.")
 
     uploads_at_once: int = Field(3, ge=1, description="Uploads of one person at the same time.")
     uploads_unclaimed_bytes: int = Field(
-        200 * 2**20, ge=1_024, description="Bytes one person may have uploaded and not sent."
+        200 * 2**20, ge=1_024, description="Bytes one person may have uploaded but not sent."
     )
-    uploads_all_bytes: int = Field(5 * 2**30, ge=1_024, description="Bytes all recordings of one person may take.")
+    uploads_all_bytes: int = Field(5 * 2**30, ge=1_024, description="Bytes all recordings of one person may take up.")
 
     # Transcription
     deepgram_api_key: SecretStr | None = Field(None, description="Deepgram's key; without it PocketSphinx transcribes.")

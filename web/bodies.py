@@ -55,8 +55,8 @@ def bound() -> None:
 
 
 def too_large_upload() -> TooLarge:
-    """What is said of recordings that are too large, before they are read or while they are."""
-    return TooLarge(f"What is uploaded at once may have at most {services().settings.upload_max_bytes / 2**20:.3g} MB.")
+    """The refusal of an upload that is too large, before or while it is read."""
+    return TooLarge(f"One upload may have at most {services().settings.upload_max_bytes / 2**20:.3g} MB.")
 
 
 def check() -> None:

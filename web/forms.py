@@ -1,7 +1,7 @@
-"""Reads the files of a multipart form to disk, as they come.
+"""Writes the files of a multipart form to disk as they arrive.
 
-Werkzeug's decoder finds the parts. Its form parser is not used: it takes a part without a file name for a text, which
-it holds in memory and of which it takes half a megabyte; some clients send recordings so.
+This uses Werkzeug's decoder but not its form parser, which treats a part without a file name as text, keeps it in
+memory and limits it to half a megabyte; some clients send recordings that way.
 """
 
 import errno
@@ -24,23 +24,23 @@ from web.bodies import too_large_upload
 
 log = structlog.get_logger(__name__)
 
-PARTS_MOST = 20
+MAX_PARTS = 20
 PIECE_BYTES = 64 * 1024
-HEADER_BYTES_MOST = 2 * PIECE_BYTES  # of one part
-# A temporary folder that was full when Python first looked for one counts as missing.
+MAX_HEADER_BYTES = 2 * PIECE_BYTES  # of one part
+# ENOENT: Python finds no temporary folder if all of them were full when it first looked.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.ENOENT)
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A file, and the name it was given."""
+    """A file, and its name if it has one."""
 
     file: BinaryIO
     name: str | None
 
 
 def new_file() -> BinaryIO:
-    """An empty file without a name, which is gone when it is closed.
+    """Creates an empty temporary file, which disappears when it is closed.
 
     Raises:
         StorageFull, Unavailable: see `disk`.
@@ -51,10 +51,10 @@ def new_file() -> BinaryIO:
 
 @contextmanager
 def disk() -> Iterator[None]:
-    """Around what writes temporary files.
+    """Translates the errors of writing temporary files.
 
     Raises:
-        StorageFull: their disk is full.
+        StorageFull: the disk is full.
         Unavailable: they cannot be written for another reason.
     """
     try:
@@ -67,19 +67,20 @@ def disk() -> Iterator[None]:
 
 
 def files(closing: ExitStack) -> list[Part]:
-    """The files of the current request's form; texts beside them are left out. None when it is no form at all.
+    """The files of the request's form, without its text fields; empty if the body is not a form.
 
     Raises:
-        RequestEntityTooLarge: there are too many parts, or it is larger than the request may be.
+        RequestEntityTooLarge: there are too many parts.
+        TooLarge: the body is larger than the request may be.
         StorageFull, Unavailable: see `disk`.
     """
     boundary = request.mimetype_params.get("boundary", "")
     if not boundary or not boundary.isascii():
         return []
-    decoder = MultipartDecoder(boundary.encode(), HEADER_BYTES_MOST, max_parts=PARTS_MOST)
+    decoder = MultipartDecoder(boundary.encode(), MAX_HEADER_BYTES, max_parts=MAX_PARTS)
     try:
         return [part for part in _parts(decoder, closing) if part.name is not None or find(part.file)]
-    except ValueError:  # no form
+    except ValueError:  # not a form
         return []
 
 
@@ -98,10 +99,10 @@ def _parts(decoder: MultipartDecoder, closing: ExitStack) -> list[Part]:
 
 
 def _read() -> bytes | None:
-    """The next piece of the body, None at its end."""
+    """The next piece of the body, or None at its end."""
     try:
         return request.stream.read(PIECE_BYTES) or None
-    except RequestEntityTooLarge:  # it did not tell its length beforehand
+    except RequestEntityTooLarge:  # it did not state its length beforehand
         raise too_large_upload() from None
 
 

@@ -1,7 +1,7 @@
-"""How much somebody may upload: requests at once and an hour, bytes that no message uses yet, and bytes in all.
+"""How much one person may upload: requests at the same time and per hour, unsent bytes, and bytes in total.
 
-Counted in Redis, atomically and before the body of a request is read. What MongoDB knows better is taken from there:
-the bytes in all are added up anew every `STORED_SECONDS`, so that neither a crash nor a lost Redis counts for long.
+Counted in Redis, atomically, before the body of a request is read. The total is recomputed from MongoDB every
+`STORED_SECONDS`, so that a crash or a lost Redis does not distort it for long.
 """
 
 import secrets
@@ -17,28 +17,28 @@ from chat.errors import StorageFull, TooMany
 from chat.store import keys
 from chat.store.connection import Stores
 
-LEASE_SECONDS = 900  # an upload that takes longer does not count as one at the same time
+LEASE_SECONDS = 900  # after this an upload no longer counts as running; its process may have died
 STORED_SECONDS = 3_600
-UNCLAIMED_MOST = 500  # recordings
-WAIT_SECONDS = 3  # for one of those at the same time to end
-_TOKEN = "#"  # noqa: S105 (the beginning of an upload's own mark among ids of recordings)
+MAX_UNCLAIMED = 500  # recordings
+RETRY_SECONDS = 3  # when too many run at the same time
+_TOKEN = "#"  # noqa: S105 (the prefix that tells a running upload from a stored recording)
 
 
 class Upload:
-    """One that was let in; note what was stored."""
+    """A running upload."""
 
     def __init__(self) -> None:
-        self.stored: list[tuple[str, int]] = []  # id and bytes
+        self.stored: list[tuple[str, int]] = []  # the id and bytes of each recording; set by the caller
 
 
 @contextmanager
 def upload(stores: Stores, owner_id: str, size: int) -> Iterator[Upload]:
-    """Around one upload of at most `size` bytes.
+    """Reserves room for an upload of at most `size` bytes; afterwards what was stored counts instead.
 
     Raises:
-        TooMany: too many at once, in this time, or too much that was uploaded and not sent.
-        StorageFull: this person's recordings take up all the room they may have.
-        RedisError, PyMongoError: a store is away.
+        TooMany: too many uploads at the same time or per hour, or too many unsent bytes.
+        StorageFull: this person's recordings fill the room they may use.
+        RedisError, PyMongoError: a store is unavailable.
     """
     token = _TOKEN + secrets.token_hex(8)
     _take(stores, owner_id, token, size)
@@ -52,7 +52,7 @@ def upload(stores: Stores, owner_id: str, size: int) -> Iterator[Upload]:
 
 
 def released(stores: Stores, files: Sequence[Mapping[str, Any]]) -> None:
-    """Count recordings no longer that are gone; `files` are their entries in GridFS."""
+    """Stops counting deleted recordings; `files` are their GridFS documents."""
     if not files:
         return
     with stores.redis.pipeline(transaction=False) as pipe:
@@ -63,7 +63,7 @@ def released(stores: Stores, files: Sequence[Mapping[str, Any]]) -> None:
 
 
 def forget(stores: Stores, owner_id: str) -> None:
-    """Count nothing of this person any longer. Raises RedisError."""
+    """Deletes the counts of a person who has left. Raises RedisError."""
     stores.redis.delete(*_keys(owner_id))
 
 
@@ -76,7 +76,7 @@ def _take(stores: Stores, owner_id: str, token: str, size: int) -> None:
     while True:
         now = int(time.time())
         arguments: list[str | int] = [token, now, now + LEASE_SECONDS, size, settings.uploads_at_once]
-        arguments += [settings.uploads_unclaimed_bytes, UNCLAIMED_MOST, settings.uploads_all_bytes]
+        arguments += [settings.uploads_unclaimed_bytes, MAX_UNCLAIMED, settings.uploads_all_bytes]
         arguments += [stored, STORED_SECONDS, _kept_seconds(stores), *(part for limit in limits for part in limit)]
         what, *details = (part.decode() for part in stores.scripts.take_upload(keys=script_keys, args=arguments))
         if what == "taken":
@@ -94,21 +94,23 @@ def _refusal(stores: Stores, what: str, details: list[str]) -> Exception:
     settings = stores.settings
     if what == "at_once":
         at_once = settings.uploads_at_once
-        return TooMany(f"Only {at_once} of your uploads may be under way at the same time. Wait for one.", WAIT_SECONDS)
+        return TooMany(
+            f"You can have {at_once} uploads running at the same time. Wait for one to finish.", RETRY_SECONDS
+        )
     if what == "limited":
         return TooMany("Too many uploads. Wait a while.", int(details[0]))
     if what == "unclaimed":
         most = _size(settings.uploads_unclaimed_bytes)
         return TooMany(
-            f"At most {most} of recordings may wait to be sent. Send those you have uploaded, or wait.",
+            f"You can have {most} of unsent recordings. Send those you have uploaded, or try again later.",
             settings.upload_ttl,
         )
     most = _size(settings.uploads_all_bytes)
-    return StorageFull(f"Your recordings take up all of the {most} you have. Delete voice messages to make room.")
+    return StorageFull(f"Your recordings take up all of your {most}. Delete voice messages to make room.")
 
 
 def _prune(stores: Stores, owner_id: str) -> None:
-    """Forget unclaimed uploads that were claimed meanwhile, or have gone."""
+    """Stops counting uploads as unsent that have been claimed or deleted since."""
     _, unclaimed, _ = _keys(owner_id)
     found = [raw.decode() for raw in stores.redis.hkeys(unclaimed)]
     uploads = [upload_id for upload_id in found if not upload_id.startswith(_TOKEN)]
@@ -124,7 +126,7 @@ def _prune(stores: Stores, owner_id: str) -> None:
 
 
 def _stored_bytes(stores: Stores, owner_id: str) -> int:
-    """The bytes of all recordings of this person."""
+    """The bytes of all recordings of a person, from MongoDB."""
     steps: list[dict[str, Any]] = [
         {"$match": {"metadata.owner": owner_id}},
         {"$group": {"_id": None, "bytes": {"$sum": "$length"}}},
@@ -133,7 +135,7 @@ def _stored_bytes(stores: Stores, owner_id: str) -> int:
 
 
 def _kept_seconds(stores: Stores) -> int:
-    """How long it is known what is unclaimed, from the last upload on."""
+    """How long the list of unsent uploads is kept after the last one."""
     return max(stores.settings.upload_ttl, LEASE_SECONDS)
 
 

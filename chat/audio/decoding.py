@@ -1,6 +1,6 @@
-"""Decodes a recording to what a recogniser hears: 16 kHz, mono, signed 16 bit.
+"""Decodes a recording to what recognisers take: 16 kHz, mono, signed 16 bit.
 
-That happens in a process of its own (`chat.media.sandbox`), and as the samples are taken, so it holds little memory.
+It is decoded in a process of its own (`chat.media.sandbox`), as the samples are read, so it takes little memory.
 """
 
 import tempfile
@@ -18,18 +18,16 @@ __all__ = ["RATE", "SAMPLE_BYTES", "speech", "tracks"]
 ANY_SECONDS = 24 * 3_600.0
 
 
-def speech(audio: bytes, most_seconds: float, track: int = 0) -> Iterator[bytes]:
-    """The samples of a recording, piece by piece, at most `most_seconds` of them.
-
-    One that breaks off gives what there was.
+def speech(audio: bytes, max_seconds: float, track: int = 0) -> Iterator[bytes]:
+    """Yields the samples of a recording, at most `max_seconds` of them. A truncated one yields what there is.
 
     Raises:
-        UnsupportedMedia: there is no audio in it that can be decoded.
-        Unavailable: the machine is too busy, or its disk full.
+        UnsupportedMedia: it contains no audio that can be decoded.
+        Unavailable: the machine is too busy, or its disk is full.
     """
     heard = False
     with _refusing(), _file(audio) as file:
-        for piece in _sandbox().speech(file, most_seconds, track):
+        for piece in _sandbox().speech(file, max_seconds, track):
             heard = True
             yield piece
     if not heard:
@@ -37,10 +35,10 @@ def speech(audio: bytes, most_seconds: float, track: int = 0) -> Iterator[bytes]
 
 
 def tracks(audio: bytes) -> int:
-    """How many tracks with sound there are; 0 when the file cannot be read.
+    """Counts the audio tracks of a recording; 0 if it cannot be read.
 
     Raises:
-        Unavailable: the machine is too busy, or its disk full.
+        Unavailable: the machine is too busy, or its disk is full.
     """
     try:
         with _refusing(), _file(audio) as file:
@@ -51,7 +49,7 @@ def tracks(audio: bytes) -> int:
 
 @lru_cache(maxsize=1)
 def _sandbox() -> Sandbox:
-    """This process's. It takes no place: no more are decoded at once than are transcribed."""
+    """The one of this process. Decoding needs no place: no more is decoded at once than is transcribed."""
     return Sandbox()
 
 
@@ -65,7 +63,7 @@ def _file(audio: bytes) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _refusing() -> Iterator[None]:
-    """Two answers are enough for who transcribes: never, and not now."""
+    """Reduces errors to the two that matter to a recogniser: never, and not now."""
     try:
         yield
     except TooLarge as error:

@@ -1,5 +1,5 @@
-"""What a recording is: told from its bytes, measured, drawn, converted and decoded, in processes of their own.
+"""Reads recordings in processes of their own: identifies, measures, converts and decodes them.
 
-Everybody else uses `chat.media.sandbox` alone. The other modules run inside those processes, which a fault in FFmpeg
-may crash; they know no store, no settings and no secret.
+Other packages use only `chat.media.sandbox`, and the constants of `pieces`. The other modules run inside those
+processes, which a bug in FFmpeg may crash. They know no store, no settings and no secret.
 """

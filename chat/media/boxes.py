@@ -1,7 +1,7 @@
-"""Guards the MP4 demuxer: it makes room for as many samples as a file's tables declare, before it reads one.
+"""Checks how many samples an MP4 file declares, before FFmpeg allocates memory for them.
 
-Two kilobytes can so ask for gigabytes. So the tables are counted here first, box by box: only what stands where a
-table may stand is one, and a title or a comment may say "trun" or "cmov". Boxes: ISO/IEC 14496-12.
+Two kilobytes can declare billions. The file is walked box by box, so that a title or a comment may contain "trun" or
+"cmov". The structure of boxes: ISO/IEC 14496-12.
 """
 
 import io
@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-BOXES_MOST = 200_000  # far above what the longest recording in fragments has
-EDITS_MOST = 32
+MAX_BOXES = 200_000  # far more than the longest fragmented recording has
+MAX_EDITS = 32
 TABLE_HEAD_BYTES = 32
-NOTICED_SECONDS = 0.25  # an edit that leaves out no more than this is an encoder's delay
+NOTICED_SECONDS = 0.25  # an edit that skips less than this is the encoder's delay
 
 _PARENTS = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"mvex", b"moof", b"traf"})
-_COUNT_AT = {  # where, in a table's body, stands how many entries it has
+_COUNT_AT = {  # the offset of the number of entries in a table's body
     b"stsz": 8,
     b"stz2": 8,
     b"stts": 4,
@@ -38,37 +38,37 @@ class Readable(Protocol):
 
 @dataclass(slots=True)
 class _Track:
-    """What of a track must be known to count its samples."""
+    """What is needed to count the samples of a track."""
 
     timescale: int = 1
-    ticks_a_sample: int = 0  # where all have the same; uncompressed sound has 1, and is read by whole chunks
+    ticks_a_sample: int = 0  # if all have the same; 1 is uncompressed sound, which FFmpeg reads in chunks
     samples: int = 0
-    begins: int = 0  # where its first edit begins, in ticks; -1: with silence
+    begins: int = 0  # the start of its first edit, in ticks; -1 is silence
 
 
 @dataclass(slots=True)
 class Tables:
-    """What an MP4 file declares. `compressed`: its tables are packed, so nobody can count them."""
+    """What an MP4 file declares. `compressed`: its tables are compressed, and cannot be counted."""
 
-    most: int = 0  # entries of the longest table, or of all fragments together
+    most: int = 0  # the entries of the longest table, or of all fragments together
     edits: int = 0
-    edited: bool = False  # an edit leaves out something one would hear
+    edited: bool = False  # an edit skips or repeats something audible
     compressed: bool = False
     boxes: int = 0
     fragments: int = 0
     track: _Track = field(default_factory=_Track)
 
     def exceed(self, samples: int) -> bool:
-        """Whether that is more than a file of at most so many samples needs."""
-        return self.compressed or self.boxes > BOXES_MOST or self.edits > EDITS_MOST or self.most > samples
+        """Whether it declares more than a file of so many samples needs."""
+        return self.compressed or self.boxes > MAX_BOXES or self.edits > MAX_EDITS or self.most > samples
 
 
 def read(file: Readable) -> Tables:
-    """The tables of an MP4 file."""
+    """Reads the tables of an MP4 file."""
     tables = Tables()
     for name, start, size in _boxes(file, file.seek(0, io.SEEK_END)):
         tables.boxes += 1
-        if tables.boxes > BOXES_MOST or tables.compressed:
+        if tables.boxes > MAX_BOXES or tables.compressed:
             break
         if name in _TABLES:
             file.seek(start)
@@ -78,7 +78,7 @@ def read(file: Readable) -> Tables:
 
 
 def _boxes(file: Readable, length: int) -> Iterator[tuple[bytes, int, int]]:
-    """Name, and beginning and length of the body, of each box; parents before their children."""
+    """Yields the name of each box, and the offset and length of its body; parents before children."""
     levels = [(0, length)]
     while levels:
         at, end = levels.pop()
@@ -89,7 +89,7 @@ def _boxes(file: Readable, length: int) -> Iterator[tuple[bytes, int, int]]:
         size, name, header = int.from_bytes(head[:4], "big"), head[4:8], 8
         if size == 1:
             size, header = int.from_bytes(head[8:16], "big"), 16
-        if size < header:  # 0: up to the end; less than a header: broken, and nobody can tell where the next one is
+        if size < header:  # 0 means up to the end; anything else is broken, and there is no next one
             size = end - at
         box_end = min(at + size, end)
         levels.append((box_end, end))
@@ -131,7 +131,7 @@ def _end_track(tables: Tables) -> None:
 
 
 def _media_time(body: bytes) -> int:
-    """Where the first edit begins."""
+    """The start of the first edit, in ticks."""
     at, size = (16, 8) if body[:1] == b"\1" else (12, 4)
     return int.from_bytes(body[at : at + size], "big", signed=True)
 

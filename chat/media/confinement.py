@@ -1,9 +1,9 @@
-"""What a process that handles a recording may do, taken from it before it reads the first byte.
+"""Restricts a process before it reads the first byte of a recording.
 
-Everywhere: bounded memory, processor time and file size. On Linux beside that, by seccomp, nothing but computing and
-reading and writing the files it was given: no file can be opened, no connection made, no process or thread started.
-That needs neither root nor namespaces, so it holds in containers too; it does need libseccomp, which Debian's and
-Ubuntu's `apt` brings. `available` tells whether it is there.
+Everywhere it bounds CPU time and file size, on Linux memory too. On Linux, seccomp also leaves the process nothing but
+computing, and reading and writing the files it already has: it cannot open a file, connect, or start a process or
+thread. That needs neither root nor namespaces, so it works in containers. It needs libseccomp, on which `apt` depends
+in Debian and Ubuntu; `available` says whether it was found.
 """
 
 import ctypes
@@ -16,22 +16,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-NICENESS = 5  # behind the process that serves people
+NICENESS = 5  # the processes that serve people come first
 PR_SET_PDEATHSIG = 1
 PROT_EXEC = 4
 CALLS = frozenset(
-    {"read", "write", "pread64", "pwrite64", "readv", "writev", "lseek", "close"}  # of files it has open
+    {"read", "write", "pread64", "pwrite64", "readv", "writev", "lseek", "close"}  # on files that are already open
     | {"munmap", "mremap", "brk", "madvise", "futex", "sched_yield", "sched_getaffinity"}
     | {"clock_gettime", "gettimeofday", "clock_nanosleep", "nanosleep", "getrandom", "getpid", "gettid", "getrusage"}
     | {"rt_sigreturn", "rt_sigaction", "rt_sigprocmask", "sigaltstack", "restart_syscall"}
     | {"exit", "exit_group"}
 )
-CALLS_WITH_PROTECTION = ("mmap", "mprotect")  # nothing that can be executed: the argument with index 2
+CALLS_WITH_PROTECTION = ("mmap", "mprotect")  # allowed unless their argument 2 asks for executable memory
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`memory_bytes` beside what the process has at its beginning."""
+    """`memory_bytes` come on top of what the process has when it starts."""
 
     memory_bytes: int
     cpu_seconds: int
@@ -39,7 +39,7 @@ class Limits:
 
 
 class Confinement:
-    """Made once, before the fork; `enter` is called in each child."""
+    """Created once, before the forks; each child calls `enter`."""
 
     def __init__(self) -> None:
         self._filter = _make_filter()
@@ -47,20 +47,20 @@ class Confinement:
 
     @property
     def available(self) -> bool:
-        """Whether the kernel keeps the process from files and the network."""
+        """Whether seccomp keeps the process from files and the network."""
         return self._filter is not None
 
     def enter(self, limits: Limits, parent: int) -> None:
-        """From here on this process is confined, and ends when its parent (a pid) does. There is no way back."""
+        """Confines this process for good, and has the kernel kill it when its parent (a pid) dies."""
         if self._prctl is not None:
             self._prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() != parent:  # it has ended before the kernel knew what we want
+            if os.getppid() != parent:  # it died before the line above
                 os._exit(1)
         os.nice(NICENESS)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds + 1))
         resource.setrlimit(resource.RLIMIT_FSIZE, (limits.file_bytes, limits.file_bytes))
-        if sys.platform == "linux":  # macOS refuses this one
+        if sys.platform == "linux":  # macOS does not support it
             memory = _address_space() + limits.memory_bytes
             resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
         if self._filter is not None:
@@ -73,10 +73,10 @@ def _address_space() -> int:
 
 
 def _make_filter() -> Any:
-    """The filter, or None where the system has no seccomp."""
+    """The seccomp filter, or None if the system has no seccomp."""
     try:
         import pyseccomp
-    except (ImportError, RuntimeError, OSError):  # no Linux, or no libseccomp
+    except (ImportError, RuntimeError, OSError):  # not Linux, or no libseccomp
         return None
     made = pyseccomp.SyscallFilter(defaction=pyseccomp.ERRNO(errno.EPERM))
     for call in CALLS:

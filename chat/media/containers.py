@@ -1,15 +1,14 @@
-"""The kinds of files there are, told from their first bytes and nothing else.
+"""The kinds of files we know, recognised by their first bytes alone.
 
-Each is opened with its own demuxer only: FFmpeg's guess would also know playlists, which name other files and
-addresses.
+Each kind is opened with its own demuxer: FFmpeg's own guess could also be a playlist, which names other files and URLs.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
-HEAD_BYTES = 2_048  # enough for every sign below; two frames of MP3 are the longest
-JUNK_BYTES = 64 * 1024  # what recorders and download tools leave before the sound is at most so long
+HEAD_BYTES = 2_048  # enough for every signature below; two MP3 frames are the longest
+JUNK_BYTES = 64 * 1024  # how much before the sound is skipped; recorders and download tools leave such bytes
 ID3_HEADER = 10
 
 _MPEG1_KILOBITS = {
@@ -43,7 +42,7 @@ ASF = Container("asf", "audio/x-ms-wma", (".wma", ".asf"))
 
 ALL = (WEBM, MATROSKA, OGG, MP4, MOV, WAV, FLAC, MP3, ADTS, AMR, AIFF, CAF, AU, ASF)
 
-_SIGNS = (
+_SIGNATURES = (
     (b"OggS", OGG),
     (b"fLaC", FLAC),
     (b"ID3", MP3),
@@ -54,19 +53,19 @@ _SIGNS = (
     (b"RF64", WAV),
 )
 _FORMS = {(b"RIFF", b"WAVE"): WAV, (b"FORM", b"AIFF"): AIFF, (b"FORM", b"AIFC"): AIFF}
-_OTHER_BRANDS = (b"qt", b"3g")  # of what is built as MP4 is, and not played wherever MP4 is
+_OTHER_BRANDS = (b"qt", b"3g")  # QuickTime and 3GP have MP4's structure, but not every browser plays them
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A container and where in the file it begins; before that is junk."""
+    """A container, and the offset at which it begins; what stands before is junk."""
 
     container: Container
     at: int
 
 
 def find(file: BinaryIO) -> Found | None:
-    """What this file is, or None when it is nothing we know. Leaves the file at its beginning."""
+    """Identifies a file; None if we do not know its kind. Leaves the file at its beginning."""
     file.seek(0)
     head = file.read(JUNK_BYTES + HEAD_BYTES)
     at = 0
@@ -89,8 +88,8 @@ def container_of(head: bytes) -> Container | None:
     form = _FORMS.get((head[:4], head[8:12]))
     if form is not None:
         return form
-    for sign, container in _SIGNS:
-        if head.startswith(sign):
+    for signature, container in _SIGNATURES:
+        if head.startswith(signature):
             return container
     if _frames(head, _mpeg_frame_bytes) >= 2:
         return MP3
@@ -103,7 +102,7 @@ def extension(mimetype: str) -> str:
 
 
 def _behind_junk(head: bytes) -> int:
-    """Where the sound begins that has zero bytes before it, or any bytes before MP3; 0 when there is none."""
+    """The offset of the sound behind zero bytes, or behind any bytes if it is MP3; 0 if none is found."""
     zeros = len(head) - len(head.lstrip(b"\0"))
     for at in (zeros, zeros - 3):  # an MP4 begins with three of its own
         if at > 0 and container_of(head[at : at + HEAD_BYTES]) is not None:
@@ -120,7 +119,7 @@ def _behind_junk(head: bytes) -> int:
 
 
 def _behind_tags(file: BinaryIO, head: bytes, at: int) -> Container | None:
-    """What follows the ID3 tags, which also stand before FLAC and ADTS."""
+    """The container behind the ID3 tags, which may also precede FLAC and ADTS."""
     tag = _tag_bytes(head[at:])
     for _ in range(4):
         if not tag:
@@ -137,7 +136,7 @@ def _behind_tags(file: BinaryIO, head: bytes, at: int) -> Container | None:
 
 
 def _tag_bytes(head: bytes) -> int:
-    """The length of the ID3v2 tag that begins here, or 0 when none does."""
+    """The length of the ID3v2 tag that begins here, or 0 if there is none."""
     if not head.startswith(b"ID3") or len(head) < ID3_HEADER or head[3] > 4 or max(head[6:10]) > 0x7F:
         return 0
     size = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
@@ -145,7 +144,7 @@ def _tag_bytes(head: bytes) -> int:
 
 
 def _frames(head: bytes, length_of: Callable[[bytes], int]) -> int:
-    """How many frames stand here, one right behind the other; at most three are looked for."""
+    """Counts consecutive frames, up to three."""
     at = count = 0
     while count < 3:
         length = length_of(head[at : at + 8])
@@ -157,7 +156,7 @@ def _frames(head: bytes, length_of: Callable[[bytes], int]) -> int:
 
 
 def _mpeg_frame_bytes(header: bytes) -> int:
-    """The length of the frame of MPEG audio, layer II or III, that begins here, or 0 when none does."""
+    """The length of the frame of MPEG audio, layer II or III, that begins here, or 0 if there is none."""
     if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE0 != 0xE0:
         return 0
     version, layer = header[1] >> 3 & 3, header[1] >> 1 & 3
@@ -171,7 +170,7 @@ def _mpeg_frame_bytes(header: bytes) -> int:
 
 
 def _adts_frame_bytes(header: bytes) -> int:
-    """The length of the frame of AAC that begins here, or 0 when none does."""
+    """The length of the ADTS frame that begins here, or 0 if there is none."""
     if len(header) < 7 or header[0] != 0xFF or header[1] & 0xF6 != 0xF0 or header[2] >> 2 & 15 > 12:
         return 0
     length = (header[3] & 3) << 11 | header[4] << 3 | header[5] >> 5

@@ -1,6 +1,7 @@
-"""Makes of any recording what every browser plays: Opus in WebM, with times that count from its first sample.
+"""Converts any recording to what every browser plays: Opus in WebM, with timestamps that start at 0.
 
-Chrome and Firefox play that since ever, Safari since 14.1 on a Mac and since iOS 17.4; Opus in Ogg only since 18.4.
+Chrome and Firefox have always played it, Safari since 14.1 on macOS and 17.4 on iOS. Safari plays Opus in Ogg only
+since 18.4. (https://caniuse.com/webm, https://webkit.org/blog/16574/webkit-features-in-safari-18-4/)
 """
 
 from fractions import Fraction
@@ -17,20 +18,20 @@ from chat.media.resampling import resampled
 MIMETYPE = WEBM.mimetype
 RATE = 48_000  # samples a second, Opus's own
 BITS_A_SECOND = {"mono": 64_000, "stereo": 96_000}
-EFFORT = "5"  # of 10; takes half the time, and nobody hears the difference
+COMPLEXITY = "5"  # of 10; halves the time, and the difference is inaudible
 
 
-def convert(source: BinaryIO, target: BinaryIO, most_seconds: float) -> float:
-    """Write the sound of `source` to `target`, which must be empty. Returns its duration in seconds.
+def convert(source: BinaryIO, target: BinaryIO, max_seconds: float) -> float:
+    """Converts `source` into `target`, which must be empty. Returns the new duration in seconds.
 
     Raises:
         UnsupportedMedia: there is no sound in it.
     """
     samples = 0
-    with opening.opened(source, most_seconds) as recording:
+    with opening.opened(source, max_seconds) as recording:
         layout = "mono" if len(recording.audio.codec_context.layout.channels) == 1 else "stereo"
         with av.open(target, "w", format="webm", options={"fflags": "+bitexact"}) as written:
-            stream = written.add_stream("libopus", rate=RATE, layout=layout, options={"compression_level": EFFORT})
+            stream = written.add_stream("libopus", rate=RATE, layout=layout, options={"compression_level": COMPLEXITY})
             stream.bit_rate = BITS_A_SECOND[layout]
             stream.time_base = Fraction(1, RATE)
             for frame in resampled(opening.sound(recording), kind="s16", layout=layout, rate=RATE):

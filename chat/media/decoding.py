@@ -1,4 +1,4 @@
-"""Decodes a recording of any container to what a recogniser hears: 16 kHz, mono, signed 16 bit."""
+"""Decodes a recording to what recognisers take: 16 kHz, mono, signed 16 bit."""
 
 from collections.abc import Iterator
 from typing import Any, BinaryIO
@@ -11,23 +11,21 @@ from chat.media.pieces import RATE, SAMPLE_BYTES
 from chat.media.resampling import resampled
 
 PIECE_BYTES = 32_000  # sent at once
-TRACKS_MOST = 8  # of one file; those beyond are not heard
+MAX_TRACKS = 8  # of one file; further tracks are ignored
 REMEMBERED = 0.9  # of how channels went together, from one frame to the next
 
 
-def speech(file: BinaryIO, most_seconds: float, track: int) -> Iterator[bytes]:
-    """The samples of a recording, piece by piece, at most `most_seconds` of them.
-
-    One that breaks off gives what there was.
+def speech(file: BinaryIO, max_seconds: float, track: int) -> Iterator[bytes]:
+    """Yields the samples of a recording, at most `max_seconds` of them. A truncated one yields what there is.
 
     Raises:
-        UnsupportedMedia: there is no sound in it that can be decoded.
-        TooLarge: its tables declare more than `most_seconds` can hold.
+        UnsupportedMedia: it contains no sound that can be decoded.
+        TooLarge: its tables declare more samples than `max_seconds` can hold.
     """
-    left = int(most_seconds * RATE) * SAMPLE_BYTES
+    left = int(max_seconds * RATE) * SAMPLE_BYTES
     piece = bytearray()
     downmix = _Downmix()
-    with opening.opened(file, most_seconds, track) as recording:
+    with opening.opened(file, max_seconds, track) as recording:
         for frame in resampled(opening.sound(recording), kind="s16p", layout=None, rate=RATE):
             piece += downmix.mix(frame.to_ndarray())
             if len(piece) >= min(PIECE_BYTES, left):
@@ -40,14 +38,14 @@ def speech(file: BinaryIO, most_seconds: float, track: int) -> Iterator[bytes]:
         yield bytes(piece)
 
 
-def tracks(file: BinaryIO, most_seconds: float) -> int:
-    """How many tracks with sound there are, at most `TRACKS_MOST`.
+def tracks(file: BinaryIO, max_seconds: float) -> int:
+    """Counts the audio tracks, up to `MAX_TRACKS`.
 
     Raises:
         UnsupportedMedia, TooLarge: as `speech`.
     """
-    with opening.opened(file, most_seconds) as recording:
-        return min(TRACKS_MOST, len(recording.input.streams.audio))
+    with opening.opened(file, max_seconds) as recording:
+        return min(MAX_TRACKS, len(recording.input.streams.audio))
 
 
 class _Downmix:

@@ -1,10 +1,10 @@
-"""Starts a confined process for each recording: `python -m chat.media.forkserver`, its control socket on stdin.
+"""Forks a confined process for each recording: `python -m chat.media.forkserver`, with its control socket on stdin.
 
-It has everything loaded, so that a process costs milliseconds: it forks. It knows nothing of whoever started it but
-that socket, reads no recording itself, and ends, with all it has forked, when the other end of the socket is closed,
-which the kernel does however its user dies.
+Everything is loaded already, so a fork costs only milliseconds. The server shares nothing with the process that started
+it except the socket, and never reads a recording itself. It ends, and kills its children, when the other end of the
+socket is closed; the kernel closes it however that process dies.
 
-It first says whether the kernel confines what it forks. A request is one packet of JSON, `[name of the job, options,
+First it sends whether seccomp confines its children. A request is one packet of JSON, `[name of the job, options,
 limits]`, with descriptors beside it: a socket for the pieces of the answer (`chat.media.pieces`), then the job's files.
 """
 
@@ -24,9 +24,9 @@ import orjson
 from chat.media import jobs, pieces, warming
 from chat.media.confinement import Confinement, Limits
 
-REQUEST_BYTES_MOST = 4_096
-DESCRIPTORS_MOST = 3
-OUT_OF_TIME, OUT_OF_CPU, CRASHED = "time", "cpu", "crash"  # why a process has ended before it was done
+MAX_REQUEST_BYTES = 4_096
+MAX_DESCRIPTORS = 3
+OUT_OF_TIME, OUT_OF_CPU, CRASHED = "time", "cpu", "crash"  # why a process ended before it was done
 
 
 @dataclass(slots=True)
@@ -53,7 +53,7 @@ class ForkServer:
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
 
     def run(self) -> None:
-        """Serve until the other end of the control socket is closed."""
+        """Serves until the other end of the control socket is closed."""
         self._control.send(orjson.dumps(self._confinement.available))
         while True:
             events = dict(self._poll.poll(self._patience()))
@@ -63,7 +63,7 @@ class ForkServer:
             self._reap()
             self._end_overdue()
             for pid, child in self._children.items():
-                if child.answer.fileno() in events:  # nobody waits for the answer any longer
+                if child.answer.fileno() in events:  # the other end has hung up
                     os.kill(pid, signal.SIGKILL)
                     self._poll.unregister(child.answer)
             if self._control.fileno() in events and not self._serve():
@@ -77,9 +77,9 @@ class ForkServer:
         return max(0.0, min(deadlines) - time.monotonic()) * 1_000 + 1 if deadlines else None
 
     def _serve(self) -> bool:
-        """Take one request; False when there will be no more."""
+        """Handles one request. Returns False if there will be no more."""
         try:
-            request, descriptors, _, _ = socket.recv_fds(self._control, REQUEST_BYTES_MOST, DESCRIPTORS_MOST)
+            request, descriptors, _, _ = socket.recv_fds(self._control, MAX_REQUEST_BYTES, MAX_DESCRIPTORS)
         except ConnectionError:
             return False
         if not request:
@@ -95,7 +95,7 @@ class ForkServer:
             os.close(descriptor)
         child = _Child(socket.socket(fileno=answer), time.monotonic() + limits["seconds"])
         self._children[pid] = child
-        self._poll.register(child.answer, 0)  # that it was hung up is told in any case
+        self._poll.register(child.answer, 0)  # a hang-up is reported in any case
         return True
 
     def _become_child(
@@ -115,7 +115,7 @@ class ForkServer:
             status = 0
         except BrokenPipeError:
             status = 0
-        except BaseException:  # noqa: BLE001 (whatever it was, this process has no other way to tell)
+        except BaseException:  # noqa: BLE001 (this process cannot report it in any other way)
             with contextlib.suppress(OSError):
                 pieces.write(answer, pieces.DIED, orjson.dumps([CRASHED, traceback.format_exc()]))
         finally:
@@ -146,7 +146,7 @@ class ForkServer:
 
 
 def _why(child: _Child, status: int) -> list[str]:
-    """Why a process has ended, and how, for the log."""
+    """Why a process ended, and how, for the log."""
     code = os.waitstatus_to_exitcode(status)
     how = signal.Signals(-code).name if code < 0 else f"status {code}"
     if child.overdue:
@@ -155,13 +155,13 @@ def _why(child: _Child, status: int) -> list[str]:
 
 
 def main() -> None:
-    # A platform tells all processes at once to end; what is begun is still ended, until the socket is closed.
+    # Platforms send these to all processes at once. Work goes on until the socket is closed.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     control = socket.socket(fileno=os.dup(0))
     control.setblocking(True)
     warming.warm()
-    gc.freeze()  # what is here stays, and need not be copied into each child for being looked at
+    gc.freeze()  # so that collections in the children do not copy these pages
     ForkServer(control).run()
 
 

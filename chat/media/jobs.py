@@ -1,4 +1,4 @@
-"""What the confined processes do: one job each, with the files they are given open, and then they end."""
+"""What the confined processes do: one job each, on files that are already open."""
 
 import errno
 import io
@@ -22,24 +22,24 @@ Files = Sequence[int]  # descriptors
 
 
 def _measure(files: Files, options: Options, _: int) -> Options:
-    """Tell what a recording is: its type, duration and peaks, and whether browsers play it as it is."""
-    return asdict(measure(_opened(files[0], "r"), options["most_seconds"]))
+    """Measures a recording, see `Measured`."""
+    return asdict(measure(_opened(files[0], "r"), options["max_seconds"]))
 
 
 def _convert(files: Files, options: Options, _: int) -> Options:
-    """Convert a recording into the second file, and tell its new type and duration."""
-    duration = convert(_opened(files[0], "r"), _opened(files[1], "r+"), options["most_seconds"])
+    """Converts a recording into the second file; returns its new type and duration."""
+    duration = convert(_opened(files[0], "r"), _opened(files[1], "r+"), options["max_seconds"])
     return {"mimetype": MIMETYPE, "duration": duration}
 
 
 def _speech(files: Files, options: Options, answer: int) -> None:
-    """Send the samples of a recording, see `chat.media.decoding`."""
-    for piece in decoding.speech(_opened(files[0], "r"), options["most_seconds"], options["track"]):
+    """Sends the samples of a recording, see `chat.media.decoding`."""
+    for piece in decoding.speech(_opened(files[0], "r"), options["max_seconds"], options["track"]):
         pieces.write(answer, pieces.DATA, piece)
 
 
 def _tracks(files: Files, options: Options, _: int) -> int:
-    return decoding.tracks(_opened(files[0], "r"), options["most_seconds"])
+    return decoding.tracks(_opened(files[0], "r"), options["max_seconds"])
 
 
 JOBS: dict[str, Callable[[Files, Options, int], Any]] = {
@@ -51,7 +51,7 @@ JOBS: dict[str, Callable[[Files, Options, int], Any]] = {
 
 
 def run(name: str, files: Files, options: Options, answer: int) -> None:
-    """Do a job and send what comes of it to the descriptor `answer`. Raises OSError when nobody reads any longer."""
+    """Does a job and sends the result to the descriptor `answer`. Raises OSError if nobody reads it any longer."""
     try:
         kind, body = pieces.DONE, JOBS[name](files, options, answer)
     except ChatError as error:
@@ -64,7 +64,7 @@ def run(name: str, files: Files, options: Options, answer: int) -> None:
 
 
 def _refusal(error: FFmpegError | OSError) -> list[str]:
-    """The name of the error, and what to say. Raises what has nothing to do with the recording."""
+    """The name of the error to raise, and its text. Raises errors that are not the recording's fault."""
     if error.errno in DISK_FULL:
         return [StorageFull.__name__, NO_ROOM]
     if error.errno == errno.EFBIG:

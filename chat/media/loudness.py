@@ -1,4 +1,4 @@
-"""The picture of a recording: how loud each two-hundredth of it is."""
+"""The peaks of a waveform: how loud each two-hundredth of a recording is."""
 
 from typing import Any
 
@@ -8,17 +8,17 @@ from numpy.typing import NDArray
 
 PEAKS = 200
 TOP = 255
-BLOCKS_A_SECOND = 200  # what a short recording is drawn from
-SILENCE = 0.01  # what never gets louder than this (of 1.0) is drawn as quiet as it is
+BLOCKS_A_SECOND = 200  # the resolution in which loudness is collected
+SILENCE = 0.01  # of full scale; a recording that never gets louder is not scaled up
 
 
 class Loudness:
-    """Add the frames of a recording one by one; it keeps a number for each 5 ms."""
+    """Collects the loudness of a recording, frame by frame; keeps one number for every 5 ms."""
 
     def __init__(self) -> None:
         self._blocks: list[NDArray[np.float32]] = []
         self._waiting: list[NDArray[np.float32]] = []
-        self._kind: tuple[int, int] = (0, 0)  # rate and channels of what waits
+        self._kind: tuple[int, int] = (0, 0)  # rate and channels of the waiting samples
         self._samples = 0
 
     def add(self, frame: AudioFrame) -> None:
@@ -29,11 +29,11 @@ class Loudness:
             self._kind = kind
         self._waiting.append(samples)
         self._samples += samples.shape[1]
-        if self._samples >= frame.sample_rate:  # numpy is fast with many at once
+        if self._samples >= frame.sample_rate:  # numpy is faster with many samples at once
             self._flush()
 
     def peaks(self) -> list[int]:
-        """`PEAKS` values from 0 to `TOP`, relative to the loudest; of several channels the louder one counts."""
+        """`PEAKS` values from 0 to `TOP`, relative to the loudest; at each moment the loudest channel counts."""
         self._flush(rest=True)
         if not self._blocks:
             return [0] * PEAKS
@@ -46,7 +46,7 @@ class Loudness:
         return [int(level) for level in np.rint(scaled)]
 
     def _flush(self, *, rest: bool = False) -> None:
-        """The mean power of each whole block that waits, in the loudest channel."""
+        """Adds the mean power of each complete block, in its loudest channel; `rest` adds the last one too."""
         if not self._samples:
             return
         samples = np.concatenate(self._waiting, axis=1)
@@ -62,7 +62,7 @@ class Loudness:
 
 
 def _normal(frame: AudioFrame) -> NDArray[np.float32]:
-    """The samples of a frame, from -1 to 1, a row a channel."""
+    """The samples of a frame, from -1 to 1, one row per channel."""
     found: NDArray[Any] = frame.to_ndarray()
     if not frame.format.is_planar:
         found = found.reshape(-1, len(frame.layout.channels)).T

@@ -1,6 +1,6 @@
-"""Tells what a recording is and how long it lasts: by decoding it all, since headers lack its length or lie.
+"""Identifies a recording and measures its duration by decoding all of it, because headers lack the duration or lie.
 
-The same pass draws its picture, and finds out whether every browser plays it as it is.
+The same pass computes the waveform's peaks, and decides whether every browser can play the file as it is.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from chat.media.loudness import Loudness
 from chat.media.opening import Opened
 from chat.media.refusals import A_VIDEO, NOT_AUDIO, too_long
 
-# What browsers play wherever it comes from. Not Ogg's FLAC (Safari), nor WAV of more than 16 bits (Firefox, Safari).
+# What every current browser plays. Safari does not play FLAC in Ogg, Firefox and Safari not every WAV above 16 bits.
 PLAYED = {
     WEBM: {"opus", "vorbis"},
     OGG: {"opus", "vorbis"},
@@ -24,12 +24,12 @@ PLAYED = {
 }
 AAC_PROFILES = {"LC", "HE-AAC", "HE-AACv2"}
 ROUNDING_SECONDS = 0.001
-DRIFT_SECONDS = 0.25  # by so much a container's clock may differ from its sound; nobody hears it
+DRIFT_SECONDS = 0.25  # how far the container's timestamps may differ from the sound; nobody notices less
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """`duration` in seconds. `playable`: browsers play it as it is, by the same clock as ours."""
+    """`duration` is in seconds. `playable`: every browser plays the file as it is, with the same timeline as ours."""
 
     mimetype: str
     duration: float
@@ -37,21 +37,21 @@ class Measured:
     playable: bool
 
 
-def measure(file: BinaryIO, most_seconds: float) -> Measured:
-    """What the recording is.
+def measure(file: BinaryIO, max_seconds: float) -> Measured:
+    """Measures a recording.
 
     Raises:
-        UnsupportedMedia: it is no audio of a kind we know, or has a picture that moves.
-        TooLarge: it lasts longer than `most_seconds`.
+        UnsupportedMedia: it is no audio of a kind we know, or a video.
+        TooLarge: it lasts longer than `max_seconds`.
     """
-    with opening.opened(file, most_seconds) as recording:
-        return _Measure(recording, most_seconds).run()
+    with opening.opened(file, max_seconds) as recording:
+        return _Measure(recording, max_seconds).run()
 
 
 class _Measure:
-    def __init__(self, recording: Opened, most_seconds: float) -> None:
+    def __init__(self, recording: Opened, max_seconds: float) -> None:
         self._recording = recording
-        self._most_seconds = most_seconds
+        self._max_seconds = max_seconds
         self._loudness = Loudness()
         self._seconds = 0.0
         self._agrees = True
@@ -59,20 +59,20 @@ class _Measure:
 
     def run(self) -> Measured:
         for number, packet in enumerate(opening.packets(self._recording)):
-            if number > self._most_seconds * opening.PACKETS_A_SECOND:
-                raise too_long(self._most_seconds)
+            if number > self._max_seconds * opening.PACKETS_A_SECOND:
+                raise too_long(self._max_seconds)
             if packet.stream is not self._recording.audio:
-                self._see()
+                self._see_picture()
                 continue
             for frame in opening.frames(packet):
-                # Its own clock counts from 0, as a player's does.
+                # Players count from 0, so the first timestamp has to be 0 as well.
                 if frame.time is not None and abs(frame.time - self._seconds) > DRIFT_SECONDS:
                     self._agrees = False
                 self._seconds += frame.samples / frame.sample_rate
-                if self._seconds > self._most_seconds + ROUNDING_SECONDS:
-                    raise too_long(self._most_seconds)
+                if self._seconds > self._max_seconds + ROUNDING_SECONDS:
+                    raise too_long(self._max_seconds)
                 self._loudness.add(frame)
-            if not self._seconds and number >= opening.SILENT_PACKETS_MOST:
+            if not self._seconds and number >= opening.MAX_SILENT_PACKETS:
                 break
         duration = round(self._seconds, 3)
         if not duration:
@@ -80,8 +80,8 @@ class _Measure:
         mimetype = self._recording.found.container.mimetype
         return Measured(mimetype, duration, self._loudness.peaks(), self._is_playable())
 
-    def _see(self) -> None:
-        """A single picture is a cover, whatever the file calls it."""
+    def _see_picture(self) -> None:
+        """Counts pictures: a single one is cover art, whatever the file calls it; more are a video."""
         self._pictures += 1
         if self._pictures > 1:
             raise UnsupportedMedia(A_VIDEO)

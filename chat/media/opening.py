@@ -1,4 +1,4 @@
-"""Opens a recording with its own demuxer and bounds what a decoder may be asked for, before it is asked."""
+"""Opens a recording with its own demuxer, and checks what it asks of a decoder before the decoder runs."""
 
 import io
 from collections.abc import Iterator
@@ -23,17 +23,17 @@ CODECS = frozenset(
     {"opus", "vorbis", "aac", "mp3", "flac", "mp2", "alac", "speex", "amr_nb", "amr_wb", "gsm", "gsm_ms", "ac3", "eac3"}
     | {"wmav1", "wmav2", "wmapro", "wmavoice", "adpcm_ms", "adpcm_ima_wav", "adpcm_ima_qt", "ilbc"}
 )  # and PCM
-RATES = range(4_000, 192_001)  # samples a second; telephones have 8,000, studios 192,000
-CHANNELS_MOST = 8
-PACKET_SAMPLES_MOST = 65_536  # FLAC's most; Opus has 5,760, ALAC usually 4,096
-PACKETS_A_SECOND = 800  # twice what the shortest Opus frames make; more is no recording
-STREAMS_MOST = 16
-SILENT_PACKETS_MOST = 16  # one of the first ones must give sound
+RATES = range(4_000, 192_001)  # samples a second; telephones use 8,000, studios up to 192,000
+MAX_CHANNELS = 8
+MAX_PACKET_SAMPLES = 65_536  # FLAC's most; Opus has 5,760, ALAC usually 4,096
+PACKETS_A_SECOND = 800  # twice as many as the shortest Opus frames need
+MAX_STREAMS = 16
+MAX_SILENT_PACKETS = 16  # at the beginning; one of them must contain sound
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A recording that may be decoded. `edited`: its container leaves out some of its sound."""
+    """A recording that may be decoded. `edited`: an edit list skips or repeats part of its sound."""
 
     found: Found
     input: InputContainer
@@ -43,7 +43,7 @@ class Opened:
 
 
 class _From:
-    """A file from some byte on, as far as FFmpeg needs one."""
+    """A file from an offset on, with the methods FFmpeg needs."""
 
     def __init__(self, file: BinaryIO, at: int) -> None:
         self._file, self._at = file, at
@@ -60,12 +60,12 @@ class _From:
 
 
 @contextmanager
-def opened(file: BinaryIO, most_seconds: float, track: int | None = None) -> Iterator[Opened]:
-    """A recording, ready to be decoded; of several tracks the one asked for, else the one players choose.
+def opened(file: BinaryIO, max_seconds: float, track: int | None = None) -> Iterator[Opened]:
+    """Opens a recording for decoding: the given track, or else the one that players choose.
 
     Raises:
-        UnsupportedMedia: it is no audio of a kind we know, or of a kind no recorder makes.
-        TooLarge: its tables declare more than `most_seconds` can hold.
+        UnsupportedMedia: it is no audio of a kind we know, or nothing a recorder would make.
+        TooLarge: its tables declare more samples than `max_seconds` can hold.
     """
     found = containers.find(file)
     if found is None:
@@ -73,13 +73,13 @@ def opened(file: BinaryIO, most_seconds: float, track: int | None = None) -> Ite
     source, edited = _From(file, found.at), False
     if found.container in (MP4, MOV):
         tables = boxes.read(source)
-        if tables.exceed(int(most_seconds * PACKETS_A_SECOND)):
-            raise too_long(most_seconds)
+        if tables.exceed(int(max_seconds * PACKETS_A_SECOND)):
+            raise too_long(max_seconds)
         edited = tables.edited
-    # No decoder may run before the bounds below were looked at, hence none is on the list.
-    options = {"codec_whitelist": "none", "max_streams": str(STREAMS_MOST)}
+    # An empty whitelist: opening must not decode anything, because the checks come afterwards.
+    options = {"codec_whitelist": "none", "max_streams": str(MAX_STREAMS)}
     if not edited and found.container in (MP4, MOV):
-        options["ignore_editlist"] = "1"  # an encoder's delay; and a list cannot repeat its samples a million times
+        options["ignore_editlist"] = "1"  # it only skips the encoder's delay
     try:
         container = av.open(source, format=found.container.demuxer, options=options)
     except MemoryError:
@@ -94,7 +94,7 @@ def opened(file: BinaryIO, most_seconds: float, track: int | None = None) -> Ite
 
 
 def packets(recording: Opened) -> Iterator["Packet[Stream]"]:
-    """Up to where the file breaks off: a recording that was cut is one still."""
+    """The packets, up to where the file breaks off: a truncated recording is still a recording."""
     try:
         for packet in recording.input.demux(recording.audio, *recording.pictures):
             if packet.size:
@@ -106,10 +106,10 @@ def packets(recording: Opened) -> Iterator["Packet[Stream]"]:
 
 
 def frames(packet: "Packet[Stream]") -> Iterator[AudioFrame]:
-    """The sound in a packet; none where it is damaged, as players do it.
+    """The frames in a packet; none if it is damaged, since players skip it too.
 
     Raises:
-        UnsupportedMedia: the sound is beyond any recorder's.
+        UnsupportedMedia: its rate or channels are out of bounds.
     """
     try:
         decoded = packet.decode()
@@ -124,7 +124,7 @@ def frames(packet: "Packet[Stream]") -> Iterator[AudioFrame]:
 
 
 def sound(recording: Opened) -> Iterator[AudioFrame]:
-    """All frames of the recording, in their order. The rest of the file is left alone where the first packets are mute.
+    """All frames of the recording in order; none if its first packets contain no sound.
 
     Raises:
         UnsupportedMedia: see `frames`.
@@ -136,21 +136,21 @@ def sound(recording: Opened) -> Iterator[AudioFrame]:
         for frame in frames(packet):
             heard = True
             yield frame
-        if not heard and number >= SILENT_PACKETS_MOST:
+        if not heard and number >= MAX_SILENT_PACKETS:
             return
 
 
 def check(rate: int, channels: int) -> None:
-    """Raises UnsupportedMedia for sound that no recorder makes."""
-    if rate not in RATES or not 1 <= channels <= CHANNELS_MOST:
+    """Raises UnsupportedMedia if the rate or the number of channels is out of bounds."""
+    if rate not in RATES or not 1 <= channels <= MAX_CHANNELS:
         raise UnsupportedMedia(
             f"Sound of {rate} Hz in {channels} channels cannot be sent: "
-            f"at most {RATES.stop - 1} Hz in {CHANNELS_MOST} channels, and at least {RATES.start} Hz."
+            f"at most {RATES.stop - 1} Hz in {MAX_CHANNELS} channels, and at least {RATES.start} Hz."
         )
 
 
 def _streams(container: InputContainer, track: int | None) -> tuple[AudioStream, list[Stream]]:
-    """The sound, and what may be its cover or a film."""
+    """The audio stream, and the video streams that are not marked as cover art."""
     pictures: list[Stream] = [
         stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic
     ]
@@ -161,23 +161,23 @@ def _streams(container: InputContainer, track: int | None) -> tuple[AudioStream,
         raise UnsupportedMedia(NOT_AUDIO)
     chosen = [stream for stream in tracks if stream.disposition & Disposition.default] or tracks
     audio = chosen[0] if track is None else tracks[track]
-    context: object = audio.codec_context  # None, whatever its type says, for a codec that FFmpeg does not know
+    context: object = audio.codec_context  # None for a codec that FFmpeg does not know, contrary to its type
     if context is None:
         raise UnsupportedMedia(NOT_AUDIO)
     codec = audio.codec_context.codec.canonical_name
     if codec not in CODECS and not codec.startswith("pcm_"):
         raise UnsupportedMedia(f"Audio encoded as {codec} cannot be sent. Use Opus, AAC, MP3 or FLAC.")
     rate, channels = audio.codec_context.sample_rate, len(audio.codec_context.layout.channels)
-    if rate and channels:  # some headers do not say; then it is AAC, which has bounds of its own, and its frames tell
+    if rate and channels:  # AAC's header may not say; its frames do, and the format itself is bounded
         check(rate, channels)
-    if _packet_samples(audio) > PACKET_SAMPLES_MOST:
+    if _packet_samples(audio) > MAX_PACKET_SAMPLES:
         raise UnsupportedMedia(NOT_AUDIO)
-    audio.codec_context.thread_count = 1  # the process may start no thread
+    audio.codec_context.thread_count = 1  # the sandbox allows no threads
     return audio, pictures
 
 
 def _packet_samples(audio: AudioStream) -> int:
-    """The most samples a packet may have, where its header names them: ALAC's at byte 12, see its magic cookie."""
+    """The maximum number of samples in a packet, if the header says: for ALAC at byte 12 of its magic cookie."""
     if audio.codec_context.codec.canonical_name == "alac":
         return int.from_bytes((audio.codec_context.extradata or b"")[12:16], "big")
     return int(audio.codec_context.frame_size or 0)

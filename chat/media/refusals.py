@@ -1,4 +1,4 @@
-"""What somebody is told whose recording is not taken."""
+"""What people are told if their recording is refused."""
 
 from chat.errors import TooLarge
 
@@ -7,10 +7,10 @@ NOT_AUDIO = (
 )
 A_VIDEO = "That is a video. Only audio can be sent."
 DAMAGED = "This recording is damaged and cannot be read."
-TOO_MUCH = "This recording takes more memory or time to read than any that was really recorded."
-NO_ROOM = "There is no room left to take recordings just now. Try again later."
+TOO_MUCH = "This recording needs more memory or time to read than a real one would."
+NO_ROOM = "There is no room for recordings at the moment. Try again later."
 BUSY = "Too many recordings are arriving. Try again in a moment."
 
 
-def too_long(most_seconds: float) -> TooLarge:
-    return TooLarge(f"A recording may last at most {most_seconds:g} seconds.")
+def too_long(max_seconds: float) -> TooLarge:
+    return TooLarge(f"A recording may last at most {max_seconds:g} seconds.")

@@ -1,4 +1,4 @@
-"""Brings sound of any rate and kind, which may change on the way, to one rate and kind."""
+"""Resamples sound whose rate and format may change on the way."""
 
 from collections.abc import Iterable, Iterator
 
@@ -7,9 +7,9 @@ from av.audio.frame import AudioFrame
 
 
 def resampled(frames: Iterable[AudioFrame], *, kind: str, layout: str | None, rate: int) -> Iterator[AudioFrame]:
-    """The same sound without a gap, in frames of this sample format, layout (None: its own) and rate.
+    """Converts frames to one sample format, layout (None keeps it) and rate (samples a second).
 
-    `rate` is in samples a second. `pts` counts samples from the first one, whatever the container's clock said.
+    The new timestamps (`pts`) count samples from 0 without a gap, whatever the container said.
     """
     count = 0
     for made in _unplaced(frames, kind, layout, rate):

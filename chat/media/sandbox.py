@@ -1,10 +1,7 @@
-"""Has recordings measured, converted and decoded in processes of their own: a fault in FFmpeg costs one recording.
+"""Measures, converts and decodes recordings in processes of their own, so that a bug in FFmpeg costs one recording.
 
-Each process that needs it has one `ForkServer`, a program of its own that is started once and forks for each recording.
-It works in threads as in greenlets: all that is waited for are sockets.
-
-Limits: a process has `MEMORY_BYTES` beside what it begins with, `CPU_SECONDS` of processor time (to measure
-`MEASURE_CPU_SECONDS`), and a deadline.
+Each process that needs this has one fork server (`chat.media.forkserver`), which it starts once. It works with threads
+and with greenlets, because it waits only for sockets and locks.
 """
 
 import contextlib
@@ -28,16 +25,16 @@ from chat.media.refusals import BUSY, DAMAGED, TOO_MUCH
 
 log = structlog.get_logger(__name__)
 
-MEMORY_BYTES = 256 * 2**20  # an hour of stereo takes a tenth of it
-MEASURE_CPU_SECONDS = 20  # ten minutes take 1 to 3
-CPU_SECONDS = 60  # ten minutes take 8 to convert
-PREPARE_SECONDS = 120.0  # by the clock: a crowded machine gives a process half of it
-SPEECH_SECONDS = 900.0  # as long as a task may take; a recogniser reads as slowly as it understands
-CONVERTED_BYTES_A_SECOND = 20_000  # of sound; Opus in WebM has at most 15,000
-CONVERTED_BYTES_LEAST = 256 * 1024
-START_SECONDS = 30.0  # for a fork server to load what it needs, mostly 0.3
-SILENCE_SECONDS = 10.0  # after its deadline the fork server has this time to say so
-WAIT_SECONDS = 10.0  # for a place
+MEMORY_BYTES = 256 * 2**20  # on top of what the fork server has; the longest recordings need a tenth of it
+MEASURE_CPU_SECONDS = 20  # ten minutes of sound need 1 to 3
+CPU_SECONDS = 60  # to convert or decode; converting ten minutes of stereo needs 8
+PREPARE_SECONDS = 120.0  # of wall time, since a busy machine gives a process only part of a CPU
+SPEECH_SECONDS = 900.0  # of wall time: as long as a task may take, since a recogniser reads at its own pace
+CONVERTED_BYTES_A_SECOND = 20_000  # Opus in WebM takes up to 15,000
+MIN_CONVERTED_BYTES = 256 * 1024
+START_SECONDS = 30.0  # a fork server may take to start; usually 0.3
+SILENCE_SECONDS = 10.0  # the fork server may take to report a deadline
+WAIT_SECONDS = 10.0  # for a place; then 503
 RETRY_SECONDS = 5
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -45,7 +42,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A recording as it is to be stored: type, seconds, and `peaks` for its picture (`chat.media.loudness`)."""
+    """A recording as it is to be stored. `duration` is in seconds; `peaks`: see `chat.media.loudness`."""
 
     mimetype: str
     duration: float
@@ -54,17 +51,17 @@ class Prepared:
 
 
 class _Places:
-    """So many may be taken at once, so many more waited for. It works in threads as in greenlets."""
+    """A bounded number of places, with a bounded queue for them."""
 
     def __init__(self, at_once: int, waiting: int) -> None:
         self._lock = threading.Lock()
         self._free = threading.BoundedSemaphore(at_once)
         self._most = at_once + waiting
-        self.taken = 0  # those who wait included
+        self.taken = 0  # including those that wait
 
     @contextlib.contextmanager
     def one(self) -> Iterator[None]:
-        """A place. Raises Unavailable where too many wait, or one has to wait too long."""
+        """Takes a place. Raises Unavailable if the queue is full or the wait too long."""
         with self._lock:
             if self.taken >= self._most:
                 raise Unavailable(BUSY, RETRY_SECONDS)
@@ -82,10 +79,10 @@ class _Places:
 
 
 class Sandbox:
-    """A fork server with places in front of it. One for each process; whoever forks from that needs another.
+    """A fork server, and a bounded number of places. One per process.
 
-    `at_once` recordings are measured and half as many converted, which takes longer and must not hold up the others.
-    Of each kind `waiting` more may wait.
+    Measures `at_once` recordings at the same time and converts half as many: conversions take longer, and must not
+    block uploads that need none. For each of the two, `waiting` more may wait.
     """
 
     program = ("-m", "chat.media.forkserver")
@@ -100,47 +97,47 @@ class Sandbox:
         self._owner = 0
 
     def start(self) -> None:
-        """Start the fork server, if it does not run; the first recording does it otherwise."""
+        """Starts the fork server ahead of the first recording."""
         with self._lock:
             if self._control is None:
                 self._start()
 
     def stop(self) -> None:
-        """End it, with all it is doing."""
+        """Ends the fork server and everything it runs."""
         with self._lock:
             self._stop()
 
-    def prepare(self, source: BinaryIO, target: BinaryIO, most_seconds: float) -> Prepared:
-        """What a recording is. If not every browser plays it, it is converted into `target`, which must be empty.
+    def prepare(self, source: BinaryIO, target: BinaryIO, max_seconds: float) -> Prepared:
+        """Measures a recording, and converts it into `target`, which must be empty, unless every browser plays it.
 
-        Both need descriptors; where they stand afterwards is undefined.
+        Both files need descriptors. Their positions are undefined afterwards.
 
         Raises:
-            UnsupportedMedia: it is no audio of a kind we know, or is damaged.
-            TooLarge: it lasts longer than `most_seconds`, or takes too much to read.
-            StorageFull: the disk is.
-            Unavailable: too many are being prepared, or the machine was too slow.
+            UnsupportedMedia: it is no audio of a kind we know, or it is damaged.
+            TooLarge: it lasts longer than `max_seconds`, or takes too much CPU time or memory to read.
+            StorageFull: the disk is full.
+            Unavailable: all places are taken, or the machine is too slow.
         """
-        options = {"most_seconds": most_seconds}
+        options = {"max_seconds": max_seconds}
         limits = _limits(PREPARE_SECONDS, MEASURE_CPU_SECONDS)
         with self.measuring.one(), self._job("measure", [source], options, limits) as answer:
             found = _result(answer)
         converted = not found.pop("playable")
         if converted:
-            file_bytes = max(CONVERTED_BYTES_LEAST, int(most_seconds * CONVERTED_BYTES_A_SECOND))
+            file_bytes = max(MIN_CONVERTED_BYTES, int(max_seconds * CONVERTED_BYTES_A_SECOND))
             limits = _limits(PREPARE_SECONDS, CPU_SECONDS, file_bytes)
             with self.converting.one(), self._job("convert", [source, target], options, limits) as answer:
                 found |= _result(answer)
         return Prepared(**found, converted=converted)
 
-    def speech(self, source: BinaryIO, most_seconds: float, track: int = 0) -> Iterator[bytes]:
-        """The samples of a recording, see `chat.media.decoding.speech`; they are decoded as they are taken.
+    def speech(self, source: BinaryIO, max_seconds: float, track: int = 0) -> Iterator[bytes]:
+        """Yields the samples of a recording, decoded as they are read; see `chat.media.decoding.speech`.
 
         Raises:
-            UnsupportedMedia, TooLarge: it cannot be decoded, or only in part.
-            Unavailable: the machine was too slow.
+            UnsupportedMedia, TooLarge: it cannot be decoded, or only part of it.
+            Unavailable: the machine is too slow.
         """
-        options = {"most_seconds": most_seconds, "track": track}
+        options = {"max_seconds": max_seconds, "track": track}
         with self._job("speech", [source], options, _limits(SPEECH_SECONDS, CPU_SECONDS)) as answer:
             for kind, body in answer:
                 if kind != pieces.DATA:
@@ -149,17 +146,17 @@ class Sandbox:
                 yield body
             raise _died("gone", "")
 
-    def tracks(self, source: BinaryIO, most_seconds: float) -> int:
-        """How many tracks with sound a recording has. Raises as `speech`."""
+    def tracks(self, source: BinaryIO, max_seconds: float) -> int:
+        """Counts the audio tracks of a recording. Raises the same as `speech`."""
         limits = _limits(PREPARE_SECONDS, MEASURE_CPU_SECONDS)
-        with self._job("tracks", [source], {"most_seconds": most_seconds}, limits) as answer:
+        with self._job("tracks", [source], {"max_seconds": max_seconds}, limits) as answer:
             return int(_result(answer))
 
     @contextlib.contextmanager
     def _job(
         self, name: str, files: list[BinaryIO], options: dict[str, Any], limits: dict[str, float]
     ) -> Iterator[Iterator[tuple[bytes, bytes]]]:
-        """The pieces of a job's answer. Leaving this ends the job."""
+        """Runs a job; yields the pieces of its answer. Leaving the block ends the job."""
         ours, theirs = socket.socketpair()
         with ours:
             with theirs:
@@ -172,7 +169,7 @@ class Sandbox:
                 raise _died("time", "silent") from None
 
     def _send(self, request: bytes, descriptors: list[int]) -> None:
-        """Hand a job to the fork server, and to a new one if that has died."""
+        """Hands a job to the fork server; to a new one if that has died."""
         with self._lock:
             for last in (False, True):
                 try:
@@ -186,8 +183,8 @@ class Sandbox:
                     return
 
     def _ready(self) -> socket.socket:
-        """The control socket of a fork server that has said that it is ready."""
-        if self._owner != os.getpid():  # we were forked; that fork server is our parent's
+        """The control socket of a fork server that is ready."""
+        if self._owner != os.getpid():  # this process was forked: the fork server belongs to its parent
             self._control = self._process = None
         control = self._control or self._start()
         if not self._heard:
@@ -200,7 +197,7 @@ class Sandbox:
         return control
 
     def _start(self) -> socket.socket:
-        # Packets: a request is read whole or not at all.
+        # SOCK_SEQPACKET keeps requests apart.
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
@@ -225,7 +222,7 @@ class Sandbox:
 
 
 def _limits(seconds: float, cpu_seconds: int, file_bytes: int = 0) -> dict[str, float]:
-    """What a job may take; `seconds` by the clock."""
+    """The limits of a job; `seconds` is wall time."""
     return {
         "seconds": seconds,
         "cpu_seconds": cpu_seconds,
@@ -235,7 +232,7 @@ def _limits(seconds: float, cpu_seconds: int, file_bytes: int = 0) -> dict[str, 
 
 
 def _environment() -> dict[str, str]:
-    """Nothing of ours: it holds secrets."""
+    """The environment of the fork server: without our settings, which contain secrets."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH") if name in os.environ}
     return kept | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
@@ -247,7 +244,7 @@ def _result(answer: Iterator[tuple[bytes, bytes]]) -> Any:
 
 
 def _end(kind: bytes, body: bytes) -> Any:
-    """The result in a last piece, or what is wrong raised."""
+    """The result in the last piece, or raises the error in it."""
     found = orjson.loads(body)
     if kind == pieces.DONE:
         return found
@@ -258,7 +255,7 @@ def _end(kind: bytes, body: bytes) -> Any:
 
 
 def _died(why: str, how: str) -> errors.ChatError:
-    """What a recording is told whose process has ended before it was done."""
+    """The error for a recording whose process ended before it was done."""
     log.warning("recordings.process_ended", why=why, how=how)
     if why == "cpu":
         return TooLarge(TOO_MUCH)

@@ -1,4 +1,4 @@
-"""Does once, before any process is forked, what would otherwise be done in each: imports, and codecs' tables."""
+"""Does once, before the forks, what each child would otherwise repeat: imports, and initialising codecs."""
 
 import io
 import wave
@@ -10,11 +10,11 @@ from chat.media.decoding import speech
 from chat.media.measuring import measure
 
 SECONDS = 0.1
-MOST_SECONDS = 1.0
+MAX_SECONDS = 1.0
 
 
 def warm() -> None:
-    """Measure, convert and decode a moment of silence. What FFmpeg has to say of recordings goes nowhere."""
+    """Measures, converts and decodes a moment of silence, and turns FFmpeg's own log off."""
     av.logging.set_level(None)
     silence, made = io.BytesIO(), io.BytesIO()
     with wave.open(silence, "wb") as opened:
@@ -22,8 +22,8 @@ def warm() -> None:
         opened.setsampwidth(2)
         opened.setframerate(RATE)
         opened.writeframes(bytes(int(SECONDS * RATE) * 2))
-    measure(silence, MOST_SECONDS)
-    convert(silence, made, MOST_SECONDS)
-    measure(made, MOST_SECONDS)
-    for _ in speech(made, MOST_SECONDS, 0):
+    measure(silence, MAX_SECONDS)
+    convert(silence, made, MAX_SECONDS)
+    measure(made, MAX_SECONDS)
+    for _ in speech(made, MAX_SECONDS, 0):
         pass

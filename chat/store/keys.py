@@ -141,22 +141,22 @@ def upload_key(upload_id: str) -> str:
 
 
 def uploads_now_key(user_id: str) -> str:
-    """Sorted set of the uploads somebody has on their way: mark -> until when it counts (s)."""
+    """Sorted set of a person's running uploads: token -> when its lease ends (s)."""
     return f"{PREFIX}:uploads:now:{user_id}"
 
 
 def uploads_unclaimed_key(user_id: str) -> str:
-    """Hash of somebody's uploads that no message used when it was last looked: upload id, or mark -> bytes."""
+    """Hash of a person's uploads that were not claimed when last checked: upload id or token -> bytes."""
     return f"{PREFIX}:uploads:unclaimed:{user_id}"
 
 
 def uploads_stored_key(user_id: str) -> str:
-    """The bytes of all recordings of somebody, those on their way included; missing until it is asked for."""
+    """The bytes of all recordings of a person, running uploads included; missing until needed."""
     return f"{PREFIX}:uploads:stored:{user_id}"
 
 
 def upload_limit_key(user_id: str, seconds: int) -> str:
-    """Counter of the uploads somebody has made in a window of so many seconds."""
+    """Counter of the uploads a person made in a window of so many seconds."""
     return f"{LIMITS}:upload:{user_id}:{seconds}"
 
 

@@ -84,7 +84,7 @@ def test_what_was_sent_or_has_gone_makes_room_for_new_uploads(limited: Limited, 
     bert = someone(limited(), "bert")
     stores = limited(uploads_unclaimed_bytes=10 * KB)
     first, second = put(stores, anna, 5 * KB), put(stores, anna, 5 * KB)
-    with pytest.raises(TooMany, match="wait to be sent"):
+    with pytest.raises(TooMany, match="unsent"):
         put(stores, anna, KB)
     send_voice(stores, anna, bert, recording=first)
     put(stores, anna, 5 * KB)

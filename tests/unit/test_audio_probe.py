@@ -26,16 +26,16 @@ def sandbox() -> Iterator[Sandbox]:
     made.stop()
 
 
-def prepared(sandbox: Sandbox, content: bytes, most_seconds: float = LONG) -> Prepared:
-    return kept(sandbox, content, most_seconds)[0]
+def prepared(sandbox: Sandbox, content: bytes, max_seconds: float = LONG) -> Prepared:
+    return kept(sandbox, content, max_seconds)[0]
 
 
-def kept(sandbox: Sandbox, content: bytes, most_seconds: float = LONG) -> tuple[Prepared, bytes]:
+def kept(sandbox: Sandbox, content: bytes, max_seconds: float = LONG) -> tuple[Prepared, bytes]:
     """What it was found to be, and the bytes that are stored."""
     with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as target:
         source.write(content)
         source.flush()
-        found = sandbox.prepare(source, target, most_seconds)
+        found = sandbox.prepare(source, target, max_seconds)
         target.seek(0)
         return found, target.read() if found.converted else content
 

@@ -1,6 +1,6 @@
--- End an upload: what was set aside for it is given back, and what became of it counts instead.
--- KEYS: as the first three of `take_upload`
--- ARGV: token, seconds it is known what is unclaimed, then of each recording that was stored: its id, its bytes
+-- Ends an upload: gives back what was reserved for it, and counts what was stored instead.
+-- KEYS: the person's running uploads, unclaimed recordings and stored bytes
+-- ARGV: token, seconds to keep the unclaimed recordings, then for each stored recording its id and its bytes
 local now, unclaimed, stored = KEYS[1], KEYS[2], KEYS[3]
 local change = -tonumber(redis.call('HGET', unclaimed, ARGV[1]) or 0)
 redis.call('ZREM', now, ARGV[1])

@@ -1,11 +1,13 @@
--- Let somebody upload so many bytes, if none of their limits stands against it. They are theirs until `end_upload`.
--- KEYS: their uploads at this moment, their unclaimed ones, the bytes of all their recordings, then the counters of
---       their limits
--- ARGV: token of this upload, now (s), until when it counts at most (s), bytes, most at once, most unclaimed bytes,
---       most unclaimed recordings, most bytes in all, the bytes of all as MongoDB has them or '', seconds those hold,
---       seconds it is known what is unclaimed, then for each counter: the most, seconds
--- Returns {what, ...}; what is one of
---   taken, stored (first ask MongoDB, then call again), at_once, unclaimed, full, limited: with seconds
+-- Reserves room for an upload, unless one of the person's limits forbids it; `end_upload` gives it back.
+-- KEYS: the person's running uploads, unclaimed recordings and stored bytes, then the counters of their limits
+-- ARGV: token of this upload, now (s), when its lease ends (s), bytes, maximum running, maximum unclaimed bytes,
+--       maximum unclaimed recordings, maximum stored bytes, the stored bytes according to MongoDB or '', seconds to
+--       keep those, seconds to keep the unclaimed recordings, then for each counter its maximum and its seconds
+-- Returns {outcome, ...}, where outcome is one of
+--   taken
+--   stored: the stored bytes are unknown; ask MongoDB, then call again
+--   at_once, unclaimed, full: that limit is reached
+--   limited: followed by the seconds to wait
 local now, unclaimed, stored = KEYS[1], KEYS[2], KEYS[3]
 local token, bytes = ARGV[1], tonumber(ARGV[4])
 redis.call('ZREMRANGEBYSCORE', now, '-inf', ARGV[2])
