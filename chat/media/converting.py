@@ -1,7 +1,7 @@
 """Converts any recording to what every browser plays: Opus in WebM, with timestamps that start at 0.
 
-Chrome and Firefox have always played it, Safari since 14.1 on macOS and 17.4 on iOS. Safari plays Opus in Ogg only
-since 18.4. (https://caniuse.com/webm, https://webkit.org/blog/16574/webkit-features-in-safari-18-4/)
+Chrome and Firefox have always played it. Safari learned it years before it learned Opus in Ogg, see
+https://caniuse.com/webm and https://caniuse.com/opus.
 """
 
 from fractions import Fraction
