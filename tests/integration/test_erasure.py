@@ -140,7 +140,7 @@ def test_nobody_finds_reaches_or_signs_in_as_who_has_left(
     with pytest.raises(NotFound):
         accounts.get(stores, anna)
     with pytest.raises(Unauthorized):
-        accounts.log_in(stores, passwords, "anna@example.org", PASSWORD)
+        accounts.log_in(stores, passwords, "anna@example.org", PASSWORD, lambda _: "a token")
     assert search.search(stores, bert, "anna", 10, 0) == []
     assert search.search(stores, bert, SECRET, 10, 0) == []
     assert [person["_id"] for person in accounts.list_people(stores, "", 10, 0)] == [bert]
