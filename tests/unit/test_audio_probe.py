@@ -1,4 +1,4 @@
-"""What a file is, is told from its bytes; how long it lasts is measured."""
+"""A file's type is determined from its bytes; its duration is measured."""
 
 import contextlib
 import resource
@@ -52,7 +52,7 @@ def test_a_recording_that_breaks_off_counts_as_far_as_it_goes(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("name", recordings.lies())
-def test_what_is_no_audio_is_refused_whatever_its_first_bytes_say(tmp_path: Path, name: str) -> None:
+def test_files_that_are_not_audio_are_refused_whatever_their_first_bytes_say(tmp_path: Path, name: str) -> None:
     with pytest.raises(UnsupportedMedia):
         probed(tmp_path, recordings.lies()[name])
 
@@ -63,7 +63,7 @@ def test_a_video_is_refused(tmp_path: Path, sound: str | None) -> None:
         probed(tmp_path, recordings.video(sound=sound))
 
 
-def test_a_cover_is_no_video(tmp_path: Path) -> None:
+def test_a_cover_picture_does_not_make_a_video(tmp_path: Path) -> None:
     assert probed(tmp_path, recordings.mp3_with_cover()).mimetype == "audio/mpeg"
 
 

@@ -1,4 +1,4 @@
-"""An entry of the accepted log is read by the names of its fields, whichever version wrote it."""
+"""An entry of the accepted log is read by field names, whichever version wrote it."""
 
 import orjson
 import pytest
@@ -19,7 +19,7 @@ def entry(body: bytes) -> accepted_log.RawEntry:
 
 
 def written(draft: Draft) -> accepted_log.RawEntry:
-    """As Redis gives what `entry_fields` has it keep."""
+    """What `entry_fields` writes, as Redis returns it."""
     parts = [part if isinstance(part, bytes) else part.encode() for part in accepted_log.entry_fields(draft, ENTROPY)]
     return NAME, dict(zip(parts[::2], parts[1::2], strict=True))
 
