@@ -21,7 +21,7 @@ class Unauthorized(ChatError):
 
 
 class SessionEnded(Unauthorized):
-    """A token does not hold: it is missing, wrong, expired or revoked."""
+    """A token is not valid: it is missing, wrong, expired or revoked."""
 
 
 class Forbidden(ChatError):
@@ -42,6 +42,13 @@ class Conflict(ChatError):
 class TooLarge(ChatError):
     status = 413
     title = "Content too large"
+
+
+class StorageFull(ChatError):
+    """There is no room: on our disks, or of what one person may fill."""
+
+    status = 507
+    title = "Insufficient storage"
 
 
 class UnsupportedMedia(ChatError):

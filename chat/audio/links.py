@@ -26,7 +26,7 @@ class Maker(NamedTuple):
 
 
 def sign(settings: Settings, upload_id: str, maker: Maker, until: int, now: float) -> tuple[str, int]:
-    """A token for this upload, and when it expires, which is never after `until`. Times are Unix seconds."""
+    """Returns a token for this upload, and when it expires: never after `until`. Times are Unix seconds."""
     expires = min(int(now) + settings.audio_link_lifetime, until)
     said = f"{expires}.{maker.user_id}.{maker.token_id}.{maker.issued_ms}"
     return f"{said}.{_signature(settings, upload_id, said)}", expires
