@@ -45,7 +45,7 @@ class TooLarge(ChatError):
 
 
 class StorageFull(ChatError):
-    """There is no room: on our disks, or of what one person may fill."""
+    """There is no room, either on our disks or within what one person may use."""
 
     status = 507
     title = "Insufficient storage"

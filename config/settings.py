@@ -118,7 +118,7 @@ class Settings(BaseSettings):
         4, ge=1, le=64, description="Recordings a web process measures at the same time; it converts half as many."
     )
     audio_waiting: int = Field(
-        16, ge=0, description="Recordings that may wait for that; beyond it, POST /upload answers 503."
+        16, ge=0, description="Recordings that may wait for that; beyond it, POST /upload returns 503."
     )
     upload_ttl: int = Field(3_600, ge=1, description="Seconds until an upload that no message claims is deleted.")
 
