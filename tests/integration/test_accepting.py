@@ -9,7 +9,7 @@ from chat import ids
 from chat.errors import Invalid, NotFound, TooMany, Unauthorized, Unavailable
 from chat.messages import history, sending
 from chat.messages.log import Draft
-from chat.people import sessions
+from chat.people import accounts, sessions
 from chat.people.sessions import Session
 from chat.store import keys
 from chat.store.connection import Stores
@@ -164,7 +164,8 @@ def test_a_session_that_was_ended_sends_nothing_also_before_a_lost_redis_is_rebu
     if not rebuilt:
         stores.redis.flushdb()
     assert_ended(stores, pair)
-    assert_ended(stores, pair)  # by now Redis knows the sender again
+    accounts.get(stores, pair[0])  # from now on Redis knows the sender again, but not yet what was ended
+    assert_ended(stores, pair)
     post(stores, pair, "another")
 
 
@@ -224,8 +225,12 @@ def test_a_sender_at_the_limit_may_send_again_when_its_window_ends(stores: Store
     assert 25 < refused.value.retry_after <= 30, "the time does not begin anew with each message"
     assert stores.redis.ttl(counter) <= 30
     assert stores.redis.xlen(keys.ACCEPTED) == 2
-    stores.redis.delete(counter)  # as when its time is over
-    assert send(strict, *pair, "four")["text"] == "four"
+    stores.redis.persist(counter)
+    with pytest.raises(TooMany) as refused:
+        send(strict, *pair, "four")
+    assert refused.value.retry_after == 1, "whatever is left of its time"
+    stores.redis.delete(counter)  # as when that is over
+    assert send(strict, *pair, "five")["text"] == "five"
 
 
 def test_every_limit_holds_for_its_sender_alone(stores: Stores, pair: tuple[str, str]) -> None:

@@ -160,9 +160,11 @@ def test_an_upload_that_redis_lost_is_restored_for_the_rest_of_its_time(stores: 
     upload_id = upload(stores, pair[0])
     half = datetime.now(UTC) - timedelta(seconds=stores.settings.upload_ttl / 2)
     stores.mongo[chunks.FILES].update_one({"_id": upload_id}, {"$set": {"uploadDate": half}})
-    stores.redis.flushdb()
+    stores.redis.delete(keys.upload_key(upload_id))
     assert audio.restore_upload(stores, upload_id, pair[0])
     assert 0 < stores.redis.ttl(keys.upload_key(upload_id)) <= stores.settings.upload_ttl / 2
+    stores.redis.delete(keys.upload_key(upload_id))
+    assert send_voice(stores, *pair, recording=upload_id)["audioFileId"] == upload_id
 
 
 def test_a_claim_that_mongodb_has_not_got_yet_is_not_undone_by_restoring_its_upload(
@@ -288,6 +290,7 @@ def test_the_recording_of_a_deleted_message_goes_also_when_its_process_was_kille
         with pytest.raises(Killed):
             editing.delete(stores, pair[0], message["_id"])
     assert kept(stores) == {message["audioFileId"]}
+    assert not stores.redis.exists(keys.upload_key(message["audioFileId"]))
     audio.sweep_unclaimed(stores)
     assert kept(stores) == set()
     assert_unknown(stores, message["audioFileId"], pair)

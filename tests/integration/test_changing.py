@@ -14,7 +14,7 @@ from chat.store import hot, keys
 from chat.store.connection import Stores
 from chat.wire import StoredMessage
 from dev.processes import free_port
-from tests.people import archive_only, drain, said, send, send_voice, someone
+from tests.people import archive_only, drain, said, send, send_voice
 from tests.pubsub import Listener
 
 
@@ -193,13 +193,3 @@ def test_with_mongodb_away_reads_and_changes_of_recent_messages_go_on(stores: St
     assert row["lastMessage"]["text"] == "after"
     nowhere.close()
     assert stores.redis.zcard(keys.OUTBOX) == 1
-
-
-def test_strangers_change_nothing(stores: Stores, message: StoredMessage) -> None:
-    stranger = someone(stores, "carl")
-    with pytest.raises(NotFound):
-        editing.edit(stores, stranger, message["_id"], "mine")
-    with pytest.raises(NotFound):
-        editing.delete(stores, stranger, message["_id"])
-    with pytest.raises(NotFound):
-        conversations.mark_read(stores, stranger, message["senderId"], message["_id"])

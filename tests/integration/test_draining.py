@@ -14,7 +14,7 @@ from redis.exceptions import LockError
 from chat import ids
 from chat.messages import draining, history, storing
 from chat.messages import log as accepted_log
-from chat.messages.log import RawEntry
+from chat.messages.log import Draft, RawEntry
 from chat.store import keys
 from chat.store.connection import Stores
 from dev.processes import free_port
@@ -115,6 +115,21 @@ def test_an_entry_nobody_can_read_is_set_aside_and_the_others_go_on(stores: Stor
     assert stores.redis.xlen(keys.ACCEPTED) == 0
     kept = [fields for _, fields in stores.redis.xrange(keys.ACCEPTED_REFUSED)]
     assert kept == [{**fields, accepted_log.REFUSED_ENTRY: entry_id} for entry_id, fields in set_aside]
+
+
+def test_of_what_was_set_aside_only_the_senders_own_is_forgotten(stores: Stores, pair: tuple[str, str]) -> None:
+    anna, bert = pair
+    named = dict(zip(*[iter(accepted_log.entry_fields(Draft(anna, bert, "named"), "0" * 16))] * 2, strict=True))
+    listed = {"message": orjson.dumps([anna, bert, "listed", None, None, ""]), "entropy": "0" * 16}
+    received = {"message": orjson.dumps({"senderId": bert, "receiverId": anna, "text": anna}), "entropy": "0" * 16}
+    unreadable = [{"message": b"null", "entropy": "0"}, {"message": b"no json"}, {"other": anna}]
+    for fields in (named, listed, received, *unreadable):
+        entry_id = stores.redis.xadd("of a test", fields)
+        (raw,) = stores.redis.xrange("of a test", entry_id, entry_id)
+        accepted_log.set_aside(stores, raw)
+    accepted_log.forget_refused(stores, anna)
+    kept = [fields.get(b"message") for _, fields in stores.redis.xrange(keys.ACCEPTED_REFUSED)]
+    assert kept == [received["message"], b"null", b"no json", None]
 
 
 def test_entries_of_version_1_0_are_delivered_after_a_deploy(stores: Stores, pair: tuple[str, str]) -> None:

@@ -11,6 +11,7 @@ from redis import RedisError
 from chat import audio, frames, ids
 from chat.errors import Forbidden, NotFound, Unauthorized
 from chat.messages import conversations, history, search
+from chat.messages import log as accepted_log
 from chat.people import accounts, presence, sessions
 from chat.people.passwords import Passwords
 from chat.store import hot, keys
@@ -139,7 +140,7 @@ def test_nobody_can_find_reach_or_log_in_as_a_deleted_account(
     with pytest.raises(NotFound):
         accounts.get(stores, anna)
     with pytest.raises(Unauthorized):
-        accounts.log_in(stores, passwords, "anna@example.org", PASSWORD)
+        accounts.log_in(stores, passwords, "anna@example.org", PASSWORD, lambda _: "a token")
     assert search.search(stores, bert, "anna", 10, 0) == []
     assert search.search(stores, bert, SECRET, 10, 0) == []
     assert [person["_id"] for person in accounts.list_people(stores, "", 10, 0)] == [bert]
@@ -218,6 +219,21 @@ def test_messages_still_on_their_way_are_erased_when_they_arrive(
     finish(stores)
     assert_nothing_left(stores, anna, bert)
     assert said(history.recent(stores, bert, anna)) == ["", "", "to somebody who is leaving"]
+
+
+def test_what_was_set_aside_of_theirs_is_erased_with_the_rest(
+    stores: Stores, passwords: Passwords, anna: str, bert: str
+) -> None:
+    send(stores, anna, bert, SECRET)
+    send(stores, bert, anna, "what Bert said stays")
+    for raw in stores.redis.xrange(keys.ACCEPTED):
+        accepted_log.set_aside(stores, raw)
+        accepted_log.acknowledge(stores, [raw[0]])
+    leave(stores, passwords, anna)
+    finish(stores)
+    assert_nothing_left(stores, anna, bert)
+    ((_, kept),) = stores.redis.xrange(keys.ACCEPTED_REFUSED)
+    assert b"what Bert said stays" in kept[b"message"]
 
 
 def test_the_final_pass_waits_for_messages_the_archive_does_not_have(
