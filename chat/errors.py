@@ -20,6 +20,10 @@ class Unauthorized(ChatError):
     title = "Unauthorized"
 
 
+class SessionEnded(Unauthorized):
+    """A token does not hold: it is missing, wrong, expired or revoked."""
+
+
 class Forbidden(ChatError):
     status = 403
     title = "Forbidden"

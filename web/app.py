@@ -10,7 +10,6 @@ from flask import Flask, redirect, request
 from flask_cors import CORS
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from chat.media.sandbox import Sandbox
 from chat.people.passwords import Passwords
@@ -18,7 +17,7 @@ from chat.store.connection import connect
 from chat.store.prepare import prepare_when_up
 from config.settings import Settings, get_settings
 from config.version import VERSION
-from web import auth, bodies, cli, context, errors, metrics, schemas
+from web import auth, bodies, cli, context, errors, metrics, origin, schemas
 from web.api import accounts, conversations, files, messages, search, uploads, users
 from web.api.health import health
 from web.api.responses import SECURITY_SCHEMES
@@ -27,7 +26,6 @@ from web.pages import pages
 from web.queue import Queue
 from web.services import NAME, Services, off_loop
 from web.sockets import route
-from web.sockets.connection import Connection
 from web.sockets.runtime import Sockets
 from web.tokens import Tokens
 
@@ -56,6 +54,7 @@ def create_app(settings: Settings | None = None) -> "Application":
     )
     metrics.install(app, app.services)
     context.install(app, app.in_flight)
+    origin.install(app, settings)
     bodies.install(app)
     auth.install(app)
     app.before_request(bodies.check)
@@ -64,12 +63,9 @@ def create_app(settings: Settings | None = None) -> "Application":
         app.register_api(resource.api)
     app.register_blueprint(health)
     app.register_blueprint(pages)
-    route.install(app)
+    route.install(app, settings)
     cli.install(app)
     _serve_docs(app)
-    if settings.trusted_proxies:
-        hops = settings.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     return app
 
 
@@ -89,8 +85,6 @@ class Application(OpenAPI):
         )
         self.config["SEND_FILE_MAX_AGE_DEFAULT"] = 0  # files change with a deploy; ETags make revalidation cheap
         self.in_flight = context.InFlight()
-        Connection.queue_most = settings.socket_queue_frames
-        Connection.send_seconds = settings.socket_send_timeout
         stores = connect(settings)
         self.services = Services(
             settings=settings,

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from flask import Flask, Response, current_app, request
 from flask.json.provider import JSONProvider
-from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, ClientDisconnected, UnsupportedMediaType
 
 from chat import wire
 from chat.errors import Invalid, TooLarge
@@ -84,6 +84,8 @@ def check() -> None:
         raise TooLarge(f"The request may have at most {JSON_BYTES_MOST} bytes.")
     try:
         body = request.get_json()
+    except ClientDisconnected:
+        raise
     except BadRequest:
         raise BadRequest("The body is not well-formed JSON.") from None
     if not isinstance(body, dict):  # flask-openapi3 would parse a text as JSON once more

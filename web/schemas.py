@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel, St
 from pydantic_core import PydanticCustomError
 
 from chat.messages import conversations, history, search, sending
-from chat.people import accounts
+from chat.people import accounts, passwords
 
 ID = "01JD4XBCEA8X4M6Z9T1V0QW5RK"
 OTHER_ID = "01JD4XBD5ESZ0F3QYQ1YH7N2TP"
@@ -53,7 +53,7 @@ Email = Annotated[
         pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$",
     ),
 ]
-Password = Annotated[str, StringConstraints(min_length=accounts.PASSWORD_MIN, max_length=accounts.PASSWORD_MAX)]
+Password = Annotated[str, StringConstraints(min_length=passwords.MIN_LENGTH, max_length=passwords.MAX_LENGTH)]
 Username = Annotated[str, StringConstraints(min_length=1, max_length=4 * accounts.USERNAME_LIMIT)]
 Text = Annotated[str, StringConstraints(max_length=sending.TEXT_LIMIT)]
 Identifier = Annotated[str, StringConstraints(max_length=64)]

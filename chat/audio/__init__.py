@@ -2,7 +2,8 @@
 
 from chat.audio import allowance
 from chat.audio.erasing import delete, delete_owned, sweep_unclaimed
-from chat.audio.links import is_valid, sign
+from chat.audio.links import Maker, sign
+from chat.audio.links import read as read_link
 from chat.audio.names import download_name
 from chat.audio.store import (
     Claim,
@@ -21,6 +22,7 @@ from chat.audio.store import (
 
 __all__ = [
     "Claim",
+    "Maker",
     "NewRecording",
     "Recording",
     "Upload",
@@ -31,8 +33,8 @@ __all__ = [
     "find",
     "find_linked",
     "is_upload_id",
-    "is_valid",
     "read",
+    "read_link",
     "record_claims",
     "restore_upload",
     "save_all",

@@ -112,7 +112,7 @@ def find(stores: Stores, upload_id: str, reader_id: str) -> Upload:
 
 
 def find_linked(stores: Stores, upload_id: str) -> Upload:
-    """An upload somebody has a signed link to. Raises NotFound when it is gone."""
+    """An upload, whoever may have it. Raises NotFound when it is gone."""
     return _upload(_document(stores, upload_id))
 
 

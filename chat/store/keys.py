@@ -165,6 +165,11 @@ def message_limit_key(user_id: str, seconds: int) -> str:
     return f"{LIMITS}:message:{user_id}:{seconds}"
 
 
+def known_address_key(account: str, address: str) -> str:
+    """There while an account was lately used from this address."""
+    return f"{LIMITS}:known:{account}:{address}"
+
+
 def revoked_key(token_id: str) -> str:
     return f"{PREFIX}:revoked:{token_id}"
 

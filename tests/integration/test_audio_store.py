@@ -167,6 +167,17 @@ def test_what_redis_lost_of_an_upload_is_restored_for_the_rest_of_its_time(
     assert 0 < stores.redis.ttl(keys.upload_key(upload_id)) <= stores.settings.upload_ttl / 2
 
 
+def test_a_claim_that_mongodb_has_not_got_yet_is_not_undone_by_restoring_its_upload(
+    stores: Stores, pair: tuple[str, str]
+) -> None:
+    upload_id = upload(stores, pair[0])
+    send_voice(stores, *pair, recording=upload_id)
+    assert audio.restore_upload(stores, upload_id, pair[0])  # by a request that found it missing a moment before
+    assert stores.redis.ttl(keys.upload_key(upload_id)) == -1
+    with pytest.raises(NotFound):
+        send_voice(stores, *pair, recording=upload_id)
+
+
 def test_a_sweep_goes_through_more_than_a_page(
     stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -349,19 +360,22 @@ def test_names_are_kept_without_paths_and_control_marks(stores: Stores, pair: tu
     assert audio.download_name("voice.html", "audio/webm") == "voice.html.webm"
 
 
-def test_a_signed_link_opens_one_recording_for_a_while(stores: Stores) -> None:
-    settings, now = stores.settings, 1_800_000_000.0
-    token, expires = audio.sign(settings, "one", now)
+def test_a_signed_link_opens_one_recording_for_a_while_and_names_the_session_that_made_it(stores: Stores) -> None:
+    settings, now = stores.settings, 1_800_000_000
+    maker = audio.Maker("01JD4XBCEA8X4M6Z9T1V0QW5RK", "7c9e6679-7425-40de-944b-e07fc1f90ae7", 1_799_999_999_000)
+    token, expires = audio.sign(settings, "one", maker, now + 10**6, now)
     assert expires == now + settings.audio_link_lifetime
-    assert audio.is_valid(settings, "one", token, now)
-    assert audio.is_valid(settings, "one", token, expires - 1)
-    assert not audio.is_valid(settings, "one", token, expires)
-    assert not audio.is_valid(settings, "other", token, now)
+    assert audio.read_link(settings, "one", token, now) == maker
+    assert audio.read_link(settings, "one", token, expires - 1) == maker
+    assert audio.read_link(settings, "one", token, expires) is None
+    assert audio.read_link(settings, "other", token, now) is None
     other_secret = settings.model_copy(update={"secret_key": SecretStr("another secret of thirty-two bytes or more")})
-    assert not audio.is_valid(other_secret, "one", token, now)
-    later = f"{expires + 9_999}.{token.partition('.')[2]}"
-    for forged in (
-        later,
+    assert audio.read_link(other_secret, "one", token, now) is None
+    changed = [str(expires + 9_999), maker.user_id[::-1], maker.token_id[::-1], "1", "A" * 43]
+    parts = token.split(".")
+    forged = [".".join([*parts[:place], other, *parts[place + 1 :]]) for place, other in enumerate(changed)]
+    for each in (
+        *forged,
         "",
         ".",
         "x",
@@ -372,7 +386,12 @@ def test_a_signed_link_opens_one_recording_for_a_while(stores: Stores) -> None:
         f" {token}",
         f"{token}\n",
     ):
-        assert not audio.is_valid(settings, "one", forged, now)
+        assert audio.read_link(settings, "one", each, now) is None
+
+
+def test_a_signed_link_ends_no_later_than_the_session_that_made_it(stores: Stores) -> None:
+    maker = audio.Maker("01JD4XBCEA8X4M6Z9T1V0QW5RK", "7c9e6679-7425-40de-944b-e07fc1f90ae7", 1)
+    assert audio.sign(stores.settings, "one", maker, 1_800_000_005, 1_800_000_000)[1] == 1_800_000_005
 
 
 def test_the_first_message_keeps_a_recording(stores: Stores, pair: tuple[str, str]) -> None:

@@ -25,7 +25,8 @@ Responses = dict[str | int | HTTPStatus, Any]
 def responses(success: int, model: type[BaseModel] | dict[str, Any] | None, *errors: int) -> Responses:
     """The possible responses of a call: one success, and its problems; 422 and 503 are always among them."""
     found: Responses = {success: model}
-    found.update({status: _problem(status) for status in sorted({*errors, 422, 503})})
+    refused = {401, 403} if 401 in errors else set()  # which of the two depends on the header with the token
+    found.update({status: _problem(status) for status in sorted({*errors, *refused, 422, 503})})
     return found
 
 
