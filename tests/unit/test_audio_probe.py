@@ -273,6 +273,13 @@ SOUND = {name: recordings.spoken(name) for name, _, _ in recordings.FORMATS} | {
 }
 
 
+def test_a_header_that_points_outside_the_file_is_the_files_fault(sandbox: Sandbox) -> None:
+    content = bytearray(recordings.encoded("caf", "pcm_s16be", 0.5))
+    for size in (2**63 - 1, 2**64 - 100, 2**40):
+        content[12:20] = size.to_bytes(8, "big")  # of the first chunk
+        survives(sandbox, bytes(content))
+
+
 @settings(max_examples=400, deadline=None)
 @given(
     name=st.sampled_from(sorted(SOUND)),
