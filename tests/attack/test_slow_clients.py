@@ -1,13 +1,16 @@
 """Clients that begin and do not end, or ask and do not read: each has so long, and so much."""
 
 import contextlib
+import dataclasses
+import json
 import socket
 import time
+from dataclasses import dataclass
 
 import pytest
 import requests
 
-from tests.attack.attacker import Bystander, Http, address, forwarded, xff
+from tests.attack.attacker import SECONDS, Bystander, Http, address, forwarded, xff
 from tests.client import Client, Person
 from tests.contract.conftest import MakeWeb, Web, eventually
 from tests.contract.raw import HANDSHAKE, RawSocket, read_answer
@@ -224,23 +227,44 @@ def handshake(web: Web, path: str, from_address: str) -> int:
 # --- Resuming
 
 
-def test_a_client_that_resumes_and_reads_nothing_costs_little_and_is_closed(
-    bystander: Bystander, client: Client, ben: Person
-) -> None:
-    person = client.sign_up()
+@dataclass
+class Missed:
+    """Somebody with 16 MB to resume from `after`."""
+
+    person: Person
+    after: str
+
+    def resume_without_reading(self, web: Client, seconds: float) -> bool:
+        """Ask again and again; returns whether the connection ended before time was up."""
+        asked = json.dumps({"type": "resume", "after": self.after}).encode()
+        until = time.monotonic() + seconds
+        there = dataclasses.replace(self.person, client=web)
+        with RawSocket.of(there, more=xff(address()), receive_buffer=4_096) as socket:
+            try:
+                while time.monotonic() < until:
+                    socket.send(asked)
+                    time.sleep(0.05)
+            except OSError:
+                return True
+        return False
+
+
+@pytest.fixture(scope="module")
+def missed(server: Client, ben: Person) -> Missed:
+    person = server.sign_up()
     first = ben.post(person, "seen")["_id"]
     for _ in range(300):
         last = ben.post(person, "\U0001f600" * 4_000)["_id"]
     eventually(lambda: person.history(ben)[-1]["_id"] == last, "the messages", 30)
-    asked = f'{{"type": "resume", "after": "{first}"}}'.encode()
+    return Missed(person, first)
 
-    def resume_without_reading() -> None:
-        with RawSocket.of(person, receive_buffer=4_096) as socket, contextlib.suppress(OSError, AssertionError):
-            for _ in range(100):
-                socket.send(asked)
-            socket.close_code(60)
 
-    bystander.chat_during(*[resume_without_reading] * 10)
+def test_clients_that_resume_and_read_nothing_cost_little(bystander: Bystander, server: Client, missed: Missed) -> None:
+    bystander.chat_during(*[lambda: missed.resume_without_reading(server, SECONDS)] * 20)
+
+
+def test_a_client_that_resumes_and_reads_nothing_is_cut_off(small: Web, missed: Missed) -> None:
+    assert missed.resume_without_reading(small.client, 15)
 
 
 def test_a_resume_is_bounded_in_bytes_and_says_so(make_web: MakeWeb, client: Client, ben: Person) -> None:
