@@ -166,6 +166,17 @@ def test_what_redis_lost_of_an_upload_is_restored_for_the_rest_of_its_time(
     assert 0 < stores.redis.ttl(keys.upload_key(upload_id)) <= stores.settings.upload_ttl / 2
 
 
+def test_a_claim_that_mongodb_has_not_got_yet_is_not_undone_by_restoring_its_upload(
+    stores: Stores, pair: tuple[str, str]
+) -> None:
+    upload_id = upload(stores, pair[0])
+    send_voice(stores, *pair, recording=upload_id)
+    assert audio.restore_upload(stores, upload_id, pair[0])  # by a request that found it missing a moment before
+    assert stores.redis.ttl(keys.upload_key(upload_id)) == -1
+    with pytest.raises(NotFound):
+        send_voice(stores, *pair, recording=upload_id)
+
+
 def test_a_sweep_goes_through_more_than_a_page(
     stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
