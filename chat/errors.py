@@ -44,6 +44,13 @@ class TooLarge(ChatError):
     title = "Content too large"
 
 
+class StorageFull(ChatError):
+    """There is no room: on our disks, or of what one person may fill."""
+
+    status = 507
+    title = "Insufficient storage"
+
+
 class UnsupportedMedia(ChatError):
     status = 415
     title = "Unsupported media type"

@@ -21,6 +21,7 @@ NO_BOUND = 1_000_000
 RELAXED: dict[str, Any] = {
     "limit_signup_address": "300 per minute",
     "limit_messages": "2000 per second",
+    "limit_uploads": "2000 per minute",
     "connections_per_address": NO_BOUND,
     "sockets_per_address": NO_BOUND,
     "sockets_per_person": 1_000,
@@ -113,7 +114,19 @@ class Settings(BaseSettings):
     # Audio
     upload_max_bytes: int = Field(25 * 2**20, ge=1_024, description="Largest upload request, in bytes.")
     audio_max_seconds: int = Field(600, ge=1, description="Longest recording, in seconds.")
+    audio_processes: int = Field(
+        4, ge=1, le=64, description="Recordings a web process measures at the same time; it converts half as many."
+    )
+    audio_waiting: int = Field(
+        16, ge=0, description="Recordings that may wait for that; beyond it, POST /upload answers 503."
+    )
     upload_ttl: int = Field(3_600, ge=1, description="Seconds until an upload that no message claims is deleted.")
+
+    uploads_at_once: int = Field(3, ge=1, description="Uploads of one person at the same time.")
+    uploads_unclaimed_bytes: int = Field(
+        200 * 2**20, ge=1_024, description="Bytes one person may have uploaded but not sent."
+    )
+    uploads_all_bytes: int = Field(5 * 2**30, ge=1_024, description="Bytes all recordings of one person may take up.")
 
     # Transcription
     deepgram_api_key: SecretStr | None = Field(None, description="Deepgram's key; without it PocketSphinx transcribes.")
@@ -147,6 +160,7 @@ class Settings(BaseSettings):
     limit_messages: Limits = Field(
         "20 per second; 600 per minute", description="Messages per person (2,000 a second outside production)."
     )
+    limit_uploads: Limits = Field("200 per hour", description="Uploads per person (2,000 a minute outside production).")
 
     # Operations
     metrics_token: SecretStr | None = Field(

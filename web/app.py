@@ -11,6 +11,7 @@ from flask_cors import CORS
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 
+from chat.media.sandbox import Sandbox
 from chat.people.passwords import Passwords
 from chat.store.connection import connect
 from chat.store.prepare import prepare_when_up
@@ -71,8 +72,6 @@ def create_app(settings: Settings | None = None) -> "Application":
 class Application(OpenAPI):
     """Flask with its services, and with `start` and `stop` (see `web/worker.py`)."""
 
-    request_class = bodies.Request
-
     def __init__(self, settings: Settings) -> None:
         super().__init__(
             __name__,
@@ -94,6 +93,7 @@ class Application(OpenAPI):
             queue=Queue(settings),
             tokens=Tokens(self, stores),
             limits=Limits(stores),
+            sandbox=Sandbox(settings.audio_processes, settings.audio_waiting),
             sockets=Sockets(stores),
         )
         self.extensions[NAME] = self.services
@@ -104,6 +104,7 @@ class Application(OpenAPI):
         Waits for the stores in the background, however long it takes; meanwhile `/readyz` says what is missing.
         """
         self.services.sockets.start()
+        self.services.sandbox.start()
         gevent.spawn(metrics.watch, self.services.sockets)
         gevent.spawn(prepare_when_up, self.services.stores)
 
@@ -115,6 +116,7 @@ class Application(OpenAPI):
         while self.in_flight.count and time.monotonic() < until:
             gevent.sleep(0.02)
         self.services.sockets.stop()
+        self.services.sandbox.stop()
 
 
 def _serve_docs(app: Flask) -> None:

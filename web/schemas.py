@@ -246,6 +246,8 @@ class Message(Schema):
     date_sent: str = Field(alias="dateSent", description="RFC 3339, UTC, milliseconds")
     text: str
     audio_file_id: str | None = Field(alias="audioFileId")
+    duration: float | None = Field(None, description="of the recording, seconds")
+    peaks: list[int] | None = Field(None, description="how loud each two-hundredth of the recording is, 0 to 255")
     confidence: float | None = None
     language: str | None = None
     words: list[Word] | None = None
@@ -270,20 +272,22 @@ class Conversations(RootModel[list[Conversation]]):
     pass
 
 
+_PEAKS = [0, 12, 98, 255, 180, 44]  # two hundred of them
 _FILE = {"audioFileUuid": UUID, "audioFileName": "voice.webm", "audioFileMimetype": "audio/webm"}
 
 
 class UploadedFile(Schema):
-    model_config = _example(**_FILE, duration=4.2)
+    model_config = _example(**_FILE, duration=4.2, peaks=_PEAKS)
 
     audio_file_uuid: str = Field(alias="audioFileUuid")
     audio_file_name: str = Field(alias="audioFileName")
     audio_file_mimetype: str = Field(alias="audioFileMimetype")
     duration: float = Field(description="seconds")
+    peaks: list[int] = Field(description="how loud each two-hundredth of it is, 0 to 255")
 
 
 class Uploaded(Schema):
-    model_config = _example(files=[{**_FILE, "duration": 4.2}])
+    model_config = _example(files=[{**_FILE, "duration": 4.2, "peaks": _PEAKS}])
 
     files: list[UploadedFile]
 

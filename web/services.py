@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import gevent
 from flask import current_app
 
+from chat.media.sandbox import Sandbox
 from chat.people.passwords import Passwords
 from chat.store.connection import Stores
 from config.settings import Settings
@@ -29,6 +30,7 @@ class Services:
     queue: Queue
     tokens: Tokens
     limits: Limits
+    sandbox: Sandbox
     sockets: "Sockets"
 
 

@@ -16,13 +16,14 @@ from pymongo import MongoClient
 from chat import audio, ids
 from chat.audio import chunks, erasing, store
 from chat.errors import NotFound
-from chat.messages import editing, storing
+from chat.media.sandbox import Prepared
+from chat.messages import editing, history, storing
 from chat.store import keys
 from chat.store.archive import AUDIO_BUCKET
 from chat.store.connection import Stores
 from dev.processes import free_port
 from tests import recordings
-from tests.people import drain, send_voice, someone, upload
+from tests.people import PEAKS, drain, send_voice, someone, upload
 
 
 def let_expire(stores: Stores, *upload_ids: str) -> None:
@@ -222,6 +223,35 @@ def test_an_upload_redis_has_lost_can_still_be_claimed_in_its_time(stores: Store
     assert whole(stores, in_time, pair[1]) == recordings.spoken()
 
 
+def test_a_message_carries_how_long_its_recording_is_and_how_it_looks(stores: Stores, pair: tuple[str, str]) -> None:
+    upload_id = upload(stores, pair[0])
+    stores.redis.delete(keys.upload_key(upload_id))  # it comes back from GridFS with all that is known of it
+    message = send_voice(stores, *pair, recording=upload_id)
+    drain(stores)
+    for wipe in (False, True):
+        if wipe:
+            stores.redis.flushdb()
+        shown = history.recent(stores, pair[1], pair[0])[-1]
+        assert (shown["duration"], shown["peaks"]) == (6.05, PEAKS)
+        assert audio.find(stores, upload_id, pair[1]).peaks == PEAKS
+    editing.delete(stores, pair[0], message["_id"])
+    storing.flush(stores)
+    gone = history.recent(stores, pair[1], pair[0])[-1]
+    assert "deletedAt" in gone
+    assert not {"duration", "peaks"} & gone.keys()
+
+
+def test_a_recording_of_before_there_were_peaks_is_sent_as_ever(stores: Stores, pair: tuple[str, str]) -> None:
+    upload_id = upload(stores, pair[0])
+    stores.mongo[chunks.FILES].update_one({"_id": upload_id}, {"$unset": {"metadata.peaks": ""}})
+    stores.redis.delete(keys.upload_key(upload_id))
+    send_voice(stores, *pair, recording=upload_id)
+    drain(stores)
+    shown = history.recent(stores, pair[1], pair[0])[-1]
+    assert shown["duration"] == 6.05
+    assert "peaks" not in shown
+
+
 def test_the_recording_of_a_deleted_message_is_gone_for_everybody(stores: Stores, pair: tuple[str, str]) -> None:
     message = send_voice(stores, *pair)
     drain(stores)
@@ -301,10 +331,10 @@ class Broken(io.BytesIO):
 
 
 def test_of_several_uploads_all_are_stored_or_none(stores: Stores, pair: tuple[str, str]) -> None:
-    probed = audio.Probed("audio/webm", 1.0)
+    prepared = Prepared("audio/webm", 1.0, [], converted=False)
     files: list[io.BytesIO] = [io.BytesIO(recordings.spoken()), Broken(bytes(3 * 2**20))]
     with pytest.raises(OSError, match="disk"):
-        audio.save_all(stores, pair[0], [audio.NewRecording(cast("BinaryIO", file), None, probed) for file in files])
+        audio.save_all(stores, pair[0], [audio.NewRecording(cast("BinaryIO", file), None, prepared) for file in files])
     assert len(kept(stores)) == 2
     audio.sweep_unclaimed(stores)
     assert kept(stores) == set()
@@ -322,9 +352,9 @@ def test_what_a_dead_process_left_half_written_goes(stores: Stores, pair: tuple[
 
 
 def test_names_are_kept_without_paths_and_control_marks(stores: Stores, pair: tuple[str, str]) -> None:
-    probed = audio.Probed("audio/webm", 1.0)
+    prepared = Prepared("audio/webm", 1.0, [], converted=False)
     given = ["../../etc/passwd", "a\0b\r\nSet-Cookie: x.webm", None, "C:\\tmp\\voice.html", "\u202egpj.webm"]
-    files = [audio.NewRecording(io.BytesIO(b"x"), name, probed) for name in given]
+    files = [audio.NewRecording(io.BytesIO(b"x"), name, prepared) for name in given]
     stored = [saved.name for saved in audio.save_all(stores, pair[0], files)]
     assert stored == ["passwd", "abSet-Cookie: x.webm", "voice.webm", "voice.html", "gpj.webm"]
     assert audio.download_name("voice.html", "audio/webm") == "voice.html.webm"

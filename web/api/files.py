@@ -31,7 +31,7 @@ def get(path: schemas.FilePath) -> Response:
     """A recording as base64"""
     upload = audio.find(stores(), path.uuid, me())
     about = described(upload)
-    del about["duration"]
+    del about["duration"], about["peaks"]
     head, tail = b'{"audioFile":"', b'",' + wire.dumps(about)[1:]
     encoded = map(base64.b64encode, prefetch(audio.stream(stores(), upload)))
     response = Response(chain([head], encoded, [tail]), content_type="application/json")

@@ -42,6 +42,7 @@ _DETAILS = {
     422: "There is nothing to send: give text or audioFileId.",
     429: "Too many messages. Wait a moment.",
     503: "A part of the service is unavailable. Try again in a moment.",
+    507: "There is no room for recordings at the moment. Try again later.",
 }
 _RETRY_AFTER = {"Retry-After": {"description": "seconds", "schema": {"type": "integer", "minimum": 1}}}
 
