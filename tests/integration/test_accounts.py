@@ -1,4 +1,4 @@
-"""One account an email and a name, whoever hurries; and a person's profile is one everywhere."""
+"""There is one account per email and per name, even under concurrency, and a profile is the same everywhere."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -74,13 +74,13 @@ def test_a_name_nobody_can_read_is_refused(stores: Stores, sign_up: SignUp, name
 
 
 @pytest.mark.parametrize("name", ["x" * 32, "O'Brien", "José", "明", "Ольга 2", "*", "{$gt}", "a,b:c"])
-def test_people_are_called_what_they_like(stores: Stores, sign_up: SignUp, name: str) -> None:
+def test_usernames_may_use_any_script(stores: Stores, sign_up: SignUp, name: str) -> None:
     made = sign_up(name, "someone@example.org")
     assert accounts.get(stores, made["_id"])["username"] == name
     assert names(stores, name) == [name]
 
 
-def test_who_signs_in_is_told_nothing_of_what_was_wrong_also_not_by_the_work_it_takes(
+def test_a_failed_log_in_reveals_nothing_even_by_the_work_it_takes(
     stores: Stores, passwords: Passwords, anna: str
 ) -> None:
     worked: list[tuple[str, Parameters]] = []
@@ -195,12 +195,12 @@ def test_people_redis_has_forgotten_are_known_from_the_archive(stores: Stores, a
 
 
 @pytest.mark.parametrize("user_id", ["", "nobody", "01ARZ3NDEKTSV4RRFFQ69G5FAV", "{$gt: ''}", "x" * 1_000])
-def test_nobody_is_nobody(stores: Stores, anna: str, user_id: str) -> None:
+def test_an_unknown_id_is_no_account(stores: Stores, anna: str, user_id: str) -> None:
     with pytest.raises(NotFound):
         accounts.require(stores, user_id)
 
 
-def test_a_token_that_was_ended_holds_no_longer_and_others_do(stores: Stores, anna: str, listener: Listener) -> None:
+def test_an_ended_token_is_no_longer_valid_and_others_are(stores: Stores, anna: str, listener: Listener) -> None:
     sessions.end(stores, anna, "this", 60)
     assert not sessions.is_valid(stores, anna, "this", 1)
     assert sessions.is_valid(stores, anna, "other", 1)

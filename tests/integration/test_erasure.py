@@ -1,4 +1,4 @@
-"""Who leaves, leaves nothing behind, whatever is killed or lost meanwhile; and nobody else loses anything."""
+"""Deleting an account erases everything of its person, whatever is killed or lost meanwhile, and nothing of others."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -50,13 +50,13 @@ def leave(stores: Stores, passwords: Passwords, user_id: str) -> None:
 
 
 def let_settle(stores: Stores) -> None:
-    """As when a minute has passed since everybody left who has left."""
+    """Makes all erasures settled, as if a minute had passed since the accounts were deleted."""
     past = "2026-01-01T00:00:00.000Z"
     stores.mongo.erasures.update_many({}, {"$set": {"due": past, "settles": past}})
 
 
 def finish(stores: Stores) -> None:
-    """All rounds up to the last one of every erasure."""
+    """Runs rounds until every erasure is done."""
     let_settle(stores)
     rounds = 0
     while stores.mongo.erasures.count_documents({}):
@@ -66,7 +66,7 @@ def finish(stores: Stores) -> None:
 
 
 def everything(stores: Stores) -> bytes:
-    """All that both stores hold, but for the last and the next step of the erasure itself."""
+    """The contents of both stores, except the progress of the erasure itself."""
     kept: list[Any] = []
     for name in stores.mongo.list_collection_names():
         if name != "erasures":
@@ -86,7 +86,7 @@ def everything(stores: Stores) -> bytes:
 
 
 def assert_nothing_left(stores: Stores, user_id: str, partner: str) -> None:
-    """Nothing they said, and their id nowhere but in the conversation with their partner and in ended sessions."""
+    """Checks that nothing they said is left, and their id only in the partner's conversation and in ended sessions."""
     left = everything(stores)
     assert SECRET.encode() not in left
     assert b"anna@example.org" not in left.lower()
@@ -106,7 +106,7 @@ def assert_nothing_left(stores: Stores, user_id: str, partner: str) -> None:
         assert not [member for member in members if user_id.encode() in member]
 
 
-def test_leaving_erases_texts_recordings_and_lists_at_once(
+def test_deleting_an_account_erases_texts_recordings_and_lists_at_once(
     stores: Stores, passwords: Passwords, anna: str, bert: str
 ) -> None:
     for n in range(3):
@@ -129,7 +129,7 @@ def test_leaving_erases_texts_recordings_and_lists_at_once(
     assert all(document["text"] == "" for document in stores.mongo.messages.find({"senderId": anna}))
 
 
-def test_nobody_finds_reaches_or_signs_in_as_who_has_left(
+def test_nobody_can_find_reach_or_log_in_as_a_deleted_account(
     stores: Stores, passwords: Passwords, anna: str, bert: str
 ) -> None:
     send(stores, anna, bert, SECRET)
@@ -157,7 +157,7 @@ def test_nobody_finds_reaches_or_signs_in_as_who_has_left(
     assert again["_id"] != anna
 
 
-def test_no_token_holds_once_its_person_has_left_also_when_redis_is_lost(
+def test_no_token_of_a_deleted_account_is_valid_even_if_redis_is_lost(
     stores: Stores, passwords: Passwords, anna: str, bert: str
 ) -> None:
     assert sessions.is_valid(stores, anna, "token", 1)
@@ -195,7 +195,7 @@ def test_the_wrong_password_erases_nothing(stores: Stores, passwords: Passwords,
     assert accounts.get(stores, anna)["username"] == "Anna"
 
 
-def test_leaving_twice_is_refused(stores: Stores, passwords: Passwords, anna: str) -> None:
+def test_deleting_an_account_twice_is_refused(stores: Stores, passwords: Passwords, anna: str) -> None:
     leave(stores, passwords, anna)
     with pytest.raises(Forbidden):
         leave(stores, passwords, anna)
@@ -203,7 +203,7 @@ def test_leaving_twice_is_refused(stores: Stores, passwords: Passwords, anna: st
         erasure.begin(stores, anna)
 
 
-def test_what_was_on_its_way_is_erased_when_it_arrives(
+def test_messages_still_on_their_way_are_erased_when_they_arrive(
     stores: Stores, passwords: Passwords, anna: str, bert: str
 ) -> None:
     send(stores, anna, bert, SECRET)
@@ -236,7 +236,7 @@ def test_what_was_set_aside_of_theirs_is_erased_with_the_rest(
     assert b"what Bert said stays" in kept[b"message"]
 
 
-def test_the_last_pass_waits_for_what_the_archive_does_not_have(
+def test_the_final_pass_waits_for_messages_the_archive_does_not_have(
     stores: Stores, passwords: Passwords, anna: str, bert: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = send(stores, anna, bert, "first")
@@ -253,7 +253,7 @@ def test_the_last_pass_waits_for_what_the_archive_does_not_have(
     assert_nothing_left(stores, anna, bert)
 
 
-def test_a_request_that_was_late_brings_nobody_back(stores: Stores, passwords: Passwords, anna: str, bert: str) -> None:
+def test_a_late_request_brings_no_account_back(stores: Stores, passwords: Passwords, anna: str, bert: str) -> None:
     user = stores.mongo.users.find_one({"_id": anna})
     leave(stores, passwords, anna)
     hot.save_user(stores, user)
@@ -278,11 +278,11 @@ def test_what_is_older_than_the_hot_window_is_erased_too(
 
 
 class Killed(BaseException):
-    """As SIGKILL: nothing after it runs."""
+    """Like SIGKILL: nothing runs after it."""
 
 
 def killed_at(call: int, function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function, but that call of it never returns."""
+    """The same function, except that this call of it never returns."""
     calls = 0
 
     def instead(*arguments: Any, **more: Any) -> Any:

@@ -1,4 +1,4 @@
-"""A conversation that lies across both stores reads as one, without gap, overlap or reordering."""
+"""A conversation stored partly in each store reads as one, without gaps, overlaps or reordering."""
 
 from dataclasses import replace
 from typing import Any
@@ -18,7 +18,7 @@ from tests.people import archive_only, drain, said, send, someone
 
 @pytest.fixture
 def across(stores: Stores, pair: tuple[str, str]) -> list[str]:
-    """300 messages, 50 of them only in the archive; answers all texts in order."""
+    """300 messages, 50 of them only in the archive; returns all texts in order."""
     old = archive_only(stores, pair, 50)
     new = [send(stores, pair[n % 2], pair[1 - n % 2], f"new {n}")["text"] for n in range(250)]
     drain(stores)

@@ -1,4 +1,4 @@
-"""Search finds what a person said and heard, and never what is not theirs."""
+"""Search finds what was said in the user's own conversations, and never anything else."""
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -23,7 +23,7 @@ TEXTS = [
 
 @pytest.fixture(autouse=True)
 def texts(stores: Stores, pair: tuple[str, str]) -> None:
-    """What Anna has written to Bert."""
+    """Stores what Anna has written to Bert."""
     for text in TEXTS:
         send(stores, *pair, text)
     drain(stores)
