@@ -27,7 +27,15 @@ def written(draft: Draft) -> accepted_log.RawEntry:
 @given(st.builds(Draft, texts, texts, texts, st.none() | texts.filter(bool), st.none() | texts.filter(bool), texts))
 def test_what_is_written_is_read(draft: Draft) -> None:
     found = accepted_log.parse_entry(written(draft)) if draft.sender_id and draft.receiver_id else None
-    assert found is None or found == (Receipt(NAME.decode(), ENTROPY), draft)
+    assert found is None or found == accepted_log.Entry(Receipt(NAME.decode(), ENTROPY), draft)
+
+
+def test_what_is_known_of_the_recording_is_read_with_its_entry() -> None:
+    peaks = [number % 256 for number in range(200)]
+    name, fields = written(DRAFT)
+    found = accepted_log.parse_entry((name, {**fields, b"duration": b"6.05", b"peaks": bytes(peaks)}))
+    assert (found.draft, found.duration, found.peaks) == (DRAFT, 6.05, peaks)
+    assert (found.message["duration"], found.message["peaks"]) == (6.05, peaks)
 
 
 def test_an_entry_of_version_1_0_is_read_by_the_places_of_its_fields() -> None:
