@@ -1,16 +1,32 @@
 """How the worker of the queue `transcription` runs: `celery -A workers.transcriber worker -Q transcription`.
 
-Deepgram is waited for, so one process has many recordings on their way, each in a thread. PocketSphinx computes, and
-holds the interpreter while it does, so it gets a process for each core it may use.
+One process with many recordings on their way, each in a thread. Deepgram is waited for; Whisper computes outside the
+interpreter, and all threads share its one model. It computes at a low priority, so that text, which takes little, goes
+before speech on the same machine.
 """
 
-from config.settings import get_settings
-from workers.app import app
+import os
+from typing import Any
 
-THREADS, PROCESSES = 12, 2
+from celery.signals import worker_init
+
+from config.settings import get_settings
+from workers.app import app, recogniser
+
+NICENESS = 10  # of 19; the kernel gives a process of 0 about nine times as much where both want a core
 
 _settings = get_settings()
-app.conf.worker_pool = "threads" if _settings.deepgram_wanted else "prefork"
-app.conf.worker_concurrency = _settings.transcription_concurrency or (
-    THREADS if _settings.deepgram_wanted else PROCESSES
-)
+app.conf.worker_pool = "threads"
+app.conf.worker_concurrency = _settings.recordings_together
+
+
+@worker_init.connect
+def _give_way(**_: Any) -> None:
+    if not _settings.deepgram_wanted:
+        os.nice(NICENESS)
+
+
+@worker_init.connect
+def _make_ready(**_: Any) -> None:
+    """Have the model loaded while nobody waits for it."""
+    recogniser().prepare()
