@@ -3,19 +3,19 @@
 PYTHON ?= python3
 VENV := .venv/bin
 
-.PHONY: run test fault bench check fmt setup browser screenshots settings clean help
+.PHONY: run test fault bench check fmt setup requirements wheels browser screenshots settings clean help
 
 run: setup  ## Start everything; PORT and DATA_DIR choose another port and another data folder
 	@$(VENV)/python -m dev.run
 
-test: setup browser check  ## Lint, types, all tests; prints little when all is well
+test: setup wheels browser check  ## Lint, types, all tests; prints little when all is well
 	@$(VENV)/python -m pytest --numprocesses 2
 
 fault: setup  ## Break every process and store, again and again, under load; eleven minutes
 	@$(VENV)/python -m pytest tests/fault -m "long or not long"
 
 bench: setup  ## Measure: latencies, throughput, memory, beside their targets; a quarter of an hour, on an idle machine
-	@$(VENV)/python -m pip --disable-pip-version-check install -qq -r requirements-bench.txt
+	@$(VENV)/python -m pip --disable-pip-version-check install -qq --require-hashes -r requirements/bench.txt
 	@$(VENV)/python -m bench
 
 check: setup  ## Lint, format and types alone
@@ -27,8 +27,15 @@ fmt: setup  ## Format, and mend what can be mended
 	@$(VENV)/ruff check --quiet --fix-only .
 	@$(VENV)/ruff format --quiet .
 
-setup:  ## .venv with the pinned requirements; does nothing when it is there
+setup:  ## .venv with exactly the compiled requirements; does nothing when it is there
 	@$(PYTHON) dev/bootstrap.py
+
+requirements: setup  ## Make requirements/*.txt from the .in files; UPGRADE=1 takes the newest of what those bring in
+	@$(VENV)/python -m dev.requirements compile $(if $(UPGRADE),--upgrade)
+	@$(PYTHON) dev/bootstrap.py
+
+wheels: setup  ## Ask the index whether every requirement has wheels for each Python and processor; once per change
+	@$(VENV)/python -m dev.wheels
 
 browser: setup  ## Chromium or Chrome for the browser's tests; where there is none, Debian's package if that may be installed
 	@$(VENV)/python -m dev.system

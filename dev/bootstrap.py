@@ -1,4 +1,4 @@
-"""Creates `.venv` with the pinned requirements, and renews it when they changed: `python3 dev/bootstrap.py`.
+"""Makes `.venv` hold exactly the compiled requirements: `python3 dev/bootstrap.py`, or `make setup`.
 
 Runs on the system's Python and needs nothing installed. When nothing changed it takes some milliseconds.
 """
@@ -15,7 +15,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 STAMP = VENV / ".installed"
-REQUIREMENTS = ("requirements.txt", "requirements-dev.txt", "constraints.txt")
+INSTALLER = ROOT / "requirements" / "pip.txt"
+REQUIREMENTS = (ROOT / "requirements.txt", ROOT / "requirements" / "dev.txt")
 OLDEST_PYTHON = (3, 11)
 
 
@@ -42,21 +43,30 @@ def prepare() -> None:
             [sys.executable, "-m", "venv", str(VENV)], "Could not create .venv. On Debian: apt-get install python3-venv"
         )
     print("Installing the requirements (once, a minute or two) ...", flush=True)
-    pip = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "-qq"]
-    run([*pip, "--requirement", str(ROOT / "requirements-dev.txt")], "Could not install the requirements.")
+    install(INSTALLER)  # first and alone: this pip then installs the rest
+    install(*REQUIREMENTS)
+    prune = [str(VENV / "bin" / "python"), "-m", "dev.requirements", "prune"]
+    run(prune, "Could not remove what is no longer required.")
     STAMP.write_text(f"{place}\n{wanted}\n")
 
 
+def install(*files: Path) -> None:
+    """Install what these files list. pip refuses whatever has no hash there, or another one."""
+    pip = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "-qq"]
+    listed = [argument for file in files for argument in ("--requirement", str(file))]
+    run([*pip, "--require-hashes", *listed], "Could not install the requirements.")
+
+
 def fingerprint() -> str:
-    """Changes when the requirements do."""
+    """Changes when anything that may be installed does."""
     digest = hashlib.sha256()
-    for name in REQUIREMENTS:
-        digest.update((ROOT / name).read_bytes())
+    for file in (REQUIREMENTS[0], *sorted(INSTALLER.parent.glob("*.txt"))):
+        digest.update(file.read_bytes())
     return digest.hexdigest()
 
 
 def run(command: list[str], failure: str) -> None:
-    if subprocess.run(command, check=False).returncode != 0:
+    if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:
         sys.exit(failure)
 
 

@@ -1,0 +1,147 @@
+"""Makes the compiled requirements, and removes from .venv what they no longer list: `make requirements`, `make setup`.
+
+`requirements/NAME.in` lists what we use ourselves, each requirement with its exact version and a reason.
+`requirements/NAME.txt` is made from it: the same, and everything it brings in, with the hashes of every build for every
+platform. All of them are resolved together first, so that a package has the same version in each file.
+"""
+
+import argparse
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import NamedTuple
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "requirements"
+DEPLOYED = ROOT / "requirements.txt"
+IN_VENV = ("pip", "dev")  # beside what is deployed
+OLDEST_PYTHON = "3.11"
+HEADER = "# Made from {name}.in by `make requirements`; edit that instead.\n\n"
+
+
+class Direct(NamedTuple):
+    """A line of a .in file."""
+
+    requirement: Requirement
+    reason: str
+
+
+class Pin(NamedTuple):
+    """An entry of a compiled file; `via` are the packages, or the .in file as `-r requirements/NAME.in`, that need it."""
+
+    requirement: Requirement
+    hashes: list[str]
+    via: list[str]
+
+    @property
+    def name(self) -> str:
+        return canonicalize_name(self.requirement.name)
+
+    @property
+    def version(self) -> str:
+        return str(self.requirement.specifier).removeprefix("==")
+
+
+def names() -> list[str]:
+    return sorted(file.stem for file in FOLDER.glob("*.in"))
+
+
+def deployed() -> list[str]:
+    """The files that requirements.txt includes."""
+    return re.findall(r"^-r requirements/([\w-]+)\.txt$", DEPLOYED.read_text(), re.MULTILINE)
+
+
+def direct(name: str) -> list[Direct]:
+    lines = (line.partition(" #") for line in (FOLDER / f"{name}.in").read_text().splitlines())
+    return [
+        Direct(Requirement(line.strip()), reason.strip())
+        for line, _, reason in lines
+        if line.strip() and not line.startswith("#")
+    ]
+
+
+def pins(name: str) -> list[Pin]:
+    found: list[Pin] = []
+    for line in (FOLDER / f"{name}.txt").read_text().splitlines():
+        text = line.strip().removesuffix("\\").strip()
+        if text.startswith("--hash="):
+            found[-1].hashes.append(text.removeprefix("--hash="))
+        elif line.startswith("    #"):
+            found[-1].via.extend(filter(None, [text.removeprefix("#").strip().removeprefix("via").strip()]))
+        elif text and not text.startswith("#"):
+            found.append(Pin(Requirement(text), [], []))
+    return found
+
+
+def written(files: Iterable[str]) -> dict[str, str]:
+    """Names and versions that these compiled files list for this Python on this platform."""
+    listed = (pin for file in files for pin in pins(file))
+    return {pin.name: pin.version for pin in listed if pin.requirement.marker is None or pin.requirement.marker.evaluate()}
+
+
+def installed() -> dict[str, str]:
+    """Names and versions of what this Python has."""
+    return {canonicalize_name(each.name): each.version for each in metadata.distributions()}
+
+
+def compile_all(upgrade: bool) -> None:
+    """Make every compiled file. What is pinned stays as it is where the .in files allow it, unless `upgrade` is set."""
+    kept = "" if upgrade else "".join(sorted(set(_kept())))
+    with tempfile.TemporaryDirectory() as folder:
+        together = Path(folder) / "together.txt"
+        together.write_text(kept)
+        _resolve(names(), together, "--no-annotate")
+        made = {name: Path(folder) / f"{name}.txt" for name in names()}
+        for name, file in made.items():
+            file.write_text(together.read_text())  # uv keeps these versions and drops what NAME.in does not need
+            _resolve([name], file, "--generate-hashes")
+        for name, file in made.items():
+            (FOLDER / f"{name}.txt").write_text(HEADER.format(name=name) + file.read_text())
+
+
+def prune() -> None:
+    """Remove from .venv what is not written."""
+    surplus = sorted(installed().keys() - written([*deployed(), *IN_VENV]).keys())
+    if surplus:
+        subprocess.run([sys.executable, "-m", "pip", "uninstall", "--quiet", "--yes", *surplus], check=True)
+
+
+def _kept() -> Iterator[str]:
+    for file in FOLDER.glob("*.txt"):
+        yield from (f"{pin.requirement}\n" for pin in pins(file.stem))
+
+
+def _resolve(sources: list[str], output: Path, *options: str) -> None:
+    """Let uv resolve for every platform and Python from the oldest on, one version of each package where it can."""
+    command = [
+        *(str(Path(sys.executable).with_name("uv")), "pip", "compile", "--quiet", "--universal", "--no-header"),
+        *("--python-version", OLDEST_PYTHON, "--fork-strategy", "fewest", "--no-python-downloads", *options),
+        *(f"requirements/{source}.in" for source in sources),
+        *("--output-file", str(output)),
+    ]
+    if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:
+        sys.exit("Could not resolve the requirements; nothing was written.")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m dev.requirements")
+    actions = parser.add_subparsers(required=True, dest="action")
+    compiling = actions.add_parser("compile", help="make every requirements/*.txt from its .in")
+    compiling.add_argument("--upgrade", action="store_true", help="take the newest of what the .in files leave open")
+    actions.add_parser("prune", help="remove what is installed and not written")
+    options = parser.parse_args()
+    if options.action == "compile":
+        compile_all(options.upgrade)
+    else:
+        prune()
+
+
+if __name__ == "__main__":
+    main()
