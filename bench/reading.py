@@ -14,6 +14,7 @@ from bench.rows import progress
 from chat import ids
 from chat.messages import storing
 from chat.store.connection import Stores
+from chat.wire import StoredMessage
 from tests.stack import Stack
 from tests.stores import open_stores
 
@@ -56,18 +57,19 @@ def fill(stores: Stores, one: Person, other: Person, length: int, words: list[st
         storing.store_hot(stores, batch)
         storing.store_archive(stores, batch)
         storing.confirm(stores, batch)
-        made += [str(document["pk"]) for document in batch]
+        made += [document["_id"] for document in batch]
     return made
 
 
-def _document(one: Person, other: Person, moment: int, text: str, number: int) -> dict[str, object]:
+def _document(one: Person, other: Person, moment: int, text: str, number: int) -> StoredMessage:
     sender, receiver = (one, other) if number % 2 else (other, one)
     return {
-        "pk": ids.message_id(f"{moment}-0", f"{random.getrandbits(64):016x}"),
+        "_id": ids.message_id(f"{moment}-0", f"{random.getrandbits(64):016x}"),
         "senderId": sender.id,
         "receiverId": receiver.id,
         "dateSent": ids.timestamp(moment),
         "text": text,
+        "audioFileId": None,
         "status": "delivered",
         "revision": 1,
     }

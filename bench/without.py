@@ -111,7 +111,7 @@ def three_round_trips_to_accept(web: Application | None) -> None:
     items = parse_many("1000000 per second")
 
     def accept_apart(stores: Any, draft: Any, wake: Callable[[], None], session: Any = None) -> Any:
-        if session is not None and not sessions.holds(stores, *session[:3]):
+        if session is not None and not sessions.is_valid(stores, *session[:3]):
             raise sessions.refusal()
         limits._take(items, "Too many messages.", "apart", draft.sender_id)
         return accept(stores, draft, wake, None)
@@ -133,7 +133,7 @@ def archive_before_delivering(_: Application | None) -> None:
         archive(stores, stored)
         return stored
 
-    storing.store_hot = store_both
+    storing.store_hot = store_both  # type: ignore[assignment]
     draining.archive.store = lambda *_: None  # type: ignore[method-assign]
 
 

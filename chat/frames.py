@@ -1,12 +1,16 @@
-"""The channels, and the two formats that travel on them: the frame and the envelope. Nobody else knows either.
+"""What travels to people: the channels, the frames, and the envelopes that carry frames through Redis.
 
 A *frame* is what a WebSocket gets: `<channel>---<json>`. An *envelope* is what goes through Redis pub/sub: one line
 that says for whom it is and where it stands in the order of deliveries, then the frame's JSON. A web process routes an
-envelope by that line alone and never parses the JSON.
+envelope by that line alone and never parses the JSON. Nothing outside this module, scripts in Lua included, knows how
+either is written.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
+
+from chat import wire
+from chat.wire import Message
 
 # Redis pub/sub channels; the first four are also the channels of frames.
 MESSAGES = "application:messages"
@@ -16,6 +20,23 @@ TYPING = "application:typing"
 SESSIONS = "application:sessions"  # internal: sessions that were ended
 SUBSCRIBED = (MESSAGES, USERS, STATUS, TYPING, SESSIONS)
 RESUME = "application:resume"  # frames only
+
+TRANSCRIBING = "transcribing"  # the status of a voice message's first frame
+_READ = "read"
+
+
+class Frame(NamedTuple):
+    """One frame for the two people of a conversation.
+
+    `member` is kept for sockets that resume, see `rebuild`. `request_id` names the call the frame goes back to; '' is
+    the one being worked on.
+    """
+
+    channel: str
+    people: tuple[str, str]
+    member: str
+    data: bytes
+    request_id: str = ""
 
 
 class Envelope(NamedTuple):
@@ -27,14 +48,64 @@ class Envelope(NamedTuple):
     request_id: str = ""
 
 
-def address(recipients: Sequence[str], request_id: str = "") -> str:
-    """The beginning of an envelope; its position follows."""
+def message_frame(message: Message) -> Frame:
+    """The message, complete, on `application:messages`."""
+    return Frame(MESSAGES, _people(message), message["_id"], wire.dumps(message))
+
+
+def status_frame(message: Message, status: str, **more: str | None) -> Frame:
+    """A change of a message on `application:status`, with the message as it is now."""
+    data = wire.dumps({**message, "status": status, **more})
+    return Frame(STATUS, _people(message), f"{message['_id']}#{status}", data)
+
+
+def first_frame(message: Message) -> Frame:
+    """What people get when a message is stored: a voice message says first that it is being transcribed."""
+    return status_frame(message, TRANSCRIBING) if message["status"] == TRANSCRIBING else message_frame(message)
+
+
+def read_frame(up_to: str, reader: str, partner: str) -> Frame:
+    """On `application:status`: `reader` has read the conversation up to that message."""
+    data = wire.dumps({"_id": up_to, "status": _READ, "readerId": reader, "partnerId": partner})
+    return Frame(STATUS, (reader, partner), f"{up_to}#{_READ}#{reader}#{partner}", data)
+
+
+def transcribing_member(message_id: str) -> str:
+    """The `member` of a voice message's first frame."""
+    return f"{message_id}#{TRANSCRIBING}"
+
+
+def message_id_of(member: str) -> str:
+    """The message a frame's `member` is about."""
+    return member.partition("#")[0]
+
+
+def rebuild(member: str, messages: Mapping[str, Message]) -> Frame | None:
+    """The frame that `member` was kept for, with its message as it is in `messages` now.
+
+    None when the message is gone, or when it was its first frame and it has been transcribed since: then the frame
+    with its words follows.
+    """
+    message_id, _, change = member.partition("#")
+    if change.startswith(f"{_READ}#"):
+        _, reader, partner = change.split("#")
+        return read_frame(message_id, reader, partner)
+    message = messages.get(message_id)
+    if message is None or (change == TRANSCRIBING and message["status"] != TRANSCRIBING):
+        return None
+    return status_frame(message, change) if change else message_frame(message)
+
+
+def envelope_halves(recipients: Sequence[str], data: bytes, request_id: str = "") -> tuple[bytes, bytes]:
+    """What stands before and behind an envelope's position, which only Redis knows when it publishes."""
     to = ",".join(recipients)
-    return f"{request_id} {to}" if request_id else to
+    return (f"{request_id} {to} " if request_id else f"{to} ").encode(), b"\n" + data
 
 
-def encode_envelope(recipients: Sequence[str], data: bytes, position: int = 0) -> bytes:
-    return f"{address(recipients)} {position}\n".encode() + data
+def encode_envelope(recipients: Sequence[str], data: bytes) -> bytes:
+    """An envelope without a place in the order of deliveries."""
+    before, behind = envelope_halves(recipients, data)
+    return before + b"0" + behind
 
 
 def decode_envelope(raw: bytes) -> Envelope:
@@ -48,6 +119,23 @@ def decode_envelope(raw: bytes) -> Envelope:
     return Envelope(tuple(to.split(",")) if to else (), int(position), data, "".join(origin))
 
 
+def presence_halves(user_id: str, online: bool) -> tuple[bytes, bytes]:
+    """The envelope about somebody coming or going, as what stands before and behind the JSON of `lastSeen`."""
+    data = wire.dumps({"_id": user_id, "online": online, "lastSeen": None})
+    before, _, behind = encode_envelope((), data).rpartition(b"null")
+    return before, behind
+
+
+def presence_envelope(user_id: str, online: bool, last_seen: str | None) -> bytes:
+    """The same, whole."""
+    before, behind = presence_halves(user_id, online)
+    return before + wire.dumps(last_seen) + behind
+
+
 def frame(channel: str, data: bytes) -> str:
     """What a WebSocket gets."""
     return f"{channel}---{data.decode()}"
+
+
+def _people(message: Message) -> tuple[str, str]:
+    return message["senderId"], message["receiverId"]

@@ -58,8 +58,25 @@ def is_id(text: str) -> bool:
 
 
 def conversation_id(one: str, other: str) -> str:
-    """The same id for both people's side of a conversation."""
+    """The id of two people's conversation, the same for both of them."""
     return f"{one}:{other}" if one < other else f"{other}:{one}"
+
+
+def people_of(conversation: str) -> tuple[str, str]:
+    """The two people of a conversation."""
+    one, _, other = conversation.partition(":")
+    return one, other
+
+
+def cursor_id(conversation: str, reader: str) -> str:
+    """The id of a read cursor: how far that reader has read the conversation."""
+    return f"{conversation}#{reader}"
+
+
+def parse_cursor_id(cursor: str) -> tuple[str, str]:
+    """The conversation and the reader of a read cursor."""
+    conversation, _, reader = cursor.rpartition("#")
+    return conversation, reader
 
 
 def now_ms() -> int:

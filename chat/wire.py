@@ -1,35 +1,81 @@
-"""What a message looks like to clients, whichever store it comes from."""
+"""The one shape of a message: what clients get, and what both stores keep of it."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, NotRequired, TypedDict, cast
 
 import orjson
 
-Wire = dict[str, Any]
-
-# Always there, null or not; the others only when they have a value.
-_ALWAYS = ("senderId", "receiverId", "dateSent", "text", "audioFileId", "status")
-_OPTIONAL = ("clientId", "confidence", "language", "words", "editedAt", "deletedAt")
+Status = Literal["accepted", "transcribing", "untranscribed", "delivered", "read"]
 
 
-def message(stored: Mapping[str, Any]) -> Wire:
-    """The message in a document of either store."""
-    wire: Wire = {"_id": stored["_id"] if "_id" in stored else stored["pk"]}
-    for name in _ALWAYS:
-        wire[name] = stored.get(name)
-    for name in _OPTIONAL:
-        value = stored.get(name)
+class Word(TypedDict):
+    """One spoken word; times in seconds from the start. `confidence` is None where the recogniser gives none."""
+
+    word: str
+    start: float
+    end: float
+    confidence: float | None
+
+
+class Message(TypedDict):
+    """A message as clients get it. Fields that are not required are left out when they have no value."""
+
+    _id: str
+    senderId: str
+    receiverId: str
+    dateSent: str  # RFC 3339, UTC, milliseconds
+    text: str
+    audioFileId: str | None
+    status: Status
+    clientId: NotRequired[str | None]
+    confidence: NotRequired[float | None]
+    language: NotRequired[str | None]  # BCP 47
+    words: NotRequired[list[Word] | None]
+    editedAt: NotRequired[str | None]
+    deletedAt: NotRequired[str | None]
+
+
+class StoredMessage(Message):
+    """A message as the stores keep it; `revision` grows with every change, so that the newer of two copies is known."""
+
+    revision: int
+
+
+class Changes(TypedDict, total=False):
+    """The fields a change of a message sets; None removes one."""
+
+    text: str
+    audioFileId: str | None
+    status: Status
+    confidence: float | None
+    language: str | None
+    words: list[Word] | None
+    editedAt: str | None
+    deletedAt: str | None
+
+
+OPTIONAL = tuple(sorted(Message.__optional_keys__))
+ALWAYS = tuple(name for name in Message.__annotations__ if name not in OPTIONAL)
+
+
+def message(stored: StoredMessage | Message) -> Message:
+    """What clients get of a message."""
+    document = cast("Mapping[str, Any]", stored)
+    shown: dict[str, Any] = {name: document[name] for name in ALWAYS}
+    for name in OPTIONAL:
+        value = document.get(name)
         if value is not None and value != []:
-            wire[name] = value
-    return wire
+            shown[name] = value
+    return cast("Message", shown)
 
 
-def with_read(wire: Wire, read_up_to: str | None) -> Wire:
-    """The same, `read` where the receiver has read that far. What failed to be transcribed stays so."""
-    if read_up_to is not None and wire["status"] == "delivered" and wire["_id"] <= read_up_to:
-        wire["status"] = "read"
-    return wire
+def with_read(shown: Message, read_up_to: str | None) -> Message:
+    """The same message, `read` where the receiver has read that far. An untranscribed one keeps its status."""
+    if read_up_to is not None and shown["status"] == "delivered" and shown["_id"] <= read_up_to:
+        shown["status"] = "read"
+    return shown
 
 
 def dumps(value: Any) -> bytes:
+    """JSON as it travels."""
     return orjson.dumps(value)

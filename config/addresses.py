@@ -60,7 +60,7 @@ def is_redis(broker_url: str) -> bool:
     return broker_url.startswith(("redis", "sentinel"))
 
 
-def impatient(broker_url: str) -> dict[str, float]:
+def fail_fast(broker_url: str) -> dict[str, float]:
     """Options of kombu's transport for who must not wait for a broker longer than `BROKER_SECONDS`."""
     redis_only = {"socket_timeout": BROKER_SECONDS, "socket_connect_timeout": BROKER_SECONDS}
     return {"max_retries": 0, **(redis_only if is_redis(broker_url) else {})}

@@ -4,10 +4,11 @@ import io
 from unittest.mock import patch
 
 from chat import audio, ids
-from chat.messages import draining, sending
+from chat.messages import draining, sending, storing
+from chat.messages.log import Draft
 from chat.store import hot
 from chat.store.connection import Stores
-from chat.wire import Wire
+from chat.wire import Changes, Message, StoredMessage
 from tests import recordings
 
 
@@ -24,7 +25,7 @@ def someone(stores: Stores, name: str) -> str:
         "revision": 1,
     }
     stores.mongo.users.insert_one(user)
-    hot.save_user(stores.redis, user)
+    hot.save_user(stores, user)
     return user_id
 
 
@@ -32,8 +33,8 @@ def nobody_to_wake() -> None:
     """For tests that drain the log themselves."""
 
 
-def send(stores: Stores, sender: str, receiver: str, text: str, client_id: str | None = None) -> Wire:
-    return sending.accept(stores, sending.Draft(sender, receiver, text, None, client_id), nobody_to_wake)
+def send(stores: Stores, sender: str, receiver: str, text: str, client_id: str | None = None) -> Message:
+    return sending.accept(stores, Draft(sender, receiver, text, None, client_id), nobody_to_wake)
 
 
 def upload(stores: Stores, owner: str, content: bytes | None = None) -> str:
@@ -43,9 +44,16 @@ def upload(stores: Stores, owner: str, content: bytes | None = None) -> str:
     return audio.save_all(stores, owner, [new])[0].id
 
 
-def send_voice(stores: Stores, sender: str, receiver: str, caption: str = "", recording: str | None = None) -> Wire:
-    draft = sending.Draft(sender, receiver, caption, recording or upload(stores, sender))
+def send_voice(stores: Stores, sender: str, receiver: str, caption: str = "", recording: str | None = None) -> Message:
+    draft = Draft(sender, receiver, caption, recording or upload(stores, sender))
     return sending.accept(stores, draft, nobody_to_wake)
+
+
+def change(stores: Stores, message_id: str, fields: Changes) -> StoredMessage | None:
+    """Change a message as it is in Redis now."""
+    (message,) = hot.read_messages(stores.redis, [message_id])
+    assert message is not None
+    return storing.change(stores, message, fields)
 
 
 def drain(stores: Stores) -> list[str]:
@@ -56,5 +64,5 @@ def drain(stores: Stores) -> list[str]:
     return voices
 
 
-def said(found: list[Wire]) -> list[str]:
+def said(found: list[Message]) -> list[str]:
     return [message["text"] for message in found]

@@ -18,8 +18,8 @@ from chat.store.prepare import prepare_patiently
 from config.settings import Settings, get_settings
 from web import auth, bodies, cli, context, errors, metrics, schemas
 from web.api import accounts, conversations, files, messages, search, uploads, users
-from web.api.answers import SECURITY_SCHEMES
 from web.api.health import health
+from web.api.responses import SECURITY_SCHEMES
 from web.limits import Limits
 from web.pages import pages
 from web.queue import Queue

@@ -1,8 +1,8 @@
 """`/metrics` for Prometheus: requests and sockets of this gunicorn, numbers of the workers, state of the stores.
 
 prometheus-client adds the gunicorn workers' numbers up in the folder that `config/gunicorn.py` makes. What the Celery
-workers did comes from Redis (`chat.store.counters`), what waits from both stores (`chat.upkeep.gauges`): those two are the same on
-every web process, so take their maximum over instances, not their sum.
+workers did comes from Redis (`chat.store.counters`), what waits from both stores (`chat.upkeep.gauges`): those two are
+the same on every web process, so take their maximum over instances, not their sum.
 """
 
 import hmac

@@ -6,7 +6,7 @@ from kombu.exceptions import OperationalError
 from chat import queues
 from chat.errors import Unavailable
 from chat.tracing import REQUEST_ID, request_id
-from config.addresses import BROKER_SECONDS, impatient
+from config.addresses import BROKER_SECONDS, fail_fast
 from config.settings import Settings
 
 
@@ -22,7 +22,7 @@ class Queue:
             broker_connection_timeout=BROKER_SECONDS,
             broker_connection_retry=False,
             broker_connection_max_retries=0,
-            broker_transport_options=impatient(settings.celery_broker_url),
+            broker_transport_options=fail_fast(settings.celery_broker_url),
         )
 
     def wake_drainer(self) -> None:

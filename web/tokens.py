@@ -53,7 +53,7 @@ class Tokens:
     def verify(self, token: str) -> Session:
         """The same, if it has not been revoked either; asks Redis. Raises Unauthorized."""
         session = self.read(token)
-        if not sessions.holds(self._stores, session.user_id, session.token_id, session.issued_ms):
+        if not sessions.is_valid(self._stores, session.user_id, session.token_id, session.issued_ms):
             raise sessions.refusal()
         return session
 

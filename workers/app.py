@@ -25,7 +25,7 @@ from config import logging
 from config.addresses import is_redis
 from config.settings import Settings, get_settings
 from workers.health import note_beat
-from workers.telemetry import Counted
+from workers.telemetry import Counted, record_tasks
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +37,7 @@ TASK_SECONDS = 900
 def create_app(settings: Settings) -> Celery:
     app = Celery("chattergram", broker=settings.celery_broker_url)
     app.conf.update(
-        include=["workers.messages", "workers.transcription", "beat.tasks"],
+        include=["workers.chat", "workers.transcription", "workers.periodic"],
         accept_content=["json"],
         task_serializer="json",
         task_ignore_result=True,
@@ -74,6 +74,9 @@ if get_settings().environment != "production":
 def stores() -> Stores:
     """This process's connections, made after the fork."""
     return connect(get_settings())
+
+
+record_tasks(stores)
 
 
 @lru_cache(maxsize=1)

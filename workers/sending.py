@@ -11,7 +11,7 @@ from kombu import pools
 from kombu.connection import Connection
 from kombu.exceptions import OperationalError
 
-from config.addresses import BROKER_SECONDS, impatient
+from config.addresses import BROKER_SECONDS, fail_fast
 from workers.app import app
 
 log = structlog.get_logger(__name__)
@@ -31,6 +31,6 @@ def send(task: Task, *arguments: str) -> bool:
 @lru_cache(maxsize=1)
 def _broker() -> Connection:
     """A way to it beside Celery's, made after the fork."""
-    options = impatient(str(app.conf.broker_url))
+    options = fail_fast(str(app.conf.broker_url))
     broker: Connection = app.connection_for_write(connect_timeout=BROKER_SECONDS, transport_options=options)
     return broker

@@ -4,6 +4,7 @@ The id is that of the HTTP call the task goes back to, where there is one, else 
 """
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -11,7 +12,9 @@ from celery import Task
 from celery.signals import before_task_publish, task_postrun, task_prerun
 from redis import RedisError
 
+from chat.errors import UnsupportedMedia
 from chat.store import counters
+from chat.store.connection import Stores
 from chat.tracing import REQUEST_ID, request_id
 from chat.voice.recognisers import Recogniser, Transcript, TranscriptionRefused, TranscriptionUnavailable
 
@@ -34,7 +37,7 @@ class Counted:
             transcript = self._recogniser.transcribe(audio, mimetype, language)
             outcome = "transcribed" if transcript.text else "silent"
             return transcript
-        except TranscriptionRefused:
+        except (TranscriptionRefused, UnsupportedMedia):
             outcome = "refused"
             raise
         except TranscriptionUnavailable:
@@ -45,13 +48,22 @@ class Counted:
             counters.observe("transcription_seconds", seconds=time.monotonic() - began)
 
 
-@before_task_publish.connect
+def record_tasks(stores: Callable[[], Stores]) -> None:
+    """Have every task of this process counted, timed and traced; `stores` gives the connections, once one ends."""
+
+    def end(task_id: str, task: Task, state: str | None = None, **_: Any) -> None:
+        _end(stores(), task_id, task, state)
+
+    before_task_publish.connect(_pass_on)
+    task_prerun.connect(_begin)
+    task_postrun.connect(end, weak=False)
+
+
 def _pass_on(headers: dict[str, Any] | None = None, **_: Any) -> None:
     if headers is not None and request_id():
         headers.setdefault(REQUEST_ID, request_id())
 
 
-@task_prerun.connect
 def _begin(task_id: str, task: Task, **_: Any) -> None:
     structlog.contextvars.clear_contextvars()
     origin = getattr(task.request, REQUEST_ID, None)
@@ -59,16 +71,13 @@ def _begin(task_id: str, task: Task, **_: Any) -> None:
     _began[task_id] = time.monotonic()
 
 
-@task_postrun.connect
-def _end(task_id: str, task: Task, state: str | None = None, **_: Any) -> None:
-    from workers.app import stores
-
+def _end(stores: Stores, task_id: str, task: Task, state: str | None) -> None:
     seconds = time.monotonic() - _began.pop(task_id, time.monotonic())
     counters.count("tasks", task.name, SUCCEEDED if state == "SUCCESS" else FAILED)
     counters.observe("task_seconds", task.name, seconds=seconds)
     log.debug("task.ended", state=state, seconds=round(seconds, 3))
     structlog.contextvars.clear_contextvars()
     try:
-        counters.flush(stores().redis)
+        counters.flush(stores.redis)
     except RedisError as error:
         log.warning("counters.away", error=type(error).__name__)

@@ -1,7 +1,7 @@
 """Recordings: telling what a file is, storing it, and who may have it. The rest of the house uses these names."""
 
 from chat.audio.erasing import delete, delete_owned, sweep_unclaimed
-from chat.audio.links import holds, sign
+from chat.audio.links import is_valid, sign
 from chat.audio.names import download_name
 from chat.audio.probe import Probed, probe
 from chat.audio.store import (
@@ -9,11 +9,11 @@ from chat.audio.store import (
     NewRecording,
     Recording,
     Upload,
-    claimed,
     find,
     find_linked,
     is_upload_id,
     read,
+    record_claims,
     restore_upload,
     save_all,
     stream,
@@ -25,16 +25,16 @@ __all__ = [
     "Probed",
     "Recording",
     "Upload",
-    "claimed",
     "delete",
     "delete_owned",
     "download_name",
     "find",
     "find_linked",
-    "holds",
     "is_upload_id",
+    "is_valid",
     "probe",
     "read",
+    "record_claims",
     "restore_upload",
     "save_all",
     "sign",

@@ -36,14 +36,16 @@ def write(mongo: "Database[Document]", file_id: str, source: BinaryIO) -> int:
         length += sum(map(len, pieces))
 
 
-def read(mongo: "Database[Document]", file_id: str, start: int, stop: int) -> Iterator[bytes]:
+def read(mongo: "Database[Document]", file_id: str, chunk_bytes: int, start: int, stop: int) -> Iterator[bytes]:
     """The bytes from `start` up to before `stop`, a chunk at a time, each fetched when it is asked for.
+
+    `chunk_bytes` is the file's own `chunkSize`: another tool, or another version of this one, may have written it.
 
     Raises:
         NotFound: the file went away meanwhile.
     """
     while start < stop:
-        number, offset = divmod(start, CHUNK_BYTES)
+        number, offset = divmod(start, chunk_bytes)
         chunk = mongo[CHUNKS].find_one({"files_id": file_id, "n": number}, {"data": 1})
         piece = bytes(chunk["data"])[offset : offset + stop - start] if chunk else b""
         if not piece:

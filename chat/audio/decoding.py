@@ -10,7 +10,7 @@ import numpy.typing as npt
 from av.error import FFmpegError
 
 from chat.audio.containers import container_of
-from chat.voice.recognisers.protocol import TranscriptionRefused
+from chat.errors import UnsupportedMedia
 
 RATE = 16_000  # samples a second
 SAMPLE_BYTES = 2
@@ -24,7 +24,7 @@ def speech(audio: bytes, most_seconds: float, track: int = 0) -> Iterator[bytes]
     One that breaks off gives what there was.
 
     Raises:
-        TranscriptionRefused: there is no audio in it that can be decoded.
+        UnsupportedMedia: there is no audio in it that can be decoded.
     """
     left = int(most_seconds * RATE) * SAMPLE_BYTES
     found = False
@@ -35,7 +35,7 @@ def speech(audio: bytes, most_seconds: float, track: int = 0) -> Iterator[bytes]
         if left <= 0:
             return
     if not found:
-        raise TranscriptionRefused("The recording cannot be decoded.")
+        raise UnsupportedMedia("The recording cannot be decoded.")
 
 
 def tracks(audio: bytes) -> int:

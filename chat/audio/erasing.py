@@ -22,7 +22,7 @@ def delete(stores: Stores, upload_ids: Sequence[str]) -> None:
     """Erase recordings for good; from now on nobody can claim them. With MongoDB away the sweep does it later."""
     if not upload_ids:
         return
-    _doom(stores, upload_ids)
+    _mark_for_deletion(stores, upload_ids)
     try:
         _erase(stores, upload_ids)
     except PyMongoError as error:
@@ -38,7 +38,7 @@ def delete_owned(stores: Stores, owner_id: str) -> bool:
     found = stores.mongo[chunks.FILES].find({"metadata.owner": owner_id}, {"_id": 1}).limit(PAGE)
     upload_ids = [file["_id"] for file in found]
     if upload_ids:
-        _doom(stores, upload_ids)
+        _mark_for_deletion(stores, upload_ids)
         _erase(stores, upload_ids)
     return len(upload_ids) == PAGE
 
@@ -49,20 +49,22 @@ def sweep_unclaimed(stores: Stores) -> int:
     Raises:
         PyMongoError, RedisError: a store is away; nothing that is claimed was touched.
     """
-    return _sweep_doomed(stores) + _sweep_expired(stores)
+    return _sweep_pending(stores) + _sweep_expired(stores)
 
 
-def _doom(stores: Stores, upload_ids: Sequence[str]) -> None:
+def _mark_for_deletion(stores: Stores, upload_ids: Sequence[str]) -> None:
     with stores.redis.pipeline() as pipe:
         pipe.delete(*[keys.upload_key(upload_id) for upload_id in upload_ids])
-        pipe.zadd(keys.UPLOADS_DOOMED, dict.fromkeys(upload_ids, int(time.time())))
+        pipe.zadd(keys.UPLOADS_PENDING_DELETION, dict.fromkeys(upload_ids, int(time.time())))
         pipe.execute()
 
 
-def _sweep_doomed(stores: Stores) -> int:
+def _sweep_pending(stores: Stores) -> int:
     erased = 0
     for _ in range(PAGES):
-        due = stores.redis.zrange(keys.UPLOADS_DOOMED, "-inf", int(time.time()), byscore=True, offset=0, num=PAGE)
+        due = stores.redis.zrange(
+            keys.UPLOADS_PENDING_DELETION, "-inf", int(time.time()), byscore=True, offset=0, num=PAGE
+        )
         if not due:
             break
         _erase(stores, [raw.decode() for raw in due])
@@ -80,9 +82,10 @@ def _sweep_expired(stores: Stores) -> int:
         if not found:
             break
         after = found[-1]
-        script_keys = [keys.UPLOADS_DOOMED, *(keys.upload_key(upload_id) for upload_id in found)]
+        script_keys = [keys.UPLOADS_PENDING_DELETION, *(keys.upload_key(upload_id) for upload_id in found)]
         dropped = [
-            raw.decode() for raw in stores.scripts.drop_uploads(keys=script_keys, args=[int(time.time()), *found])
+            raw.decode()
+            for raw in stores.scripts.drop_unclaimed_uploads(keys=script_keys, args=[int(time.time()), *found])
         ]
         _erase(stores, dropped)
         erased += len(dropped)
@@ -94,4 +97,4 @@ def _erase(stores: Stores, upload_ids: Sequence[str]) -> None:
     if upload_ids:
         stores.mongo[chunks.CHUNKS].delete_many({"files_id": {"$in": list(upload_ids)}})
         stores.mongo[chunks.FILES].delete_many({"_id": {"$in": list(upload_ids)}})
-        stores.redis.zrem(keys.UPLOADS_DOOMED, *upload_ids)
+        stores.redis.zrem(keys.UPLOADS_PENDING_DELETION, *upload_ids)

@@ -20,7 +20,7 @@ def sign(settings: Settings, upload_id: str, now: float) -> tuple[str, int]:
     return f"{expires}.{_signature(settings, upload_id, expires)}", expires
 
 
-def holds(settings: Settings, upload_id: str, token: str, now: float) -> bool:
+def is_valid(settings: Settings, upload_id: str, token: str, now: float) -> bool:
     """Whether a token is ours, for this upload, and has not expired."""
     match = _TOKEN.fullmatch(token)
     if match is None:

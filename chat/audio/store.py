@@ -5,7 +5,7 @@ Redis with the message itself (the hash `keys.upload_key`, see `accept.lua`), an
 goes to the archive, so that no archived message has an unclaimed recording. An upload that nothing claims is gone after
 `UPLOAD_TTL`.
 
-`keys.UPLOADS_DOOMED` names what has to be erased and from when on: uploads being written, so that one whose
+`keys.UPLOADS_PENDING_DELETION` names what has to be erased and from when on: uploads being written, so that one whose
 process dies leaves nothing, and deleted ones, so that MongoDB may be away when they are deleted.
 """
 
@@ -19,6 +19,7 @@ from typing import BinaryIO, NamedTuple
 from pymongo import UpdateOne
 from pymongo.errors import PyMongoError
 
+from chat import ids
 from chat.audio import chunks
 from chat.audio.names import clean_name
 from chat.audio.probe import Probed
@@ -49,6 +50,7 @@ class Upload:
     mimetype: str
     duration: float
     length: int
+    chunk_bytes: int
 
 
 class Claim(NamedTuple):
@@ -71,18 +73,18 @@ def save_all(stores: Stores, owner_id: str, recordings: Sequence[NewRecording]) 
     Raises:
         PyMongoError, RedisError: a store is away; what was written goes by itself.
     """
-    ids = [str(uuid.uuid4()) for _ in recordings]
-    stores.redis.zadd(keys.UPLOADS_DOOMED, dict.fromkeys(ids, _now() + WRITING_SECONDS))
+    upload_ids = [str(uuid.uuid4()) for _ in recordings]
+    stores.redis.zadd(keys.UPLOADS_PENDING_DELETION, dict.fromkeys(upload_ids, _now() + WRITING_SECONDS))
     try:
-        uploads = [_write(stores, owner_id, i, one) for i, one in zip(ids, recordings, strict=True)]
+        uploads = [_write(stores, owner_id, i, one) for i, one in zip(upload_ids, recordings, strict=True)]
     except BaseException:
-        stores.redis.zadd(keys.UPLOADS_DOOMED, dict.fromkeys(ids, _now()))
+        stores.redis.zadd(keys.UPLOADS_PENDING_DELETION, dict.fromkeys(upload_ids, _now()))
         raise
     with stores.redis.pipeline() as pipe:
         for upload in uploads:
             pipe.hset(keys.upload_key(upload.id), mapping=_hash(upload))
             pipe.expire(keys.upload_key(upload.id), stores.settings.upload_ttl)
-        pipe.zrem(keys.UPLOADS_DOOMED, *ids)
+        pipe.zrem(keys.UPLOADS_PENDING_DELETION, *upload_ids)
         pipe.execute()
     return uploads
 
@@ -98,7 +100,7 @@ def find(stores: Stores, upload_id: str, reader_id: str) -> Upload:
     document = _document(stores, upload_id)
     metadata = document["metadata"]
     if "conversation" in metadata:
-        readers = metadata["conversation"].split(":")
+        readers: list[str | None] = list(ids.people_of(metadata["conversation"]))
     elif claim is not None:
         readers = [owner, receiver]
     else:
@@ -114,8 +116,9 @@ def find_linked(stores: Stores, upload_id: str) -> Upload:
 
 
 def stream(stores: Stores, upload: Upload, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
-    """The bytes from `start` up to before `stop`, in pieces of at most `chunks.CHUNK_BYTES`, lazily."""
-    return chunks.read(stores.mongo, upload.id, start, upload.length if stop is None else min(stop, upload.length))
+    """The bytes from `start` up to before `stop`, in pieces of at most a chunk, lazily."""
+    end = upload.length if stop is None else min(stop, upload.length)
+    return chunks.read(stores.mongo, upload.id, upload.chunk_bytes, start, end)
 
 
 def read(stores: Stores, upload_id: str) -> Recording:
@@ -128,7 +131,7 @@ def read(stores: Stores, upload_id: str) -> Recording:
     return Recording(b"".join(stream(stores, upload)), upload.mimetype)
 
 
-def claimed(stores: Stores, claims: Sequence[Claim]) -> None:
+def record_claims(stores: Stores, claims: Sequence[Claim]) -> None:
     """Bring claims from Redis to GridFS. May run any number of times; the first message keeps a recording.
 
     Raises:
@@ -177,12 +180,12 @@ def _write(stores: Stores, owner_id: str, upload_id: str, recording: NewRecordin
     length = chunks.write(stores.mongo, upload_id, recording.file)
     probed = recording.probed
     name = clean_name(recording.given_name, probed.mimetype)
-    upload = Upload(upload_id, owner_id, name, probed.mimetype, probed.duration, length)
+    upload = Upload(upload_id, owner_id, name, probed.mimetype, probed.duration, length, chunks.CHUNK_BYTES)
     stores.mongo[chunks.FILES].insert_one(
         {
             "_id": upload_id,
             "length": length,
-            "chunkSize": chunks.CHUNK_BYTES,
+            "chunkSize": upload.chunk_bytes,
             "uploadDate": datetime.now(UTC),
             "filename": name,
             "metadata": _hash(upload),
@@ -223,6 +226,7 @@ def _upload(document: Document) -> Upload:
         metadata["mimetype"],
         metadata["duration"],
         document["length"],
+        document["chunkSize"],
     )
 
 

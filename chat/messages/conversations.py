@@ -6,12 +6,13 @@ from typing import Any
 
 from pymongo.errors import PyMongoError
 
-from chat import ids, wire
+from chat import frames, ids, wire
 from chat.errors import Invalid, NotFound
 from chat.messages import delivery
 from chat.people import accounts
-from chat.store import hot, keys
+from chat.store import archive, hot, keys
 from chat.store.connection import Stores
+from chat.wire import Message, StoredMessage
 
 LIMIT_DEFAULT = 50
 LIMIT_MOST = 200
@@ -58,18 +59,18 @@ def mark_read(stores: Stores, reader_id: str, partner_id: str, up_to: str) -> No
         NotFound: there is no such message in this conversation.
     """
     conversation = ids.conversation_id(reader_id, partner_id)
-    if not ids.is_id(up_to) or not _holds(stores, conversation, up_to):
+    if not ids.is_id(up_to) or not _contains(stores, conversation, up_to):
         raise NotFound("There is no such message in this conversation.")
-    moved = stores.scripts.read(
+    moved = stores.scripts.move_read_cursor(
         keys=[
             keys.cursors_key(conversation),
             keys.inbox_key(reader_id, partner_id),
             keys.CURSORS_OUTBOX,
         ],
-        args=[reader_id, up_to, f"{conversation}#{reader_id}"],
+        args=[reader_id, up_to, ids.cursor_id(conversation, reader_id)],
     )
     if moved:
-        delivery.deliver(stores, [delivery.read_frame(up_to, reader_id, partner_id)])
+        delivery.deliver(stores, [frames.read_frame(up_to, reader_id, partner_id)])
 
 
 def require(stores: Stores, user_id: str, partner_id: str) -> None:
@@ -112,22 +113,22 @@ def _with_old_ones(stores: Stores, user_id: str, partners: list[str], newest: li
     return lasts
 
 
-def _messages(stores: Stores, message_ids: list[str]) -> dict[str, dict[str, Any]]:
+def _messages(stores: Stores, message_ids: list[str]) -> dict[str, StoredMessage]:
     """These messages by their ids, from whichever store holds them."""
-    hot_ones = dict(zip(message_ids, hot.read_messages(stores.redis, message_ids), strict=True))
-    found = {message_id: message for message_id, message in hot_ones.items() if message is not None}
+    found = {message["_id"]: message for message in hot.read_messages(stores.redis, message_ids) if message is not None}
     if missing := [message_id for message_id in message_ids if message_id not in found]:
         with suppress(PyMongoError):
-            found |= {message["_id"]: message for message in stores.mongo.messages.find({"_id": {"$in": missing}})}
+            archived = stores.mongo.messages.find({"_id": {"$in": missing}})
+            found |= {message["_id"]: message for message in map(archive.load_message, archived)}
     return found
 
 
-def _last(message: dict[str, Any], cursors: dict[bytes, bytes]) -> wire.Wire:
+def _last(message: StoredMessage, cursors: dict[bytes, bytes]) -> Message:
     read = cursors.get(message["receiverId"].encode())
     return wire.with_read(wire.message(message), read.decode() if read else None)
 
 
-def _holds(stores: Stores, conversation: str, message_id: str) -> bool:
+def _contains(stores: Stores, conversation: str, message_id: str) -> bool:
     if stores.redis.zscore(keys.conversation_key(conversation), message_id) is not None:
         return True
     return stores.mongo.messages.count_documents({"_id": message_id, "conversation": conversation}, limit=1) > 0

@@ -11,23 +11,17 @@ from typing import NamedTuple
 from redis import Redis
 
 from chat import ids, tracing, wire
-from chat.frames import MESSAGES, STATUS, TYPING, address, encode_envelope
+from chat.frames import (
+    TYPING,
+    Frame,
+    encode_envelope,
+    envelope_halves,
+    message_id_of,
+    rebuild,
+    transcribing_member,
+)
 from chat.store import hot, keys
 from chat.store.connection import Stores
-
-TRANSCRIBING = "transcribing"  # a status, and the name of a voice message's first frame
-
-
-class Frame(NamedTuple):
-    """One frame for the two people of a message; `member` is what resuming finds it by. Without a `request_id` it goes
-    back to the call that is being worked on.
-    """
-
-    channel: str
-    people: tuple[str, str]
-    member: str
-    data: bytes
-    request_id: str = ""
 
 
 class Missed(NamedTuple):
@@ -43,24 +37,6 @@ class Resumed(NamedTuple):
     newest: int
 
 
-def message_frame(message: wire.Wire) -> Frame:
-    """The message, complete, on `application:messages`."""
-    people = (message["senderId"], message["receiverId"])
-    return Frame(MESSAGES, people, message["_id"], wire.dumps(message))
-
-
-def status_frame(message: wire.Wire, status: str, **more: str | None) -> Frame:
-    """A change of a message on `application:status`, with the message as it is now."""
-    people = (message["senderId"], message["receiverId"])
-    data = wire.dumps({**message, "status": status, **more})
-    return Frame(STATUS, people, f"{message['_id']}#{status}", data)
-
-
-def read_frame(up_to: str, reader: str, partner: str) -> Frame:
-    data = wire.dumps({"_id": up_to, "status": "read", "readerId": reader, "partnerId": partner})
-    return Frame(STATUS, (reader, partner), f"{up_to}#read#{reader}#{partner}", data)
-
-
 def deliver(stores: Stores, frames: Iterable[Frame], client: Redis | None = None, *, again: bool = True) -> None:
     """Publish frames, in this order, and keep them for those who resume. One round trip, or part of a pipeline's.
 
@@ -68,12 +44,12 @@ def deliver(stores: Stores, frames: Iterable[Frame], client: Redis | None = None
     """
     script_keys = [keys.DELIVERY_LAST, keys.DELIVERY_SINCE]
     settings = stores.settings
-    arguments: list[str | bytes | int] = [settings.resume_limit, settings.resume_days * 86_400, int(again)]
+    arguments: list[str | bytes | int] = [settings.resume_limit, settings.resume_days * 86_400, int(not again)]
     for channel, people, member, data, request_id in frames:
         script_keys += [keys.deliveries_key(person) for person in people]
-        arguments += [channel, address(people, request_id or tracing.request_id()), member, data]
+        arguments += [channel, member, *envelope_halves(people, data, request_id or tracing.request_id())]
     if len(script_keys) > 2:
-        stores.scripts.deliver(keys=script_keys, args=arguments, client=client)
+        stores.scripts.deliver_frames(keys=script_keys, args=arguments, client=client)
 
 
 def announce_typing(stores: Stores, sender_id: str, receiver_id: str) -> None:
@@ -117,7 +93,7 @@ def missed_after(stores: Stores, user_id: str, message_id: str) -> Resumed:
     """
     key = keys.deliveries_key(user_id)
     with stores.redis.pipeline(transaction=False) as pipe:
-        pipe.zmscore(key, [f"{message_id}#{TRANSCRIBING}", message_id])
+        pipe.zmscore(key, [transcribing_member(message_id), message_id])
         pipe.get(keys.DELIVERY_SINCE)
         pipe.zcard(key)
         pipe.zrange(key, 0, 0, withscores=True)
@@ -148,22 +124,10 @@ def _expired(stores: Stores, position: int) -> bool:
 
 def _frames(stores: Stores, members: list[str]) -> list[Missed]:
     """The frames behind members of `keys.deliveries_key`, with each message as it is now."""
-    wanted = sorted({member.partition("#")[0] for member in members})
+    wanted = sorted({message_id_of(member) for member in members})
     if not wanted:
         return []
     found = hot.read_messages(stores.redis, wanted)
-    messages = {stored["pk"]: wire.message(stored) for stored in found if stored}
-    frames = []
-    for member in members:
-        message_id, _, change = member.partition("#")
-        if change.startswith("read#"):
-            _, reader, partner = change.split("#")
-            frame = read_frame(message_id, reader, partner)
-        elif (message := messages.get(message_id)) is None:
-            continue
-        elif change == TRANSCRIBING != message["status"]:
-            continue  # it has been transcribed since, and that frame follows
-        else:
-            frame = status_frame(message, change) if change else message_frame(message)
-        frames.append(Missed(frame.channel, frame.data))
-    return frames
+    messages = {stored["_id"]: wire.message(stored) for stored in found if stored}
+    rebuilt = (rebuild(member, messages) for member in members)
+    return [Missed(frame.channel, frame.data) for frame in rebuilt if frame is not None]

@@ -12,16 +12,19 @@ from collections.abc import Callable
 import pymongo
 import structlog
 from pymongo.errors import PyMongoError
-from redis import Redis, RedisError, ResponseError
+from redis import RedisError
 from redis.exceptions import LockError
 from redis.lock import Lock
 
-from chat import ids, wire
+from chat import frames, wire
 from chat.messages import delivery, storing
-from chat.messages.sending import WAKE_HOLDS_MS, document, read_draft
+from chat.messages import log as accepted_log
+from chat.messages.log import RawEntry
+from chat.messages.sending import WAKING_MS
 from chat.store import counters, keys
-from chat.store.connection import Document, Stores
+from chat.store.connection import Stores
 from chat.tracing import traced
+from chat.wire import StoredMessage
 
 log = structlog.get_logger(__name__)
 
@@ -31,13 +34,10 @@ LINGER_ROUNDS = 5
 RUN_SECONDS = 10.0  # a stopping worker waits for its task no longer than this
 LEASE_SECONDS = 5.0  # what a dead drainer holds the log for
 LEASE_WAIT = 1.0
-HOLD_SECONDS = 1.0  # between two renewals of the lease
+RENEW_SECONDS = 1.0  # between two renewals of the lease
 ARCHIVE_SECONDS = 2.0  # MongoDB may take for one group
 ARCHIVE_PROBE_SECONDS = 0.2  # the same after it failed
 ARCHIVE_PAUSE = 5.0  # seconds without asking MongoDB after it failed
-CONSUMER = "drainer"
-
-Entry = tuple[bytes, dict[bytes, bytes]]
 
 
 def drain(stores: Stores, on_voice: Callable[[str], None]) -> bool:
@@ -46,7 +46,7 @@ def drain(stores: Stores, on_voice: Callable[[str], None]) -> bool:
     Returns:
         True when the time was up before the log was empty: call again.
     """
-    _create_group(stores.redis)
+    accepted_log.create_group(stores)
     lease = Lock(stores.redis, keys.ACCEPTED_DRAINER, timeout=LEASE_SECONDS, sleep=0.01, blocking_timeout=LEASE_WAIT)
     if not lease.acquire():
         return False
@@ -59,51 +59,13 @@ def drain(stores: Stores, on_voice: Callable[[str], None]) -> bool:
             log.warning("accepted.lease_lost")
 
 
-def waiting(stores: Stores) -> bool:
-    """Whether the log has entries while nobody drains it."""
-    with stores.redis.pipeline(transaction=False) as pipe:
-        pipe.xlen(keys.ACCEPTED)
-        pipe.exists(keys.ACCEPTED_DRAINER)
-        length, drained = pipe.execute()
-    return bool(length) and not drained
-
-
-def waits_from_before(stores: Stores, moment: str) -> bool:
-    """Whether the log still has something that was accepted before that time (RFC 3339)."""
-    oldest = stores.redis.xrange(keys.ACCEPTED, count=1)
-    return bool(oldest) and ids.timestamp(int(oldest[0][0].partition(b"-")[0])) < moment
-
-
-def forget_refused(stores: Stores, sender_id: str) -> None:
-    """Erase what this person sent and what could not be stored."""
-    begins = f'["{sender_id}"'.encode()  # as `chat.messages.sending` writes a draft
-    refused = stores.redis.xrange(keys.ACCEPTED_REFUSED)
-    own = [entry_id for entry_id, fields in refused if fields.get(b"message", b"").startswith(begins)]
-    if own:
-        stores.redis.xdel(keys.ACCEPTED_REFUSED, *own)
-
-
-def is_pending(stores: Stores, message_id: str) -> bool:
-    """Whether a message was accepted and is not stored yet."""
-    entry_id = ids.entry_id(message_id)
-    return bool(stores.redis.xrange(keys.ACCEPTED, entry_id, entry_id, count=1))
-
-
-def _create_group(redis: Redis) -> None:
-    try:
-        redis.xgroup_create(keys.ACCEPTED, keys.ACCEPTED_GROUP, id="0", mkstream=True)
-    except ResponseError as error:
-        if "BUSYGROUP" not in str(error):
-            raise
-
-
 class _Drainer:
     def __init__(self, stores: Stores, lease: Lock, on_voice: Callable[[str], None]) -> None:
         self.stores = stores
         self.redis = stores.redis
         self.lease = lease
         self.on_voice = on_voice
-        self.held = 0.0
+        self._renewed = 0.0
 
     def run(self) -> bool:
         until = time.monotonic() + RUN_SECONDS
@@ -121,21 +83,17 @@ class _Drainer:
                 self.redis.delete(keys.ACCEPTED_WAKING)
                 if not (entries := self._read(">", 0)):
                     return False
-                idle, self.held = 0, 0.0
+                idle, self._renewed = 0, 0.0
                 self._process(entries)
-            self._hold()
+            self._renew_lease()
         return True
 
-    def _read(self, start: str, block_ms: int) -> list[Entry]:
-        # Once only: the entries of an answer that was lost are pending, and have to come before newer ones.
-        answer = self.stores.redis_once.xreadgroup(
-            keys.ACCEPTED_GROUP, CONSUMER, {keys.ACCEPTED: start}, count=GROUP, block=block_ms or None
-        )
-        return answer[0][1] if answer else []
+    def _read(self, start: str, block_ms: int) -> list[RawEntry]:
+        return accepted_log.read_group(self.stores, start, GROUP, block_ms)
 
-    def _process(self, entries: list[Entry]) -> None:
+    def _process(self, entries: list[RawEntry]) -> None:
         """Store and deliver; an entry that cannot be stored, whatever is wrong with it, does not hold up the others."""
-        self._hold()
+        self._renew_lease()
         try:
             self._store_and_deliver([entry for entry in entries if entry[1]])
         except (RedisError, PyMongoError):
@@ -143,62 +101,56 @@ class _Drainer:
         except Exception:
             log.exception("accepted.refused", entries=len(entries))
             if len(entries) == 1:
-                self._set_aside(*entries[0])
+                self._set_aside(entries[0])
             else:
                 for entry in entries:
                     self._process([entry])
             return
         self._acknowledge([entry_id for entry_id, _ in entries])
 
-    def _store_and_deliver(self, entries: list[Entry]) -> None:
-        drafts = [read_draft(fields) for _, fields in entries]
-        documents = [
-            document(draft, entry_id.decode(), fields[b"entropy"].decode())
-            for draft, (entry_id, fields) in zip(drafts, entries, strict=True)
-        ]
-        origins = {each["pk"]: draft.request_id for each, draft in zip(documents, drafts, strict=True)}
-        documents, firsts = self._without_doubles(documents)
-        documents = storing.store_hot(self.stores, documents)
+    def _store_and_deliver(self, raw_entries: list[RawEntry]) -> None:
+        entries = [accepted_log.parse_entry(raw) for raw in raw_entries]
+        messages = [entry.message for entry in entries]
+        origins = {each["_id"]: entry.draft.request_id for each, entry in zip(messages, entries, strict=True)}
+        messages, firsts = self._without_doubles(messages)
+        messages = storing.store_hot(self.stores, messages)
         # Before the archive: nobody waits for MongoDB, and the outbox knows what it has not got yet.
         # What a drainer that died has delivered keeps its place among what was delivered since.
-        delivery.deliver(self.stores, [_frame(each, origins) for each in (*documents, *firsts)], again=False)
-        _count(entries)
-        for each in documents:
-            log.debug("message.delivered", message_id=each["pk"], request_id=origins[each["pk"]])
+        told = [_frame(each, origins) for each in (*messages, *firsts)]
+        delivery.deliver(self.stores, told, again=False)
+        _count(raw_entries)
+        for each in messages:
+            log.debug("message.delivered", message_id=each["_id"], request_id=origins[each["_id"]])
             if each["status"] == "transcribing":
-                with traced(origins[each["pk"]]):
-                    self.on_voice(each["pk"])
-        archive.store(self.stores, documents)
+                with traced(origins[each["_id"]]):
+                    self.on_voice(each["_id"])
+        archive.store(self.stores, messages)
 
-    def _without_doubles(self, documents: list[Document]) -> tuple[list[Document], list[Document]]:
+    def _without_doubles(self, messages: list[StoredMessage]) -> tuple[list[StoredMessage], list[StoredMessage]]:
         """Those to store, and the first ones of those whose `clientId` only the archive still knows.
 
         Redis knows every `clientId`, until it was lost and before it is rebuilt.
         """
         if self.redis.exists(keys.HOT_COMPLETE):
-            return documents, []
-        firsts = archive.first_of_doubles(self.stores, documents)
-        return [each for each in documents if each["pk"] not in firsts], list(firsts.values())
+            return messages, []
+        firsts = archive.first_of_doubles(self.stores, messages)
+        return [each for each in messages if each["_id"] not in firsts], list(firsts.values())
 
-    def _set_aside(self, entry_id: bytes, fields: dict[bytes, bytes]) -> None:
-        """Keep it for a person to look at. It was accepted, and must neither be lost nor stop everybody else."""
-        self.redis.xadd(keys.ACCEPTED_REFUSED, {**fields, b"entry": entry_id})
+    def _set_aside(self, raw: RawEntry) -> None:
+        accepted_log.set_aside(self.stores, raw)
         counters.count("messages_refused")
-        self._acknowledge([entry_id])
+        self._acknowledge([raw[0]])
 
     def _acknowledge(self, entry_ids: list[bytes]) -> None:
-        with self.redis.pipeline() as pipe:
-            pipe.xack(keys.ACCEPTED, keys.ACCEPTED_GROUP, *entry_ids)
-            pipe.xdel(keys.ACCEPTED, *entry_ids)
-            pipe.execute()
+        accepted_log.acknowledge(self.stores, entry_ids)
 
-    def _hold(self) -> None:
+    def _renew_lease(self) -> None:
         """Keep the lease and the flag while we are here. Raises LockError when another drainer has taken over."""
         now = time.monotonic()
-        if now - self.held > HOLD_SECONDS:
+        if now - self._renewed > RENEW_SECONDS:
             self.lease.reacquire()
-            self.redis.set(keys.ACCEPTED_WAKING, "1", px=WAKE_HOLDS_MS)
-            self.held = now
+            self.redis.set(keys.ACCEPTED_WAKING, "1", px=WAKING_MS)
+            self._renewed = now
 
 
 class _Archive:
@@ -208,12 +160,12 @@ class _Archive:
         self._again = 0.0
         self._seconds = ARCHIVE_SECONDS
 
-    def store(self, stores: Stores, documents: list[Document]) -> None:
-        if not documents or time.monotonic() < self._again:
+    def store(self, stores: Stores, messages: list[StoredMessage]) -> None:
+        if not messages or time.monotonic() < self._again:
             return
         try:
             with pymongo.timeout(self._seconds):
-                stored, doubled = storing.store_archive(stores, documents)
+                stored, doubled = storing.store_archive(stores, messages)
         except PyMongoError as error:
             self._again, self._seconds = time.monotonic() + ARCHIVE_PAUSE, ARCHIVE_PROBE_SECONDS
             log.warning("archive.away", error=type(error).__name__)
@@ -223,25 +175,22 @@ class _Archive:
             storing.drop_double(stores, double)
         storing.confirm(stores, stored)
 
-    def first_of_doubles(self, stores: Stores, documents: list[Document]) -> dict[str, Document]:
+    def first_of_doubles(self, stores: Stores, messages: list[StoredMessage]) -> dict[str, StoredMessage]:
         """By the ids of those that are doubles: the message the archive has for their `clientId`."""
         with contextlib.suppress(PyMongoError), pymongo.timeout(self._seconds):
-            return storing.first_of_doubles(stores, documents)
+            return storing.first_of_doubles(stores, messages)
         return {}
 
 
 archive = _Archive()
 
 
-def _count(entries: list[Entry]) -> None:
+def _count(entries: list[RawEntry]) -> None:
     now = time.time()
     counters.count("messages_delivered", by=len(entries))
     for entry_id, _ in entries:
         counters.observe("delivery_seconds", seconds=max(0.0, now - int(entry_id.partition(b"-")[0]) / 1_000))
 
 
-def _frame(stored: Document, origins: dict[str, str]) -> delivery.Frame:
-    message = wire.message(stored)
-    is_voice = message["status"] == "transcribing"
-    frame = delivery.status_frame(message, "transcribing") if is_voice else delivery.message_frame(message)
-    return frame._replace(request_id=origins.get(message["_id"], ""))
+def _frame(stored: StoredMessage, origins: dict[str, str]) -> frames.Frame:
+    return frames.first_frame(wire.message(stored))._replace(request_id=origins.get(stored["_id"], ""))

@@ -3,17 +3,19 @@
 import time
 from collections.abc import Sequence
 
-from chat import audio, ids, wire
+from chat import audio, frames, ids, wire
 from chat.errors import Invalid, NotFound, Unavailable
-from chat.messages import delivery, draining, storing
-from chat.store import keys, search_terms
-from chat.store.connection import Document, Stores
+from chat.messages import delivery, storing
+from chat.messages import log as accepted_log
+from chat.store import keys
+from chat.store.connection import Stores
+from chat.wire import Changes, Message, StoredMessage
 
 SETTLE_SECONDS = 2.0
 SETTLE_STEP = 0.02
 
 
-def edit(stores: Stores, sender_id: str, message_id: str, text: str) -> wire.Wire:
+def edit(stores: Stores, sender_id: str, message_id: str, text: str) -> Message:
     """Give a message another text; on a voice message this corrects the transcript.
 
     The words and their times stay as they were heard, so that one can still jump in the audio.
@@ -23,13 +25,12 @@ def edit(stores: Stores, sender_id: str, message_id: str, text: str) -> wire.Wir
         Invalid: the text is blank and there is no audio.
     """
     message = _own(stores, sender_id, message_id)
-    if not text.strip() and not message.get("audioFileId"):
+    if not text.strip() and not message["audioFileId"]:
         raise Invalid("text", "A message cannot be empty. Delete it instead.")
-    fields = {"text": text, "editedAt": ids.now()}
-    terms = search_terms.of_message(message | fields)
-    wired = wire.message(_changed(storing.change(stores, message_id, sender_id, fields | {"terms": terms})))
-    delivery.deliver(stores, [delivery.status_frame(wired, "edited")])
-    return wired
+    changed = _changed(storing.change(stores, message, {"text": text, "editedAt": ids.now()}))
+    shown = wire.message(changed)
+    delivery.deliver(stores, [frames.status_frame(shown, "edited")])
+    return shown
 
 
 def delete(stores: Stores, sender_id: str, message_id: str) -> None:
@@ -38,38 +39,48 @@ def delete(stores: Stores, sender_id: str, message_id: str) -> None:
     Raises:
         NotFound: there is no such message of this sender, or it was deleted.
     """
-    buried = bury(stores, sender_id, [_own(stores, sender_id, message_id)])
+    buried = bury(stores, [_own(stores, sender_id, message_id)])
     delivery.deliver(stores, [deleted_frame(_changed(buried[0]))])
 
 
-def bury(stores: Stores, sender_id: str, messages: Sequence[Document]) -> list[Document | None]:
-    """Leave only tombstones of a sender's messages, in Redis now, in the archive by the outbox.
+def bury(stores: Stores, messages: Sequence[StoredMessage]) -> list[StoredMessage | None]:
+    """Leave only tombstones of messages, in Redis now, in the archive by the outbox; their recordings go.
 
-    Returns each as it is now, or None where it is not in Redis or was deleted before.
+    Returns each as it is now, or None where it is not in Redis or was deleted before: there nothing is touched.
     """
-    gone = dict.fromkeys(("audioFileId", "confidence", "language", "words", "editedAt"))
-    tombstone = {"text": "", "terms": "", "status": "delivered", "deletedAt": ids.now(), **gone}
-    buried = storing.change_all(stores, [message["pk"] for message in messages], sender_id, tombstone)
+    tombstone: Changes = {
+        "text": "",
+        "status": "delivered",
+        "deletedAt": ids.now(),
+        "audioFileId": None,
+        "confidence": None,
+        "language": None,
+        "words": None,
+        "editedAt": None,
+    }
+    buried = storing.change_all(stores, messages, tombstone)
+    gone = [message for message, now in zip(messages, buried, strict=True) if now is not None]
     with stores.redis.pipeline() as pipe:
-        for message in messages:
-            pipe.zrem(keys.inbox_key(message["receiverId"], sender_id), message["pk"])
+        for message in gone:
+            pipe.zrem(keys.inbox_key(message["receiverId"], message["senderId"]), message["_id"])
         pipe.execute()
-    audio.delete(stores, [message["audioFileId"] for message in messages if message.get("audioFileId")])
+    audio.delete(stores, [message["audioFileId"] for message in gone if message["audioFileId"]])
     return buried
 
 
-def deleted_frame(tombstone: Document) -> delivery.Frame:
-    return delivery.status_frame(wire.message(tombstone), "deleted")
+def deleted_frame(tombstone: StoredMessage) -> frames.Frame:
+    """What the two people get when a message was deleted."""
+    return frames.status_frame(wire.message(tombstone), "deleted")
 
 
-def _own(stores: Stores, sender_id: str, message_id: str) -> Document:
+def _own(stores: Stores, sender_id: str, message_id: str) -> StoredMessage:
     """The sender's message. One that was accepted a moment ago is waited for until it is stored."""
     if not ids.is_id(message_id):
         raise NotFound("There is no such message.")
     until = time.monotonic() + SETTLE_SECONDS
     while True:
-        pending = draining.is_pending(stores, message_id)
-        message = storing.warm_message(stores, message_id)
+        pending = accepted_log.contains(stores, message_id)
+        message = storing.load_for_change(stores, message_id)
         if message is not None or not pending:
             break
         if time.monotonic() > until:
@@ -80,7 +91,7 @@ def _own(stores: Stores, sender_id: str, message_id: str) -> Document:
     return message
 
 
-def _changed(message: Document | None) -> Document:
+def _changed(message: StoredMessage | None) -> StoredMessage:
     if message is None:
         raise NotFound("There is no such message.")
     return message

@@ -5,39 +5,38 @@ is older than the oldest hot message, so the two parts meet without gap or overl
 arrive (at the new end) and while the sync moves the seam (a page reads the seam first).
 """
 
-from typing import Any
-
 from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import PyMongoError
 
 from chat import ids, wire
 from chat.errors import Invalid
-from chat.store import hot, keys
+from chat.store import archive, hot, keys
 from chat.store.connection import Stores
+from chat.wire import Message, StoredMessage
 
 PAGE_LIMIT = 500
 PAGE_DEFAULT = 50
 
 
-def recent(stores: Stores, reader_id: str, partner_id: str) -> list[wire.Wire]:
+def recent(stores: Stores, reader_id: str, partner_id: str) -> list[Message]:
     """The newest messages of the hot window, at most `history_limit`, ascending."""
     conversation = ids.conversation_id(reader_id, partner_id)
     return _finish(stores, conversation, _newest(stores, conversation))
 
 
-def before(stores: Stores, reader_id: str, partner_id: str, message_id: str, limit: int) -> list[wire.Wire]:
+def before(stores: Stores, reader_id: str, partner_id: str, message_id: str, limit: int) -> list[Message]:
     """The messages just older than that one, ascending."""
     conversation = ids.conversation_id(reader_id, partner_id)
     found = _older(stores, conversation, _cursor("before", message_id), limit)
     return _finish(stores, conversation, found)
 
 
-def after(stores: Stores, reader_id: str, partner_id: str, message_id: str, limit: int) -> list[wire.Wire]:
+def after(stores: Stores, reader_id: str, partner_id: str, message_id: str, limit: int) -> list[Message]:
     """The messages just newer than that one, ascending."""
     conversation = ids.conversation_id(reader_id, partner_id)
     start = _cursor("after", message_id)
     seam = _seam(stores, conversation)
-    found: list[dict[str, Any]] = []
+    found: list[StoredMessage] = []
     if seam is None or start < seam:
         newer = {"$gt": start} if seam is None else {"$gt": start, "$lt": seam}
         found = _archived(stores, conversation, newer, limit, ASCENDING)
@@ -46,14 +45,14 @@ def after(stores: Stores, reader_id: str, partner_id: str, message_id: str, limi
     return _finish(stores, conversation, found)
 
 
-def beyond_recent(stores: Stores, reader_id: str, partner_id: str, offset: int, limit: int) -> list[wire.Wire]:
+def beyond_recent(stores: Stores, reader_id: str, partner_id: str, offset: int, limit: int) -> list[Message]:
     """A page counted from the newest message that `recent` does not answer, ascending."""
     conversation = ids.conversation_id(reader_id, partner_id)
     skip = stores.settings.history_limit + offset
     count = stores.redis.zcard(keys.conversation_key(conversation))
     if not _hot_complete(stores):
         answered_before = _newest(stores, conversation)
-        older = {"$lt": wire.message(answered_before[0])["_id"]} if answered_before else {"$gt": ""}
+        older = {"$lt": answered_before[0]["_id"]} if answered_before else {"$gt": ""}
         found = _archived(stores, conversation, older, limit, DESCENDING, offset)[::-1]
     elif skip < count:
         found = _hot_page(stores, conversation, skip, limit)
@@ -65,7 +64,7 @@ def beyond_recent(stores: Stores, reader_id: str, partner_id: str, offset: int, 
     return _finish(stores, conversation, found)
 
 
-def _newest(stores: Stores, conversation: str) -> list[dict[str, Any]]:
+def _newest(stores: Stores, conversation: str) -> list[StoredMessage]:
     """What the plain call answers."""
     limit = stores.settings.history_limit
     found = _hot_before(stores, conversation, None, limit)
@@ -80,7 +79,7 @@ def _cursor(field: str, message_id: str) -> str:
     return message_id
 
 
-def _finish(stores: Stores, conversation: str, found: list[dict[str, Any]]) -> list[wire.Wire]:
+def _finish(stores: Stores, conversation: str, found: list[StoredMessage]) -> list[Message]:
     cursors = stores.redis.hgetall(keys.cursors_key(conversation))
     read = {person.decode(): up_to.decode() for person, up_to in cursors.items()}
     return [wire.with_read(wire.message(each), read.get(each["receiverId"])) for each in found]
@@ -97,11 +96,11 @@ def _hot_complete(stores: Stores) -> bool:
 
 
 def _fill_from_archive(
-    stores: Stores, conversation: str, found: list[dict[str, Any]], limit: int
-) -> list[dict[str, Any]]:
+    stores: Stores, conversation: str, found: list[StoredMessage], limit: int
+) -> list[StoredMessage]:
     """What the window holds beyond the hot messages found; those alone while MongoDB is away as well."""
     oldest = ids.days_ago(stores.settings.hot_window_days)
-    window = {"$gte": oldest, "$lt": found[0]["pk"]} if found else {"$gte": oldest}
+    window = {"$gte": oldest, "$lt": found[0]["_id"]} if found else {"$gte": oldest}
     try:
         older = _archived(stores, conversation, window, limit - len(found), DESCENDING)
     except PyMongoError:
@@ -109,29 +108,29 @@ def _fill_from_archive(
     return older[::-1] + found
 
 
-def _load(stores: Stores, raw_ids: list[bytes]) -> list[dict[str, Any]]:
+def _load(stores: Stores, raw_ids: list[bytes]) -> list[StoredMessage]:
     wanted = [raw.decode() for raw in raw_ids]
     found = hot.read_messages(stores.redis, wanted)
     return [message for message in found if message is not None]
 
 
-def _hot_before(stores: Stores, conversation: str, message_id: str | None, limit: int) -> list[dict[str, Any]]:
+def _hot_before(stores: Stores, conversation: str, message_id: str | None, limit: int) -> list[StoredMessage]:
     start = f"({message_id}" if message_id else "+"
     newest = stores.redis.zrevrangebylex(keys.conversation_key(conversation), start, "-", 0, limit)
     return _load(stores, newest[::-1])
 
 
-def _hot_after(stores: Stores, conversation: str, message_id: str, limit: int) -> list[dict[str, Any]]:
+def _hot_after(stores: Stores, conversation: str, message_id: str, limit: int) -> list[StoredMessage]:
     key = keys.conversation_key(conversation)
     return _load(stores, stores.redis.zrangebylex(key, f"({message_id}", "+", 0, limit))
 
 
-def _hot_page(stores: Stores, conversation: str, skip: int, limit: int) -> list[dict[str, Any]]:
+def _hot_page(stores: Stores, conversation: str, skip: int, limit: int) -> list[StoredMessage]:
     key = keys.conversation_key(conversation)
     return _load(stores, stores.redis.zrevrange(key, skip, skip + limit - 1)[::-1])
 
 
-def _older(stores: Stores, conversation: str, message_id: str, limit: int) -> list[dict[str, Any]]:
+def _older(stores: Stores, conversation: str, message_id: str, limit: int) -> list[StoredMessage]:
     seam = _seam(stores, conversation)
     found = _hot_before(stores, conversation, message_id, limit) if seam is not None else []
     if len(found) < limit:
@@ -141,7 +140,7 @@ def _older(stores: Stores, conversation: str, message_id: str, limit: int) -> li
     return found
 
 
-def _archive_below(stores: Stores, conversation: str, skip: int, limit: int) -> list[dict[str, Any]]:
+def _archive_below(stores: Stores, conversation: str, skip: int, limit: int) -> list[StoredMessage]:
     seam = _seam(stores, conversation)
     older = {"$lt": seam} if seam is not None else {"$gt": ""}
     return _archived(stores, conversation, older, limit, DESCENDING, skip)[::-1]
@@ -149,6 +148,7 @@ def _archive_below(stores: Stores, conversation: str, skip: int, limit: int) -> 
 
 def _archived(
     stores: Stores, conversation: str, id_range: dict[str, str], limit: int, order: int, skip: int = 0
-) -> list[dict[str, Any]]:
+) -> list[StoredMessage]:
     query = {"conversation": conversation, "_id": id_range}
-    return list(stores.mongo.messages.find(query).sort("_id", order).skip(skip).limit(limit))
+    found = stores.mongo.messages.find(query).sort("_id", order).skip(skip).limit(limit)
+    return [archive.load_message(document) for document in found]

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import orjson
 from redis import ResponseError
 
-from chat.store import hot, search_terms
+from chat.store import hot, keys, search_terms
 from chat.store.connection import Stores
+from chat.wire import StoredMessage, Word
 
 LIMIT_DEFAULT = 20
 LIMIT_MOST = 100
@@ -35,13 +36,13 @@ def search(stores: Stores, user_id: str, text: str, limit: int, offset: int) -> 
     if not tokens:
         return []
     words = " ".join(_clause(token) for token in tokens)
-    people = _run(stores, hot.USER_INDEX, words, offset, limit)
+    people = _run(stores, keys.USER_INDEX, words, offset, limit)
     hits = [_person_hit(document) for document in people.documents]
     if len(hits) < limit:
         own = f"(@senderId:{{{user_id}}} | @receiverId:{{{user_id}}}) {words}"
         start = max(0, offset - people.total)
-        chats = _run(stores, hot.MESSAGE_INDEX, own, start, limit - len(hits))
-        hits += [_chat_hit(document, user_id, tokens) for document in chats.documents]
+        chats = _run(stores, keys.MESSAGE_INDEX, own, start, limit - len(hits))
+        hits += [_chat_hit(hot.load_message(document), user_id, tokens) for document in chats.documents]
     return hits
 
 
@@ -71,11 +72,11 @@ def _person_hit(user: dict[str, Any]) -> Hit:
     }
 
 
-def _chat_hit(message: dict[str, Any], user_id: str, tokens: list[str]) -> Hit:
+def _chat_hit(message: StoredMessage, user_id: str, tokens: list[str]) -> Hit:
     partner = message["receiverId"] if message["senderId"] == user_id else message["senderId"]
-    hit = {
+    hit: Hit = {
         "type": "chat",
-        "_id": message["pk"],
+        "_id": message["_id"],
         "text": message["text"],
         "partnerId": partner,
         "dateSent": message["dateSent"],
@@ -86,7 +87,7 @@ def _chat_hit(message: dict[str, Any], user_id: str, tokens: list[str]) -> Hit:
     return hit
 
 
-def _heard(message: dict[str, Any], tokens: list[str]) -> list[dict[str, Any]]:
+def _heard(message: StoredMessage, tokens: list[str]) -> list[Word]:
     """The words of a voice message that match, with their times, so that a client can jump there."""
     return [
         word
@@ -111,7 +112,7 @@ def _one_error(one: str, other: str) -> bool:
 def ready(stores: Stores) -> bool:
     """Whether the search indexes are there."""
     try:
-        stores.redis.execute_command("FT.INFO", hot.MESSAGE_INDEX)
+        stores.redis.execute_command("FT.INFO", keys.MESSAGE_INDEX)
     except ResponseError:
         return False
     return True

@@ -1,48 +1,34 @@
-"""The one way to send a message, and its sender's changes to it.
-
-A message is accepted when it is in the accepted log, a Redis Stream; `chat.messages.draining` takes it from there.
-"""
+"""The one way to send a message. It is accepted once it is in the accepted log; `chat.messages.draining` goes on."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import lru_cache
-from typing import Any
 
-import orjson
 import structlog
 from limits import parse_many
 
 from chat import audio, ids, wire
 from chat.errors import Invalid, NotFound, TooMany, Unavailable
+from chat.messages import log as accepted_log
 from chat.messages import storing
-from chat.people import sessions
+from chat.messages.log import Draft, Entry, Receipt
+from chat.people import restoring, sessions
 from chat.people.sessions import Session
 from chat.store import keys
 from chat.store.connection import Stores
 from chat.tracing import request_id
+from chat.wire import Message
 
 log = structlog.get_logger(__name__)
 
 TEXT_LIMIT = 4_000
 CLIENT_ID_LIMIT = 64
-WAKE_HOLDS_MS = 5_000
+WAKING_MS = 5_000  # the flag that a drainer is on its way
 AGAIN_SECONDS = 60  # within which the Redis client may repeat a call
 _WAKE_ROUNDS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """What somebody wants to send. Text and upload may come together: then the text is the sender's own caption."""
-
-    sender_id: str
-    receiver_id: str
-    text: str = ""
-    audio_file_id: str | None = None
-    client_id: str | None = None
-    request_id: str = ""  # of the call that brought it; for logs alone
-
-
-def accept(stores: Stores, draft: Draft, wake: Callable[[], None], session: Session | None = None) -> wire.Wire:
+def accept(stores: Stores, draft: Draft, wake: Callable[[], None], session: Session | None = None) -> Message:
     """Accept a message: from now on it is never lost and never doubled.
 
     `wake` makes sure that somebody will drain the log; it is called only when nobody is on the way. `session` is the
@@ -59,28 +45,11 @@ def accept(stores: Stores, draft: Draft, wake: Callable[[], None], session: Sess
         raise Invalid("text", "There is nothing to send: give text or audioFileId.")
     if draft.receiver_id == draft.sender_id:
         raise Invalid("receiverId", "You cannot send messages to yourself.")
-    what, entry = _Acceptance(stores, draft, session, wake).run()
+    what, receipt = _Acceptance(stores, draft, session, wake).run()
     if what == "again":
-        return _accepted_before(stores, *entry)
-    message = wire.message(document(draft, *entry) | {"status": "accepted"})
-    log.debug("message.accepted", message_id=message["_id"])
-    return message
-
-
-def document(draft: Draft, entry_id: str, entropy: str) -> dict[str, Any]:
-    """The stored form of an accepted message."""
-    milliseconds = int(entry_id.partition("-")[0])
-    return {
-        "pk": ids.message_id(entry_id, entropy),
-        "senderId": draft.sender_id,
-        "receiverId": draft.receiver_id,
-        "dateSent": ids.timestamp(milliseconds),
-        "text": draft.text,
-        "audioFileId": draft.audio_file_id,
-        "clientId": draft.client_id,
-        "status": "delivered" if draft.audio_file_id is None else "transcribing",
-        "revision": 1,
-    }
+        return _accepted_before(stores, receipt)
+    log.debug("message.accepted", message_id=receipt.message_id)
+    return _accepted(Entry(receipt, draft))
 
 
 class _Acceptance:
@@ -95,35 +64,33 @@ class _Acceptance:
         self._woken = 0
         self._restored = False
         self._counts = True
-        self._body = orjson.dumps(
-            [draft.sender_id, draft.receiver_id, draft.text, draft.audio_file_id, draft.client_id, request_id()]
-        )
         self._entropy = ids.new_entropy()
+        self._fields = accepted_log.entry_fields(replace(draft, request_id=request_id()), self._entropy)
 
-    def run(self) -> tuple[str, tuple[str, str]]:
-        """`accepted` or `again`, with the entry's id and entropy. Raises whatever `accept` does."""
+    def run(self) -> tuple[str, Receipt]:
+        """`accepted` or `again`, with the receipt. Raises whatever `accept` does."""
         script_keys = self._keys()
         while True:
-            answer = self._stores.scripts.accept(keys=script_keys, args=self._arguments())
-            what, *details = (part.decode() for part in answer)
+            reply = self._stores.scripts.accept_message(keys=script_keys, args=self._arguments())
+            what, *details = (part.decode() for part in reply)
             if what in ("accepted", "again"):
-                return what, (details[0], details[1])
+                return what, accepted_log.parse_receipt(reply[1])
             self._counts = what == "session"
-            if not self._help(what):
+            if not self._resolve(what):
                 raise _refusal(what, *details)
 
-    def _help(self, what: str) -> bool:
-        """Do what the script needs to go on; answers whether there was anything to do."""
+    def _resolve(self, what: str) -> bool:
+        """Do what the script needs to go on. Returns whether there was anything to do."""
         if what == "wake":
             self._woken += 1
             self._wake_drainer()
         elif what == "session" and self._session is not None:
-            if not sessions.holds(self._stores, *self._session[:3]):
+            if not sessions.is_valid(self._stores, *self._session[:3]):
                 raise sessions.refusal()
             self._session = None
         elif what in ("receiver", "upload") and not self._restored:
             self._restored = True  # Redis may have lost what the archive still knows
-            storing.restore_user(self._stores, self._draft.receiver_id)
+            restoring.restore_users(self._stores, [self._draft.receiver_id])
             if self._draft.audio_file_id:
                 audio.restore_upload(self._stores, self._draft.audio_file_id, self._draft.sender_id)
         else:
@@ -157,16 +124,17 @@ class _Acceptance:
         return [
             self._draft.sender_id,
             self._draft.receiver_id,
-            self._body,
-            self._entropy,
+            accepted_log.receipt_suffix(self._entropy),
             settings.accepted_limit,
             settings.hot_window_days * 86_400 if self._draft.client_id else AGAIN_SECONDS,
-            WAKE_HOLDS_MS,
+            WAKING_MS,
             int(self._woken >= _WAKE_ROUNDS),
             session.token_id if session else "",
             session.issued_ms if session else 0,
             int(self._counts),
+            len(self._limits),
             *(part for limit in self._limits for part in limit),
+            *self._fields,
         ]
 
 
@@ -188,17 +156,18 @@ def _refusal(what: str, *details: str) -> Exception:
     return NotFound("There is no such upload.")
 
 
-def _accepted_before(stores: Stores, entry_id: str, entropy: str) -> wire.Wire:
+def _accepted(entry: Entry) -> Message:
+    message = wire.message(entry.message)
+    message["status"] = "accepted"
+    return message
+
+
+def _accepted_before(stores: Stores, receipt: Receipt) -> Message:
     """The message a `clientId` was accepted for, wherever it is by now."""
-    message_id = ids.message_id(entry_id, entropy)
-    for _, fields in stores.redis.xrange(keys.ACCEPTED, entry_id, entry_id):
-        return wire.message(document(read_draft(fields), entry_id, entropy) | {"status": "accepted"})
-    stored = storing.find_message(stores, message_id)
+    entry = accepted_log.find(stores, receipt)
+    if entry is not None:
+        return _accepted(entry)
+    stored = storing.find_message(stores, receipt.message_id)
     if stored is None:
         raise NotFound("That message has been removed.")
     return wire.message(stored)
-
-
-def read_draft(fields: dict[bytes, bytes]) -> Draft:
-    """The draft in an entry of the accepted log."""
-    return Draft(*orjson.loads(fields[b"message"]))

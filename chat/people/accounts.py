@@ -14,18 +14,16 @@ from ulid import ULID
 
 from chat import ids
 from chat.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized
-from chat.people import presence, sessions
+from chat.people import presence, restoring, sessions
 from chat.people.passwords import Passwords
 from chat.store import hot, keys
 from chat.store.connection import Document, Stores
-from chat.upkeep import erasure
 
 USERNAME_LIMIT = 32
 EMAIL_LIMIT = 254  # RFC 5321 by way of its errata 1690
 BIO_LIMIT = 500
 PASSWORD_LEAST, PASSWORD_MOST = 8, 128
 LIST_DEFAULT, LIST_MOST = 100, 500
-ERASURE_SECONDS = 5.0  # that a request spends on erasing; the rest follows
 
 WRONG_LOGIN = "The email or the password is wrong."
 GONE_NAME = "Deleted account"
@@ -72,7 +70,7 @@ def sign_up(stores: Stores, passwords: Passwords, email: str, username: str, pas
             session.with_transaction(lambda own: _insert_account(stores, user, security, own))
     except DuplicateKeyError as error:
         raise _taken(next(iter((error.details or {}).get("keyPattern", {"usernameKey": 1})))) from None
-    hot.save_user(stores.redis, user)
+    hot.save_user(stores, user)
     return user
 
 
@@ -97,10 +95,9 @@ def get(stores: Stores, user_id: str) -> Document:
     found = hot.read_json(stores.redis, [keys.user_key(user_id)])[0]
     if found is not None:
         return {**found, "_id": found["pk"]}
-    user = stores.mongo.users.find_one({"_id": user_id})
+    user = restoring.find_user(stores, user_id)
     if user is None:
         raise NotFound("There is no such person.")
-    hot.save_user(stores.redis, user)
     return user
 
 
@@ -149,18 +146,6 @@ def check_password(stores: Stores, passwords: Passwords, user_id: str, password:
         raise Forbidden("The current password is wrong.")
 
 
-def delete(stores: Stores, passwords: Passwords, user_id: str, password: str) -> None:
-    """Leave: no session holds, nobody finds the account, and what it leaves behind is erased, at once or in minutes.
-
-    Raises:
-        Forbidden: the password is wrong.
-        NotFound: the account has gone meanwhile.
-    """
-    check_password(stores, passwords, user_id, password)
-    erasure.begin(stores, user_id)
-    erasure.erase(stores, user_id, ERASURE_SECONDS)
-
-
 def profiles(stores: Stores, user_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
     """What others see of people, also of those who have left."""
     wanted = list(user_ids)
@@ -189,7 +174,7 @@ def list_people(stores: Stores, prefix: str, limit: int, offset: int) -> list[di
     folded = keys.fold_name(prefix).encode()
     low, high = (b"[" + folded, b"(" + folded + b"\xff") if folded else (b"-", b"+")
     members = stores.redis.zrangebylex(keys.NAMES, low, high, offset, limit)
-    user_ids = [member.rpartition(b"\0")[2].decode() for member in members]
+    user_ids = [keys.user_of_name_member(member) for member in members]
     return list(profiles(stores, user_ids).values())
 
 
@@ -239,7 +224,7 @@ def _change_profile(stores: Stores, user_id: str, fields: dict[str, Any]) -> Doc
         raise _taken("usernameKey") from None
     if user is None:
         raise NotFound("There is no such person.")
-    hot.save_user(stores.redis, user)
+    hot.save_user(stores, user)
     return user
 
 

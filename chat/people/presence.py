@@ -8,8 +8,8 @@ kept in Redis, and in the archive by the sync.
 
 from collections.abc import Mapping, Sequence
 
-from chat import frames, ids, wire
-from chat.messages import storing
+from chat import frames, ids
+from chat.people import restoring
 from chat.store import keys
 from chat.store.connection import Stores
 
@@ -39,7 +39,7 @@ def report(stores: Stores, process_id: str, changes: Mapping[str, bool]) -> None
     if changes:
         unknown = _note(stores, process_id, changes)
         # Redis was lost and is not rebuilt yet, or they have just left: the archive says which.
-        if restored := storing.restore_users(stores, unknown):
+        if restored := restoring.restore_users(stores, unknown):
             _note(stores, process_id, dict.fromkeys(restored, True))
 
 
@@ -65,8 +65,7 @@ def forget(stores: Stores, user_id: str) -> None:
         pipe.srem(keys.PRESENCE_ONLINE, user_id)
         was_online = pipe.execute()[-1]
     if was_online:
-        data = wire.dumps({"_id": user_id, "online": False, "lastSeen": None})
-        stores.redis.publish(frames.USERS, frames.encode_envelope((), data))
+        stores.redis.publish(frames.USERS, frames.presence_envelope(user_id, False, None))
 
 
 def online(stores: Stores, user_ids: Sequence[str]) -> set[str]:
@@ -100,8 +99,8 @@ def _note(stores: Stores, process_id: str, changes: Mapping[str, bool], *, only_
         keys.SEEN_OUTBOX,
         keys.presence_process_key(process_id),
     ]
-    arguments: list[str | int] = [process_id, int(only_expired), now, ids.timestamp(now), frames.USERS]
+    arguments: list[str | int | bytes] = [process_id, int(only_expired), now, ids.timestamp(now), frames.USERS]
     for user_id, connected in changes.items():
         script_keys += [keys.presence_user_key(user_id), keys.user_key(user_id)]
-        arguments += [user_id, int(connected)]
-    return [raw.decode() for raw in stores.scripts.presence(keys=script_keys, args=arguments)]
+        arguments += [user_id, int(connected), *frames.presence_halves(user_id, connected)]
+    return [raw.decode() for raw in stores.scripts.report_presence(keys=script_keys, args=arguments)]

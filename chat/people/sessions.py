@@ -11,7 +11,8 @@ import orjson
 
 from chat import frames, ids
 from chat.errors import Unauthorized
-from chat.store import hot, keys
+from chat.people import restoring
+from chat.store import keys
 from chat.store.connection import Document, Stores
 
 
@@ -41,7 +42,7 @@ def end_all(stores: Stores, user_id: str, but: str = "") -> None:
     _end(stores, keys.sessions_key(user_id), f"{before}:{but}", stores.settings.token_lifetime, told)
 
 
-def holds(stores: Stores, user_id: str, token_id: str, issued_ms: int) -> bool:
+def is_valid(stores: Stores, user_id: str, token_id: str, issued_ms: int) -> bool:
     """Whether a token was not ended and there still is such a person. One round trip.
 
     Raises:
@@ -65,7 +66,8 @@ def holds(stores: Stores, user_id: str, token_id: str, issued_ms: int) -> bool:
         before, _, but = ended.decode().partition(":")
         if issued_ms <= int(before) and token_id != but:
             return False
-    return bool(known) or _is_archived(stores, user_id)
+    # Redis does not know them: it was lost, or they have left, and the archive says which.
+    return bool(known) or restoring.find_user(stores, user_id) is not None
 
 
 def restore(stores: Stores, archived: list[Document]) -> None:
@@ -83,11 +85,3 @@ def _end(stores: Stores, key: str, value: str, seconds: int, told: dict[str, Any
         pipe.hset(keys.SESSIONS_OUTBOX, key, f"{value} {until}")
         pipe.publish(frames.SESSIONS, frames.encode_envelope((), orjson.dumps(told)))
         pipe.execute()
-
-
-def _is_archived(stores: Stores, user_id: str) -> bool:
-    """For a person Redis does not know: it was lost, or they have left, and the archive says which."""
-    user = stores.mongo.users.find_one({"_id": user_id})
-    if user is not None:
-        hot.save_user(stores.redis, user)
-    return user is not None

@@ -5,7 +5,7 @@ message a sender's `clientId` in a conversation. Hot paths read raw documents (`
 collections and indexes. Timestamps are RFC 3339 text in UTC with milliseconds, as on the wire.
 """
 
-from typing import Any
+from typing import Any, cast
 
 from mongoengine import (
     BooleanField,
@@ -17,7 +17,11 @@ from mongoengine import (
     ListField,
     StringField,
 )
+from pymongo import UpdateOne
 from pymongo.database import Database
+
+from chat import ids, wire
+from chat.wire import StoredMessage
 
 # Recordings; metadata: owner, name, mimetype, duration (s), and once claimed messageId and conversation.
 AUDIO_BUCKET = "audio"
@@ -149,6 +153,35 @@ class Erasure(Document):
 
 
 DOCUMENTS = (User, Security, Message, Conversation, Cursor, EndedSession, Erasure)
+
+
+def dump_message(message: StoredMessage) -> dict[str, Any]:
+    """The document of a message, as `Message` has it."""
+    document = {name: value for name, value in message.items() if value is not None}
+    document["conversation"] = ids.conversation_id(message["senderId"], message["receiverId"])
+    return document
+
+
+def load_message(document: dict[str, Any]) -> StoredMessage:
+    """The message in a document of `Message`."""
+    message = {name: value for name, value in document.items() if name != "conversation"}
+    message.setdefault("audioFileId", None)
+    return cast("StoredMessage", message)
+
+
+def upsert_message(message: StoredMessage) -> UpdateOne:
+    """Writes a message, unless the archive holds a newer revision of it."""
+    # With a newer revision there the filter finds nothing and the insert hits the `_id`: just what we want.
+    # A tombstone is the last word, whatever revisions a crash of Redis may have lost.
+    fields = dump_message(message)
+    message_id = fields.pop("_id")
+    gone = {name: "" for name in ("audioFileId", *wire.OPTIONAL) if name not in fields}
+    change: dict[str, Any] = {"$set": fields}
+    if message["revision"] > 1 and gone:
+        change["$unset"] = gone
+    older = {} if "deletedAt" in fields else {"revision": {"$lt": message["revision"]}}
+    own = {"_id": message_id, "conversation": fields["conversation"], "deletedAt": {"$exists": False}}
+    return UpdateOne(own | older, change, upsert=True)
 
 
 def migrate(mongo: "Database[dict[str, Any]]") -> None:

@@ -6,17 +6,16 @@ shape, the keys and the indexes.
 """
 
 import contextlib
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from redis import Redis, ResponseError
 from redis_om import Field, JsonModel, Migrator
 
 from chat.store import keys, search_terms
-from chat.store.scripts import FOLDER
+from chat.store.connection import Stores
+from chat.wire import StoredMessage
 
-USER_INDEX = f"{keys.PREFIX}:user:index"
-MESSAGE_INDEX = f"{keys.PREFIX}:message:index"
 # Words that one beginning, or one with an error, may stand for. Every message's words count, also strangers'; with
 # RediSearch's 200 they would crowd out one's own. In an index of 100,000 words the shortest query takes 7 ms so.
 EXPANSIONS_MOST = 10_000
@@ -43,7 +42,7 @@ class User(HotModel, index=True):  # type: ignore[call-arg]  # redis-om has no t
 
     class Meta:
         model_key_prefix = "user"
-        index_name = USER_INDEX
+        index_name = keys.USER_INDEX
 
 
 class Message(HotModel, index=True):  # type: ignore[call-arg]  # redis-om has no types
@@ -70,25 +69,32 @@ class Message(HotModel, index=True):  # type: ignore[call-arg]  # redis-om has n
 
     class Meta:
         model_key_prefix = "message"
-        index_name = MESSAGE_INDEX
+        index_name = keys.MESSAGE_INDEX
 
 
-_SAVE_USER = (FOLDER / "save_user.lua").read_text()
-OPTIONAL_FIELDS = ("audioFileId", "clientId", "confidence", "language", "words", "editedAt", "deletedAt")
-
-
-def dump_message(document: dict[str, Any]) -> bytes:
+def dump_message(message: StoredMessage) -> bytes:
     """The JSON of a message as `Message` saves it, without building one: this is the hottest path there is."""
-    return orjson.dumps({name: value for name, value in document.items() if value is not None})
+    document = {name: value for name, value in message.items() if value is not None}
+    document["pk"] = document.pop("_id")
+    document["terms"] = search_terms.of_message(message)
+    return orjson.dumps(document)
 
 
-def save_user(redis: Redis, archived: dict[str, Any]) -> None:
+def load_message(document: dict[str, Any]) -> StoredMessage:
+    """The message in a document of `Message`."""
+    document["_id"] = document.pop("pk")
+    document.pop("terms", None)
+    document.setdefault("audioFileId", None)
+    return cast("StoredMessage", document)
+
+
+def save_user(stores: Stores, archived: dict[str, Any]) -> None:
     """Put a person of the archive into Redis, or renew them, with their place in the list of names.
 
     A copy that is older than what Redis has changes nothing: of two changes at once the later one stays. When they
     were last seen is taken from the archive only where Redis does not know it.
     """
-    User._meta.database = redis  # a model that is made asks its database what it can do; else one on localhost
+    User._meta.database = stores.redis  # a model that is made asks its database what it can do; else one on localhost
     user_id = archived["_id"]
     user = User(
         pk=user_id,
@@ -100,9 +106,17 @@ def save_user(redis: Redis, archived: dict[str, Any]) -> None:
         terms=search_terms.terms(archived["username"]),
         revision=archived.get("revision", 1),
     )
-    names = [user.key(), keys.NAMES, keys.PRESENCE_SEEN]
-    json = orjson.dumps(user.model_dump())
-    redis.eval(_SAVE_USER, 3, *names, user_id, user.revision, json, user.nameKey, archived.get("lastSeen") or "")
+    stores.scripts.save_user(
+        keys=[user.key(), keys.NAMES, keys.PRESENCE_SEEN],
+        args=[
+            user_id,
+            user.revision,
+            orjson.dumps(user.model_dump()),
+            user.nameKey,
+            keys.name_suffix(user_id),
+            archived.get("lastSeen") or "",
+        ],
+    )
 
 
 def is_outdated(redis: Redis) -> bool:
@@ -137,5 +151,7 @@ def read_json(redis: Redis, names: list[str]) -> list[dict[str, Any] | None]:
     return [None if raw is None else orjson.loads(raw) for raw in found]
 
 
-def read_messages(redis: Redis, message_ids: list[str]) -> list[dict[str, Any] | None]:
-    return read_json(redis, [keys.message_key(message_id) for message_id in message_ids])
+def read_messages(redis: Redis, message_ids: list[str]) -> list[StoredMessage | None]:
+    """The messages with these ids, None where Redis does not hold one. One round trip."""
+    found = read_json(redis, [keys.message_key(message_id) for message_id in message_ids])
+    return [None if document is None else load_message(document) for document in found]

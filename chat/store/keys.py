@@ -27,6 +27,9 @@ SESSIONS_OUTBOX = f"{PREFIX}:outbox:sessions"
 # There while Redis holds the whole hot window; missing after it was lost, until the sync has rebuilt it
 HOT_COMPLETE = f"{PREFIX}:hot:complete"
 
+# How far that rebuild is (hash): step -> the last `_id` done
+HOT_REBUILD = f"{PREFIX}:hot:complete:at"
+
 # Voice messages waiting for a transcript: message id -> when the next attempt is due (ms); those of them that were
 # delivered before; how often each was tried; and the language its sender asked for
 TRANSCRIPTIONS = f"{PREFIX}:transcriptions"
@@ -36,15 +39,19 @@ TRANSCRIPTION_LANGUAGES = f"{PREFIX}:transcription:languages"
 
 # How many of their attempts began and did not end in order, mostly because the worker died; and the one of them that is
 # tried alone
-TRANSCRIPTION_DEATHS = f"{PREFIX}:transcription:deaths"
+TRANSCRIPTION_CRASHES = f"{PREFIX}:transcription:deaths"
 TRANSCRIPTION_ALONE = f"{PREFIX}:transcription:alone"
 
 # Recordings that are to be erased: upload id -> from when on (s); among them those being written
-UPLOADS_DOOMED = f"{PREFIX}:uploads:doomed"
+UPLOADS_PENDING_DELETION = f"{PREFIX}:uploads:doomed"
 
 # The order of deliveries: the newest position, and the position this Redis began with
 DELIVERY_LAST = f"{PREFIX}:delivery:last"
 DELIVERY_SINCE = f"{PREFIX}:delivery:since"
+
+# The search indexes
+USER_INDEX = f"{PREFIX}:user:index"
+MESSAGE_INDEX = f"{PREFIX}:message:index"
 
 # Names of all users, for lists in their order: members `<folded name>\0<user id>`, all with score 0
 NAMES = f"{PREFIX}:names"
@@ -71,9 +78,19 @@ def fold_name(name: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
+def name_suffix(user_id: str) -> str:
+    """What follows the folded name in a member of `NAMES`."""
+    return f"\0{user_id}"
+
+
 def name_member(username: str, user_id: str) -> str:
     """A member of `NAMES`."""
-    return f"{fold_name(username)}\0{user_id}"
+    return fold_name(username) + name_suffix(user_id)
+
+
+def user_of_name_member(member: bytes) -> str:
+    """The id of the person that a member of `NAMES` stands for."""
+    return member.rpartition(b"\0")[2].decode()
 
 
 def message_key(message_id: str) -> str:

@@ -14,7 +14,7 @@ log = structlog.get_logger(__name__)
 
 
 @contextmanager
-def alone(redis: Redis, name: str, seconds: float) -> Iterator[bool]:
+def try_lock(redis: Redis, name: str, seconds: float) -> Iterator[bool]:
     """Whether we may do what only one process does at a time; a dead one holds the others off for `seconds`."""
     lock = Lock(redis, keys.lock_key(name), timeout=seconds, blocking=False)
     if not lock.acquire():

@@ -16,20 +16,24 @@ from redis import RedisError
 
 from chat import audio, ids
 from chat.errors import NotFound
-from chat.messages import delivery, draining, editing, storing
-from chat.people import presence, sessions
-from chat.store import hot, keys
+from chat.messages import delivery, editing, storing
+from chat.messages import log as accepted_log
+from chat.people import accounts, presence, sessions
+from chat.people.passwords import Passwords
+from chat.store import archive, hot, keys
 from chat.store.connection import Document, Stores
-from chat.store.locks import alone
+from chat.store.locks import try_lock
+from chat.wire import StoredMessage
 
 log = structlog.get_logger(__name__)
 
 PAGE = 100
 SETTLE_SECONDS = 60  # longer than any request takes that was accepted before its session ended
 POSTPONE_SECONDS = 15
+REQUEST_SECONDS = 5.0  # that a request spends on erasing; the rest follows
 ROUND_SECONDS = 10.0  # a stopping worker waits for a round no longer than this
 LOCK_SECONDS = 60.0
-WARM_SECONDS = 60  # an old message is in Redis for this long, so that it changes there as any other does
+LOADED_SECONDS = 60  # an old message is in Redis for this long, so that it changes there as any other does
 FLUSH_PAGES = 10
 
 
@@ -41,7 +45,7 @@ def begin(stores: Stores, user_id: str) -> None:
     """
     now = ids.now_ms()
 
-    def leave(session: ClientSession) -> None:
+    def remove(session: ClientSession) -> None:
         user = stores.mongo.users.find_one_and_delete({"_id": user_id}, session=session)
         if user is None:
             raise NotFound("There is no such person.")
@@ -56,9 +60,21 @@ def begin(stores: Stores, user_id: str) -> None:
 
     try:
         with stores.mongo.client.start_session() as session:
-            session.with_transaction(leave)
+            session.with_transaction(remove)
     except DuplicateKeyError:  # somebody with this id has left before, and Redis or a backup brought them back
         raise NotFound("There is no such person.") from None
+
+
+def leave(stores: Stores, passwords: Passwords, user_id: str, password: str) -> None:
+    """Leave: no session holds, nobody finds the account, and what it leaves behind is erased, at once or in minutes.
+
+    Raises:
+        Forbidden: the password is wrong.
+        NotFound: the account has gone meanwhile.
+    """
+    accounts.check_password(stores, passwords, user_id, password)
+    begin(stores, user_id)
+    erase(stores, user_id, REQUEST_SECONDS)
 
 
 def erase(stores: Stores, user_id: str, seconds: float) -> None:
@@ -83,7 +99,7 @@ def run(stores: Stores) -> bool:
 
 def _proceed(stores: Stores, user_id: str, until: float) -> bool:
     """Go on with one erasure. Answers False when the time was up before its pass was done."""
-    with alone(stores.redis, f"erasure:{user_id}", LOCK_SECONDS) as ours:
+    with try_lock(stores.redis, f"erasure:{user_id}", LOCK_SECONDS) as ours:
         entry = stores.mongo.erasures.find_one({"_id": user_id, "due": {"$lte": ids.now()}}) if ours else None
         if entry is None:
             return True
@@ -103,10 +119,10 @@ def _start(stores: Stores, entry: Document) -> bool:
     sessions.end_all(stores, user_id)
     _forget_account(stores, user_id, entry["username"])
     settled = bool(entry["settles"] <= ids.now())
-    if settled and draining.waits_from_before(stores, entry["settles"]):
+    if settled and accepted_log.has_older_than(stores, entry["settles"]):
         return False
     storing.flush(stores, FLUSH_PAGES)
-    if settled and storing.waits_of(stores, user_id):
+    if settled and storing.may_wait_for_archive(stores, user_id):
         return False
     entry |= {"at": "", "last": settled}
     _note(stores, user_id, at="", last=settled)
@@ -126,7 +142,8 @@ def _erase_messages(stores: Stores, entry: Document, until: float) -> bool:
     user_id, at = entry["_id"], entry["at"]
     while True:
         older = {"_id": {"$lt": at}} if at else {}
-        page = list(stores.mongo.messages.find({"senderId": user_id, **older}).sort("_id", DESCENDING).limit(PAGE))
+        found = stores.mongo.messages.find({"senderId": user_id, **older}).sort("_id", DESCENDING).limit(PAGE)
+        page = [archive.load_message(document) for document in found]
         if not page:
             return True
         if _erase_page(stores, user_id, page):
@@ -136,16 +153,16 @@ def _erase_messages(stores: Stores, entry: Document, until: float) -> bool:
             return False
 
 
-def _erase_page(stores: Stores, user_id: str, page: list[Document]) -> bool:
+def _erase_page(stores: Stores, user_id: str, page: list[StoredMessage]) -> bool:
     """Leave tombstones in both stores. Answers False when a message slipped away meanwhile: do the page again."""
     standing = {archived["_id"]: archived for archived in page if not archived.get("deletedAt")}
-    storing.warm(stores, list(standing.values()), WARM_SECONDS)
+    storing.load_all_for_change(stores, list(standing.values()), LOADED_SECONDS)
     found = hot.read_messages(stores.redis, [archived["_id"] for archived in page])
     alive = [message for message in found if message is not None and not message.get("deletedAt")]
-    editing.bury(stores, user_id, alive)
-    if client_ids := [archived["clientId"] for archived in page if archived.get("clientId")]:
+    editing.bury(stores, alive)
+    if client_ids := [client_id for archived in page if (client_id := archived.get("clientId"))]:
         stores.redis.delete(*[keys.client_key(user_id, client_id) for client_id in client_ids])
-    wanted = list(standing.keys() | {message["pk"] for message in alive})
+    wanted = list(standing.keys() | {message["_id"] for message in alive})
     now = hot.read_messages(stores.redis, wanted)
     buried = [message for message in now if message is not None and message.get("deletedAt")]
     # Told before the archive has it: were we killed in between, the page would be done and told again.
@@ -182,12 +199,12 @@ def _forget_lists(stores: Stores, user_id: str) -> None:
     with stores.redis.pipeline() as pipe:
         for conversation in conversations:
             pipe.hdel(keys.cursors_key(conversation), user_id)
-            pipe.hdel(keys.CURSORS_OUTBOX, f"{conversation}#{user_id}")
+            pipe.hdel(keys.CURSORS_OUTBOX, ids.cursor_id(conversation, user_id))
         for partner in partners:
             pipe.delete(keys.inbox_key(user_id, partner))
         pipe.delete(keys.conversations_key(user_id), keys.deliveries_key(user_id))
         pipe.execute()
-    draining.forget_refused(stores, user_id)
+    accepted_log.forget_refused(stores, user_id)
     stores.mongo.cursors.delete_many({"reader": user_id})
 
 

@@ -12,7 +12,9 @@ from chat.audio import chunks
 from chat.errors import NotFound
 from chat.messages import storing
 from chat.people import accounts
+from chat.store import archive
 from chat.store.connection import Document, Stores
+from chat.wire import Message
 
 FLUSH_PAGES = 1_000
 PROFILE = ("_id", "email", "username", "bio", "createdAt", "lastSeen")
@@ -32,28 +34,29 @@ def export(stores: Stores, user_id: str, file: IO[bytes]) -> int:
         raise NotFound("There is no such person.")
     storing.flush(stores, FLUSH_PAGES)  # from here on MongoDB has all but what comes this very moment
     partners: set[str] = set()
-    with ZipFile(file, "w", ZIP_DEFLATED) as archive:
-        _write(archive, "profile.json", {name: user[name] for name in PROFILE if name in user})
-        count = _write_messages(archive, _messages(stores, user_id, partners))
+    with ZipFile(file, "w", ZIP_DEFLATED) as zipped:
+        _write(zipped, "profile.json", {name: user[name] for name in PROFILE if name in user})
+        count = _write_messages(zipped, _messages(stores, user_id, partners))
         people = {found["_id"]: found["username"] for found in accounts.profiles(stores, partners).values()}
-        _write(archive, "people.json", people)
+        _write(zipped, "people.json", people)
         cursors = stores.mongo.cursors.find({"reader": user_id})
-        _write(archive, "read.json", {cursor["conversation"]: cursor["upTo"] for cursor in cursors})
+        _write(zipped, "read.json", {cursor["conversation"]: cursor["upTo"] for cursor in cursors})
         for recording in stores.mongo[chunks.FILES].find({"metadata.owner": user_id}):
-            _write_recording(stores, archive, recording)
+            _write_recording(stores, zipped, recording)
     return count
 
 
-def _messages(stores: Stores, user_id: str, partners: set[str]) -> Iterator[wire.Wire]:
+def _messages(stores: Stores, user_id: str, partners: set[str]) -> Iterator[Message]:
     either = {"$or": [{"senderId": user_id}, {"receiverId": user_id}]}
-    for stored in stores.mongo.messages.find(either).sort("_id"):
-        partners.update({stored["senderId"], stored["receiverId"]} - {user_id})
-        yield wire.message(stored)
+    for document in stores.mongo.messages.find(either).sort("_id"):
+        message = wire.message(archive.load_message(document))
+        partners.update({message["senderId"], message["receiverId"]} - {user_id})
+        yield message
 
 
-def _write_messages(archive: ZipFile, messages: Iterator[wire.Wire]) -> int:
+def _write_messages(zipped: ZipFile, messages: Iterator[Message]) -> int:
     count = 0
-    with archive.open(_entry("messages.json"), "w", force_zip64=True) as entry:
+    with zipped.open(_entry("messages.json"), "w", force_zip64=True) as entry:
         entry.write(b"[")
         for count, message in enumerate(messages, 1):
             entry.write(b",\n " if count > 1 else b"\n ")
@@ -62,19 +65,19 @@ def _write_messages(archive: ZipFile, messages: Iterator[wire.Wire]) -> int:
     return count
 
 
-def _write_recording(stores: Stores, archive: ZipFile, recording: Document) -> None:
+def _write_recording(stores: Stores, zipped: ZipFile, recording: Document) -> None:
     metadata = recording["metadata"]
     named = audio.download_name(metadata["name"], metadata["mimetype"])
     entry = _entry(
         f"recordings/{recording['_id']}{PurePosixPath(named).suffix}", ZIP_STORED
     )  # it is compressed as it is
-    with archive.open(entry, "w", force_zip64=True) as opened:
+    with zipped.open(entry, "w", force_zip64=True) as opened:
         for piece in audio.stream(stores, audio.find_linked(stores, recording["_id"])):
             opened.write(piece)
 
 
-def _write(archive: ZipFile, name: str, value: Any) -> None:
-    archive.writestr(_entry(name), json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+def _write(zipped: ZipFile, name: str, value: Any) -> None:
+    zipped.writestr(_entry(name), json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
 
 def _entry(name: str, compression: int = ZIP_DEFLATED) -> ZipInfo:

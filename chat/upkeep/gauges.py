@@ -7,7 +7,7 @@ from redis import Redis, RedisError
 
 from chat import ids
 from chat.audio import chunks
-from chat.store import hot, keys
+from chat.store import keys
 from chat.store.connection import Stores
 
 DUE_LOOKED_AT = 100  # of the voice messages that are due, to find the oldest
@@ -113,7 +113,7 @@ def _of_redis(redis: Redis) -> dict[str, float]:
 def _indexed(redis: Redis) -> float:
     """Messages in Redis, as its search index counts them; 0 while there is no index."""
     try:
-        return float(redis.ft(hot.MESSAGE_INDEX).info()["num_docs"])
+        return float(redis.ft(keys.MESSAGE_INDEX).info()["num_docs"])
     except RedisError:
         return 0
 

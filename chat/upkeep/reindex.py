@@ -23,8 +23,8 @@ def _of_user(user: dict[str, Any]) -> str:
 
 
 _KINDS: tuple[tuple[str, str, Terms], ...] = (
-    (keys.user_key("*"), hot.USER_INDEX, _of_user),
-    (keys.message_key("*"), hot.MESSAGE_INDEX, search_terms.of_message),
+    (keys.user_key("*"), keys.USER_INDEX, _of_user),
+    (keys.message_key("*"), keys.MESSAGE_INDEX, search_terms.of_message),
 )
 
 
@@ -66,7 +66,7 @@ def _reterm(stores: Stores, names: list[str], terms: Terms) -> int:
     if not stale:
         return 0
     arguments = [f'"{text}"' for _, before, now in stale for text in (before, now)]  # plain letters and blanks
-    return int(stores.scripts.reterm(keys=[key for key, *_ in stale], args=arguments))
+    return int(stores.scripts.replace_terms(keys=[key for key, *_ in stale], args=arguments))
 
 
 def _drop(redis: Redis, index: str) -> None:

@@ -9,7 +9,6 @@ one goes on where it was: its place is kept in Redis, and every step may run twi
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from itertools import takewhile
 from typing import Any
 
 import structlog
@@ -17,23 +16,21 @@ from pymongo import DESCENDING, UpdateOne
 from pymongo.errors import PyMongoError
 
 from chat import ids
+from chat.messages import log as accepted_log
 from chat.messages import storing
 from chat.people import sessions
-from chat.store import counters, hot, keys
+from chat.store import archive, counters, hot, keys
 from chat.store.connection import Document, Stores
-from chat.store.locks import alone
+from chat.store.locks import try_lock
 from chat.store.prepare import prepare
 
 log = structlog.get_logger(__name__)
 
 PAGE = 200
 ROUND_SECONDS = 10.0  # a stopping worker waits for a round no longer than this
-AGE_LOCK_SECONDS = 600.0  # ageing goes through all conversations
 LOCK_SECONDS = 25.0  # what a dead round holds the next ones off for; two at once do no harm
-SCAN_COUNT = 200
 MORE, COMPLETE, ARCHIVE_AWAY, REFUSED = "more_to_do", "complete", "archive_away", "another_runs"
 
-_REBUILD = f"{keys.HOT_COMPLETE}:at"  # hash: step -> the last `_id` done
 _STEPS = ("sessions", "users", "conversations", "cursors", "messages")
 
 
@@ -44,7 +41,7 @@ def run(stores: Stores) -> bool:
 
 def run_round(stores: Stores) -> str:
     """One round. Answers how it ended: `MORE`, `COMPLETE`, `ARCHIVE_AWAY`, or `REFUSED` as another runs."""
-    with alone(stores.redis, "sync", LOCK_SECONDS) as ours:
+    with try_lock(stores.redis, "sync", LOCK_SECONDS) as ours:
         try:
             result = _round(stores) if ours else REFUSED
         except PyMongoError as error:
@@ -65,47 +62,11 @@ def _round(stores: Stores) -> str:
     return MORE
 
 
-def age(stores: Stores) -> int:
-    """Take messages older than the hot window out of Redis, if the archive has them; answers how many.
-
-    One process at a time; a killed one leaves nothing to be undone, and the next begins with what is left.
-    """
-    oldest = ids.days_ago(stores.settings.hot_window_days)
-    aged = 0
-    with alone(stores.redis, "age", AGE_LOCK_SECONDS) as ours:
-        script_keys = stores.redis.scan_iter(match=keys.conversation_key("*"), count=SCAN_COUNT) if ours else ()
-        for key in script_keys:
-            while page := _aged_page(stores, key, oldest):
-                dropped = _drop(stores, key, page)
-                aged += dropped
-                if dropped < PAGE:
-                    break
-    return aged
-
-
-def _aged_page(stores: Stores, key: bytes, oldest: str) -> list[str]:
-    """The oldest ids, below the window, that the archive holds.
-
-    They end at the first that is not so: Redis keeps the newest part of a conversation without a gap.
-    """
-    found = [raw.decode() for raw in stores.redis.zrangebylex(key, "-", f"({oldest}", 0, PAGE)]
-    if not found:
-        return []
-    held = {each["_id"] for each in stores.mongo.messages.find({"_id": {"$in": found}}, {"_id": 1})}
-    return list(takewhile(held.__contains__, found))
-
-
-def _drop(stores: Stores, key: bytes, message_ids: list[str]) -> int:
-    """Take them out of Redis, up to the first one with a change the archive lacks."""
-    script_keys = [keys.OUTBOX, key, *map(keys.message_key, message_ids)]
-    return int(stores.scripts.drop_aged(keys=script_keys, args=message_ids))
-
-
 def _flush_cursors(stores: Stores) -> None:
     """Bring the archive the read cursors it lacks."""
 
     def write(name: str, up_to: str) -> UpdateOne:
-        conversation, _, reader = name.rpartition("#")
+        conversation, reader = ids.parse_cursor_id(name)
         fixed = {"conversation": conversation, "reader": reader}
         return UpdateOne({"_id": name}, {"$max": {"upTo": up_to}, "$set": fixed}, upsert=True)
 
@@ -139,7 +100,7 @@ def _flush_hash(stores: Stores, outbox: str, collection: str, write: Callable[[s
         rows = [(name.decode(), value.decode()) for name, value in page.items()]
         if rows:
             stores.mongo[collection].bulk_write([write(*row) for row in rows], ordered=False)
-            stores.scripts.settle(keys=[outbox], args=[part for row in rows for part in row])
+            stores.scripts.clear_outbox_fields(keys=[outbox], args=[part for row in rows for part in row])
         if cursor == 0:
             return
 
@@ -147,20 +108,22 @@ def _flush_hash(stores: Stores, outbox: str, collection: str, write: Callable[[s
 def _rebuild(stores: Stores, until: float) -> bool:
     """Go on filling Redis from the archive; answers whether it is complete now."""
     prepare(stores)
-    _never_number_backwards(stores)
+    newest = stores.mongo.messages.find_one({}, {"_id": 1}, sort=[("_id", DESCENDING)])
+    if newest is not None:
+        accepted_log.continue_after(stores, newest["_id"])
     for step in _STEPS:
         while True:
-            at = stores.redis.hget(_REBUILD, step)
+            at = stores.redis.hget(keys.HOT_REBUILD, step)
             if at == b"done":
                 break
             page = _next_page(stores, step, at.decode() if at else None)
             _PUT[step](stores, page)
-            stores.redis.hset(_REBUILD, step, page[-1]["_id"] if len(page) == PAGE else "done")
+            stores.redis.hset(keys.HOT_REBUILD, step, page[-1]["_id"] if len(page) == PAGE else "done")
             if time.monotonic() > until:
                 return False
     with stores.redis.pipeline() as pipe:
         pipe.set(keys.HOT_COMPLETE, ids.now())
-        pipe.delete(_REBUILD)
+        pipe.delete(keys.HOT_REBUILD)
         pipe.execute()
     log.info("sync.hot_complete")
     return True
@@ -176,11 +139,11 @@ def _next_page(stores: Stores, step: str, at: str | None) -> list[Document]:
 
 def _put_users(stores: Stores, page: list[Document]) -> None:
     for user in page:
-        hot.save_user(stores.redis, user)
+        hot.save_user(stores, user)
 
 
 def _put_conversations(stores: Stores, page: list[Document]) -> None:
-    pairs = [tuple(conversation["_id"].split(":")) for conversation in page]
+    pairs = [ids.people_of(conversation["_id"]) for conversation in page]
     here = _still_here(stores, {person for pair in pairs for person in pair})
     with stores.redis.pipeline(transaction=False) as pipe:
         for conversation, (one, other) in zip(page, pairs, strict=True):
@@ -202,9 +165,9 @@ def _put_messages(stores: Stores, page: list[Document]) -> None:
     script_keys = [keys.TRANSCRIPTIONS]
     arguments: list[Any] = [storing.UNREAD_LIMIT, stores.settings.hot_window_days * 86_400]
     here = _still_here(stores, {person for each in page for person in (each["senderId"], each["receiverId"])})
-    for archived in page:
-        message_id, sender, receiver = archived["_id"], archived["senderId"], archived["receiverId"]
-        conversation, client_id = archived["conversation"], archived.get("clientId")
+    for document in page:
+        message_id, sender, receiver = document["_id"], document["senderId"], document["receiverId"]
+        conversation, client_id = document["conversation"], document.get("clientId")
         script_keys += [
             keys.message_key(message_id),
             keys.conversation_key(conversation),
@@ -215,15 +178,15 @@ def _put_messages(stores: Stores, page: list[Document]) -> None:
             keys.client_key(sender, client_id) if client_id else "",
         ]
         arguments += [
-            hot.dump_message(storing.hot_form(archived)),
+            hot.dump_message(archive.load_message(document)),
             message_id,
             ids.milliseconds(message_id),
             sender,
             receiver,
-            f"{ids.entry_id(message_id)}:{ids.entropy(message_id)}",
+            str(accepted_log.receipt_of(message_id)),
         ]
     if page:
-        stores.scripts.rehydrate(keys=script_keys, args=arguments)
+        stores.scripts.restore_messages(keys=script_keys, args=arguments)
 
 
 def _still_here(stores: Stores, wanted: set[str]) -> set[str]:
@@ -242,15 +205,3 @@ _PUT = {
     "cursors": _put_cursors,
     "messages": _put_messages,
 }
-
-
-def _never_number_backwards(stores: Stores) -> None:
-    """A Redis that was lost has forgotten its last entry's id; ids must go on above what the archive holds."""
-    newest = stores.mongo.messages.find_one({}, {"_id": 1}, sort=[("_id", DESCENDING)])
-    if newest is None or stores.redis.exists(keys.ACCEPTED):
-        return
-    entry = ids.entry_id(newest["_id"])
-    with stores.redis.pipeline() as pipe:  # in one step, so that no drainer ever sees it
-        pipe.xadd(keys.ACCEPTED, {"message": b""}, id=entry)
-        pipe.xdel(keys.ACCEPTED, entry)
-        pipe.execute()

@@ -10,31 +10,32 @@ its audio.
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
 
 import structlog
 from pymongo.errors import PyMongoError
 from redis import RedisError
 
-from chat import audio, ids, wire
-from chat.errors import Conflict, Invalid, NotFound, Unavailable
+from chat import audio, frames, ids, wire
+from chat.errors import Conflict, Invalid, NotFound, Unavailable, UnsupportedMedia
+from chat.frames import Frame
 from chat.messages import delivery, storing
-from chat.store import counters, keys, search_terms
-from chat.store.connection import Document, Stores
+from chat.store import counters, keys
+from chat.store.connection import Stores
 from chat.voice.recognisers import Recogniser, Transcript, TranscriptionRefused, TranscriptionUnavailable
+from chat.wire import Changes, Message, StoredMessage
 
 log = structlog.get_logger(__name__)
 
-HOLD_MS = 10_000  # an attempt whose worker has died is due again after this
+LEASE_MS = 10_000  # an attempt whose worker has died is due again after this
 RENEW_SECONDS = 2.5
 BACKOFF_LIMIT = 300.0
 ARCHIVE_PAUSE = 5.0  # seconds until the next attempt when MongoDB is away
 DUE_PAGE = 100
-DEATHS_TOGETHER = 2  # attempts of one message whose workers died, before it is tried alone
+CRASHES_TOGETHER = 2  # attempts of one message whose workers died, before it is tried alone
 ATTEMPT_KEYS = (
     keys.TRANSCRIPTIONS,
     keys.TRANSCRIPTION_ATTEMPTS,
-    keys.TRANSCRIPTION_DEATHS,
+    keys.TRANSCRIPTION_CRASHES,
     keys.TRANSCRIPTION_ALONE,
 )
 
@@ -45,12 +46,12 @@ def transcribe(stores: Stores, recogniser: Recogniser, message_id: str) -> bool:
     Returns:
         True when it was tried alone: others that are due have waited for that.
     """
-    taken = stores.scripts.attempt(keys=ATTEMPT_KEYS, args=[message_id, HOLD_MS, DEATHS_TOGETHER])
+    taken = stores.scripts.begin_attempt(keys=ATTEMPT_KEYS, args=[message_id, LEASE_MS, CRASHES_TOGETHER])
     if taken is None:
         return False
     attempt, alone = taken
     try:
-        _take(stores, recogniser, message_id, attempt)
+        _handle(stores, recogniser, message_id, attempt)
     finally:
         if alone:
             _end_alone(stores, message_id)
@@ -80,7 +81,7 @@ def due(stores: Stores) -> list[str]:
 
 def transcribe_again(
     stores: Stores, sender_id: str, message_id: str, language: str | None, nudge: Callable[[str], None]
-) -> wire.Wire:
+) -> Message:
     """Have a voice message transcribed anew; the result comes as `edited`.
 
     Raises:
@@ -91,7 +92,7 @@ def transcribe_again(
     message = _current(stores, message_id) if ids.is_id(message_id) else None
     if message is None or message["senderId"] != sender_id:
         raise NotFound("There is no such message.")
-    if not message.get("audioFileId"):
+    if not message["audioFileId"]:
         raise Invalid("messageId", "That is not a voice message.")
     script_keys = [
         keys.TRANSCRIPTIONS,
@@ -99,7 +100,7 @@ def transcribe_again(
         keys.TRANSCRIPTION_ATTEMPTS,
         keys.TRANSCRIPTION_LANGUAGES,
     ]
-    if not stores.scripts.again(keys=script_keys, args=[message_id, language or ""]):
+    if not stores.scripts.request_transcription(keys=script_keys, args=[message_id, language or ""]):
         raise Conflict("That message is being transcribed.")
     try:
         nudge(message_id)
@@ -108,29 +109,29 @@ def transcribe_again(
     return wire.message(message)
 
 
-def _take(stores: Stores, recogniser: Recogniser, message_id: str, attempt: int) -> None:
+def _handle(stores: Stores, recogniser: Recogniser, message_id: str, attempt: int) -> None:
     message = _current(stores, message_id)
-    if message is None or not message.get("audioFileId"):
+    if message is None or not message["audioFileId"]:
         _let_go(stores, message_id)
     elif message["status"] != "transcribing" and not _is_again(stores, message_id):
         # A worker died between storing the outcome and telling it.
-        _let_go(stores, message_id, [delivery.message_frame(wire.message(message))])
+        _let_go(stores, message_id, [frames.message_frame(wire.message(message))])
     elif attempt > stores.settings.transcription_attempts:
         _give_up(stores, message_id, "Its transcription was attempted too often.")
     else:
-        _attempt(stores, recogniser, message, attempt)
+        _attempt(stores, recogniser, message, message["audioFileId"], attempt)
 
 
-def _attempt(stores: Stores, recogniser: Recogniser, message: Document, attempt: int) -> None:
-    message_id = message["pk"]
+def _attempt(stores: Stores, recogniser: Recogniser, message: StoredMessage, audio_file_id: str, attempt: int) -> None:
+    message_id = message["_id"]
     language = stores.redis.hget(keys.TRANSCRIPTION_LANGUAGES, message_id)
     try:
-        with _held(stores, message_id):
-            recording = audio.read(stores, message["audioFileId"])
+        with _lease_renewed(stores, message_id):
+            recording = audio.read(stores, audio_file_id)
             transcript = recogniser.transcribe(
                 recording.content, recording.mimetype, language.decode() if language else None
             )
-    except (TranscriptionRefused, NotFound) as error:
+    except (TranscriptionRefused, UnsupportedMedia, NotFound) as error:
         log.warning("transcription.refused", message_id=message_id, reason=str(error))
         _give_up(stores, message_id, str(error))
     except TranscriptionUnavailable as error:
@@ -147,16 +148,16 @@ def _attempt(stores: Stores, recogniser: Recogniser, message: Document, attempt:
 
 
 @contextmanager
-def _held(stores: Stores, message_id: str) -> Iterator[None]:
+def _lease_renewed(stores: Stores, message_id: str) -> Iterator[None]:
     """Keeps the attempt ours while it runs, however long, and no longer than we live."""
     done = threading.Event()
 
     def renew() -> None:
         while not done.wait(RENEW_SECONDS):
             with suppress(RedisError):  # the next time, perhaps
-                _set_due(stores, message_id, HOLD_MS / 1_000, "held")
+                _set_due(stores, message_id, LEASE_MS / 1_000, "running")
 
-    thread = threading.Thread(target=renew, name=f"hold-{message_id}", daemon=True)
+    thread = threading.Thread(target=renew, name=f"lease-{message_id}", daemon=True)
     thread.start()
     try:
         yield
@@ -165,9 +166,9 @@ def _held(stores: Stores, message_id: str) -> Iterator[None]:
         thread.join()
 
 
-def _current(stores: Stores, message_id: str) -> Document | None:
+def _current(stores: Stores, message_id: str) -> StoredMessage | None:
     """The message as it is now, None when it is not there or deleted."""
-    message = storing.warm_message(stores, message_id)
+    message = storing.load_for_change(stores, message_id)
     return None if message is None or message.get("deletedAt") else message
 
 
@@ -176,7 +177,7 @@ def _finish(stores: Stores, message_id: str, transcript: Transcript) -> None:
     if message is None:
         _let_go(stores, message_id)
         return
-    fields: dict[str, Any] = {
+    fields: Changes = {
         "status": "delivered",
         "confidence": transcript.confidence,
         "language": transcript.language,
@@ -188,10 +189,10 @@ def _finish(stores: Stores, message_id: str, transcript: Transcript) -> None:
     if again:
         fields["editedAt"] = ids.now()
     wired = _store(stores, message, fields)
-    frames = []
+    told = []
     if wired is not None:
-        frames = [delivery.status_frame(wired, "edited") if again else delivery.message_frame(wired)]
-    _let_go(stores, message_id, frames)
+        told = [frames.status_frame(wired, "edited") if again else frames.message_frame(wired)]
+    _let_go(stores, message_id, told)
 
 
 def _give_up(stores: Stores, message_id: str, reason: str) -> None:
@@ -203,11 +204,11 @@ def _give_up(stores: Stores, message_id: str, reason: str) -> None:
         wired = wire.message(message)
     else:
         wired = _store(stores, message, {"status": "untranscribed"})
-    frames = []
+    told = []
     if wired is not None:
-        frames = [delivery.status_frame(wired, "failed", detail=reason)]
-        frames += [] if again else [delivery.message_frame(wired)]
-    _let_go(stores, message_id, frames)
+        told = [frames.status_frame(wired, "failed", detail=reason)]
+        told += [] if again else [frames.message_frame(wired)]
+    _let_go(stores, message_id, told)
 
 
 def _is_again(stores: Stores, message_id: str) -> bool:
@@ -215,10 +216,9 @@ def _is_again(stores: Stores, message_id: str) -> bool:
     return bool(stores.redis.sismember(keys.TRANSCRIPTIONS_AGAIN, message_id))
 
 
-def _store(stores: Stores, message: Document, fields: dict[str, Any]) -> wire.Wire | None:
+def _store(stores: Stores, message: StoredMessage, fields: Changes) -> Message | None:
     """The message as it is now, None when it was deleted meanwhile."""
-    fields["terms"] = search_terms.of_message(message | fields)
-    changed = storing.change(stores, message["pk"], message["senderId"], fields)
+    changed = storing.change(stores, message, fields)
     return None if changed is None else wire.message(changed)
 
 
@@ -229,17 +229,17 @@ def _try_again(stores: Stores, message_id: str, attempt: int, retry_after: float
 
 
 def _set_due(stores: Stores, message_id: str, seconds: float, outcome: str) -> None:
-    """The next attempt is due after that time; see `later.lua`."""
-    stores.scripts.later(keys=ATTEMPT_KEYS, args=[message_id, int(seconds * 1_000), outcome])
+    """The next attempt is due after that time; see `postpone_attempt.lua`."""
+    stores.scripts.postpone_attempt(keys=ATTEMPT_KEYS, args=[message_id, int(seconds * 1_000), outcome])
 
 
-def _let_go(stores: Stores, message_id: str, frames: Iterable[delivery.Frame] = ()) -> None:
+def _let_go(stores: Stores, message_id: str, told: Iterable[Frame] = ()) -> None:
     """Tell both people, and in the same step forget that the message waits: nobody sees the one without the other."""
     with stores.redis.pipeline() as pipe:
-        delivery.deliver(stores, frames, pipe)
+        delivery.deliver(stores, told, pipe)
         pipe.zrem(keys.TRANSCRIPTIONS, message_id)
         pipe.srem(keys.TRANSCRIPTIONS_AGAIN, message_id)
         pipe.hdel(keys.TRANSCRIPTION_ATTEMPTS, message_id)
-        pipe.hdel(keys.TRANSCRIPTION_DEATHS, message_id)
+        pipe.hdel(keys.TRANSCRIPTION_CRASHES, message_id)
         pipe.hdel(keys.TRANSCRIPTION_LANGUAGES, message_id)
         pipe.execute()

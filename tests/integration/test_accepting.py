@@ -9,10 +9,12 @@ from pymongo.write_concern import WriteConcern
 
 from chat import ids
 from chat.errors import Invalid, NotFound, Unavailable
-from chat.messages import draining, history, sending, storing
+from chat.messages import history, sending, storing
+from chat.messages import log as accepted_log
+from chat.messages.log import Draft
 from chat.store import keys
 from chat.store.connection import Stores
-from tests.people import drain, nobody_to_wake, said, send, someone
+from tests.people import change, drain, nobody_to_wake, said, send, someone
 
 
 @pytest.fixture
@@ -44,13 +46,13 @@ def test_ten_posts_of_one_client_id_at_once_make_one_message(stores: Stores, pai
 def test_a_call_the_redis_client_repeats_makes_one_message(
     stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    accept = stores.scripts.accept
+    accept = stores.scripts.accept_message
 
     def lose_the_first_answer(**call: object) -> object:
         accept(**call)
         return accept(**call)  # as redis-py does when the connection breaks before the answer has come
 
-    monkeypatch.setattr(stores.scripts, "accept", lose_the_first_answer)
+    monkeypatch.setattr(stores.scripts, "accept_message", lose_the_first_answer)
     stores.redis.set(keys.ACCEPTED_WAKING, "1")
     message = send(stores, *pair, "once")
     assert stores.redis.xlen(keys.ACCEPTED) == 1
@@ -72,8 +74,8 @@ def test_ids_sort_as_accepted_also_within_a_millisecond(stores: Stores, pair: tu
 
 def test_entries_of_a_dead_drainer_are_taken_first_and_not_doubled(stores: Stores, pair: tuple[str, str]) -> None:
     send(stores, *pair, "first")
-    draining._create_group(stores.redis)
-    taken = stores.redis.xreadgroup(keys.ACCEPTED_GROUP, draining.CONSUMER, {keys.ACCEPTED: ">"})
+    accepted_log.create_group(stores)
+    taken = stores.redis.xreadgroup(keys.ACCEPTED_GROUP, accepted_log.CONSUMER, {keys.ACCEPTED: ">"})
     assert taken
     send(stores, *pair, "second")
     drain(stores)
@@ -85,9 +87,9 @@ def test_draining_twice_neither_doubles_nor_undoes_a_change(stores: Stores, pair
     message = send(stores, *pair, "before")
     entry = stores.redis.xrange(keys.ACCEPTED)[0]
     drain(stores)
-    storing.change(stores, message["_id"], pair[0], {"text": "after"})
+    change(stores, message["_id"], {"text": "after"})
     stores.redis.xadd(keys.ACCEPTED, entry[1])  # the same draft once more would be another message
-    again = sending.document(sending.read_draft(entry[1]), entry[0].decode(), entry[1][b"entropy"].decode())
+    again = accepted_log.parse_entry(entry).message
     assert storing.store_hot(stores, [again])[0]["text"] == "after"
     storing.flush(stores)
     storing.store_archive(stores, [again])
@@ -99,7 +101,7 @@ def test_archiving_twice_takes_no_message_for_its_own_double(stores: Stores, pai
     drain(stores)
     found = storing.hot.read_messages(stores.redis, [message["_id"]])
     stored, doubled = storing.store_archive(stores, [each for each in found if each])
-    assert [each["pk"] for each in stored] == [message["_id"]]
+    assert [each["_id"] for each in stored] == [message["_id"]]
     assert doubled == []
 
 
@@ -149,18 +151,18 @@ def test_without_a_queue_nothing_is_accepted(stores: Stores, pair: tuple[str, st
         raise Unavailable("away")
 
     with pytest.raises(Unavailable):
-        sending.accept(stores, sending.Draft(*pair, "lost?"), broker_is_away)
+        sending.accept(stores, Draft(*pair, "lost?"), broker_is_away)
     assert stores.redis.xlen(keys.ACCEPTED) == 0
-    assert sending.accept(stores, sending.Draft(*pair, "kept"), nobody_to_wake)["text"] == "kept"
+    assert sending.accept(stores, Draft(*pair, "kept"), nobody_to_wake)["text"] == "kept"
 
 
 def test_a_drainer_is_woken_once_while_one_is_on_its_way(stores: Stores, pair: tuple[str, str]) -> None:
     woken: list[int] = []
     for n in range(5):
-        sending.accept(stores, sending.Draft(*pair, f"{n}"), lambda: woken.append(1))
+        sending.accept(stores, Draft(*pair, f"{n}"), lambda: woken.append(1))
     assert woken == [1]
     drain(stores)
-    sending.accept(stores, sending.Draft(*pair, "later"), lambda: woken.append(1))
+    sending.accept(stores, Draft(*pair, "later"), lambda: woken.append(1))
     assert woken == [1, 1]
 
 

@@ -108,11 +108,11 @@ def test_a_new_password_ends_every_other_session_and_the_old_password(
 ) -> None:
     changes = accounts.Changes(password=NEW_PASSWORD, current_password=PASSWORD)
     accounts.update(stores, passwords, anna, changes, "mine")
-    assert sessions.holds(stores, anna, "mine", 1)
-    assert not sessions.holds(stores, anna, "other", 1)
+    assert sessions.is_valid(stores, anna, "mine", 1)
+    assert not sessions.is_valid(stores, anna, "other", 1)
     told = orjson.loads(listener.next(frames.SESSIONS).data)
     assert (told["userId"], told["except"]) == (anna, "mine")
-    assert sessions.holds(stores, anna, "later", told["before"] + 1)
+    assert sessions.is_valid(stores, anna, "later", told["before"] + 1)
     with pytest.raises(Unauthorized):
         accounts.log_in(stores, passwords, "anna@example.org", PASSWORD)
     assert accounts.log_in(stores, passwords, "anna@example.org", NEW_PASSWORD)["_id"] == anna
@@ -135,7 +135,7 @@ def test_a_change_that_is_refused_changes_nothing(
     changes = accounts.Changes("BERT", "new", NEW_PASSWORD, PASSWORD)
     with pytest.raises(Conflict):
         accounts.update(stores, passwords, anna, changes, "mine")
-    assert sessions.holds(stores, anna, "other", 1)
+    assert sessions.is_valid(stores, anna, "other", 1)
     user = accounts.log_in(stores, passwords, "anna@example.org", PASSWORD)
     assert (user["username"], user["bio"]) == ("Anna", "")
 
@@ -190,7 +190,7 @@ def test_a_prefix_is_text(stores: Stores, anna: str, prefix: str) -> None:
 def test_people_redis_has_forgotten_are_known_from_the_archive(stores: Stores, anna: str) -> None:
     stores.redis.flushdb()
     assert accounts.profiles(stores, [anna])[anna]["username"] == "Anna"
-    assert sessions.holds(stores, anna, "token", 1)
+    assert sessions.is_valid(stores, anna, "token", 1)
     accounts.require(stores, anna)
     assert accounts.get(stores, anna)["email"] == "Anna@example.org"
     assert names(stores, "") == ["Anna"]
@@ -204,6 +204,6 @@ def test_nobody_is_nobody(stores: Stores, anna: str, user_id: str) -> None:
 
 def test_a_token_that_was_ended_holds_no_longer_and_others_do(stores: Stores, anna: str, listener: Listener) -> None:
     sessions.end(stores, anna, "this", 60)
-    assert not sessions.holds(stores, anna, "this", 1)
-    assert sessions.holds(stores, anna, "other", 1)
+    assert not sessions.is_valid(stores, anna, "this", 1)
+    assert sessions.is_valid(stores, anna, "other", 1)
     assert orjson.loads(listener.next(frames.SESSIONS).data) == {"userId": anna, "tokenId": "this"}

@@ -197,10 +197,10 @@ def test_of_several_uploads_all_are_stored_or_none(stores: Stores, pair: tuple[s
 
 def test_what_a_dead_process_left_half_written_goes(stores: Stores, pair: tuple[str, str]) -> None:
     stores.mongo[chunks.CHUNKS].insert_one({"files_id": "half", "n": 0, "data": b"half"})
-    stores.redis.zadd(keys.UPLOADS_DOOMED, {"half": int(time.time()) + 60})
+    stores.redis.zadd(keys.UPLOADS_PENDING_DELETION, {"half": int(time.time()) + 60})
     audio.sweep_unclaimed(stores)
     assert kept(stores) == {"half"}  # it may still be written
-    stores.redis.zadd(keys.UPLOADS_DOOMED, {"half": int(time.time()) - 1})
+    stores.redis.zadd(keys.UPLOADS_PENDING_DELETION, {"half": int(time.time()) - 1})
     audio.sweep_unclaimed(stores)
     assert kept(stores) == set()
 
@@ -218,12 +218,12 @@ def test_a_signed_link_opens_one_recording_for_a_while(stores: Stores) -> None:
     settings, now = stores.settings, 1_800_000_000.0
     token, expires = audio.sign(settings, "one", now)
     assert expires == now + settings.audio_link_lifetime
-    assert audio.holds(settings, "one", token, now)
-    assert audio.holds(settings, "one", token, expires - 1)
-    assert not audio.holds(settings, "one", token, expires)
-    assert not audio.holds(settings, "other", token, now)
+    assert audio.is_valid(settings, "one", token, now)
+    assert audio.is_valid(settings, "one", token, expires - 1)
+    assert not audio.is_valid(settings, "one", token, expires)
+    assert not audio.is_valid(settings, "other", token, now)
     other_secret = settings.model_copy(update={"secret_key": SecretStr("another secret of thirty-two bytes or more")})
-    assert not audio.holds(other_secret, "one", token, now)
+    assert not audio.is_valid(other_secret, "one", token, now)
     later = f"{expires + 9_999}.{token.partition('.')[2]}"
     for forged in (
         later,
@@ -237,7 +237,7 @@ def test_a_signed_link_opens_one_recording_for_a_while(stores: Stores) -> None:
         f" {token}",
         f"{token}\n",
     ):
-        assert not audio.holds(settings, "one", forged, now)
+        assert not audio.is_valid(settings, "one", forged, now)
 
 
 def test_the_first_message_keeps_a_recording(stores: Stores, pair: tuple[str, str]) -> None:
@@ -245,6 +245,6 @@ def test_the_first_message_keeps_a_recording(stores: Stores, pair: tuple[str, st
     upload_id = upload(stores, pair[0])
     for message_id, other in (("first", pair[1]), ("second", carl)):
         conversation = ids.conversation_id(pair[0], other)
-        audio.claimed(stores, [audio.Claim(upload_id, message_id, conversation)])
+        audio.record_claims(stores, [audio.Claim(upload_id, message_id, conversation)])
     assert whole(stores, upload_id, pair[1]) == recordings.spoken()
     assert_unknown(stores, upload_id, [carl])

@@ -6,10 +6,11 @@ import orjson
 import pytest
 
 from chat import frames, ids, wire
-from chat.messages import conversations, delivery, editing, sending, storing
+from chat.messages import conversations, delivery, editing
+from chat.messages import log as accepted_log
 from chat.store import keys
 from chat.store.connection import Stores
-from tests.people import drain, send, send_voice, someone
+from tests.people import change, drain, send, send_voice, someone
 
 
 @pytest.fixture
@@ -81,8 +82,8 @@ def test_a_transcript_does_not_hide_what_came_between_a_voice_message_and_its_wo
     drain(stores)
     send(stores, *pair, "meanwhile")
     drain(stores)
-    edited = storing.change(stores, spoken, pair[0], {"text": "the words", "status": "delivered"})
-    delivery.deliver(stores, [delivery.message_frame(wire.message(edited))])
+    edited = change(stores, spoken, {"text": "the words", "status": "delivered"})
+    delivery.deliver(stores, [frames.message_frame(wire.message(edited))])
     found, complete = missed(stores, pair[1], spoken)  # by a page that has seen it without its words
     assert found == [(frames.MESSAGES, "meanwhile"), (frames.MESSAGES, "the words")]
     assert complete
@@ -94,10 +95,10 @@ def test_what_a_dead_drainer_delivered_does_not_hide_what_was_delivered_since(
     seen = send(stores, *pair, "seen")["_id"]
     entry = stores.redis.xrange(keys.ACCEPTED)[0]
     drain(stores)
-    spoken = delivery.Frame(frames.MESSAGES, pair, ids.message_id("9999999999999-0", "0" * 16), b"{}")
+    spoken = frames.Frame(frames.MESSAGES, pair, ids.message_id("9999999999999-0", "0" * 16), b"{}")
     delivery.deliver(stores, [spoken])
-    again = sending.document(sending.read_draft(entry[1]), entry[0].decode(), entry[1][b"entropy"].decode())
-    delivery.deliver(stores, [delivery.message_frame(wire.message(again))], again=False)
+    again = accepted_log.parse_entry(entry).message
+    delivery.deliver(stores, [frames.message_frame(wire.message(again))], again=False)
     kept = stores.redis.zrange(keys.deliveries_key(pair[1]), 0, -1)
     assert [member.decode() for member in kept] == [seen, spoken.member]
 

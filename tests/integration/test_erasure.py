@@ -10,13 +10,13 @@ from redis import RedisError
 
 from chat import audio, frames, ids
 from chat.errors import Forbidden, NotFound, Unauthorized
-from chat.messages import conversations, editing, history, search
+from chat.messages import conversations, history, search
 from chat.people import accounts, presence, sessions
 from chat.people.passwords import Passwords
 from chat.store import hot, keys
 from chat.store.connection import Stores
-from chat.upkeep import erasure, sync
-from tests.people import drain, said, send, send_voice, someone, upload
+from chat.upkeep import ageing, erasure, sync
+from tests.people import change, drain, said, send, send_voice, someone, upload
 from tests.pubsub import Listener
 
 PASSWORD = "correct horse battery"
@@ -45,7 +45,7 @@ def listener(stores: Stores) -> Iterator[Listener]:
 
 
 def leave(stores: Stores, passwords: Passwords, user_id: str) -> None:
-    accounts.delete(stores, passwords, user_id, PASSWORD)
+    erasure.leave(stores, passwords, user_id, PASSWORD)
 
 
 def let_settle(stores: Stores) -> None:
@@ -159,13 +159,13 @@ def test_nobody_finds_reaches_or_signs_in_as_who_has_left(
 def test_no_token_holds_once_its_person_has_left_also_when_redis_is_lost(
     stores: Stores, passwords: Passwords, anna: str, bert: str
 ) -> None:
-    assert sessions.holds(stores, anna, "token", 1)
+    assert sessions.is_valid(stores, anna, "token", 1)
     leave(stores, passwords, anna)
-    assert not sessions.holds(stores, anna, "token", 1)
+    assert not sessions.is_valid(stores, anna, "token", 1)
     stores.redis.flushdb()
     hot.migrate(stores.redis)
-    assert not sessions.holds(stores, anna, "token", 1)
-    assert sessions.holds(stores, bert, "token", 1)
+    assert not sessions.is_valid(stores, anna, "token", 1)
+    assert sessions.is_valid(stores, bert, "token", 1)
 
 
 def test_the_partner_is_told(stores: Stores, passwords: Passwords, anna: str, bert: str, listener: Listener) -> None:
@@ -189,7 +189,7 @@ def test_the_wrong_password_erases_nothing(stores: Stores, passwords: Passwords,
     send(stores, anna, bert, SECRET)
     drain(stores)
     with pytest.raises(Forbidden):
-        accounts.delete(stores, passwords, anna, "wrong")
+        erasure.leave(stores, passwords, anna, "wrong")
     assert said(history.recent(stores, bert, anna)) == [SECRET]
     assert accounts.get(stores, anna)["username"] == "Anna"
 
@@ -227,7 +227,7 @@ def test_the_last_pass_waits_for_what_the_archive_does_not_have(
     drain(stores)
     erasure.begin(stores, anna)
     changed = {"text": SECRET, "terms": ""}
-    assert editing.storing.change(stores, message["_id"], anna, changed)
+    assert change(stores, message["_id"], changed)
     monkeypatch.setattr(erasure, "FLUSH_PAGES", 0)  # as when there is far more than one round can flush
     let_settle(stores)
     assert erasure.run(stores) is False
@@ -240,7 +240,7 @@ def test_the_last_pass_waits_for_what_the_archive_does_not_have(
 def test_a_request_that_was_late_brings_nobody_back(stores: Stores, passwords: Passwords, anna: str, bert: str) -> None:
     user = stores.mongo.users.find_one({"_id": anna})
     leave(stores, passwords, anna)
-    hot.save_user(stores.redis, user)
+    hot.save_user(stores, user)
     upload(stores, anna)
     finish(stores)
     assert_nothing_left(stores, anna, bert)
@@ -253,7 +253,7 @@ def test_what_is_older_than_the_hot_window_is_erased_too(
     sent = [send(stores, anna, bert, f"{SECRET} {n}")["_id"] for n in range(3)]
     drain(stores)
     key = keys.conversation_key(ids.conversation_id(anna, bert))
-    sync._drop(stores, key.encode(), sent)
+    ageing._drop(stores, key.encode(), sent)
     leave(stores, passwords, anna)
     assert [document["text"] for document in stores.mongo.messages.find()] == [""] * 3
     assert stores.redis.zcard(key) == 0
@@ -283,7 +283,7 @@ STEPS = [
     ("chat.upkeep.erasure.sessions.end_all", 1),
     ("chat.upkeep.erasure.presence.forget", 1),
     ("chat.upkeep.erasure.storing.flush", 1),
-    ("chat.upkeep.erasure.storing.warm", 2),
+    ("chat.upkeep.erasure.storing.load_all_for_change", 2),
     ("chat.upkeep.erasure.editing.bury", 1),
     ("chat.messages.editing.audio.delete", 1),
     ("chat.upkeep.erasure.delivery.deliver", 2),
@@ -315,7 +315,7 @@ def test_killed_at_any_step_it_is_finished_by_the_next_round(
     send(stores, bert, anna, "what Bert said stays")
     drain(stores)
     sync.run(stores)
-    sync._drop(stores, keys.conversation_key(ids.conversation_id(anna, bert)).encode(), sent[:2])
+    ageing._drop(stores, keys.conversation_key(ids.conversation_id(anna, bert)).encode(), sent[:2])
     module, _, name = step.rpartition(".")
     owner = _resolve(module)
     with monkeypatch.context() as patch:
@@ -367,7 +367,7 @@ def test_a_long_erasure_goes_on_in_rounds(
 ) -> None:
     monkeypatch.setattr(erasure, "PAGE", 2)
     monkeypatch.setattr(erasure, "ROUND_SECONDS", 0.0)
-    monkeypatch.setattr(accounts, "ERASURE_SECONDS", 0.0)
+    monkeypatch.setattr(erasure, "REQUEST_SECONDS", 0.0)
     for n in range(5):
         send(stores, anna, bert, f"{SECRET} {n}")
     drain(stores)

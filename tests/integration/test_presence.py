@@ -181,7 +181,7 @@ def test_an_older_time_in_the_archive_does_not_replace_a_newer_one(
     presence.report(stores, ONE, {anna: False})
     seen = presence.last_seen(stores, [anna])[anna]
     stores.mongo.users.update_one({"_id": anna}, {"$set": {"lastSeen": "2020-01-01T00:00:00.000Z"}})
-    hot.save_user(stores.redis, stores.mongo.users.find_one({"_id": anna}))
+    hot.save_user(stores, stores.mongo.users.find_one({"_id": anna}))
     assert presence.last_seen(stores, [anna])[anna] == seen
     sync.run(stores)
     assert stores.mongo.users.find_one({"_id": anna})["lastSeen"] == seen

@@ -5,10 +5,10 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as rules
 from hypothesis import strategies as st
 
-from chat.messages import search, storing
-from chat.store import hot, search_terms
+from chat.messages import search
+from chat.store import hot
 from chat.store.connection import Stores
-from tests.people import drain, send, someone
+from tests.people import change, drain, send, someone
 
 TEXTS = [
     "The quick brown fox",
@@ -120,7 +120,7 @@ def test_what_was_said_is_found_with_the_times_of_its_words(stores: Stores, pair
     drain(stores)
     words = [{"word": "Meet", "start": 0.1, "end": 0.4}, {"word": "tomorrow.", "start": 0.5, "end": 0.9}]
     fields = {"text": "Meet tomorrow.", "words": words}
-    storing.change(stores, message["_id"], pair[0], fields | {"terms": search_terms.of_message(fields)})
+    change(stores, message["_id"], fields)
     hits = search.search(stores, pair[1], "tomorow", 20, 0)
     assert [hit["words"] for hit in hits] == [[words[1]]]
 
@@ -129,6 +129,6 @@ def test_a_deleted_message_is_not_found(stores: Stores, pair: tuple[str, str]) -
     message = send(stores, *pair, "zebra")
     drain(stores)
     assert found(stores, pair[1], "zebra") == ["zebra"]
-    storing.change(stores, message["_id"], pair[0], {"text": "", "terms": "", "deletedAt": "now"})
+    change(stores, message["_id"], {"text": "", "deletedAt": "now"})
     assert found(stores, pair[1], "zebra") == []
     assert hot.read_messages(stores.redis, [message["_id"]])[0] is not None

@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 
 from chat import ids
-from chat.messages import conversations, editing, history, search, sending, storing
+from chat.messages import conversations, editing, history, search, storing
+from chat.messages import log as accepted_log
 from chat.store import keys
 from chat.store.connection import Stores
-from chat.upkeep import sync
+from chat.upkeep import ageing, sync
 from chat.voice import attempts
 from tests.integration.test_history import archive_only
-from tests.people import drain, said, send, someone
+from tests.people import change, drain, said, send, someone
 
 
 @pytest.fixture
@@ -108,7 +109,9 @@ def test_syncing_twice_changes_nothing(stores: Stores, pair: tuple[str, str]) ->
 def test_what_the_archive_missed_follows(stores: Stores, pair: tuple[str, str]) -> None:
     message = send(stores, *pair, "while MongoDB was away")
     entry = stores.redis.xrange(keys.ACCEPTED)[0]
-    drafts = sync.storing.store_hot(stores, [_document(entry)])  # as the drainer does, but for the archive
+    drafts = sync.storing.store_hot(
+        stores, [accepted_log.parse_entry(entry).message]
+    )  # as the drainer does, but for the archive
     assert stores.redis.zcard(keys.OUTBOX) == 1
     rounds(stores)
     assert stores.redis.zcard(keys.OUTBOX) == 0
@@ -118,9 +121,9 @@ def test_what_the_archive_missed_follows(stores: Stores, pair: tuple[str, str]) 
 def test_a_change_during_the_flush_stays_in_the_outbox(stores: Stores, pair: tuple[str, str]) -> None:
     message = send(stores, *pair, "one")
     drain(stores)
-    storing.change(stores, message["_id"], pair[0], {"text": "two"})
+    change(stores, message["_id"], {"text": "two"})
     stale = storing.hot.read_messages(stores.redis, [message["_id"]])
-    storing.change(stores, message["_id"], pair[0], {"text": "three"})
+    change(stores, message["_id"], {"text": "three"})
     storing.confirm(stores, [found for found in stale if found])
     assert stores.redis.zscore(keys.OUTBOX, message["_id"]) == 3
     storing.flush(stores)
@@ -138,11 +141,11 @@ def test_ageing_takes_only_what_the_archive_has_and_leaves_no_gap(stores: Stores
     assert stores.redis.zcard(key) == 35
     victim = stores.mongo.messages.find_one({"text": old[4]})
     stores.redis.zadd(keys.OUTBOX, {victim["_id"]: 9})
-    assert sync.age(stores) == 4  # up to the first that waits, so that there is no gap behind the seam
+    assert ageing.age(stores) == 4  # up to the first that waits, so that there is no gap behind the seam
     assert stores.redis.zcard(key) == 31
     assert said(history.recent(stores, *pair)) == old[4:] + new
     stores.redis.zrem(keys.OUTBOX, victim["_id"])
-    assert sync.age(stores) == 26
+    assert ageing.age(stores) == 26
     assert said(history.recent(stores, *pair)) == new
 
 
@@ -153,25 +156,25 @@ def test_a_change_while_a_message_ages_is_not_lost(
     drain(stores)
     brief = stores.settings.model_copy(update={"hot_window_days": -1})
     later = replace(stores, settings=brief)
-    drop = sync._drop
+    drop = ageing._drop
 
     def change_and_drop(*arguments: Any) -> int:
-        storing.change(stores, message, pair[0], {"text": "after"})
+        change(stores, message, {"text": "after"})
         return drop(*arguments)
 
-    monkeypatch.setattr(sync, "_drop", change_and_drop)
-    assert sync.age(later) == 0
+    monkeypatch.setattr(ageing, "_drop", change_and_drop)
+    assert ageing.age(later) == 0
     storing.flush(stores)
     assert stores.mongo.messages.find_one({"_id": message})["text"] == "after"
     monkeypatch.undo()
-    assert sync.age(later) == 1
+    assert ageing.age(later) == 1
 
 
 def test_an_old_message_stays_for_its_time_after_a_change(stores: Stores, pair: tuple[str, str]) -> None:
     message = send(stores, *pair, "before")["_id"]
     drain(stores)
     stores.redis.expire(keys.message_key(message), 2)  # warmed a week ago
-    storing.change(stores, message, pair[0], {"text": "after"})
+    change(stores, message, {"text": "after"})
     assert stores.redis.ttl(keys.message_key(message)) > 1_000
 
 
@@ -180,7 +183,7 @@ def test_a_conversation_of_long_ago_stays_in_both_lists(stores: Stores, pair: tu
     drain(stores)
     brief = stores.settings.model_copy(update={"hot_window_days": -1})  # everything is of long ago
     later = replace(stores, settings=brief)
-    assert sync.age(later) == 1
+    assert ageing.age(later) == 1
     for lost in (False, True):
         if lost:
             stores.redis.flushdb()
@@ -195,8 +198,3 @@ def test_one_sync_runs_at_a_time(stores: Stores) -> None:
     stores.redis.set(keys.lock_key("sync"), "someone else", ex=60)
     assert sync.run(stores) is False
     assert not stores.redis.exists(keys.HOT_COMPLETE)
-
-
-def _document(entry: tuple[bytes, dict[bytes, bytes]]) -> dict[str, object]:
-
-    return sending.document(sending.read_draft(entry[1]), entry[0].decode(), entry[1][b"entropy"].decode())

@@ -16,7 +16,7 @@ from pymongo import MongoClient
 from chat import frames, ids
 from chat.errors import Conflict, Invalid, NotFound, Unavailable
 from chat.messages import editing, history, storing
-from chat.store import counters, keys
+from chat.store import counters, hot, keys
 from chat.store.connection import Stores
 from chat.voice import attempts
 from chat.voice.recognisers import Recogniser, Transcript
@@ -108,7 +108,7 @@ def let_be_due(house: Stores, message_id: str) -> None:
 
 def assert_forgotten(house: Stores, message_id: str) -> None:
     assert not waits(house, message_id)
-    for key in (keys.TRANSCRIPTION_ATTEMPTS, keys.TRANSCRIPTION_DEATHS, keys.TRANSCRIPTION_LANGUAGES):
+    for key in (keys.TRANSCRIPTION_ATTEMPTS, keys.TRANSCRIPTION_CRASHES, keys.TRANSCRIPTION_LANGUAGES):
         assert not house.redis.hexists(key, message_id)
     assert not house.redis.sismember(keys.TRANSCRIPTIONS_AGAIN, message_id)
 
@@ -140,7 +140,7 @@ def test_a_caption_stays_the_text_and_the_words_can_still_be_searched(
     drain(house)
     attempts.transcribe(house, deepgram, sent)
     assert stored(house, pair)["text"] == "from the beach"
-    assert "wrespectable" in storing.hot.read_messages(house.redis, [sent])[0]["terms"]
+    assert "wrespectable" in hot.read_json(house.redis, [keys.message_key(sent)])[0]["terms"]
 
 
 def test_a_recording_in_which_nobody_speaks_is_delivered_without_text(
@@ -280,7 +280,7 @@ def test_the_attempt_of_a_killed_worker_is_due_again(
     worker: ManagedProcess,
 ) -> None:
     kill_within_attempt(house, worker, server)
-    assert 0 < due_in(house, message) <= attempts.HOLD_MS / 1_000
+    assert 0 < due_in(house, message) <= attempts.LEASE_MS / 1_000
     assert int(house.redis.hget(keys.TRANSCRIPTION_ATTEMPTS, message)) == 1
     let_be_due(house, message)
     attempts.transcribe(house, deepgram, message)
@@ -319,7 +319,7 @@ class Slow:
 def test_an_attempt_longer_than_its_hold_is_not_made_twice(
     house: Stores, pair: tuple[str, str], message: str, server: DeepgramStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attempts, "HOLD_MS", 1_000)
+    monkeypatch.setattr(attempts, "LEASE_MS", 1_000)
     monkeypatch.setattr(attempts, "RENEW_SECONDS", 0.05)
     slow = Slow()
     with ThreadPoolExecutor(1) as pool:
@@ -435,7 +435,7 @@ def test_whose_workers_keep_dying_are_tried_one_by_one_and_others_beside_them(
     first, second, fresh = (send_voice(house, *pair)["_id"] for _ in range(3))
     drain(house)
     for each in (first, second):
-        house.redis.hset(keys.TRANSCRIPTION_DEATHS, each, attempts.DEATHS_TOGETHER)
+        house.redis.hset(keys.TRANSCRIPTION_CRASHES, each, attempts.CRASHES_TOGETHER)
     slow = Slow()
     with ThreadPoolExecutor(1) as pool:
         attempt = pool.submit(attempts.transcribe, house, slow, first)
@@ -458,7 +458,7 @@ def test_attempts_that_will_be_made_again_are_counted(
 ) -> None:
     server.then(stand_in.BROKEN)
     attempts.transcribe(house, deepgram, message)
-    assert not house.redis.hexists(keys.TRANSCRIPTION_DEATHS, message), "its worker lives"
+    assert not house.redis.hexists(keys.TRANSCRIPTION_CRASHES, message), "its worker lives"
     attempts.give_back(house, message)
     counters.flush(house.redis)
     assert counters.read(house.redis)["transcription_retries"] == {(): 2}

@@ -12,7 +12,7 @@ from click import ClickException
 from redis.lock import Lock
 
 from chat.store import keys
-from chat.store.locks import alone
+from chat.store.locks import try_lock
 from dev.processes import wait_until
 from tests.client import PASSWORD, Client, Person
 from tests.recordings import spoken
@@ -173,7 +173,7 @@ def test_sync_waits_for_another_round_and_then_does_its_own(stack: Stack) -> Non
 
 
 def test_sync_says_that_another_runs_all_the_while(stack: Stack) -> None:
-    with open_stores(stack.settings()) as stores, alone(stores.redis, "sync", 25) as ours:
+    with open_stores(stack.settings()) as stores, try_lock(stores.redis, "sync", 25) as ours:
         wait_until(lambda: ours or bool(stores.redis.exists(keys.lock_key("sync"))), SECONDS, "a round")
         with pytest.raises(ClickException, match="Another process"):
             cli.sync_rounds(stores, 0.3)

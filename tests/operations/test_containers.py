@@ -79,7 +79,7 @@ def test_what_the_image_holds_is_enough_to_start_every_process(tmp_path: Path) -
     for name in copied:
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     settings = {"SECRET_KEY": SECRET, "REDIS_URL": "redis://redis", "MONGODB_URI": "mongodb://mongodb/chat"}
-    started = "import web.app, web.worker, config.gunicorn, workers.transcriber, workers.health, beat.tasks"
+    started = "import web.app, web.worker, config.gunicorn, workers.transcriber, workers.health, workers.periodic"
     program = f"{started}; web.app.create_app(); print(sorted(workers.app.app.tasks))"
     ran = subprocess.run(
         [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {program}"],

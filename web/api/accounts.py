@@ -8,14 +8,14 @@ from flask_openapi3.blueprint import APIBlueprint
 
 from chat.people import accounts, sessions
 from web import schemas
-from web.api.answers import ACCOUNTS, PREFIX, SECURITY, answers
+from web.api.responses import ACCOUNTS, PREFIX, SECURITY, responses
 from web.auth import public, session
 from web.services import services, stores
 
 api = APIBlueprint("accounts", __name__, url_prefix=PREFIX, abp_tags=[ACCOUNTS])
 
 
-@api.post("/signup", responses=answers(201, schemas.SignedIn, 400, 409, 413, 415, 429))
+@api.post("/signup", responses=responses(201, schemas.SignedIn, 400, 409, 413, 415, 429))
 @public
 def sign_up(body: schemas.SignUp) -> tuple[dict[str, Any], int]:
     """Create an account"""
@@ -24,7 +24,7 @@ def sign_up(body: schemas.SignUp) -> tuple[dict[str, Any], int]:
     return _signed_in(user), 201
 
 
-@api.post("/login", responses=answers(200, schemas.SignedIn, 400, 401, 413, 415, 429))
+@api.post("/login", responses=responses(200, schemas.SignedIn, 400, 401, 413, 415, 429))
 @public
 def log_in(body: schemas.LogIn) -> dict[str, Any]:
     """Get a token for an email and a password"""
@@ -32,7 +32,7 @@ def log_in(body: schemas.LogIn) -> dict[str, Any]:
         return _signed_in(accounts.log_in(stores(), services().passwords, body.email, body.password))
 
 
-@api.post("/logout", responses=answers(204, None, 400, 401, 413, 415), security=SECURITY)
+@api.post("/logout", responses=responses(204, None, 400, 401, 413, 415), security=SECURITY)
 def log_out() -> Response:
     """End this token, on every process"""
     own = session()

@@ -4,22 +4,22 @@ from flask import Response, jsonify
 from flask_openapi3.blueprint import APIBlueprint
 
 from chat.messages import conversations, history
-from chat.wire import Wire
+from chat.wire import Message
 from web import schemas
-from web.api.answers import CHAT, PREFIX, SECURITY, answers
+from web.api.responses import CHAT, PREFIX, SECURITY, responses
 from web.auth import me
 from web.services import services, stores
 
 api = APIBlueprint("conversations", __name__, url_prefix=PREFIX, abp_tags=[CHAT], abp_security=SECURITY)
 
 
-@api.get("/conversations", responses=answers(200, schemas.Conversations, 401))
+@api.get("/conversations", responses=responses(200, schemas.Conversations, 401))
 def list_conversations(query: schemas.ConversationsQuery) -> Response:
     """One's conversations, newest first"""
     return jsonify(conversations.list_conversations(stores(), me(), query.limit, query.before))
 
 
-@api.get("/chat/<partnerId>", responses=answers(200, schemas.Messages, 401, 404))
+@api.get("/chat/<partnerId>", responses=responses(200, schemas.Messages, 401, 404))
 def get(path: schemas.PartnerPath, query: schemas.HistoryQuery) -> Response:
     """The messages with somebody, ascending"""
     found = _page(path.partner_id, query)
@@ -28,14 +28,14 @@ def get(path: schemas.PartnerPath, query: schemas.HistoryQuery) -> Response:
     return jsonify(found)
 
 
-@api.post("/chat/<partnerId>/read", responses=answers(204, None, 400, 401, 404, 413, 415))
+@api.post("/chat/<partnerId>/read", responses=responses(204, None, 400, 401, 404, 413, 415))
 def mark_read(path: schemas.PartnerPath, body: schemas.ReadUpTo) -> Response:
     """Everything up to that message is read"""
     conversations.mark_read(stores(), me(), path.partner_id, body.up_to)
     return Response(status=204)
 
 
-def _page(partner: str, query: schemas.HistoryQuery) -> list[Wire]:
+def _page(partner: str, query: schemas.HistoryQuery) -> list[Message]:
     limit = query.limit or history.PAGE_DEFAULT
     if query.before is not None:
         return history.before(stores(), me(), partner, query.before, limit)

@@ -15,7 +15,7 @@ from werkzeug.http import is_resource_modified, quote_etag
 
 from chat import audio, ids, wire
 from web import schemas
-from web.api.answers import AUDIO, PREFIX, SECURITY, answers
+from web.api.responses import AUDIO, PREFIX, SECURITY, responses
 from web.api.uploads import described
 from web.auth import authenticate_now, me, public
 from web.services import services, stores
@@ -25,7 +25,7 @@ api = APIBlueprint("files", __name__, url_prefix=PREFIX, abp_tags=[AUDIO], abp_s
 CACHED = "private, max-age=86400"  # seconds; a recording never changes, but may be deleted
 
 
-@api.get("/file/<uuid>", responses=answers(200, schemas.File, 401, 404))
+@api.get("/file/<uuid>", responses=responses(200, schemas.File, 401, 404))
 def get(path: schemas.FilePath) -> Response:
     """A recording as base64"""
     upload = audio.find(stores(), path.uuid, me())
@@ -44,7 +44,7 @@ _BYTES: dict[str, Any] = {"content": {"audio/*": {"schema": {"type": "string", "
 
 @api.get(
     "/file/<uuid>/content",
-    responses=answers(200, _BYTES, 401, 404, 416) | {206: dict(_BYTES), 304: {"description": "Not modified"}},
+    responses=responses(200, _BYTES, 401, 404, 416) | {206: dict(_BYTES), 304: {"description": "Not modified"}},
     security=[*SECURITY, {}],  # none when there is a signed link
 )
 @public
@@ -54,7 +54,7 @@ def content(
     header: schemas.ContentHeaders,  # noqa: ARG001 (for the document; Werkzeug reads them)
 ) -> Response:
     """A recording's bytes, or a range of them; by token or by a signed link"""
-    if query.token is not None and audio.holds(services().settings, path.uuid, query.token, time.time()):
+    if query.token is not None and audio.is_valid(services().settings, path.uuid, query.token, time.time()):
         upload = audio.find_linked(stores(), path.uuid)
     else:
         authenticate_now()
@@ -62,7 +62,7 @@ def content(
     return _ranged(upload)
 
 
-@api.post("/file/<uuid>/link", responses=answers(200, schemas.Link, 400, 401, 404, 413, 415))
+@api.post("/file/<uuid>/link", responses=responses(200, schemas.Link, 400, 401, 404, 413, 415))
 def link(path: schemas.FilePath) -> dict[str, Any]:
     """A link an <audio> element can play from, for a while"""
     upload = audio.find(stores(), path.uuid, me())

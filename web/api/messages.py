@@ -5,32 +5,33 @@ from flask_openapi3.blueprint import APIBlueprint
 
 from chat.errors import Forbidden
 from chat.messages import editing, sending
+from chat.messages.log import Draft
 from chat.voice import attempts
 from web import schemas
-from web.api.answers import CHAT, PREFIX, SECURITY, answers
+from web.api.responses import CHAT, PREFIX, SECURITY, responses
 from web.auth import checks_session, me, session
 from web.services import services, stores
 
 api = APIBlueprint("messages", __name__, url_prefix=PREFIX, abp_tags=[CHAT], abp_security=SECURITY)
 
 
-@api.post("/chat", responses=answers(202, schemas.Message, 400, 401, 403, 404, 413, 415, 429))
+@api.post("/chat", responses=responses(202, schemas.Message, 400, 401, 403, 404, 413, 415, 429))
 @checks_session
 def send(body: schemas.NewMessage) -> tuple[Response, int]:
     """Send a text, or an upload as a voice message"""
     if body.sender_id is not None and body.sender_id != me():
         raise Forbidden("You can only send messages as yourself.")
-    draft = sending.Draft(me(), body.receiver_id, body.text or "", body.audio_file_id, body.client_id)
+    draft = Draft(me(), body.receiver_id, body.text or "", body.audio_file_id, body.client_id)
     return jsonify(sending.accept(stores(), draft, services().queue.wake_drainer, session())), 202
 
 
-@api.patch("/chat/message/<messageId>", responses=answers(200, schemas.Message, 400, 401, 404, 413, 415))
+@api.patch("/chat/message/<messageId>", responses=responses(200, schemas.Message, 400, 401, 404, 413, 415))
 def edit(path: schemas.MessagePath, body: schemas.Correction) -> Response:
     """Correct a message's text, or a voice message's transcript"""
     return jsonify(editing.edit(stores(), me(), path.message_id, body.text))
 
 
-@api.delete("/chat/message/<messageId>", responses=answers(204, None, 400, 401, 404, 413, 415))
+@api.delete("/chat/message/<messageId>", responses=responses(204, None, 400, 401, 404, 413, 415))
 def delete(path: schemas.MessagePath) -> Response:
     """Take a message back"""
     editing.delete(stores(), me(), path.message_id)
@@ -39,7 +40,7 @@ def delete(path: schemas.MessagePath) -> Response:
 
 @api.post(
     "/chat/message/<messageId>/transcribe",
-    responses=answers(202, schemas.Message, 400, 401, 404, 409, 413, 415),
+    responses=responses(202, schemas.Message, 400, 401, 404, 409, 413, 415),
 )
 def transcribe(path: schemas.MessagePath, body: schemas.TranscriptionRequest) -> tuple[Response, int]:
     """Have a voice message transcribed again"""

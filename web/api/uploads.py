@@ -11,7 +11,7 @@ from werkzeug.datastructures import FileStorage
 from chat import audio
 from chat.errors import Invalid
 from web import schemas
-from web.api.answers import AUDIO, PREFIX, SECURITY, answers
+from web.api.responses import AUDIO, PREFIX, SECURITY, responses
 from web.auth import me
 from web.bodies import takes_files
 from web.services import off_loop, services, stores
@@ -37,7 +37,7 @@ _FORM = {
 
 @api.post(
     "/upload",
-    responses=answers(201, schemas.Uploaded, 400, 401, 413, 415),
+    responses=responses(201, schemas.Uploaded, 400, 401, 413, 415),
     openapi_extensions=_FORM,
 )
 @takes_files

@@ -7,21 +7,22 @@ from flask import Response, jsonify
 from flask_openapi3.blueprint import APIBlueprint
 
 from chat.people import accounts
+from chat.upkeep import erasure
 from web import schemas
-from web.api.answers import PEOPLE, PREFIX, SECURITY, answers
+from web.api.responses import PEOPLE, PREFIX, SECURITY, responses
 from web.auth import me, session
 from web.services import services, stores
 
 api = APIBlueprint("users", __name__, url_prefix=PREFIX, abp_tags=[PEOPLE], abp_security=SECURITY)
 
 
-@api.get("/user/me", responses=answers(200, schemas.Me, 401))
+@api.get("/user/me", responses=responses(200, schemas.Me, 401))
 def get() -> dict[str, Any]:
     """One's own profile"""
     return accounts.private(accounts.get(stores(), me()))
 
 
-CHANGED = answers(200, schemas.Me, 400, 401, 403, 409, 413, 415, 429)
+CHANGED = responses(200, schemas.Me, 400, 401, 403, 409, 413, 415, 429)
 
 
 @api.post("/user/me", responses=CHANGED, operation_id="change_me_old")
@@ -33,15 +34,15 @@ def change(body: schemas.UserChange) -> dict[str, Any]:
         return accounts.private(accounts.update(stores(), services().passwords, me(), changes, session().token_id))
 
 
-@api.delete("/user/me", responses=answers(204, None, 400, 401, 403, 413, 415, 429))
+@api.delete("/user/me", responses=responses(204, None, 400, 401, 403, 413, 415, 429))
 def delete(body: schemas.UserDeletion) -> Response:
     """Delete the account, its messages' text and its audio"""
     with services().limits.own_password(me()):
-        accounts.delete(stores(), services().passwords, me(), body.password)
+        erasure.leave(stores(), services().passwords, me(), body.password)
     return Response(status=204)
 
 
-@api.get("/user/list", responses=answers(200, schemas.People, 401))
+@api.get("/user/list", responses=responses(200, schemas.People, 401))
 def list_people(query: schemas.PeopleQuery) -> Response:
     """People by name"""
     return jsonify(accounts.list_people(stores(), query.q, query.limit, query.offset))

@@ -110,10 +110,10 @@ class Subscriber:
         if not whole or len(missed) >= self._stores.settings.resume_limit:
             encoded += encode(frames.frame(frames.RESUME, b'{"complete":false}'))
         for connection in self._hub.of(user_id):
-            if not self._holds(connection):
+            if not self._is_valid(connection):
                 connection.end(REFUSED, "token revoked")
             elif encoded:
                 self._hub.give(connection, encoded, newest)
 
-    def _holds(self, connection: Connection) -> bool:
-        return sessions.holds(self._stores, connection.user_id, connection.token_id, connection.issued_ms)
+    def _is_valid(self, connection: Connection) -> bool:
+        return sessions.is_valid(self._stores, connection.user_id, connection.token_id, connection.issued_ms)

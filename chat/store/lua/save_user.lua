@@ -1,15 +1,19 @@
--- Put a person into Redis, unless it knows a newer version of them, with their one place in the list of names.
--- KEYS: user, names, last seen
--- ARGV: id, revision, JSON, member of the list of names without the id, when last seen or ''
+-- Puts a person into Redis, unless it knows a newer version of them, with their one place in the list of names.
+-- KEYS, ARGV: see below
 -- Returns 1 when it was put there.
-local found = redis.call('JSON.GET', KEYS[1], '$.revision', '$.nameKey')
+local user, names, last_seen = KEYS[1], KEYS[2], KEYS[3]
+local id, revision, json = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local name, name_suffix = ARGV[4], ARGV[5] -- together a member of the list of names
+local seen = ARGV[6] -- when they were last seen, or ''
+
+local found = redis.call('JSON.GET', user, '$.revision', '$.nameKey')
 if found then
   local now = cjson.decode(found)
-  local revision, name = now['$.revision'][1], now['$.nameKey'][1]
-  if revision and revision > tonumber(ARGV[2]) then return 0 end
-  if name then redis.call('ZREM', KEYS[2], name .. '\0' .. ARGV[1]) end
+  local known_revision, known_name = now['$.revision'][1], now['$.nameKey'][1]
+  if known_revision and known_revision > revision then return 0 end
+  if known_name then redis.call('ZREM', names, known_name .. name_suffix) end
 end
-redis.call('JSON.SET', KEYS[1], '$', ARGV[3])
-redis.call('ZADD', KEYS[2], 0, ARGV[4] .. '\0' .. ARGV[1])
-if ARGV[5] ~= '' then redis.call('HSETNX', KEYS[3], ARGV[1], ARGV[5]) end
+redis.call('JSON.SET', user, '$', json)
+redis.call('ZADD', names, 0, name .. name_suffix)
+if seen ~= '' then redis.call('HSETNX', last_seen, id, seen) end
 return 1

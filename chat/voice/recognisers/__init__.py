@@ -6,24 +6,15 @@ from chat.voice.recognisers.protocol import (
     Transcript,
     TranscriptionRefused,
     TranscriptionUnavailable,
-    Word,
 )
 from config.settings import Settings
 
-__all__ = [
-    "Progress",
-    "Recogniser",
-    "Transcript",
-    "TranscriptionRefused",
-    "TranscriptionUnavailable",
-    "Word",
-    "choose",
-]
+__all__ = ["Progress", "Recogniser", "Transcript", "TranscriptionRefused", "TranscriptionUnavailable", "choose"]
 
 
 def choose(settings: Settings) -> Recogniser:
     """Deepgram when there is a key for it, else Whisper. Build it in the process that uses it."""
-    # Imported here: a process needs only one of them, and what Whisper needs is not installed beside Deepgram.
+    # Imported here: a process needs only one of them, and the web needs neither.
     if settings.deepgram_wanted:
         from chat.voice.recognisers.deepgram import Deepgram
 

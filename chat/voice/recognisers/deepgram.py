@@ -12,7 +12,8 @@ from deepgram import DeepgramClient, DeepgramClientEnvironment
 from deepgram.core.api_error import ApiError
 from deepgram.core.parse_error import ParsingError
 
-from chat.voice.recognisers.protocol import Transcript, TranscriptionRefused, TranscriptionUnavailable, Word
+from chat.voice.recognisers.protocol import Transcript, TranscriptionRefused, TranscriptionUnavailable
+from chat.wire import Word
 from config.settings import Settings
 
 CONNECT_SECONDS = 5.0

@@ -2,16 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypedDict
+from typing import Protocol
 
-
-class Word(TypedDict):
-    """One word as it was said; times in seconds from the start. No confidence where the recogniser has none."""
-
-    word: str
-    start: float
-    end: float
-    confidence: float | None
+from chat.wire import Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +68,7 @@ class Recogniser(Protocol):
 
         Raises:
             TranscriptionRefused: for good.
+            UnsupportedMedia: for good too, as there is nothing in it that can be decoded.
             TranscriptionUnavailable: for now.
         """
         ...

@@ -22,7 +22,7 @@ AUDIO = Tag(name="audio", description="Recordings")
 Answers = dict[str | int | HTTPStatus, Any]
 
 
-def answers(success: int, model: type[BaseModel] | dict[str, Any] | None, *errors: int) -> Answers:
+def responses(success: int, model: type[BaseModel] | dict[str, Any] | None, *errors: int) -> Answers:
     """The answers of a call: one success, and the problems it may have."""
     found: Answers = {success: model}
     found.update({status: _problem(status) for status in sorted({*errors, 422, 503})})

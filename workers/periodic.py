@@ -1,12 +1,12 @@
-"""The periodic tasks. They run in the workers of the queue `chat`; beat only sends them."""
+"""The tasks that run by the clock, see `beat.schedule`: beat sends them, workers of the queue `chat` run them."""
 
 from chat import audio, queues
-from chat.messages import draining
+from chat.messages import log as accepted_log
 from chat.people import presence
 from chat.store import counters
-from chat.upkeep import erasure, sync
+from chat.upkeep import ageing, erasure, sync
 from workers.app import app, stores
-from workers.messages import drain
+from workers.chat import drain
 from workers.sending import send
 from workers.transcription import nudge_due
 
@@ -14,7 +14,7 @@ from workers.transcription import nudge_due
 @app.task(name=queues.SWEEP)
 def sweep() -> None:
     """Pick up what a lost task or a dead process has left."""
-    if draining.waiting(stores()):
+    if accepted_log.is_unattended(stores()):
         send(drain)
     nudge_due()
     presence.sweep(stores())
@@ -30,7 +30,7 @@ def synchronise() -> None:
 @app.task(name=queues.AGE)
 def age() -> None:
     """Take what has left the hot window out of Redis."""
-    counters.count("messages_aged", by=sync.age(stores()))
+    counters.count("messages_aged", by=ageing.age(stores()))
 
 
 @app.task(name=queues.ERASE)

@@ -1,0 +1,33 @@
+"""Puts people back into Redis whom only MongoDB knows, because Redis was lost and is not rebuilt yet."""
+
+from collections.abc import Sequence
+
+from pymongo.errors import PyMongoError
+
+from chat.store import hot
+from chat.store.connection import Document, Stores
+
+
+def find_user(stores: Stores, user_id: str) -> Document | None:
+    """The person in the archive, now in Redis as well; None when there is no such person.
+
+    Raises:
+        PyMongoError: MongoDB is away.
+    """
+    user = stores.mongo.users.find_one({"_id": user_id})
+    if user is not None:
+        hot.save_user(stores, user)
+    return user
+
+
+def restore_users(stores: Stores, user_ids: Sequence[str]) -> list[str]:
+    """Put these people into Redis. Returns those there are: nobody while MongoDB is away."""
+    if not user_ids:
+        return []
+    try:
+        users = list(stores.mongo.users.find({"_id": {"$in": list(user_ids)}}))
+    except PyMongoError:
+        return []
+    for user in users:
+        hot.save_user(stores, user)
+    return [user["_id"] for user in users]

@@ -1,0 +1,24 @@
+-- Changes a stored message, if it is its sender's and not deleted, and notes it for the archive. A recording that goes
+-- with the change is noted as well, in the same step, so that nobody who dies after it can forget it.
+-- KEYS, ARGV: see below
+-- Returns the message's JSON as it is now, or nothing.
+local message, outbox, pending_deletion, upload = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local id, sender = ARGV[1], ARGV[2]
+local fields = ARGV[3] -- JSON of the fields to merge; null removes one
+local loaded_seconds = ARGV[4] -- an old message stays in Redis after a change, see load_for_change.lua
+local recording, now = ARGV[5], ARGV[6] -- an upload that is to be erased, or ''; Unix seconds
+
+local found = redis.call('JSON.GET', message, '$.senderId', '$.deletedAt', '$.revision')
+if not found then return false end
+local before = cjson.decode(found)
+if before['$.senderId'][1] ~= sender or before['$.deletedAt'][1] then return false end
+local revision = before['$.revision'][1] + 1
+redis.call('JSON.MERGE', message, '$', fields)
+redis.call('JSON.SET', message, '.revision', revision)
+redis.call('ZADD', outbox, revision, id)
+if redis.call('TTL', message) > 0 then redis.call('EXPIRE', message, loaded_seconds) end
+if recording ~= '' then
+  redis.call('DEL', upload)
+  redis.call('ZADD', pending_deletion, now, recording)
+end
+return redis.call('JSON.GET', message, '.')
