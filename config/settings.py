@@ -113,8 +113,8 @@ class Settings(BaseSettings):
     whisper_model: str = Field(
         "base",
         min_length=1,
-        description="Whisper's model: a folder, or a size (`tiny`, `base`, `small`, `medium`, `large-v3`, `turbo`; with "
-        "`.en` for English alone), which is fetched from faster-whisper's hub when it is first needed.",
+        description="Whisper's model: a folder, or a size (`tiny`, `base`, `small`, `medium`, `large-v3`, `turbo`; "
+        "with `.en` for English alone), which is fetched from faster-whisper's hub when it is first needed.",
     )
     whisper_threads: int | None = Field(
         None, ge=1, le=64, description="Threads Whisper hears one recording with; by default one a core, at most 4."
@@ -128,8 +128,8 @@ class Settings(BaseSettings):
         None,
         ge=1,
         le=64,
-        description="Recordings a transcriber works on at once; by default 12 with Deepgram (mere waiting), else one for "
-        "each `WHISPER_THREADS` cores, at least 2.",
+        description="Recordings a transcriber works on at once; by default 12 with Deepgram (mere waiting), else one "
+        "for each `WHISPER_THREADS` cores, at least 2.",
     )
 
     # Limits; the strict defaults are for production, see `_relax_limits`

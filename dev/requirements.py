@@ -21,7 +21,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "requirements"
 DEPLOYED = ROOT / "requirements.txt"
-IN_VENV = ("pip", "dev")  # beside what is deployed
+IN_VENV = ("pip", "dev", "speech")  # beside what is deployed
 OLDEST_PYTHON = "3.11"
 HEADER = "# Made from {name}.in by `make requirements`; edit that instead.\n\n"
 

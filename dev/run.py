@@ -27,6 +27,7 @@ def main() -> int:
         development.data, redis_wanted=development.redis_wanted, mongodb_wanted=development.mongodb_wanted
     )
     try:
+        development.place_model()
         embedded.start()
         redis, mongodb = embedded.redis, embedded.mongodb
         development.embed(

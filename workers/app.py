@@ -30,7 +30,7 @@ from workers.telemetry import Counted, record_tasks
 log = structlog.get_logger(__name__)
 
 START_PATIENCE = 60.0  # seconds a worker waits for its stores
-# No task takes longer but a drain without a broker: a recording of the longest kind takes PocketSphinx a third of it.
+# No task takes longer but a drain without a broker: Whisper takes a third of it for a recording of the longest kind.
 TASK_SECONDS = 900
 
 

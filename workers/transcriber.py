@@ -6,10 +6,13 @@ before speech on the same machine.
 """
 
 import os
+import threading
+from contextlib import suppress
 from typing import Any
 
 from celery.signals import worker_init
 
+from chat.voice.recognisers import TranscriptionUnavailable
 from config.settings import get_settings
 from workers.app import app, recogniser
 
@@ -27,6 +30,12 @@ def _give_way(**_: Any) -> None:
 
 
 @worker_init.connect
-def _make_ready(**_: Any) -> None:
-    """Have the model loaded while nobody waits for it."""
-    recogniser().prepare()
+def _prepare_recogniser(**_: Any) -> None:
+    """Have the model loaded, or fetched, while nobody waits for it; what comes meanwhile waits for that."""
+    own = recogniser()  # made here, before there are threads that could each make one
+
+    def prepare() -> None:
+        with suppress(TranscriptionUnavailable):  # it is in the log, and every attempt says so
+            own.prepare()
+
+    threading.Thread(target=prepare, name="prepare", daemon=True).start()

@@ -76,7 +76,7 @@ class _Downmix:
     def __init__(self) -> None:
         self._together: npt.NDArray[Any] | float = 0.0  # how each channel has gone with each other lately
 
-    def mix(self, samples: npt.NDArray[np.int16]) -> bytes:
+    def mix(self, samples: npt.NDArray[Any]) -> bytes:
         """`samples` are planar: a row for each channel."""
         if len(samples) == 1:
             return samples.tobytes()

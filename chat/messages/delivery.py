@@ -58,6 +58,11 @@ def announce_typing(stores: Stores, sender_id: str, receiver_id: str) -> None:
     stores.redis.publish(TYPING, encode_envelope((receiver_id,), data))
 
 
+def announce(stores: Stores, frame: Frame) -> None:
+    """Publish a frame that is not kept: a later one will say all that it says."""
+    stores.redis.publish(frame.channel, encode_envelope(frame.people, frame.data))
+
+
 def missed_since(stores: Stores, user_id: str, position: int) -> tuple[list[Missed], int]:
     """The frames delivered to this person after `position`, in order, and the position of the last."""
     kept = stores.redis.zrange(

@@ -17,7 +17,7 @@ from redis.exceptions import LockError
 from redis.lock import Lock
 
 from chat import frames, wire
-from chat.messages import delivery, storing
+from chat.messages import delivery, hinting, storing
 from chat.messages import log as accepted_log
 from chat.messages.log import RawEntry
 from chat.messages.sending import WAKING_MS
@@ -113,6 +113,8 @@ class _Drainer:
         messages = [entry.message for entry in entries]
         origins = {each["_id"]: entry.draft.request_id for each, entry in zip(messages, entries, strict=True)}
         messages, firsts = self._without_doubles(messages)
+        spoken = [entry for entry in entries if entry.draft.audio_file_id]
+        hinting.keep(self.stores, {entry.receipt.message_id: entry.draft.languages for entry in spoken})
         messages = storing.store_hot(self.stores, messages)
         # Before the archive: nobody waits for MongoDB, and the outbox knows what it has not got yet.
         # What a drainer that died has delivered keeps its place among what was delivered since.

@@ -4,6 +4,7 @@ This is the only module that knows what an entry looks like. An entry carries th
 so that entries written before a deploy that adds a field can still be read after it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, cast
 
@@ -33,6 +34,7 @@ class Draft:
     audio_file_id: str | None = None
     client_id: str | None = None
     request_id: str = ""  # of the call that brought it; for logs alone
+    languages: Sequence[str] = ()  # BCP 47; those the sender probably speaks, for a voice message alone
 
 
 class Receipt(NamedTuple):
@@ -80,6 +82,7 @@ _NAMES = {
     "audio_file_id": "audioFileId",
     "client_id": "clientId",
     "request_id": "requestId",
+    "languages": "languages",
 }
 
 
@@ -112,7 +115,7 @@ def parse_entry(raw: RawEntry) -> Entry:
     entry_id, fields = raw
     named = orjson.loads(fields[DRAFT])
     if isinstance(named, list):
-        named = dict(zip(_NAMES.values(), named, strict=True))
+        named = dict(zip(_NAMES.values(), named, strict=False))
     known = {field: named[name] for field, name in _NAMES.items() if named.get(name)}
     return Entry(Receipt(entry_id.decode(), fields[ENTROPY].decode()), Draft(**known))
 

@@ -141,6 +141,11 @@ def message_limit_key(user_id: str, seconds: int) -> str:
     return f"{LIMITS}:message:{user_id}:{seconds}"
 
 
+def transcription_hints_key(message_id: str) -> str:
+    """The languages a voice message is probably in, as BCP 47 tags separated by commas."""
+    return f"{PREFIX}:transcription:hints:{message_id}"
+
+
 def revoked_key(token_id: str) -> str:
     return f"{PREFIX}:revoked:{token_id}"
 

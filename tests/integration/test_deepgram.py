@@ -7,7 +7,7 @@ import pytest
 
 from chat.voice.recognisers import TranscriptionRefused, TranscriptionUnavailable, choose
 from chat.voice.recognisers.deepgram import Deepgram
-from chat.voice.recognisers.pocketsphinx import PocketSphinx
+from chat.voice.recognisers.whisper import Whisper
 from config.settings import Settings
 from dev.processes import free_port
 from tests import deepgram_stand_in as stand_in
@@ -70,7 +70,7 @@ def test_a_self_hosted_one_is_reached_by_its_address(server: DeepgramStandIn, en
 def test_without_a_key_the_local_recogniser_is_chosen() -> None:
     for key in (None, ""):
         assert isinstance(
-            choose(Settings(_env_file=None, environment="test", secret_key=SECRET, deepgram_api_key=key)), PocketSphinx
+            choose(Settings(_env_file=None, environment="test", secret_key=SECRET, deepgram_api_key=key)), Whisper
         )
 
 

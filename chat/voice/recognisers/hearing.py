@@ -5,7 +5,6 @@ tokens. What sounds like speech to the detector and to Whisper like nothing is d
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from faster_whisper import WhisperModel
@@ -16,7 +15,8 @@ from faster_whisper.transcribe import TranscriptionOptions, get_suppressed_token
 from chat.voice.recognisers import languages
 from chat.voice.recognisers.loops import without_loops
 from chat.voice.recognisers.pieces import Piece
-from chat.voice.recognisers.protocol import Transcript, TranscriptionRefused, Word
+from chat.voice.recognisers.protocol import Transcript, TranscriptionRefused
+from chat.wire import Word
 
 TEMPERATURES = (0.0, 0.4, 0.8)  # the first is exact; the others are tried when that loops or is very unsure
 BEAMS = 5  # as OpenAI's own
@@ -28,14 +28,6 @@ TOKENS_LEAST = 24
 SPACELESS = ("zh", "ja", "yue")  # written without spaces, even between sentences
 # Marks that belong to the next word, and to the last one (faster-whisper's own defaults)
 OPENING, CLOSING = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"
-
-
-@dataclass(slots=True)
-class _Result:
-    """What was decoded from one piece."""
-
-    tokens: list[int]
-    loops: bool
 
 
 class Hearing:
@@ -69,33 +61,16 @@ class Hearing:
         frames = features.shape[-1] - 1
         encoded = self._model.encode(pad_or_trim(features))
         tokenizer = self._tokenizer or self._begin(encoded)
-        result = self._decode(encoded, tokenizer, piece.seconds)
-        if not result.tokens:
+        tokens = self._decode(encoded, tokenizer, piece.seconds)
+        if not tokens:
             return
-        segment: dict[str, Any] = {"seek": 0, "start": 0.0, "end": piece.seconds, "tokens": result.tokens}
-        marks = ("\"'“¿([{-", "\"'.。,，!！?？:：”)]}、")  # faster-whisper's own: they go with the next word, or the last
-        self._model.add_word_timestamps([[segment]], tokenizer, encoded, frames, *marks, 0.0)
-        timed = segment.get("words") or []
-        if result.loops:
-            timed = without_loops(timed, [each["word"].strip(" .,!?").casefold() for each in timed])
-        self._add(piece, timed)
-
-    def _add(self, piece: Piece, timed: list[dict[str, Any]]) -> None:
-        text = "".join(each["word"] for each in timed).strip()
-        if not any(character.isalnum() for character in text):
-            return
-        self._texts.append(text)
-        for each in timed:
-            if word := each["word"].strip():
-                start, end = piece.time(float(each["start"])), piece.time(float(each["end"]))
-                self._words.append(
-                    Word(
-                        word=word,
-                        start=round(start, 3),
-                        end=round(max(start, end), 3),
-                        confidence=round(float(each["probability"]), 4),
-                    )
-                )
+        segment: dict[str, Any] = {"seek": 0, "start": 0.0, "end": piece.seconds, "tokens": tokens}
+        self._model.add_word_timestamps([[segment]], tokenizer, encoded, frames, OPENING, CLOSING, 0.0)
+        words = without_loops([_word(piece, timed) for timed in segment.get("words") or []])
+        text = "".join(word["word"] for word in words).strip()
+        if any(character.isalnum() for character in text):
+            self._texts.append(text)
+            self._words += [{**word, "word": spelled} for word in words if (spelled := word["word"].strip())]
 
     def _forced(self, language: str | None) -> str | None:
         if not self._model.model.is_multilingual:
@@ -115,22 +90,28 @@ class Hearing:
             heard = {token[2:-2]: probability for token, probability in self._model.model.detect_language(encoded)[0]}
             self._language = languages.likeliest(heard, self._hints)
         multilingual = self._model.model.is_multilingual
-        self._tokenizer = Tokenizer(
-            self._model.hf_tokenizer, multilingual, task="transcribe", language=self._language
-        )
+        self._tokenizer = Tokenizer(self._model.hf_tokenizer, multilingual, task="transcribe", language=self._language)
         return self._tokenizer
 
-    def _decode(self, encoded: Any, tokenizer: Tokenizer, seconds: float) -> _Result:
+    def _decode(self, encoded: Any, tokenizer: Tokenizer, seconds: float) -> list[int]:
         prompt = self._model.get_prompt(tokenizer, [], without_timestamps=True)
         most = min(self._model.max_length - len(prompt), TOKENS_LEAST + int(TOKENS_A_SECOND * seconds))
         options = _options(tokenizer, most)
-        result, log_probability, _, compression = self._model.generate_with_fallback(
-            encoded, prompt, tokenizer, options
-        )
+        result, log_probability, _, _ = self._model.generate_with_fallback(encoded, prompt, tokenizer, options)
         if log_probability < LOG_PROBABILITY_LEAST and result.no_speech_prob > NO_SPEECH_MOST:
-            return _Result([], False)
-        tokens = [token for token in result.sequences_ids[0] if token < tokenizer.eot]
-        return _Result(tokens, compression > COMPRESSION_MOST)
+            return []
+        return [token for token in result.sequences_ids[0] if token < tokenizer.eot]
+
+
+def _word(piece: Piece, timed: dict[str, Any]) -> Word:
+    """A word with its times in the recording; it still has the blank before it."""
+    start, end = piece.time(float(timed["start"])), piece.time(float(timed["end"]))
+    return Word(
+        word=timed["word"],
+        start=round(start, 3),
+        end=round(max(start, end), 3),
+        confidence=round(float(timed["probability"]), 4),
+    )
 
 
 def _options(tokenizer: Tokenizer, most_tokens: int) -> Any:

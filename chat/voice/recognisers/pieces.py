@@ -30,7 +30,9 @@ class Piece:
     start: float  # seconds, in the recording
     end: float
     samples: Samples  # stretches of speech, one after another
-    stretches: list[tuple[int, int]] = field(default_factory=list)  # where each begins and ends, in samples from `start`
+    stretches: list[tuple[int, int]] = field(
+        default_factory=list
+    )  # where each begins and ends, in samples from `start`
 
     @property
     def seconds(self) -> float:
@@ -57,7 +59,7 @@ def pieces(blocks: Iterable[bytes]) -> Iterator[Piece]:
     rest: list[Samples] = []
     held = taken = 0
     for block in blocks:
-        samples = np.frombuffer(block, np.int16).astype(np.float32) / 32768
+        samples = np.frombuffer(block, np.int16).astype(np.float32) / np.float32(32768)
         rest.append(samples)
         held += len(samples)
         while held >= most:
@@ -85,7 +87,9 @@ def _cut(buffer: Samples, speech: list[tuple[int, int]]) -> int:
         return len(buffer) - kept  # a word may just be beginning
     ends = [end for _, end in speech]
     begins = [begin for begin, _ in speech[1:]] + [len(buffer)]
-    pauses = [(begin - end, end) for end, begin in zip(ends, begins, strict=True) if begin > end >= LEAST_SECONDS * RATE]
+    pauses = [
+        (begin - end, end) for end, begin in zip(ends, begins, strict=True) if begin > end >= LEAST_SECONDS * RATE
+    ]
     if len(buffer) - ends[-1] > 2 * kept:  # silence at the end
         return max(ends[-1] + kept, len(buffer) - kept)
     if pauses:

@@ -64,7 +64,8 @@ class Recogniser(Protocol):
             language: BCP 47; None has it detected.
             hints: languages (BCP 47) the speaker probably speaks, the likeliest first. They help the detection and
                 force nothing.
-            on_progress: called with what has been heard so far, by recognisers that take a recording in pieces.
+            on_progress: called with what has been heard so far, while there is more, by recognisers that take a
+                recording in pieces.
 
         Raises:
             TranscriptionRefused: for good.

@@ -42,12 +42,14 @@ class Whisper:
 
         hearing = Hearing(model, language, hints)
         began = time.monotonic()
+        heard = 0.0
         for piece in self._pieces(audio, self._track(audio)):
+            if heard and on_progress is not None:
+                on_progress(Progress(hearing.text, round(heard, 3)))
             hearing.hear(piece)
-            if time.monotonic() - began > TIME_SLACK + TIME_FACTOR * piece.end:
+            heard = piece.end
+            if time.monotonic() - began > TIME_SLACK + TIME_FACTOR * heard:
                 raise TranscriptionUnavailable("Transcribing took too long; the machine is busy.")
-            if on_progress is not None:
-                on_progress(Progress(hearing.text, round(piece.end, 3)))
         return hearing.transcript()
 
     def _track(self, audio: bytes) -> int:

@@ -86,8 +86,8 @@ def _folder(name: str) -> str:
             return name
         if Path(name).is_absolute() or Path(name).is_dir():
             raise TranscriptionUnavailable(
-                f"WHISPER_MODEL names the folder {name}, which has no {', '.join(missing)}. Name a folder with a Whisper "
-                "model for CTranslate2, or a size such as base."
+                f"WHISPER_MODEL names the folder {name}, which has no {', '.join(missing)}. Name a folder with a "
+                "Whisper model for CTranslate2, or a size such as base."
             )
     return _fetched(name)
 
@@ -98,7 +98,9 @@ def _fetched(name: str) -> str:
     try:
         return str(download_model(name, local_files_only=True))  # without asking anybody
     except ValueError as error:
-        raise TranscriptionUnavailable(f"WHISPER_MODEL is {name}, which is neither a folder nor a size. {error}") from None
+        raise TranscriptionUnavailable(
+            f"WHISPER_MODEL is {name}, which is neither a folder nor a size. {error}"
+        ) from None
     except Exception:  # noqa: BLE001 (whatever the hub's client raises: it is not there, or not whole)
         log.info("whisper.fetching", model=name)
     try:
@@ -106,9 +108,9 @@ def _fetched(name: str) -> str:
             return str(download_model(name))
     except Exception as error:
         raise TranscriptionUnavailable(
-            f"The Whisper model {name} could not be fetched from its hub ({type(error).__name__}). Give this machine a way "
-            "to it, or put a model into a folder and name that in WHISPER_MODEL (bin/whisper-model base FOLDER), or set "
-            "DEEPGRAM_API_KEY."
+            f"The Whisper model {name} could not be fetched from its hub ({type(error).__name__}). Give this machine a "
+            "way to it, or put a model into a folder (bin/whisper-model base FOLDER) and name that in WHISPER_MODEL, "
+            "or set DEEPGRAM_API_KEY."
         ) from error
 
 
