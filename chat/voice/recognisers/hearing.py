@@ -1,7 +1,8 @@
 """What Whisper hears in one recording, piece by piece.
 
-Each piece is bounded: it is encoded once, decoded at most `len(TEMPERATURES)` times, and each decoding has a limit of
-tokens. What sounds like speech to the detector and to Whisper like nothing is dropped; loops are cut.
+Each piece is bounded: it is heard in one round, or a few where the model stops early; a round encodes it once and
+decodes it at most `len(TEMPERATURES)` times, and each decoding has a limit of tokens. What sounds like speech to the
+detector and to Whisper like nothing is dropped; loops are cut.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from faster_whisper.transcribe import TranscriptionOptions, get_suppressed_token
 
 from chat.voice.recognisers import languages
 from chat.voice.recognisers.loops import without_loops
-from chat.voice.recognisers.pieces import Piece
+from chat.voice.recognisers.pieces import RATE, Piece, Samples, spoken_seconds
 from chat.voice.recognisers.protocol import Transcript, TranscriptionRefused
 from chat.wire import Word
 
@@ -25,6 +26,8 @@ LOG_PROBABILITY_LEAST = -1.0  # mean of the tokens': less is a guess (OpenAI's o
 NO_SPEECH_MOST = 0.6  # how likely silence is, for what is also a guess to count as silence (OpenAI's own threshold)
 TOKENS_A_SECOND = 25  # nobody speaks faster, in any script
 TOKENS_LEAST = 24
+MOST_ROUNDS = 6  # in which one piece is heard to its end
+LEAST_LEFT = 1.0  # seconds of speech after the last word, for another round
 SPACELESS = ("zh", "ja", "yue")  # written without spaces, even between sentences
 # Marks that belong to the next word, and to the last one (faster-whisper's own defaults)
 OPENING, CLOSING = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"
@@ -37,8 +40,8 @@ class Hearing:
         self._model = model
         self._known = set(model.supported_languages)
         self._hints = [code for code in map(languages.whisper_code, hints) if code in self._known]
-        self._language = self._forced(language)
-        self._tokenizer: Tokenizer | None = None
+        self._forced = self._code(language)
+        self._heard = languages.Detection(self._hints)
         self._words: list[Word] = []
         self._texts: list[str] = []
 
@@ -57,22 +60,28 @@ class Hearing:
 
     def hear(self, piece: Piece) -> None:
         """Add what is said in the next piece."""
-        features = self._model.feature_extractor(piece.samples)
-        frames = features.shape[-1] - 1
-        encoded = self._model.encode(pad_or_trim(features))
-        tokenizer = self._tokenizer or self._begin(encoded)
-        tokens = self._decode(encoded, tokenizer, piece.seconds)
-        if not tokens:
-            return
-        segment: dict[str, Any] = {"seek": 0, "start": 0.0, "end": piece.seconds, "tokens": tokens}
-        self._model.add_word_timestamps([[segment]], tokenizer, encoded, frames, OPENING, CLOSING, 0.0)
-        words = without_loops([_word(piece, timed) for timed in segment.get("words") or []])
+        timed = self._listen(piece.samples)
+        for _ in range(MOST_ROUNDS):
+            # The model may stop before the end, for instance where somebody says the same thing twice.
+            ended = float(timed[-1]["end"]) if timed else piece.seconds
+            left = piece.samples[int(ended * RATE) :]
+            if spoken_seconds(left) < LEAST_LEFT:
+                break
+            more = self._listen(left)
+            if not more:
+                break
+            timed += [{**each, "start": each["start"] + ended, "end": each["end"] + ended} for each in more]
+        words = without_loops([_word(piece, each) for each in timed])
         text = "".join(word["word"] for word in words).strip()
         if any(character.isalnum() for character in text):
             self._texts.append(text)
             self._words += [{**word, "word": spelled} for word in words if (spelled := word["word"].strip())]
 
-    def _forced(self, language: str | None) -> str | None:
+    @property
+    def _language(self) -> str | None:
+        return self._forced or self._heard.language
+
+    def _code(self, language: str | None) -> str | None:
         if not self._model.model.is_multilingual:
             if language is not None and languages.primary(language) != "en":
                 raise TranscriptionRefused("The local recogniser has a model for English alone.")
@@ -84,14 +93,26 @@ class Hearing:
             raise TranscriptionRefused(f"The local recogniser does not know the language {language}.")
         return code
 
-    def _begin(self, encoded: Any) -> Tokenizer:
-        """Settle the language, by the first half minute in which somebody speaks."""
-        if self._language is None:
-            heard = {token[2:-2]: probability for token, probability in self._model.model.detect_language(encoded)[0]}
-            self._language = languages.likeliest(heard, self._hints)
+    def _listen(self, samples: Samples) -> list[dict[str, Any]]:
+        """The words of at most half a minute, as faster-whisper gives them: with times from its beginning."""
+        seconds = len(samples) / RATE
+        features = self._model.feature_extractor(samples)
+        encoded = self._model.encode(pad_or_trim(features))
+        detection = self._heard
+        if self._forced is None and not detection.settled:
+            found = {token[2:-2]: probability for token, probability in self._model.model.detect_language(encoded)[0]}
+            detection = detection.after(found, seconds)
         multilingual = self._model.model.is_multilingual
-        self._tokenizer = Tokenizer(self._model.hf_tokenizer, multilingual, task="transcribe", language=self._language)
-        return self._tokenizer
+        language = self._forced or detection.language
+        tokenizer = Tokenizer(self._model.hf_tokenizer, multilingual, task="transcribe", language=language)
+        tokens = self._decode(encoded, tokenizer, seconds)
+        if not tokens:
+            return []
+        self._heard = detection  # noise in which nothing was said tells no language
+        segment: dict[str, Any] = {"seek": 0, "start": 0.0, "end": seconds, "tokens": tokens}
+        frames = features.shape[-1] - 1
+        self._model.add_word_timestamps([[segment]], tokenizer, encoded, frames, OPENING, CLOSING, 0.0)
+        return list(segment.get("words") or [])
 
     def _decode(self, encoded: Any, tokenizer: Tokenizer, seconds: float) -> list[int]:
         prompt = self._model.get_prompt(tokenizer, [], without_timestamps=True)

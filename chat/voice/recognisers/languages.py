@@ -1,7 +1,9 @@
 """Language tags (BCP 47) as recognisers need them: their primary language, and how hints help a detection."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
+SETTLED_SECONDS = 20.0  # of speech
 HINT_WEIGHT = 8.0  # a language that was hinted at is taken for so much likelier than the sound alone says
 
 # Tags of today, of yesterday and of macro-languages, and the code Whisper knows the language by
@@ -26,11 +28,32 @@ def standard_tag(code: str) -> str:
     return _STANDARD.get(code, code)
 
 
-def likeliest(probabilities: Mapping[str, float], hints: Sequence[str]) -> str:
-    """The language to take, by how likely each sounds and which were hinted at.
+@dataclass(frozen=True)
+class Detection:
+    """Which language is spoken, by all that was heard until `SETTLED_SECONDS`: the first words alone say little.
 
     A hint decides between languages that sound about as likely, as a few words or a poor line make them; against clear
     speech in another language it does nothing.
     """
-    hinted = set(hints)
-    return max(probabilities, key=lambda code: probabilities[code] * (HINT_WEIGHT if code in hinted else 1.0))
+
+    hints: Collection[str] = ()
+    seconds: float = 0.0
+    likelihoods: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def settled(self) -> bool:
+        return self.seconds >= SETTLED_SECONDS
+
+    @property
+    def language(self) -> str | None:
+        """None before anything was heard."""
+
+        def weighed(code: str) -> float:
+            return self.likelihoods[code] * (HINT_WEIGHT if code in self.hints else 1.0)
+
+        return max(self.likelihoods, key=weighed, default=None)
+
+    def after(self, probabilities: Mapping[str, float], seconds: float) -> "Detection":
+        """The same, after another stretch of speech that sounds like these languages."""
+        added = {code: self.likelihoods.get(code, 0.0) + seconds * each for code, each in probabilities.items()}
+        return Detection(self.hints, self.seconds + seconds, added)

@@ -80,6 +80,11 @@ def spoken(samples: Samples) -> list[tuple[int, int]]:
     return [(each["start"], each["end"]) for each in get_speech_timestamps(samples, _DETECTOR)]
 
 
+def spoken_seconds(samples: Samples) -> float:
+    """For how long somebody speaks."""
+    return sum(end - begin for begin, end in spoken(samples)) / RATE if len(samples) else 0.0
+
+
 def _cut(buffer: Samples, speech: list[tuple[int, int]]) -> int:
     """Where to end a piece that goes on: in the longest of its late pauses, else where it is quietest."""
     kept = int(KEPT_SECONDS * RATE)
