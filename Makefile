@@ -1,4 +1,4 @@
-# Chattergram. `make run` needs Python 3.11 or newer and nothing else; `make test` also Chromium, see `browser`.
+# Chattergram. `make run` needs Python 3.11 or newer and nothing else; `make test` also Chromium, see `browser`, and npm's packages.
 
 PYTHON ?= python3
 VENV := .venv/bin
@@ -9,6 +9,7 @@ run: setup  ## Start everything; PORT and DATA_DIR choose another port and anoth
 	@$(VENV)/python -m dev.run
 
 test: setup wheels browser check  ## Lint, types, all tests; prints little when all is well
+	@$(VENV)/python -m dev.node test
 	@$(VENV)/python -m pytest --numprocesses 2
 
 fault: setup  ## Break every process and store, again and again, under load; eleven minutes
@@ -22,10 +23,13 @@ check: setup  ## Lint, format and types alone
 	@$(VENV)/ruff check --quiet .
 	@$(VENV)/ruff format --check --quiet .
 	@$(VENV)/mypy --no-error-summary
+	@$(VENV)/python -m dev.node check
 
-fmt: setup  ## Format, and mend what can be mended
+fmt: setup  ## Format, mend what can be mended, and renew the page's list of preloads
 	@$(VENV)/ruff check --quiet --fix-only .
 	@$(VENV)/ruff format --quiet .
+	@$(VENV)/python -m dev.node format
+	@$(VENV)/python -m dev.preloads
 
 setup:  ## .venv with exactly the compiled requirements; does nothing when it is there
 	@$(PYTHON) dev/bootstrap.py
@@ -47,7 +51,7 @@ settings: setup  ## Renew .env.example and README.md's table from config/setting
 	@$(VENV)/python -m dev.settings_docs
 
 clean:  ## Remove what can be made again; the data in .data stays
-	@rm -rf .venv .tools .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv .tools node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:  ## What there is to make

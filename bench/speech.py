@@ -76,7 +76,10 @@ def _rows(name: str, found: dict[str, Any]) -> list[Row]:
 
 def measure(folder: str, recordings: Path, scale: float) -> dict[str, Any]:
     settings = Settings(
-        _env_file=None, environment="test", secret_key="of no use here, but long enough", whisper_model=folder
+        _env_file=None,
+        environment="test",
+        secret_key="only this process knows it, and does not use it",
+        whisper_model=folder,
     )
     whisper = Whisper(settings)
     whisper.prepare()

@@ -9,6 +9,7 @@ import argparse
 import re
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Iterable, Iterator
 from importlib import metadata
@@ -34,7 +35,7 @@ class Direct(NamedTuple):
 
 
 class Pin(NamedTuple):
-    """An entry of a compiled file; `via` are the packages, or the .in file as `-r requirements/NAME.in`, that need it."""
+    """An entry of a compiled file; `via` names what needs it: packages, or its .in as `-r requirements/NAME.in`."""
 
     requirement: Requirement
     hashes: list[str]
@@ -82,13 +83,14 @@ def pins(name: str) -> list[Pin]:
 
 def written(files: Iterable[str]) -> dict[str, str]:
     """Names and versions that these compiled files list for this Python on this platform."""
-    listed = (pin for file in files for pin in pins(file))
-    return {pin.name: pin.version for pin in listed if pin.requirement.marker is None or pin.requirement.marker.evaluate()}
+    listed = [(pin, pin.requirement.marker) for file in files for pin in pins(file)]
+    return {pin.name: pin.version for pin, marker in listed if marker is None or marker.evaluate()}
 
 
 def installed() -> dict[str, str]:
-    """Names and versions of what this Python has."""
-    return {canonicalize_name(each.name): each.version for each in metadata.distributions()}
+    """Names and versions of what is installed in this Python: not in what setuptools bundles and adds to the path."""
+    folders = sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
+    return {canonicalize_name(each.name): each.version for each in metadata.distributions(path=folders)}
 
 
 def compile_all(upgrade: bool) -> None:

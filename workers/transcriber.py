@@ -1,8 +1,8 @@
-"""How the worker of the queue `transcription` runs: `celery -A workers.transcriber worker -Q transcription`.
+"""Configures the worker of the queue `transcription`: `celery -A workers.transcriber worker -Q transcription`.
 
-One process with many recordings on their way, each in a thread. Deepgram is waited for; Whisper computes outside the
-interpreter, and all threads share its one model. It computes at a low priority, so that text, which takes little, goes
-before speech on the same machine.
+One process handles many recordings at once, one per thread. Calls to Deepgram mostly wait. Whisper computes without the
+interpreter lock, and all threads share its one model; it runs at a low priority, so that text, which needs little, goes
+first on a shared machine.
 """
 
 import os

@@ -8,6 +8,7 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 import requests
 
+from config.version import VERSION
 from tests.client import Client
 from tests.contract.calls import CALLS, PUBLIC
 from tests.contract.shapes import PROBLEM
@@ -35,6 +36,7 @@ def operations(document: Json) -> dict[str, Json]:
 def test_the_document_is_openapi_3_1_and_describes_every_call_and_no_other(document: Json) -> None:
     assert document["openapi"].startswith("3.1")
     assert document["info"]["title"] == "Chattergram"
+    assert document["info"]["version"] == VERSION
     assert sorted(operations(document)) == sorted(CALLS)
 
 

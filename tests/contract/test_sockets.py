@@ -155,7 +155,7 @@ def test_every_socket_of_both_gets_every_message_once_in_one_order(
     assert {frame.channel for frame in stranger.frames} <= {"application:messages", "application:users"}
 
 
-def test_what_happens_to_a_message_reaches_the_two_try_lock(
+def test_what_happens_to_a_message_reaches_the_two_alone(
     ada: Person, ben: Person, eve: Person, connect: Connect
 ) -> None:
     stranger, sockets = connect(eve), [connect(ada), connect(ben)]
@@ -235,7 +235,7 @@ def test_a_revoked_token_gets_no_message_sent_after_its_end(client: Client, ben:
 # --- Typing
 
 
-def test_typing_is_told_to_the_receiver_try_lock(ada: Person, ben: Person, eve: Person, connect: Connect) -> None:
+def test_typing_is_told_to_the_receiver_alone(ada: Person, ben: Person, eve: Person, connect: Connect) -> None:
     own, other, theirs, stranger = connect(ada), connect(ada), [connect(ben), connect(ben)], connect(eve)
     own.send({"type": "typing", "receiverId": ben.id, "senderId": eve.id})
     for socket in theirs:

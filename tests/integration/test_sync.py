@@ -12,13 +12,7 @@ from chat.store import keys
 from chat.store.connection import Stores
 from chat.upkeep import ageing, sync
 from chat.voice import attempts
-from tests.integration.test_history import archive_only
-from tests.people import change, drain, said, send, someone
-
-
-@pytest.fixture
-def pair(stores: Stores) -> tuple[str, str]:
-    return someone(stores, "anna"), someone(stores, "bert")
+from tests.people import archive_only, change, drain, said, send
 
 
 def rounds(stores: Stores) -> None:
@@ -39,6 +33,43 @@ def test_a_lost_redis_is_rebuilt_from_the_archive(stores: Stores, pair: tuple[st
     assert before[1][0]["unread"] == 10
     assert send(stores, anna, bert, "apple 3", "client 3")["_id"] == sent[3]["_id"]
     assert search.ready(stores)
+
+
+def test_a_rebuild_brings_back_the_hot_window_and_nothing_older(stores: Stores, pair: tuple[str, str]) -> None:
+    old = archive_only(stores, pair, 5)
+    new = [send(stores, *pair, f"new {n}", f"client {n}")["_id"] for n in range(3)]
+    drain(stores)
+    rounds(stores)
+    stores.redis.flushdb()
+    rounds(stores)
+    conversation = keys.conversation_key(ids.conversation_id(*pair))
+    assert [raw.decode() for raw in stores.redis.zrange(conversation, 0, -1)] == new
+    assert not stores.redis.exists(
+        *[keys.message_key(each["_id"]) for each in stores.mongo.messages.find({"text": {"$in": old}})]
+    )
+    window = stores.settings.hot_window_days * 86_400
+    assert 0 < stores.redis.ttl(keys.client_key(pair[0], "client 0")) <= window
+
+
+def test_a_rebuild_that_was_killed_goes_on_where_it_was(
+    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(9):
+        send(stores, *pair, f"{n}")
+    drain(stores)
+    rounds(stores)
+    stores.redis.flushdb()
+    monkeypatch.setattr(sync, "PAGE", 2)
+    monkeypatch.setattr(sync, "ROUND_SECONDS", 0.0)  # a page a round
+    counts = []
+    while sync.run(stores):
+        counts.append(stores.redis.zcard(keys.conversation_key(ids.conversation_id(*pair))))
+        assert counts[-1] < 9 or stores.redis.exists(keys.HOT_REBUILD)
+        newest = history.recent(stores, *pair)[-1:]
+        assert said(newest) == ["8"]
+    assert [count for count in counts if count][:4] == [2, 4, 6, 8], "the newest first"
+    assert not stores.redis.exists(keys.HOT_REBUILD)
+    assert said(history.recent(stores, *pair)) == [f"{n}" for n in range(9)]
 
 
 def test_new_messages_sort_after_all_archived_ones_also_when_redis_was_lost(

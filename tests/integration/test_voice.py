@@ -57,11 +57,6 @@ def deepgram(house: Stores) -> Recogniser:
 
 
 @pytest.fixture
-def pair(stores: Stores) -> tuple[str, str]:
-    return someone(stores, "anna"), someone(stores, "bert")
-
-
-@pytest.fixture
 def listener(stores: Stores) -> Iterator[Listener]:
     with Listener(stores, frames.MESSAGES, frames.STATUS) as opened:
         yield opened
@@ -110,7 +105,7 @@ def assert_forgotten(house: Stores, message_id: str) -> None:
     assert not waits(house, message_id)
     for key in (keys.TRANSCRIPTION_ATTEMPTS, keys.TRANSCRIPTION_CRASHES, keys.TRANSCRIPTION_LANGUAGES):
         assert not house.redis.hexists(key, message_id)
-    assert not house.redis.sismember(keys.TRANSCRIPTIONS_AGAIN, message_id)
+    assert not house.redis.sismember(keys.RETRANSCRIPTIONS, message_id)
 
 
 def test_a_voice_message_is_told_at_once_and_delivered_with_its_transcript(

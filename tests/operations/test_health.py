@@ -243,6 +243,6 @@ def test_a_web_process_waits_for_its_stores_as_long_as_it_takes(
 
     monkeypatch.setattr(prepare, "prepare", look)
     monkeypatch.setattr(prepare, "time", SimpleNamespace(monotonic=lambda: 3_600.0 * next(hours), sleep=lambda _: None))
-    assert prepare.prepare_patiently(None) is True
+    assert prepare.prepare_when_up(None) is True
     said = capsys.readouterr()
     assert "stores.there" in said.out + said.err

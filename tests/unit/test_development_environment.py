@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import beside
+from config.settings import next_database
 from dev.environment import Development, kept_secret
 
 
@@ -45,7 +45,7 @@ def test_embedded_servers_are_used_where_none_is_named(tmp_path: Path) -> None:
 def test_named_redis_serves_the_queue_too_unless_another_broker_is_named(tmp_path: Path) -> None:
     named = development(tmp_path, REDIS_URL="redis://cache.example:6379/0")
     assert not named.redis_wanted
-    assert "CELERY_BROKER_URL" not in named.variables, "the settings put it beside"
+    assert "CELERY_BROKER_URL" not in named.variables, "the settings choose the next database"
     both = development(tmp_path, REDIS_URL="redis://cache.example", CELERY_BROKER_URL="amqp://queue.example")
     assert both.variables["CELERY_BROKER_URL"] == "amqp://queue.example"
 
@@ -86,4 +86,4 @@ def test_named_broker_leaves_the_embedded_redis(tmp_path: Path) -> None:
     ],
 )
 def test_database_beside(redis_url: str, broker: str) -> None:
-    assert beside(redis_url) == broker
+    assert next_database(redis_url) == broker

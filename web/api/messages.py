@@ -1,4 +1,4 @@
-"""Sending messages, and a sender's changes to them."""
+"""Sending messages, and editing, deleting and transcribing again one's own."""
 
 from flask import Response, jsonify, request
 from flask_openapi3.blueprint import APIBlueprint
@@ -34,7 +34,7 @@ def edit(path: schemas.MessagePath, body: schemas.Correction) -> Response:
 
 @api.delete("/chat/message/<messageId>", responses=responses(204, None, 400, 401, 404, 413, 415))
 def delete(path: schemas.MessagePath) -> Response:
-    """Take a message back"""
+    """Delete a message"""
     editing.delete(stores(), me(), path.message_id)
     return Response(status=204)
 
@@ -45,10 +45,10 @@ def delete(path: schemas.MessagePath) -> Response:
 )
 def transcribe(path: schemas.MessagePath, body: schemas.TranscriptionRequest) -> tuple[Response, int]:
     """Have a voice message transcribed again"""
-    wired = attempts.transcribe_again(
+    message = attempts.transcribe_again(
         stores(), me(), path.message_id, body.language, services().queue.transcribe, _languages()
     )
-    return jsonify(wired), 202
+    return jsonify(message), 202
 
 
 def _languages(named: str | None = None) -> tuple[str, ...]:
