@@ -98,6 +98,8 @@ def measure(folder: str, recordings: Path, scale: float) -> dict[str, Any]:
         for name, voice in samples.items():
             if _group(name) == READ or recordings != RECORDINGS:
                 _add(found, f"{_group(name)} {condition}", texts[name], whisper, change(voice))
+    unit = 1 if sys.platform == "darwin" else 1024
+    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit // 1_000_000  # before our own long arrays
     waits = []
     together = np.concatenate([part for voice in samples.values() for part in (voice, np.zeros(RATE // 2, np.float32))])
     for seconds in LENGTHS:
@@ -106,8 +108,6 @@ def measure(folder: str, recordings: Path, scale: float) -> dict[str, Any]:
             at = time.monotonic()
             whisper.transcribe(_wav(long), "audio/wav", None)
             waits.append((seconds, time.monotonic() - at))
-    unit = 1 if sys.platform == "darwin" else 1024
-    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit // 1_000_000
     return {"wrong": found, "cpu": cpu, "megabytes": megabytes, "waits": waits}
 
 
@@ -146,7 +146,8 @@ def _in_noise(voice: Samples, decibels: float) -> Samples:
     spectrum = np.fft.rfft(np.random.default_rng(1).standard_normal(len(voice)))
     noise = np.fft.irfft(spectrum / np.sqrt(np.maximum(np.arange(len(spectrum)), 1)), len(voice))
     loudness = np.sqrt(np.square(voice).mean() / np.square(noise).mean()) / 10 ** (decibels / 20)
-    return (voice + loudness * noise).astype(np.float32)
+    mixed: Samples = (voice + loudness * noise).astype(np.float32)
+    return mixed
 
 
 def _across_a_room(voice: Samples) -> Samples:
