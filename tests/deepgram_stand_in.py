@@ -184,7 +184,7 @@ class DeepgramStandIn:
             return failed(400, "Bad Request", "No model.")
         if ("language" in received.query) == (received.query.get("detect_language") == "true"):
             return failed(400, "Bad Request", "Give a language, or have it detected.")
-        if unknown := set(received.query.get("language_hint", [])) - HINTS:
+        if unknown := {hint.partition("-")[0] for hint in received.query.get("language_hint", [])} - HINTS:
             return failed(400, "Bad Request", f"Bad Request: unsupported language_hint: {sorted(unknown)}")
         if not received.headers.get("content-type", "").startswith("audio/") or not received.body:
             return CORRUPT

@@ -20,6 +20,7 @@ KEPT_SECONDS = 0.4  # of silence before and after speech: a detector is late, an
 LONGEST_PAUSE = 1.6  # seconds; of a longer one the middle is left out, since in silence Whisper makes up words
 _QUIETEST_OF = RATE // 10  # samples; where nobody pauses, the cut is in the quietest tenth of a second
 _SEARCHED = 5 * RATE  # samples at a piece's end that are searched for it
+MOMENT = np.zeros(RATE // 10, np.float32)  # of silence
 _DETECTOR = VadOptions(threshold=0.5, min_speech_duration_ms=90, min_silence_duration_ms=250, speech_pad_ms=30)
 
 

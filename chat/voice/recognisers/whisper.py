@@ -27,6 +27,9 @@ class Whisper:
     def prepare(self) -> None:
         """See `Recogniser`."""
         self._models.get()
+        from chat.voice.recognisers.pieces import MOMENT, spoken
+
+        spoken(MOMENT)  # loads the detector of speech
 
     def transcribe(
         self,
