@@ -68,10 +68,11 @@ def _rows(name: str, found: dict[str, Any]) -> list[Row]:
                 percent <= MOST_WRONG if target else None,
             )
         )
-    rows.append(Row(f"{name}: CPU for a second of speech", f"{found['cpu']:.2f} s"))
+    rows.append(Row(f"{name}: CPU for a second of speech, short recordings", f"{found['cpu']:.2f} s"))
     rows.append(Row(f"{name}: memory of the process", f"{found['megabytes']} MB"))
-    waits = ", ".join(f"{wait:.1f} s for {seconds} s" for seconds, wait in found["waits"])
-    return [*rows, Row(f"{name}: until all words are there", waits)]
+    for seconds, wait, used in found["waits"]:
+        rows.append(Row(f"{name}: until the words of {seconds} s are there", f"{wait:.1f} s ({used:.1f} s of CPU)"))
+    return rows
 
 
 def measure(folder: str, recordings: Path, scale: float) -> dict[str, Any]:
@@ -105,9 +106,9 @@ def measure(folder: str, recordings: Path, scale: float) -> dict[str, Any]:
     for seconds in LENGTHS:
         if seconds <= 60 or scale >= 1:
             long = np.resize(together, seconds * RATE)
-            at = time.monotonic()
+            at, used = time.monotonic(), time.process_time()
             whisper.transcribe(_wav(long), "audio/wav", None)
-            waits.append((seconds, time.monotonic() - at))
+            waits.append((seconds, time.monotonic() - at, time.process_time() - used))
     return {"wrong": found, "cpu": cpu, "megabytes": megabytes, "waits": waits}
 
 

@@ -172,7 +172,7 @@ def test_the_language_is_optional(
     options = {} if body is None else {"json": body}
     ada.call("POST", f"/chat/message/{message['_id']}/transcribe", 202, **options)
     socket.wait_for_frame("application:status", of(message, "edited"))
-    assert "language" not in deepgram.received[-1].query
+    assert deepgram.received[-1].query["language"] == "multi"
 
 
 @pytest.mark.parametrize("language", ["", "x", "english please", "de\n", "de&model=x", "\0", "é", "x" * 1_000, 5, []])
