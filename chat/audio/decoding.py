@@ -1,87 +1,72 @@
-"""Decodes a recording of any container to what a recogniser hears: 16 kHz, mono, signed 16 bit."""
+"""Decodes a recording to what recognisers take: 16 kHz, mono, signed 16 bit.
 
-import io
+It is decoded in a process of its own (`chat.media.sandbox`), as the samples are read, so it takes little memory.
+"""
+
+import tempfile
 from collections.abc import Iterator
-from typing import Any
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import BinaryIO, cast
 
-import av
-import numpy as np
-import numpy.typing as npt
-from av.error import FFmpegError
+from chat.errors import TooLarge, Unavailable, UnsupportedMedia
+from chat.media.pieces import RATE, SAMPLE_BYTES
+from chat.media.sandbox import Sandbox
 
-from chat.audio.containers import container_of
-from chat.errors import UnsupportedMedia
+__all__ = ["RATE", "SAMPLE_BYTES", "speech", "tracks"]
 
-RATE = 16_000  # samples a second
-SAMPLE_BYTES = 2
-MOST_TRACKS = 8  # of one file; those beyond are not heard
-REMEMBERED = 0.9  # of how channels went together, from one frame to the next
+ANY_SECONDS = 24 * 3_600.0
 
 
-def speech(audio: bytes, most_seconds: float, track: int = 0) -> Iterator[bytes]:
-    """The samples of a recording, piece by piece, at most `most_seconds` of them.
-
-    One that breaks off gives what there was.
+def speech(audio: bytes, max_seconds: float, track: int = 0) -> Iterator[bytes]:
+    """Yields the samples of a recording, at most `max_seconds` of them. A truncated one yields what there is.
 
     Raises:
-        UnsupportedMedia: there is no audio in it that can be decoded.
+        UnsupportedMedia: it contains no audio that can be decoded.
+        Unavailable: the machine is too busy, or its disk is full.
     """
-    left = int(most_seconds * RATE) * SAMPLE_BYTES
-    found = False
-    for piece in _samples(audio, track):
-        found = True
-        yield piece[:left]
-        left -= len(piece)
-        if left <= 0:
-            return
-    if not found:
+    heard = False
+    with _refusing(), _file(audio) as file:
+        for piece in _sandbox().speech(file, max_seconds, track):
+            heard = True
+            yield piece
+    if not heard:
         raise UnsupportedMedia("The recording cannot be decoded.")
 
 
 def tracks(audio: bytes) -> int:
-    """How many tracks with sound there are, at most `MOST_TRACKS`; 0 when the file cannot be read."""
-    container = container_of(audio)
-    if container is None:
-        return 0
-    try:
-        with av.open(io.BytesIO(audio), mode="r", format=container.demuxer, options=container.options) as opened:
-            return min(MOST_TRACKS, len(opened.streams.audio))
-    except (FFmpegError, IndexError, ValueError):
-        return 0
+    """Counts the audio tracks of a recording; 0 if it cannot be read.
 
-
-def _samples(audio: bytes, track: int) -> Iterator[bytes]:
-    container = container_of(audio)
-    if container is None:
-        return
-    resampler, downmix = av.AudioResampler(format="s16p", rate=RATE), _Downmix()
-    try:
-        with av.open(io.BytesIO(audio), mode="r", format=container.demuxer, options=container.options) as opened:
-            for frame in opened.decode(audio=track):
-                for resampled in resampler.resample(frame):
-                    yield downmix.mix(resampled.to_ndarray())
-            for resampled in resampler.resample(None):
-                yield downmix.mix(resampled.to_ndarray())
-    except (FFmpegError, IndexError, ValueError):
-        return  # what came before it broke off is used
-
-
-class _Downmix:
-    """Makes one channel of several.
-
-    Their mean, but a channel that goes against the loudest one is turned round before: a voice whose channels are in
-    antiphase, as a wrongly wired microphone makes them, would cancel out.
+    Raises:
+        Unavailable: the machine is too busy, or its disk is full.
     """
+    try:
+        with _refusing(), _file(audio) as file:
+            return _sandbox().tracks(file, ANY_SECONDS)
+    except UnsupportedMedia:
+        return 0
 
-    def __init__(self) -> None:
-        self._together: npt.NDArray[Any] | float = 0.0  # how each channel has gone with each other lately
 
-    def mix(self, samples: npt.NDArray[Any]) -> bytes:
-        """`samples` are planar: a row for each channel."""
-        if len(samples) == 1:
-            return samples.tobytes()
-        wide = samples.astype(np.float32)
-        self._together = REMEMBERED * self._together + wide @ wide.T
-        loudest = self._together.diagonal().argmax()
-        signs = np.where(self._together[loudest] < 0, -1, 1).astype(np.float32)
-        return (signs @ wide / len(wide)).astype(np.int16).tobytes()
+@lru_cache(maxsize=1)
+def _sandbox() -> Sandbox:
+    """The one of this process. Decoding needs no place: no more is decoded at once than is transcribed."""
+    return Sandbox()
+
+
+@contextmanager
+def _file(audio: bytes) -> Iterator[BinaryIO]:
+    with tempfile.TemporaryFile(prefix="chattergram-speech-") as file:
+        file.write(audio)
+        file.flush()
+        yield cast("BinaryIO", file)
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Reduces errors to the two that matter to a recogniser: never, and not now."""
+    try:
+        yield
+    except TooLarge as error:
+        raise UnsupportedMedia(error.detail) from error
+    except OSError as error:
+        raise Unavailable("The recording cannot be decoded just now.") from error

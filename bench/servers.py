@@ -1,4 +1,4 @@
-"""Real server processes, as `make run` starts them, and the CPU each of them uses."""
+"""Real server processes, as `make run` starts them, and the CPU and memory that each of them uses."""
 
 import os
 import tempfile
@@ -12,13 +12,13 @@ import psutil
 
 from tests.stack import Stack
 
-NAMES = ("web", "worker", "transcriber", "beat", "redis", "mongod", "load")  # of what a `Meter` measures
+NAMES = ("web", "worker", "transcriber", "beat", "redis", "mongod", "load")  # of the processes that `Meter` measures
 LIMITS = {"LIMIT_SIGNUP_ADDRESS": "1000000 per minute", "LIMIT_MESSAGES": "1000000 per second"}
 
 
 @contextmanager
-def house(environment: Mapping[str, str] | None = None, commands: Mapping[str, str] | None = None) -> Iterator[Stack]:
-    """The whole application over a folder that goes away; `commands` replace those of the Procfile."""
+def servers(environment: Mapping[str, str] | None = None, commands: Mapping[str, str] | None = None) -> Iterator[Stack]:
+    """Runs the whole application on a temporary data folder; `commands` replace those of the Procfile."""
     settings = {"ENVIRONMENT": "development", "LOG_LEVEL": "WARNING", **LIMITS, **(environment or {})}
     with tempfile.TemporaryDirectory(prefix="chattergram-bench-") as folder:
         stack = Stack(Path(folder), settings, commands)
@@ -31,14 +31,14 @@ def house(environment: Mapping[str, str] | None = None, commands: Mapping[str, s
 
 @dataclass(frozen=True)
 class Usage:
-    """Of one process with its children: cores used (1.0 is one core), and resident bytes."""
+    """The usage of a process and its children: cores (1.0 is one core) and resident bytes."""
 
     cores: float
     resident: int
 
 
 class Meter:
-    """CPU and memory of every process of a stack, and of the load itself, from `start` to `stop`."""
+    """Measures CPU and memory of every process of a stack, and of the load itself, from `start` to `stop`."""
 
     def __init__(self, stack: Stack) -> None:
         running = {name: process.pid for name, process in stack.processes.items()}
@@ -66,7 +66,7 @@ def _seconds(process: psutil.Process, name: str) -> float:
 
 
 def cpu_seconds(process: psutil.Process) -> float:
-    """What it has used; with what its ended children have, so that a child that is replaced takes nothing along."""
+    """CPU seconds a process has used, including its ended children, so that replacing a child loses nothing."""
     try:
         times = process.cpu_times()
     except psutil.NoSuchProcess:

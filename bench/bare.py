@@ -1,7 +1,7 @@
-"""The floor of this stack: Flask, flask-sock and Redis pub/sub under the same gunicorn, and nothing else.
+"""The bare stack: only Flask, flask-sock and Redis pub/sub, under the same gunicorn.
 
-It passes a message on to the two people's sockets. No accounts, no checks, no storage, no Celery: what it costs is
-what any server made of these parts costs at least.
+It passes a message on to the two people's sockets, without accounts, checks, storage or Celery. Its cost is the least
+that any server made of these parts can have.
 """
 
 import json
@@ -17,12 +17,12 @@ from flask_sock import Sock
 from redis import Redis
 from simple_websocket import Server
 
-CHANNEL = "floor"
+CHANNEL = "bare"
 
 
-class Floor:
+class Bare:
     def __init__(self) -> None:
-        self._flask = Flask("floor")
+        self._flask = Flask("bare")
         self._redis = Redis.from_url(os.environ["REDIS_URL"])
         self._sockets: dict[str, set[Server]] = defaultdict(set)
         self._flask.post("/api/signup")(self._sign_up)
@@ -37,7 +37,7 @@ class Floor:
         gevent.spawn(self._pass_on)
 
     def stop(self) -> None:
-        """Nothing to be done."""
+        """Does nothing; gunicorn's worker calls it."""
 
     def _sign_up(self) -> Response:
         name = secrets.token_hex(8)
@@ -69,5 +69,5 @@ class Floor:
                     socket.send(f"application:messages---{text}")
 
 
-def create_app() -> Floor:
-    return Floor()
+def create_app() -> Bare:
+    return Bare()
