@@ -1,5 +1,6 @@
 """What recognisers are made of: languages, loops, and the pieces a recording is heard in."""
 
+import tracemalloc
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -104,6 +105,20 @@ def test_a_long_recording_is_cut_in_its_pauses() -> None:
         assert before.end == after.start
         within = before.end % (len(once) / RATE)
         assert within > 5.5 or within < 0.3, "in the second of silence after each"
+
+
+def test_ten_minutes_take_no_more_memory_than_one() -> None:
+    once = np.concatenate([sounds.voice(), sounds.silence(1.0)])
+
+    def most_held(minutes: int) -> int:
+        tracemalloc.start()
+        for _ in pieces(block for _ in range(minutes * 60 * RATE // len(once)) for block in blocks(once)):
+            pass
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    assert most_held(10) < 1.1 * most_held(1)
 
 
 def test_where_nobody_speaks_there_is_no_piece() -> None:
