@@ -36,9 +36,14 @@ class Message(TypedDict):
 
 
 class StoredMessage(Message):
-    """A message as the stores keep it; `revision` grows with every change, so that the newer of two copies is known."""
+    """A message as the stores keep it; `revision` grows with every change, so that the newer of two copies is known.
+
+    `ownText` says whether the text of a voice message is its sender's own, a caption or a correction, not what was
+    heard. Messages of older versions do not have it.
+    """
 
     revision: int
+    ownText: NotRequired[bool | None]
 
 
 class Changes(TypedDict, total=False):
@@ -52,6 +57,7 @@ class Changes(TypedDict, total=False):
     words: list[Word] | None
     editedAt: str | None
     deletedAt: str | None
+    ownText: bool | None
 
 
 OPTIONAL = tuple(sorted(Message.__optional_keys__))

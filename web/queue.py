@@ -33,9 +33,9 @@ class Queue:
         """
         self._send(queues.DRAIN)
 
-    def transcribe(self, message_id: str) -> None:
-        """Have an attempt made at a voice message. Raises Unavailable like `wake_drainer`."""
-        self._send(queues.TRANSCRIBE, message_id)
+    def transcribe(self) -> None:
+        """Have an attempt made at the next voice message in turn. Raises Unavailable like `wake_drainer`."""
+        self._send(queues.TRANSCRIBE)
 
     def ping(self) -> bool:
         """Whether the broker answers; raises OperationalError when it does not."""
@@ -62,8 +62,8 @@ class Queue:
                     channel.close()
         return found
 
-    def _send(self, task: str, *arguments: str) -> None:
+    def _send(self, task: str) -> None:
         try:
-            self._celery.send_task(task, arguments, retry=False, headers={REQUEST_ID: request_id()})
+            self._celery.send_task(task, retry=False, headers={REQUEST_ID: request_id()})
         except (OperationalError, OSError) as error:
             raise Unavailable("The queue cannot take messages now. Try again in a moment.") from error

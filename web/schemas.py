@@ -125,6 +125,7 @@ class TranscriptionRequest(Schema):
     model_config = _example(language="en")
 
     language: Annotated[str, StringConstraints(pattern=LANGUAGE)] | None = Field(None, description="BCP 47")
+    overwrite: bool = Field(False, description="Also where the text is its sender's own: a caption or a correction.")
 
 
 class PartnerPath(Schema):

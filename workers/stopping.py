@@ -19,7 +19,7 @@ from redis import RedisError
 
 from chat import queues
 from chat.store import counters
-from chat.voice import attempts
+from chat.voice import attempts, turns
 from workers.app import stores
 
 log = structlog.get_logger(__name__)
@@ -47,13 +47,12 @@ def _end() -> None:
     """End without waiting any longer. Every task but an attempt at a transcript may simply be cut off."""
     try:
         active = state.active_requests.copy()  # others still add to it and take from it
-        unended = [request.args[0] for request in active if request.name == queues.TRANSCRIBE]
+        unended = {request.id for request in active if request.name == queues.TRANSCRIBE}
         for child in active_children():
             with suppress(ProcessLookupError):  # it has just ended by itself
                 os.kill(child.pid, signal.SIGKILL)
         log.warning("worker.cut_off", transcriptions=len(unended))
-        for message_id in unended:
-            _give_back(message_id)
+        _give_back(unended)
         counters.flush(stores().redis)
     except Exception:
         log.exception("worker.not_given_back")
@@ -61,8 +60,9 @@ def _end() -> None:
         os._exit(0)  # threads that are in the middle of something would be waited for
 
 
-def _give_back(message_id: str) -> None:
+def _give_back(tasks: set[str]) -> None:
     try:
-        attempts.give_back(stores(), message_id)
+        for message_id in turns.held_by(stores(), tasks):
+            attempts.give_back(stores(), message_id)
     except RedisError as error:
-        log.warning("transcription.not_given_back", message_id=message_id, error=type(error).__name__)
+        log.warning("transcription.not_given_back", error=type(error).__name__)

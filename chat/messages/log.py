@@ -68,6 +68,7 @@ class Entry(NamedTuple):
             "audioFileId": draft.audio_file_id,
             "clientId": draft.client_id,
             "status": "delivered" if draft.audio_file_id is None else "transcribing",
+            "ownText": True if draft.audio_file_id and draft.text else None,
             "revision": 1,
         }
 

@@ -150,6 +150,7 @@ def drop_double(stores: Stores, message: StoredMessage) -> None:
         pipe.zrem(keys.inbox_key(receiver, sender), message_id)
         pipe.zrem(keys.OUTBOX, message_id)
         pipe.zrem(keys.TRANSCRIPTIONS, message_id)
+        pipe.hdel(keys.TRANSCRIPTION_TURNS, message_id)
         pipe.execute()
     log.warning("message.doubled", message_id=message_id)
 

@@ -30,8 +30,9 @@ HOT_COMPLETE = f"{PREFIX}:hot:complete"
 # How far that rebuild is (hash): step -> the last `_id` done
 HOT_REBUILD = f"{PREFIX}:hot:complete:at"
 
-# Voice messages waiting for a transcript: message id -> when the next attempt is due (ms); those of them that were
-# delivered before; how often each was tried; and the language its sender asked for
+# Voice messages waiting for a transcript: message id -> when the next attempt is due (ms; 0 when it has just come, +inf
+# while it stands in a line of `TRANSCRIPTION_LINES`); those of them that were delivered before; how often each was
+# tried; and the language that was asked for
 TRANSCRIPTIONS = f"{PREFIX}:transcriptions"
 TRANSCRIPTIONS_AGAIN = f"{PREFIX}:transcriptions:again"
 TRANSCRIPTION_ATTEMPTS = f"{PREFIX}:transcription:attempts"
@@ -41,6 +42,22 @@ TRANSCRIPTION_LANGUAGES = f"{PREFIX}:transcription:languages"
 # tried alone
 TRANSCRIPTION_CRASHES = f"{PREFIX}:transcription:deaths"
 TRANSCRIPTION_ALONE = f"{PREFIX}:transcription:alone"
+
+# Whose turn each of them takes (message id -> `<person> <since, ms> <length, ms>`); those that are due, in lines (a
+# sorted set of `<line> <person> <order> <message id>`), with the people in each line by the place of their first; up to
+# when they have used their turns (person -> ms); and the attempts on their way (message id -> `<worker> <task> <long>`)
+TRANSCRIPTION_TURNS = f"{PREFIX}:transcription:turns"
+TRANSCRIPTION_LINES = f"{PREFIX}:transcription:lines"
+TRANSCRIPTION_PEOPLE_SHORT = f"{PREFIX}:transcription:people:short"
+TRANSCRIPTION_PEOPLE_LONG = f"{PREFIX}:transcription:people:long"
+TRANSCRIPTION_PEOPLE_ALONE = f"{PREFIX}:transcription:people:alone"
+TRANSCRIPTION_USED = f"{PREFIX}:transcription:used"
+TRANSCRIPTION_RUNNING = f"{PREFIX}:transcription:running"
+
+# The call each of them goes back to (message id -> request id, for logs); and the revision that somebody saw who asked
+# to have its sender's own text overwritten
+TRANSCRIPTION_ORIGINS = f"{PREFIX}:transcription:origins"
+TRANSCRIPTION_REVISIONS = f"{PREFIX}:transcription:revisions"
 
 # Recordings that are to be erased: upload id -> from when on (s); among them those being written
 UPLOADS_PENDING_DELETION = f"{PREFIX}:uploads:doomed"
@@ -136,9 +153,9 @@ def upload_key(upload_id: str) -> str:
     return f"{PREFIX}:upload:{upload_id}"
 
 
-def message_limit_key(user_id: str, seconds: int) -> str:
-    """Counter of the messages somebody has sent in a window of so many seconds."""
-    return f"{LIMITS}:message:{user_id}:{seconds}"
+def limit_key(what: str, whose: str, seconds: int) -> str:
+    """Counter of what a person has done, or of what was done to a message, in a window of so many seconds."""
+    return f"{LIMITS}:{what}:{whose}:{seconds}"
 
 
 def revoked_key(token_id: str) -> str:

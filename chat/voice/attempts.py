@@ -1,14 +1,14 @@
 """The way of a voice message to its transcript.
 
-It waits in `keys.TRANSCRIPTIONS` from the moment it is stored until it is done, however often workers die:
-a task is only a nudge, and the sweep nudges again what is due. Attempts are counted in Redis before they
-begin, so a recording that kills its worker is given up as any other, and those that were only beside it are not:
-whose workers keep dying are tried one by one. After the last attempt the message is delivered `untranscribed`, with
-its audio.
+It waits in `keys.TRANSCRIPTIONS` from the moment it is stored until it is done, however often workers die: a task is
+only a nudge to take the next one in turn (see `chat.voice.turns`), and the sweep nudges while any is due. Attempts are
+counted in Redis before they begin, so a recording that kills its worker is given up as any other, and those that were
+only beside it are not: whose workers keep dying are tried one by one. After the last attempt the message is delivered
+`untranscribed`, with its audio.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 import structlog
@@ -16,11 +16,13 @@ from pymongo.errors import PyMongoError
 from redis import RedisError
 
 from chat import audio, frames, ids, wire
-from chat.errors import Conflict, Invalid, NotFound, Unavailable, UnsupportedMedia
+from chat.errors import NotFound, UnsupportedMedia
 from chat.frames import Frame
 from chat.messages import delivery, storing
 from chat.store import counters, keys
 from chat.store.connection import Stores
+from chat.tracing import traced
+from chat.voice import requests, turns
 from chat.voice.recognisers import Recogniser, Transcript, TranscriptionRefused, TranscriptionUnavailable
 from chat.wire import Changes, Message, StoredMessage
 
@@ -30,32 +32,40 @@ LEASE_MS = 10_000  # an attempt whose worker has died is due again after this
 RENEW_SECONDS = 2.5
 BACKOFF_LIMIT = 300.0
 ARCHIVE_PAUSE = 5.0  # seconds until the next attempt when MongoDB is away
-DUE_PAGE = 100
-CRASHES_TOGETHER = 2  # attempts of one message whose workers died, before it is tried alone
 ATTEMPT_KEYS = (
     keys.TRANSCRIPTIONS,
     keys.TRANSCRIPTION_ATTEMPTS,
     keys.TRANSCRIPTION_CRASHES,
     keys.TRANSCRIPTION_ALONE,
+    keys.TRANSCRIPTION_RUNNING,
+)
+OF_A_MESSAGE = (  # hashes that know something of a message that waits
+    keys.TRANSCRIPTION_ATTEMPTS,
+    keys.TRANSCRIPTION_CRASHES,
+    keys.TRANSCRIPTION_LANGUAGES,
+    keys.TRANSCRIPTION_TURNS,
+    keys.TRANSCRIPTION_RUNNING,
+    keys.TRANSCRIPTION_ORIGINS,
+    keys.TRANSCRIPTION_REVISIONS,
 )
 
 
-def transcribe(stores: Stores, recogniser: Recogniser, message_id: str) -> bool:
-    """Make one attempt at a voice message, if one is due. Safe to call any number of times.
+def transcribe_next(stores: Stores, recogniser: Recogniser, taker: turns.Taker) -> bool:
+    """Make one attempt at the voice message whose turn it is, if any is due. Safe to call any number of times.
 
     Returns:
-        True when it was tried alone: others that are due have waited for that.
+        True when one was made: then others that are due may have waited for that.
     """
-    taken = stores.scripts.begin_attempt(keys=ATTEMPT_KEYS, args=[message_id, LEASE_MS, CRASHES_TOGETHER])
-    if taken is None:
+    turn = turns.take(stores, taker, LEASE_MS)
+    if turn is None:
         return False
-    attempt, alone = taken
-    try:
-        _handle(stores, recogniser, message_id, attempt)
-    finally:
-        if alone:
-            _end_alone(stores, message_id)
-    return bool(alone)
+    with traced(turns.origin(stores, turn.message_id)):
+        try:
+            _handle(stores, recogniser, turn.message_id, turn.attempt)
+        finally:
+            if turn.alone:
+                _end_alone(stores, turn.message_id)
+    return True
 
 
 def _end_alone(stores: Stores, message_id: str) -> None:
@@ -69,44 +79,6 @@ def give_back(stores: Stores, message_id: str, seconds: float = 0) -> None:
     """An attempt that could not begin, or not go on where it began, is none: the next is due after that time."""
     counters.count("transcription_retries")
     _set_due(stores, message_id, seconds, "uncounted")
-
-
-def due(stores: Stores) -> list[str]:
-    """Voice messages for which an attempt is due now, oldest first, at most a page."""
-    seconds, microseconds = stores.redis.time()  # whose clock set them
-    now = seconds * 1_000 + microseconds // 1_000
-    found = stores.redis.zrange(keys.TRANSCRIPTIONS, "-inf", now, byscore=True, offset=0, num=DUE_PAGE)
-    return [raw.decode() for raw in found]
-
-
-def transcribe_again(
-    stores: Stores, sender_id: str, message_id: str, language: str | None, nudge: Callable[[str], None]
-) -> Message:
-    """Have a voice message transcribed anew; the result comes as `edited`.
-
-    Raises:
-        NotFound: there is no such message of this sender.
-        Invalid: it is no voice message.
-        Conflict: it is being transcribed.
-    """
-    message = _current(stores, message_id) if ids.is_id(message_id) else None
-    if message is None or message["senderId"] != sender_id:
-        raise NotFound("There is no such message.")
-    if not message["audioFileId"]:
-        raise Invalid("messageId", "That is not a voice message.")
-    script_keys = [
-        keys.TRANSCRIPTIONS,
-        keys.TRANSCRIPTIONS_AGAIN,
-        keys.TRANSCRIPTION_ATTEMPTS,
-        keys.TRANSCRIPTION_LANGUAGES,
-    ]
-    if not stores.scripts.request_transcription(keys=script_keys, args=[message_id, language or ""]):
-        raise Conflict("That message is being transcribed.")
-    try:
-        nudge(message_id)
-    except Unavailable as error:
-        log.warning("transcription.not_nudged", message_id=message_id, error=str(error))  # the sweep does it
-    return wire.message(message)
 
 
 def _handle(stores: Stores, recogniser: Recogniser, message_id: str, attempt: int) -> None:
@@ -184,8 +156,10 @@ def _finish(stores: Stores, message_id: str, transcript: Transcript) -> None:
         "words": transcript.words,
     }
     again = _is_again(stores, message_id)
-    if again or not message["text"]:
-        fields["text"] = transcript.text
+    if requests.may_replace_text(stores, message):
+        fields["text"], fields["ownText"] = transcript.text, False
+    else:
+        fields["ownText"] = True
     if again:
         fields["editedAt"] = ids.now()
     wired = _store(stores, message, fields)
@@ -239,7 +213,6 @@ def _let_go(stores: Stores, message_id: str, told: Iterable[Frame] = ()) -> None
         delivery.deliver(stores, told, pipe)
         pipe.zrem(keys.TRANSCRIPTIONS, message_id)
         pipe.srem(keys.TRANSCRIPTIONS_AGAIN, message_id)
-        pipe.hdel(keys.TRANSCRIPTION_ATTEMPTS, message_id)
-        pipe.hdel(keys.TRANSCRIPTION_CRASHES, message_id)
-        pipe.hdel(keys.TRANSCRIPTION_LANGUAGES, message_id)
+        for key in OF_A_MESSAGE:
+            pipe.hdel(key, message_id)
         pipe.execute()

@@ -11,7 +11,7 @@ from chat.messages import log as accepted_log
 from chat.store import keys
 from chat.store.connection import Stores
 from chat.upkeep import ageing, sync
-from chat.voice import attempts
+from chat.voice import turns
 from tests.integration.test_history import archive_only
 from tests.people import change, drain, said, send, someone
 
@@ -90,7 +90,7 @@ def test_a_voice_message_changed_before_the_rebuild_is_still_transcribed(stores:
     stores.redis.flushdb()
     editing.edit(stores, pair[0], message["_id"], "better caption")
     rounds(stores)
-    assert attempts.due(stores) == [message["_id"]]
+    assert turns.due(stores) == [message["_id"]]
 
 
 def test_syncing_twice_changes_nothing(stores: Stores, pair: tuple[str, str]) -> None:

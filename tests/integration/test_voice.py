@@ -18,17 +18,18 @@ from chat.errors import Conflict, Invalid, NotFound, Unavailable
 from chat.messages import editing, history, storing
 from chat.store import counters, hot, keys
 from chat.store.connection import Stores
-from chat.voice import attempts
+from chat.voice import attempts, requests, turns
 from chat.voice.recognisers import Recogniser, Transcript
 from chat.voice.recognisers.deepgram import Deepgram
 from dev.processes import ManagedProcess, free_port, wait_until
 from tests import deepgram_stand_in as stand_in
 from tests.deepgram_stand_in import Answer, DeepgramStandIn
-from tests.people import drain, send, send_voice, someone
+from tests.people import change, drain, send, send_voice, someone
 from tests.pubsub import Listener
 from tests.stack import ROOT, clean_environment
 
 ATTEMPTS = 3
+TAKER = turns.Taker("transcription@here", "task", 2)
 
 
 @pytest.fixture
@@ -103,12 +104,12 @@ def due_in(house: Stores, message_id: str) -> float:
 def let_be_due(house: Stores, message_id: str) -> None:
     """As when the pause until its next attempt is over."""
     assert house.redis.zadd(keys.TRANSCRIPTIONS, {message_id: 0}, xx=True, ch=True)
-    assert attempts.due(house) == [message_id]
+    assert turns.due(house) == [message_id]
 
 
 def assert_forgotten(house: Stores, message_id: str) -> None:
     assert not waits(house, message_id)
-    for key in (keys.TRANSCRIPTION_ATTEMPTS, keys.TRANSCRIPTION_CRASHES, keys.TRANSCRIPTION_LANGUAGES):
+    for key in attempts.OF_A_MESSAGE:
         assert not house.redis.hexists(key, message_id)
     assert not house.redis.sismember(keys.TRANSCRIPTIONS_AGAIN, message_id)
 
@@ -117,11 +118,11 @@ def test_a_voice_message_is_told_at_once_and_delivered_with_its_transcript(
     house: Stores, deepgram: Recogniser, pair: tuple[str, str], listener: Listener
 ) -> None:
     sent = send_voice(house, *pair)
-    assert drain(house) == attempts.due(house) == [sent["_id"]]
+    assert drain(house) == turns.due(house) == [sent["_id"]]
     (at_once,) = told(listener, frames.STATUS)
     assert (at_once["_id"], at_once["status"]) == (sent["_id"], "transcribing")
     assert at_once["audioFileId"] == sent["audioFileId"]
-    attempts.transcribe(house, deepgram, sent["_id"])
+    attempts.transcribe_next(house, deepgram, TAKER)
     (heard,) = listener.heard(frames.MESSAGES)
     assert set(heard.recipients) == set(pair)
     delivered = orjson.loads(heard.data)
@@ -138,7 +139,7 @@ def test_a_caption_stays_the_text_and_the_words_can_still_be_searched(
 ) -> None:
     sent = send_voice(house, *pair, "from the beach")["_id"]
     drain(house)
-    attempts.transcribe(house, deepgram, sent)
+    attempts.transcribe_next(house, deepgram, TAKER)
     assert stored(house, pair)["text"] == "from the beach"
     assert "wrespectable" in hot.read_json(house.redis, [keys.message_key(sent)])[0]["terms"]
 
@@ -147,7 +148,7 @@ def test_a_recording_in_which_nobody_speaks_is_delivered_without_text(
     house: Stores, deepgram: Recogniser, pair: tuple[str, str], message: str, server: DeepgramStandIn
 ) -> None:
     server.then(stand_in.spoken(""))
-    attempts.transcribe(house, deepgram, message)
+    attempts.transcribe_next(house, deepgram, TAKER)
     assert (stored(house, pair)["text"], stored(house, pair)["status"]) == ("", "delivered")
 
 
@@ -167,14 +168,14 @@ def test_what_may_do_later_is_tried_again_after_growing_pauses(
 ) -> None:
     server.then(answer, answer)
     for number, pause in enumerate(pauses, start=1):
-        attempts.transcribe(house, deepgram, message)
+        attempts.transcribe_next(house, deepgram, TAKER)
         assert pause - 2 < due_in(house, message) <= pause
         assert stored(house, pair)["status"] == "transcribing"
-        assert attempts.due(house) == []
-        attempts.transcribe(house, deepgram, message)  # a nudge before its time
+        assert turns.due(house) == []
+        attempts.transcribe_next(house, deepgram, TAKER)  # a nudge before its time
         assert len(server.received) == number
         let_be_due(house, message)
-    attempts.transcribe(house, deepgram, message)
+    attempts.transcribe_next(house, deepgram, TAKER)
     assert stored(house, pair)["text"] == stand_in.SENTENCE
     assert_forgotten(house, message)
 
@@ -192,7 +193,7 @@ def test_what_will_never_do_is_delivered_untranscribed_at_once(
     answer: Answer,
 ) -> None:
     server.then(answer)
-    attempts.transcribe(house, deepgram, message)
+    attempts.transcribe_next(house, deepgram, TAKER)
     (failed,) = told(listener, frames.STATUS)
     assert (failed["_id"], failed["status"]) == (message, "failed")
     assert str(answer.status) in failed["detail"]
@@ -213,10 +214,10 @@ def test_after_the_last_attempt_it_is_delivered_untranscribed(
 ) -> None:
     server.then(*[stand_in.BROKEN] * ATTEMPTS)
     for _ in range(ATTEMPTS - 1):
-        attempts.transcribe(house, deepgram, message)
+        attempts.transcribe_next(house, deepgram, TAKER)
         let_be_due(house, message)
     assert told(listener, frames.MESSAGES) == told(listener, frames.STATUS) == []
-    attempts.transcribe(house, deepgram, message)
+    attempts.transcribe_next(house, deepgram, TAKER)
     assert [frame["status"] for frame in told(listener, frames.MESSAGES)] == ["untranscribed"]
     assert [frame["status"] for frame in told(listener, frames.STATUS)] == ["failed"]
     assert len(server.received) == ATTEMPTS
@@ -227,18 +228,17 @@ def test_many_nudges_at_once_make_one_attempt(
     house: Stores, deepgram: Recogniser, message: str, server: DeepgramStandIn, listener: Listener
 ) -> None:
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: attempts.transcribe(house, deepgram, message), range(8)))
+        list(pool.map(lambda _: attempts.transcribe_next(house, deepgram, TAKER), range(8)))
     assert len(server.received) == 1
     assert len(told(listener, frames.MESSAGES)) == 1
 
 
 WORKER = """
-from chat.voice import attempts
+from chat.voice import attempts, turns
 from chat.store.connection import connect
 from chat.voice.recognisers import choose
 from config.settings import get_settings
-import sys
-attempts.transcribe(connect(get_settings()), choose(get_settings()), sys.argv[1])
+attempts.transcribe_next(connect(get_settings()), choose(get_settings()), turns.Taker("other@here", "task", 2))
 """
 
 
@@ -257,7 +257,7 @@ def worker(house: Stores, message: str, tmp_path: Path) -> ManagedProcess:
         "TRANSCRIPTION_TIMEOUT": "60",
         "PYTHONPATH": str(ROOT),
     }
-    command = [sys.executable, "-c", WORKER, message]
+    command = [sys.executable, "-c", WORKER]
     return ManagedProcess("worker", command, log=tmp_path / "worker.log", environment=environment, folder=tmp_path)
 
 
@@ -283,7 +283,7 @@ def test_the_attempt_of_a_killed_worker_is_due_again(
     assert 0 < due_in(house, message) <= attempts.LEASE_MS / 1_000
     assert int(house.redis.hget(keys.TRANSCRIPTION_ATTEMPTS, message)) == 1
     let_be_due(house, message)
-    attempts.transcribe(house, deepgram, message)
+    attempts.transcribe_next(house, deepgram, TAKER)
     assert stored(house, pair)["text"] == stand_in.SENTENCE
 
 
@@ -298,7 +298,7 @@ def test_a_recording_that_kills_its_workers_is_given_up(
     for _ in range(ATTEMPTS):
         kill_within_attempt(house, worker, server)
         let_be_due(house, message)
-    attempts.transcribe(house, deepgram, message)
+    attempts.transcribe_next(house, deepgram, TAKER)
     assert stored(house, pair)["status"] == "untranscribed"
     assert len(server.received) == ATTEMPTS
     assert_forgotten(house, message)
@@ -323,15 +323,15 @@ def test_an_attempt_longer_than_its_hold_is_not_made_twice(
     monkeypatch.setattr(attempts, "RENEW_SECONDS", 0.05)
     slow = Slow()
     with ThreadPoolExecutor(1) as pool:
-        attempt = pool.submit(attempts.transcribe, house, slow, message)
+        attempt = pool.submit(attempts.transcribe_next, house, slow, TAKER)
         assert slow.began.wait(10)
         held = due_in(house, message), house.redis.zscore(keys.TRANSCRIPTIONS, message)
         assert 0 < held[0] <= 1
         wait_until(
             lambda: house.redis.zscore(keys.TRANSCRIPTIONS, message) > held[1] + 1_000, 20, "its hold to be renewed"
         )
-        assert attempts.due(house) == []
-        attempts.transcribe(house, Deepgram(house.settings), message)
+        assert turns.due(house) == []
+        attempts.transcribe_next(house, Deepgram(house.settings), TAKER)
         assert server.received == []
         slow.may_end.set()
         attempt.result(10)
@@ -351,12 +351,12 @@ def test_a_message_deleted_meanwhile_stays_deleted_and_nobody_hears_of_it(
     again: bool,
 ) -> None:
     if again:
-        attempts.transcribe(house, deepgram, message)
-        attempts.transcribe_again(house, pair[0], message, None, lambda _: None)
+        attempts.transcribe_next(house, deepgram, TAKER)
+        requests.transcribe_again(house, pair[0], message, None, lambda: None)
     listener.heard(frames.MESSAGES)
     server.then(answer)
     server.on_call = lambda _: editing.delete(house, pair[0], message)
-    attempts.transcribe(house, deepgram, message)
+    attempts.transcribe_next(house, deepgram, TAKER)
     assert [frame["status"] for frame in told(listener, frames.STATUS)] == ["deleted"]
     assert told(listener, frames.MESSAGES) == []
     found = stored(house, pair)
@@ -369,7 +369,7 @@ def test_a_deleted_message_is_not_transcribed(
     house: Stores, deepgram: Recogniser, pair: tuple[str, str], message: str, server: DeepgramStandIn
 ) -> None:
     editing.delete(house, pair[0], message)
-    attempts.transcribe(house, deepgram, message)
+    attempts.transcribe_next(house, deepgram, TAKER)
     assert server.received == []
     assert_forgotten(house, message)
 
@@ -378,7 +378,7 @@ def test_what_its_sender_writes_meanwhile_is_not_overwritten(
     house: Stores, deepgram: Recogniser, pair: tuple[str, str], message: str, server: DeepgramStandIn
 ) -> None:
     server.on_call = lambda _: editing.edit(house, pair[0], message, "what I said")
-    attempts.transcribe(house, deepgram, message)
+    attempts.transcribe_next(house, deepgram, TAKER)
     found = stored(house, pair)
     assert (found["text"], found["status"]) == ("what I said", "delivered")
     assert found["words"]
@@ -387,11 +387,11 @@ def test_what_its_sender_writes_meanwhile_is_not_overwritten(
 def test_a_worker_that_died_after_storing_left_only_the_telling(
     house: Stores, deepgram: Recogniser, message: str, server: DeepgramStandIn, listener: Listener
 ) -> None:
-    attempts.transcribe(house, deepgram, message)
+    attempts.transcribe_next(house, deepgram, TAKER)
     first = told(listener, frames.MESSAGES)
     house.redis.zadd(keys.TRANSCRIPTIONS, {message: 0})
     house.redis.hset(keys.TRANSCRIPTION_ATTEMPTS, message, ATTEMPTS)
-    attempts.transcribe(house, deepgram, message)
+    attempts.transcribe_next(house, deepgram, TAKER)
     assert told(listener, frames.MESSAGES) == first
     assert len(server.received) == 1
     assert_forgotten(house, message)
@@ -403,12 +403,12 @@ def test_while_mongodb_is_away_no_attempt_is_counted(
     nowhere: MongoClient[dict[str, Any]] = MongoClient("127.0.0.1", free_port(), serverSelectionTimeoutMS=50)
     without = replace(house, mongo=nowhere.chattergram)
     for _ in range(ATTEMPTS + 1):
-        attempts.transcribe(without, deepgram, message)
+        attempts.transcribe_next(without, deepgram, TAKER)
         assert 0 < due_in(house, message) <= attempts.ARCHIVE_PAUSE
         let_be_due(house, message)
     nowhere.close()
     assert server.received == []
-    attempts.transcribe(house, deepgram, message)
+    attempts.transcribe_next(house, deepgram, TAKER)
     assert stored(house, pair)["text"] == stand_in.SENTENCE
 
 
@@ -417,11 +417,11 @@ def test_an_attempt_that_is_given_back_is_none(
 ) -> None:
     slow = Slow()
     with ThreadPoolExecutor(1) as pool:
-        attempt = pool.submit(attempts.transcribe, house, slow, message)
+        attempt = pool.submit(attempts.transcribe_next, house, slow, TAKER)
         assert slow.began.wait(10)
-        assert attempts.due(house) == []
+        assert turns.due(house) == []
         attempts.give_back(house, message)
-        assert attempts.due(house) == [message], "for another worker to take at once"
+        assert turns.due(house) == [message], "for another worker to take at once"
         slow.may_end.set()
         attempt.result(30)
     assert_forgotten(house, message)
@@ -435,19 +435,21 @@ def test_whose_workers_keep_dying_are_tried_one_by_one_and_others_beside_them(
     first, second, fresh = (send_voice(house, *pair)["_id"] for _ in range(3))
     drain(house)
     for each in (first, second):
-        house.redis.hset(keys.TRANSCRIPTION_CRASHES, each, attempts.CRASHES_TOGETHER)
+        house.redis.hset(keys.TRANSCRIPTION_CRASHES, each, turns.CRASHES_TOGETHER)
+    taker = TAKER._replace(slots=3)
     slow = Slow()
     with ThreadPoolExecutor(1) as pool:
-        attempt = pool.submit(attempts.transcribe, house, slow, first)
+        attempt = pool.submit(attempts.transcribe_next, house, slow, taker)
         assert slow.began.wait(10)
-        assert attempts.transcribe(house, deepgram, second) is False
-        assert attempts.transcribe(house, deepgram, fresh) is False
+        assert turns.held_by(house, [taker.task]) == [first]
+        assert attempts.transcribe_next(house, deepgram, taker) is True
         assert_forgotten(house, fresh)
-        assert attempts.due(house) == [second], "it waits, and no attempt is counted"
+        assert attempts.transcribe_next(house, deepgram, taker) is False
+        assert turns.due(house) == [second], "it waits, and no attempt is counted"
         assert not house.redis.hexists(keys.TRANSCRIPTION_ATTEMPTS, second)
         slow.may_end.set()
         assert attempt.result(30) is True
-    assert attempts.transcribe(house, deepgram, second) is True
+    assert attempts.transcribe_next(house, deepgram, taker) is True
     for each in (first, second):
         assert_forgotten(house, each)
     assert not house.redis.exists(keys.TRANSCRIPTION_ALONE)
@@ -457,7 +459,7 @@ def test_attempts_that_will_be_made_again_are_counted(
     house: Stores, deepgram: Recogniser, message: str, server: DeepgramStandIn
 ) -> None:
     server.then(stand_in.BROKEN)
-    attempts.transcribe(house, deepgram, message)
+    attempts.transcribe_next(house, deepgram, TAKER)
     assert not house.redis.hexists(keys.TRANSCRIPTION_CRASHES, message), "its worker lives"
     attempts.give_back(house, message)
     counters.flush(house.redis)
@@ -469,9 +471,9 @@ def test_only_the_clock_of_redis_says_what_is_due(
 ) -> None:
     monkeypatch.setattr(ids, "now_ms", lambda: 0)
     monkeypatch.setattr("time.time", lambda: 0.0)
-    assert attempts.due(house) == [message]
+    assert turns.due(house) == [message]
     server.then(stand_in.BROKEN)
-    attempts.transcribe(house, deepgram, message)
+    attempts.transcribe_next(house, deepgram, TAKER)
     assert 15 < due_in(house, message) <= 20
 
 
@@ -484,13 +486,14 @@ def test_transcribed_again_it_comes_as_edited(
     listener: Listener,
 ) -> None:
     server.then(stand_in.CORRUPT, stand_in.spoken("Guten Tag", None))
-    attempts.transcribe(house, deepgram, message)
+    attempts.transcribe_next(house, deepgram, TAKER)
     listener.heard(frames.MESSAGES)
     listener.heard(frames.STATUS)
-    nudged: list[str] = []
-    attempts.transcribe_again(house, pair[0], message, "de", nudged.append)
-    assert nudged == attempts.due(house) == [message]
-    attempts.transcribe(house, deepgram, message)
+    nudged: list[bool] = []
+    requests.transcribe_again(house, pair[0], message, "de", lambda: nudged.append(True))
+    assert nudged == [True]
+    assert turns.due(house) == [message]
+    attempts.transcribe_next(house, deepgram, TAKER)
     assert server.received[-1].query["language"] == "de"
     (edited,) = told(listener, frames.STATUS)
     assert (edited["status"], edited["text"], edited["language"]) == ("edited", "Guten Tag", "de")
@@ -508,47 +511,105 @@ def test_when_it_fails_again_the_message_stays_as_it_was(
     server: DeepgramStandIn,
     listener: Listener,
 ) -> None:
-    attempts.transcribe(house, deepgram, message)
+    attempts.transcribe_next(house, deepgram, TAKER)
     before = stored(house, pair)
-    attempts.transcribe_again(house, pair[0], message, None, lambda _: None)
+    requests.transcribe_again(house, pair[0], message, None, lambda: None)
     server.then(stand_in.CORRUPT)
-    attempts.transcribe(house, deepgram, message)
+    attempts.transcribe_next(house, deepgram, TAKER)
     assert stored(house, pair) == before
     assert [frame["status"] for frame in told(listener, frames.STATUS)] == ["failed"]
     assert len(told(listener, frames.MESSAGES)) == 1
     assert_forgotten(house, message)
 
 
-def test_only_its_sender_may_have_a_voice_message_transcribed_again_and_once_at_a_time(
+def test_either_of_its_people_may_have_a_voice_message_transcribed_again_and_once_at_a_time(
     house: Stores, deepgram: Recogniser, pair: tuple[str, str], message: str
 ) -> None:
     def again(person: str, message_id: str) -> None:
-        attempts.transcribe_again(house, person, message_id, None, lambda _: None)
+        requests.transcribe_again(house, person, message_id, None, lambda: None)
 
     with pytest.raises(Conflict):
         again(pair[0], message)
-    attempts.transcribe(house, deepgram, message)
-    for person, message_id in ((pair[1], message), (someone(house, "carl"), message), (pair[0], "nonsense")):
+    attempts.transcribe_next(house, deepgram, TAKER)
+    for person, message_id in ((someone(house, "carl"), message), (pair[0], "nonsense")):
         with pytest.raises(NotFound):
             again(person, message_id)
     text = send(house, *pair, "text")["_id"]
     drain(house)
     with pytest.raises(Invalid):
         again(pair[0], text)
-    again(pair[0], message)
-    with pytest.raises(Conflict):
-        again(pair[0], message)
+    again(pair[1], message)
+    for person in pair:
+        with pytest.raises(Conflict):
+            again(person, message)
     editing.delete(house, pair[0], message)
     with pytest.raises(NotFound):
         again(pair[0], message)
 
 
+def test_what_its_sender_wrote_is_overwritten_only_where_that_was_asked_for(
+    house: Stores, deepgram: Recogniser, pair: tuple[str, str], message: str, server: DeepgramStandIn
+) -> None:
+    def again(person: str, *, overwrite: bool = False) -> None:
+        requests.transcribe_again(house, person, message, None, lambda: None, overwrite=overwrite)
+        attempts.transcribe_next(house, deepgram, TAKER)
+
+    attempts.transcribe_next(house, deepgram, TAKER)
+    again(pair[1])
+    again(pair[0])
+    editing.edit(house, pair[0], message, "what I said")
+    for person in pair:
+        with pytest.raises(Conflict):
+            again(person)
+    assert stored(house, pair)["text"] == "what I said"
+    server.then(stand_in.CORRUPT)
+    again(pair[1], overwrite=True)
+    with pytest.raises(Conflict):  # it failed, so the text is still theirs
+        again(pair[0])
+    again(pair[1], overwrite=True)
+    assert stored(house, pair)["text"] == stand_in.SENTENCE
+    again(pair[0])
+
+
+def test_a_correction_made_after_somebody_asked_to_overwrite_the_last_one_stays(
+    house: Stores, deepgram: Recogniser, pair: tuple[str, str], message: str, server: DeepgramStandIn
+) -> None:
+    attempts.transcribe_next(house, deepgram, TAKER)
+    editing.edit(house, pair[0], message, "first")
+    requests.transcribe_again(house, pair[1], message, None, lambda: None, overwrite=True)
+    server.on_call = lambda _: editing.edit(house, pair[0], message, "second")
+    attempts.transcribe_next(house, deepgram, TAKER)
+    assert stored(house, pair)["text"] == "second"
+    assert_forgotten(house, message)
+
+
+def test_a_caption_counts_as_its_senders_own_text(
+    house: Stores, deepgram: Recogniser, pair: tuple[str, str], server: DeepgramStandIn
+) -> None:
+    sent = send_voice(house, *pair, "from the beach")["_id"]
+    drain(house)
+    server.then(stand_in.CORRUPT)
+    attempts.transcribe_next(house, deepgram, TAKER)
+    with pytest.raises(Conflict):
+        requests.transcribe_again(house, pair[0], sent, None, lambda: None)
+    assert stored(house, pair)["text"] == "from the beach"
+
+
+def test_an_edited_message_of_an_older_version_is_taken_for_corrected(
+    house: Stores, deepgram: Recogniser, pair: tuple[str, str], message: str
+) -> None:
+    attempts.transcribe_next(house, deepgram, TAKER)
+    change(house, message, {"text": "as it was", "editedAt": ids.now(), "ownText": None})
+    with pytest.raises(Conflict):
+        requests.transcribe_again(house, pair[0], message, None, lambda: None)
+
+
 def test_with_the_broker_away_it_is_transcribed_again_later(
     house: Stores, deepgram: Recogniser, pair: tuple[str, str], message: str
 ) -> None:
-    def away(_: str) -> None:
+    def away() -> None:
         raise Unavailable("away")
 
-    attempts.transcribe(house, deepgram, message)
-    attempts.transcribe_again(house, pair[0], message, None, away)
-    assert attempts.due(house) == [message]
+    attempts.transcribe_next(house, deepgram, TAKER)
+    requests.transcribe_again(house, pair[0], message, None, away)
+    assert turns.due(house) == [message]

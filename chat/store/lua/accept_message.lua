@@ -1,13 +1,14 @@
 -- Accepts a message: an entry in the log, its clientId and its upload's claim, all or nothing. The same round trip
 -- checks its sender's session and counts against their limits: messages are what there is most of.
 -- KEYS: log, waking flag, receiver's user, clientId or this call's own, upload or '', sender's token if it was ended,
---       sender's sessions if they were, sender's user, hot complete, then the counters of the sender's limits
+--       sender's sessions if they were, sender's user, hot complete, then the counters of the sender's limits of
+--       messages, and those of transcribed audio (ms)
 -- ARGV: see below; behind them, for each counter the most and its seconds, then the entry: field, value, ...
 -- Returns {what, ...}; what is one of
 --   accepted, again (that clientId was accepted before): with the receipt
 --   wake (nothing accepted: first wake the drainer, then call again)
 --   ended, session (Redis cannot tell whether the session is valid), limited: with seconds, receiver, upload, taken,
---   full
+--   full, audio (the limit of transcribed audio): with seconds
 local log, waking, receiver_user, client, upload = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local ended_token, ended_sessions, sender_user, hot_complete = KEYS[6], KEYS[7], KEYS[8], KEYS[9]
 local first_counter = 10
@@ -22,8 +23,14 @@ local token = ARGV[8] -- '' when its session is not to be checked
 local issued_ms = tonumber(ARGV[9]) -- when that token was issued
 local counts = ARGV[10] == '1' -- whether this call counts against the limits
 local limits = tonumber(ARGV[11]) -- how many
-local first_limit = 12
-local first_field = first_limit + 2 * limits
+local audio_limits = tonumber(ARGV[12]) -- and of transcribed audio; only what is accepted counts against these
+local first_limit = 13
+local first_field = first_limit + 2 * (limits + audio_limits)
+
+-- The counter of a limit, the most, and its seconds
+local function limit(i)
+  return KEYS[first_counter + i], tonumber(ARGV[first_limit + 2 * i]), ARGV[first_limit + 2 * i + 1]
+end
 
 if token ~= '' then
   if redis.call('EXISTS', ended_token) == 1 then return {'ended'} end
@@ -36,8 +43,7 @@ if token ~= '' then
 end
 if counts then
   for i = 0, limits - 1 do
-    local counter = KEYS[first_counter + i]
-    local most, seconds = tonumber(ARGV[first_limit + 2 * i]), ARGV[first_limit + 2 * i + 1]
+    local counter, most, seconds = limit(i)
     local count = redis.call('INCR', counter)
     if count == 1 then redis.call('EXPIRE', counter, seconds) end
     if count > most then return {'limited', tostring(math.max(1, redis.call('TTL', counter)))} end
@@ -46,12 +52,22 @@ end
 local before = redis.call('GET', client)
 if before then return {'again', before} end
 if redis.call('EXISTS', receiver_user) == 0 then return {'receiver'} end
+local audio_ms = 0
 if upload ~= '' then
   local owner = redis.call('HGET', upload, 'owner')
   if not owner then return {'upload'} end
   if owner ~= sender or redis.call('HEXISTS', upload, 'message') == 1 then return {'taken'} end
+  audio_ms = math.ceil((tonumber(redis.call('HGET', upload, 'duration') or 0) or 0) * 1000)
 end
 if redis.call('XLEN', log) >= log_limit then return {'full'} end
+for i = limits, limits + audio_limits - 1 do
+  local counter, most = limit(i)
+  local count = tonumber(redis.call('GET', counter) or 0)
+  -- The first one goes through however long it is: it would never be any shorter.
+  if count > 0 and count + audio_ms > most then
+    return {'audio', tostring(math.max(1, redis.call('TTL', counter)))}
+  end
+end
 -- The flag is there while a drainer is sure to look at the log again after now.
 if redis.call('EXISTS', waking) == 0 then
   redis.call('SET', waking, '1', 'PX', waking_ms)
@@ -59,6 +75,10 @@ if redis.call('EXISTS', waking) == 0 then
 end
 local receipt = redis.call('XADD', log, '*', unpack(ARGV, first_field)) .. receipt_suffix
 redis.call('SET', client, receipt, 'EX', client_seconds)
+for i = limits, limits + audio_limits - 1 do
+  local counter, _, seconds = limit(i)
+  if redis.call('INCRBY', counter, audio_ms) == audio_ms then redis.call('EXPIRE', counter, seconds) end
+end
 if upload ~= '' then
   redis.call('HSET', upload, 'message', receipt, 'receiver', receiver)
   redis.call('PERSIST', upload) -- it would go with its time, while its message waits for the archive
