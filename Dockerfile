@@ -1,17 +1,20 @@
-# One image for every process of Procfile; docker-compose.yml says which runs which.
+# Two images: the last stage for the web, worker, transcriber and beat processes, and `flower` for Flower.
+# docker-compose.yml says which service runs what.
 
 # What is needed to install stays here.
 FROM python:3.11-slim AS build
-ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
-COPY requirements.txt constraints.txt ./
-RUN python -m venv /opt/venv \
-    && /opt/venv/bin/pip install --requirement requirements.txt \
-    && /opt/venv/bin/pip uninstall --yes pip
+COPY requirements requirements
+RUN pip install --require-hashes --requirement requirements/pip.txt \
+    && python -m venv --without-pip /opt/venv \
+    && pip --python /opt/venv install --require-hashes --only-binary=:all: --requirement requirements/base.txt
 
-FROM python:3.11-slim
+FROM build AS build-flower
+RUN pip --python /opt/venv install --require-hashes --only-binary=:all: --requirement requirements/flower.txt
+
+FROM python:3.11-slim AS application
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 FLASK_APP=web.app
-COPY --from=build /opt/venv /opt/venv
 WORKDIR /app
 COPY beat beat
 COPY chat chat
@@ -24,4 +27,10 @@ RUN python -m compileall -q .
 USER 10001:10001
 EXPOSE 8080
 STOPSIGNAL SIGTERM
+
+FROM application AS flower
+COPY --from=build-flower /opt/venv /opt/venv
+
+FROM application
+COPY --from=build /opt/venv /opt/venv
 CMD ["gunicorn", "-c", "python:config.gunicorn", "web.app:create_app()"]

@@ -1,10 +1,10 @@
-"""What the domain refuses, and why. The web turns each into a problem with the status named here."""
+"""The errors the domain raises. The web layer turns each into a problem response with the status given here."""
 
 from typing import Any
 
 
 class ChatError(Exception):
-    """Base of everything the domain refuses; `detail` is for the person who asked."""
+    """Base class of the domain's errors; `detail` is text for the person who made the request."""
 
     status = 400
     title = "Bad request"
@@ -18,6 +18,10 @@ class ChatError(Exception):
 class Unauthorized(ChatError):
     status = 401
     title = "Unauthorized"
+
+
+class SessionEnded(Unauthorized):
+    """A token does not hold: it is missing, wrong, expired or revoked."""
 
 
 class Forbidden(ChatError):
@@ -40,13 +44,20 @@ class TooLarge(ChatError):
     title = "Content too large"
 
 
+class StorageFull(ChatError):
+    """There is no room: on our disks, or of what one person may fill."""
+
+    status = 507
+    title = "Insufficient storage"
+
+
 class UnsupportedMedia(ChatError):
     status = 415
     title = "Unsupported media type"
 
 
 class Invalid(ChatError):
-    """`field` names what is wrong."""
+    """A value that is not allowed; `field` names it."""
 
     status = 422
     title = "Unprocessable content"
@@ -57,7 +68,7 @@ class Invalid(ChatError):
 
 
 class TooMany(ChatError):
-    """`retry_after` is in seconds."""
+    """A limit was reached; `retry_after` is in seconds."""
 
     status = 429
     title = "Too many requests"
@@ -68,7 +79,7 @@ class TooMany(ChatError):
 
 
 class Unavailable(ChatError):
-    """A store or the queue cannot take it now; `retry_after` is in seconds."""
+    """A store or the queue cannot take the request now; `retry_after` is in seconds."""
 
     status = 503
     title = "Service unavailable"

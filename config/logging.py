@@ -1,21 +1,32 @@
-"""Structured logs: JSON lines in production, readable ones elsewhere. Call `configure` once a process."""
+"""Structured logs: JSON lines in production, readable ones elsewhere. Call `configure` once per process.
 
+Uncaught errors are logged as events too: Python's own hooks print them over many lines, which a log collector takes for
+as many events.
+"""
+
+import json
 import logging
+import os
+import sys
+import threading
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any
 
 import structlog
 
 from config.settings import Settings
 
-# Below warnings these write what goes over their wires: keys, texts, addresses with tokens.
+# Below the level WARNING these log what they send: keys, texts, addresses with tokens.
 REVEALING = ("httpx", "httpcore", "pymongo", "amqp", "urllib3")
-# These write two lines for each task, of which there is one every few seconds; see the metrics instead.
+# These log two lines per task, and there is a task every few seconds; the metrics say more.
 ROUTINE = ("celery.beat", "celery.worker.strategy", "celery.app.trace")
-# It warns of each worker that does not answer it, which at its start are all that are not there yet.
+# Flower warns about every worker that does not answer, which at its start is each one that is not up yet.
 FLOWER = "flower.inspector"
 
 
 def configure(settings: Settings) -> None:
-    """Send structlog's and the standard library's records to standard error in one format."""
+    """Sends structlog's and the standard library's records to standard error in one format."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -26,7 +37,7 @@ def configure(settings: Settings) -> None:
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if production
-        # Not its own way with exceptions, which shows the values of variables: passwords, texts.
+        # The plain traceback, because structlog's default shows the values of variables: passwords, texts.
         else structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     )
     formatter = structlog.stdlib.ProcessorFormatter(
@@ -52,3 +63,38 @@ def configure(settings: Settings) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.log_level]),
         cache_logger_on_first_use=True,
     )
+    _catch_uncaught()
+
+
+def report(
+    kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, where: str
+) -> None:
+    """Logs an uncaught error as one event."""
+    if kind is None or error is None:
+        return
+    structlog.get_logger("uncaught").error("uncaught", where=where, exc_info=(kind, error, traceback))
+
+
+def say(text: str, stream: Any = None) -> None:  # noqa: ARG001 (as Celery's `safe_say`, whose place it takes)
+    """Writes one event from within a signal handler, past the logging module, whose lock may be held."""
+    record = {"event": text, "level": "info", "logger": "signal", "timestamp": datetime.now(UTC).isoformat()}
+    os.write(2, f"{json.dumps(record)}\n".encode())
+
+
+def _catch_uncaught() -> None:
+    def in_process(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            sys.__excepthook__(kind, error, traceback)
+        else:
+            report(kind, error, traceback, "process")
+
+    def in_thread(failed: threading.ExceptHookArgs) -> None:
+        if not issubclass(failed.exc_type, SystemExit):
+            report(failed.exc_type, failed.exc_value, failed.exc_traceback, "thread")
+
+    def unraisable(failed: "sys.UnraisableHookArgs") -> None:
+        report(failed.exc_type, failed.exc_value, failed.exc_traceback, "unraisable")
+
+    sys.excepthook = in_process
+    threading.excepthook = in_thread
+    sys.unraisablehook = unraisable

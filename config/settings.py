@@ -1,6 +1,6 @@
-"""All settings, in one typed class: read from the environment and `.env`, checked at start.
+"""All settings in one typed class, read from the environment and `.env` and validated at the start.
 
-The description beside a field is its documentation.
+README.md's table and `.env.example` are generated from the fields and their descriptions.
 """
 
 from functools import lru_cache
@@ -15,18 +15,26 @@ from config import addresses
 DEVELOPMENT_SECRET = "development-only-secret-never-use-it-elsewhere"  # noqa: S105
 SECRET_BYTES = 32
 
+
 # Outside production, for load runs from one address.
+NO_BOUND = 1_000_000
 RELAXED: dict[str, Any] = {
     "limit_signup_address": "300 per minute",
     "limit_messages": "2000 per second",
     "limit_transcription": "1000000 per hour",
     "limit_transcribe_again": "1000000 per hour",
     "limit_transcribe_again_message": "1000000 per hour",
+    "limit_uploads": "2000 per minute",
+    "connections_per_address": NO_BOUND,
+    "sockets_per_address": NO_BOUND,
+    "sockets_per_person": 1_000,
+    "socket_frames": 2_500,
+    "socket_bytes": 4 * 2**20,
 }
 
 
 class SettingsError(SystemExit):
-    """The settings do not hold; its text says which and why. Ends the process with status 1."""
+    """A setting is missing or wrong; the text says which and why. Ends the process with status 1."""
 
 
 def _limits(value: str) -> str:
@@ -43,7 +51,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore")
 
     environment: Literal["production", "development", "test"] = Field(
-        "production", description="What this process runs as; only `production` is strict about secrets."
+        "production",
+        description="What this process runs as; only `production` is strict about secrets and addresses.",
     )
     secret_key: SecretStr = Field(
         SecretStr(DEVELOPMENT_SECRET),
@@ -57,30 +66,50 @@ class Settings(BaseSettings):
     )
     celery_broker_url: Annotated[str, AfterValidator(addresses.broker)] = Field(
         "",
-        description="Celery's broker: another Redis database or server, or RabbitMQ; unset, the database after "
+        description="Celery's broker: another Redis database or server, or RabbitMQ; by default the database after "
         "that of `REDIS_URL`.",
     )
     mongodb_uri: Annotated[str, AfterValidator(addresses.mongodb)] = Field(
         "mongodb://127.0.0.1:27017/chattergram?replicaSet=rs0",
-        description="MongoDB, a replica set; names the database.",
+        description="MongoDB, a replica set; includes the name of the database.",
     )
 
     # Web
     port: int = Field(8080, ge=1, le=65535, description="TCP port of the web processes.")
     bind_host: str = Field("0.0.0.0", description="Address the web processes listen on.")  # noqa: S104
     web_concurrency: int = Field(1, ge=1, le=64, description="gunicorn worker processes.")
-    cors_origins: str = Field("*", description="Origins other web clients may come from, comma-separated; `*` for any.")
+    cors_origins: str = Field("*", description="Allowed origins of other web clients, comma-separated; `*` for any.")
     trusted_proxies: int = Field(
-        0, ge=0, le=5, description="Reverse proxies in front whose `X-Forwarded-For` to trust."
+        0, ge=0, le=5, description="Number of reverse proxies in front whose `X-Forwarded-For` to trust."
     )
-    token_lifetime: int = Field(7 * 86_400, ge=60, description="Seconds an access token holds.")
-    audio_link_lifetime: int = Field(3_600, ge=10, description="Seconds a signed audio link holds.")
+    public_url: Annotated[str, AfterValidator(addresses.public)] = Field(
+        "",
+        description="Where people reach it, as `https://chat.example.org`; unset, what their browsers say.",
+    )
+    web_connections: int = Field(
+        12_000,
+        ge=16,
+        description="Connections a web process holds, sockets included; beyond it the one idle longest has to go.",
+    )
+    connections_per_address: int = Field(
+        1_000, ge=1, description="Connections one address may have to a web process (no bound outside production)."
+    )
+    request_header_timeout: float = Field(10.0, gt=0, description="Seconds the headers of a request may take.")
+    request_body_timeout: float = Field(
+        20.0, gt=0, description="Seconds the body of a request may take, and one more for each `REQUEST_BODY_RATE`."
+    )
+    request_body_rate: int = Field(4_096, ge=1, description="Bytes of a body that win one more second.")
+    response_timeout: float = Field(
+        60.0, gt=0, description="Seconds a client may take nothing of an answer; then its connection ends."
+    )
+    token_lifetime: int = Field(7 * 86_400, ge=60, description="Seconds an access token is valid.")
+    audio_link_lifetime: int = Field(3_600, ge=10, description="Seconds a signed audio link is valid.")
 
     # Messages
-    history_limit: int = Field(200, ge=1, le=1_000, description="Most messages the plain history call answers.")
+    history_limit: int = Field(200, ge=1, le=1_000, description="Most messages the plain history call returns.")
     hot_window_days: int = Field(92, ge=1, description="Days of chat kept in Redis; older ones are read from MongoDB.")
     accepted_limit: int = Field(
-        200_000, ge=100, description="Most accepted messages waiting to be stored; beyond it, POST /chat answers 503."
+        200_000, ge=100, description="Most accepted messages waiting to be stored; beyond it, POST /chat returns 503."
     )
     resume_limit: int = Field(500, ge=1, le=10_000, description="Frames kept per person for sockets that resume.")
     resume_days: int = Field(7, ge=1, description="Days those frames are kept.")
@@ -88,14 +117,28 @@ class Settings(BaseSettings):
     # Audio
     upload_max_bytes: int = Field(25 * 2**20, ge=1_024, description="Largest upload request, in bytes.")
     audio_max_seconds: int = Field(600, ge=1, description="Longest recording, in seconds.")
+    audio_processes: int = Field(
+        4, ge=1, le=64, description="Recordings a web process measures at the same time; it converts half as many."
+    )
+    audio_waiting: int = Field(
+        16, ge=0, description="Recordings that may wait for that; beyond it, POST /upload answers 503."
+    )
     upload_ttl: int = Field(3_600, ge=1, description="Seconds until an upload that no message claims is deleted.")
+
+    uploads_at_once: int = Field(3, ge=1, description="Uploads of one person at the same time.")
+    uploads_unclaimed_bytes: int = Field(
+        200 * 2**20, ge=1_024, description="Bytes one person may have uploaded but not sent."
+    )
+    uploads_all_bytes: int = Field(5 * 2**30, ge=1_024, description="Bytes all recordings of one person may take up.")
 
     # Transcription
     deepgram_api_key: SecretStr | None = Field(None, description="Deepgram's key; without it PocketSphinx transcribes.")
     deepgram_base_url: str = Field("https://api.deepgram.com", description="Deepgram, or a self-hosted one.")
     deepgram_model: str = Field("nova-3", description="Deepgram's model.")
     transcription_timeout: int = Field(60, ge=1, description="Seconds one call to Deepgram may take.")
-    transcription_attempts: int = Field(5, ge=1, le=20, description="Attempts until a message goes `untranscribed`.")
+    transcription_attempts: int = Field(
+        5, ge=1, le=20, description="Attempts before a message is delivered `untranscribed`."
+    )
     transcription_backoff: float = Field(
         5.0, gt=0, description="Seconds before the second attempt; doubles each time, at most 300."
     )
@@ -106,8 +149,13 @@ class Settings(BaseSettings):
         description="Recordings a transcriber works on at once; by default 12 with Deepgram (mere waiting), else 2.",
     )
 
-    # Limits; the strict defaults are for production, see `_relax_limits`
-    limit_login_account: Limits = Field("10 per 15 minute", description="Failed log-ins per account.")
+    # Limits. These strict defaults are for production; see `_relax_limits`
+    limit_login_account: Limits = Field(
+        "10 per 15 minute", description="Failed log-ins per account from one address; an IPv6 address is its /64."
+    )
+    limit_login_account_total: Limits = Field(
+        "100 per 15 minute", description="Failed log-ins per account from all addresses it was not used from lately."
+    )
     limit_login_address: Limits = Field("50 per 15 minute", description="Failed log-ins per address.")
     limit_signup_address: Limits = Field(
         "10 per hour", description="Sign-ups per address (300 a minute outside production)."
@@ -115,8 +163,8 @@ class Settings(BaseSettings):
     limit_messages: Limits = Field(
         "20 per second; 600 per minute", description="Messages per person (2,000 a second outside production)."
     )
-    # As much as somebody can say: an hour of speech in an hour, and five in a day. Whisper's base model takes about
-    # half a core for that hour, so nobody alone can keep a machine of two busy, or run up a bill at Deepgram.
+    # As much as a person can say: an hour of speech in an hour, and five in a day. Whisper's base model takes about
+    # half a core for that hour, so nobody alone keeps a machine of two busy, or runs up a bill at Deepgram.
     limit_transcription: Limits = Field(
         "60 per hour; 300 per day",
         description="Minutes of recordings transcribed per person (no limit outside production).",
@@ -128,17 +176,47 @@ class Settings(BaseSettings):
     limit_transcribe_again_message: Limits = Field(
         "10 per day", description="Times one recording may be transcribed again (no limit outside production)."
     )
+    limit_uploads: Limits = Field("200 per hour", description="Uploads per person (2,000 a minute outside production).")
 
     # Operations
     metrics_token: SecretStr | None = Field(
-        None, description="When set, `/metrics` is answered only to those who show it as a bearer token."
+        None,
+        description="The bearer token `/metrics` asks for; without one it is closed in production, and open elsewhere.",
     )
 
     # Sockets
     socket_auth_timeout: float = Field(10.0, gt=0, description="Seconds a socket without a token may take to send one.")
+    sockets_per_person: int = Field(
+        20, ge=1, description="Sockets one person may have to a web process (1,000 outside production)."
+    )
+    sockets_per_address: int = Field(
+        500, ge=1, description="Sockets one address may have to a web process (no bound outside production)."
+    )
+    sockets_unproven: int = Field(
+        500, ge=1, description="Sockets of a web process that may not have said yet whose they are."
+    )
+    socket_frames: int = Field(
+        50,
+        ge=1,
+        description="Frames a socket may send a second, and four times that at once; beyond, it is read more slowly "
+        "(2,500 outside production).",
+    )
+    socket_bytes: int = Field(256 * 1024, ge=1_024, description="Bytes, likewise (4 MiB outside production).")
+    socket_pings: int = Field(10, ge=1, description="Pings and pongs, likewise.")
+    socket_patience: float = Field(
+        5.0, gt=0, description="Seconds a socket may be ahead of these, or stay ahead of them; then close 1008."
+    )
     socket_queue_frames: int = Field(256, ge=1, description="Frames waiting per socket; beyond it, close 1013.")
+    socket_queue_bytes: int = Field(2**20, ge=1_024, description="Bytes waiting per socket; beyond it, close 1013.")
+    sockets_queue_bytes: int = Field(
+        128 * 2**20, ge=1_024, description="Bytes waiting for all sockets of a web process; beyond it, close 1013."
+    )
     socket_send_timeout: float = Field(
-        10.0, gt=0, description="Seconds one frame may take to be written; then close 1013."
+        10.0, gt=0, description="Seconds in which a client must take 64 KiB of what waits for it; then close 1013."
+    )
+    socket_resume_interval: float = Field(3.0, ge=0, description="Seconds between two resumes of one socket.")
+    socket_resume_bytes: int = Field(
+        4 * 2**20, ge=1_024, description="Most bytes a socket resumes with; beyond it the client has to reload."
     )
     presence_lease: int = Field(15, ge=3, le=25, description="Seconds until a dead process's people count as offline.")
     presence_frames_per_second: int = Field(
@@ -150,7 +228,7 @@ class Settings(BaseSettings):
 
     @property
     def deepgram_wanted(self) -> bool:
-        """Whether Deepgram transcribes, rather than the local recogniser."""
+        """Whether to transcribe with Deepgram rather than with the local recogniser."""
         return self.deepgram_api_key is not None and bool(self.deepgram_api_key.get_secret_value())
 
     @model_validator(mode="after")
@@ -164,12 +242,12 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _place_broker(self) -> Self:
         if not self.celery_broker_url and self.redis_url.startswith("unix:"):
-            raise ValueError("CELERY_BROKER_URL must be set where REDIS_URL is a Unix socket")
-        self.celery_broker_url = addresses.verified(self.celery_broker_url or beside(self.redis_url))
+            raise ValueError("CELERY_BROKER_URL must be set if REDIS_URL is a Unix socket")
+        self.celery_broker_url = addresses.verified(self.celery_broker_url or next_database(self.redis_url))
         return self
 
     @model_validator(mode="after")
-    def _refuse_what_is_unsafe(self) -> Self:
+    def _refuse_unsafe(self) -> Self:
         wrong = []
         if self.environment != "development" and self.secret_key.get_secret_value() == DEVELOPMENT_SECRET:
             wrong.append(f"SECRET_KEY must be set in {self.environment} (bin/setup writes one into .env)")
@@ -185,8 +263,8 @@ class Settings(BaseSettings):
         return self
 
 
-def beside(redis_url: str) -> str:
-    """The database after this one on the same Redis; of its options those of TLS, since kombu fails at the others."""
+def next_database(redis_url: str) -> str:
+    """The address of the next database on the same Redis, keeping only the TLS options: kombu fails on the others."""
     parts = urlsplit(redis_url)
     options = "&".join(each for each in parts.query.split("&") if each.startswith("ssl_"))
     database = parts.path.strip("/")
@@ -196,10 +274,10 @@ def beside(redis_url: str) -> str:
 
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
-    """The settings of this process.
+    """Returns this process's settings.
 
     Raises:
-        SettingsError: one is missing or wrong; the text names it, and never its value.
+        SettingsError: one is missing or wrong; the text names it but never includes its value.
     """
     try:
         return Settings()

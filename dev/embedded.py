@@ -1,4 +1,4 @@
-"""The embedded servers: Redis Stack and mongod on loopback, on free ports, with their data in one folder."""
+"""The embedded servers: Redis Stack and mongod, on free loopback ports, with their data in one folder."""
 
 import contextlib
 import fcntl
@@ -16,7 +16,7 @@ from dev.install import mongod_binary, redis_folder
 from dev.processes import ADDRESS_IN_USE, LOOPBACK, ManagedProcess, StartError, free_port, is_free, wait_until
 
 START_TIMEOUT = 60.0  # seconds; replaying a large append-only file takes a while
-START_ATTEMPTS = 3  # a port that was free can be taken until the server binds it
+START_ATTEMPTS = 3  # somebody else may take a free port before the server binds it
 PORT_TIMEOUT = 10.0
 REPLICA_SET = "rs0"
 DATABASE = "chattergram"
@@ -28,7 +28,7 @@ REDIS_MODULES = (
 
 
 class Server(ManagedProcess):
-    """A server with a folder of data. It takes the port it had the last time where that is still free."""
+    """A server with a data folder. It reuses its last port if that is still free."""
 
     def __init__(self, name: str, data: Path, log: Path, keep_open: Sequence[int] = ()) -> None:
         super().__init__(name, [], log=log, keep_open=keep_open)
@@ -36,21 +36,21 @@ class Server(ManagedProcess):
         self.port = 0
 
     def start(self) -> None:
-        """Start it without waiting until it answers; see `wait`."""
+        """Starts the server without waiting until it is ready; see `wait_until_ready`."""
         self.data.mkdir(parents=True, exist_ok=True)
         self.port = free_port(self.port or self.last_port())
         self.command = self.arguments()
         super().start()
 
-    def wait_answers(self) -> None:
-        """Return once it can be used.
+    def wait_until_ready(self) -> None:
+        """Waits until the server can be used.
 
         Raises:
             StartError: it did not start; shows the end of its log.
         """
         for attempt in range(START_ATTEMPTS):
             try:
-                self.wait_ready(self.answers, START_TIMEOUT)
+                self.wait_ready(self.is_ready, START_TIMEOUT)
             except StartError:
                 taken = any(text in self.output() for text in ADDRESS_IN_USE)
                 if self.running or not taken or attempt == START_ATTEMPTS - 1:
@@ -63,7 +63,7 @@ class Server(ManagedProcess):
         self._port_file.write_text(f"{self.port}\n")
 
     def restart(self) -> None:
-        """Start it again on the same port, and return once it can be used.
+        """Starts the server again on the same port and waits until it can be used.
 
         Raises:
             TimeoutError: somebody else took that port.
@@ -71,12 +71,12 @@ class Server(ManagedProcess):
         """
         wait_until(lambda: is_free(self.port), PORT_TIMEOUT, f"waiting for port {self.port}")
         self.start()
-        self.wait_answers()
+        self.wait_until_ready()
 
     def arguments(self) -> list[str]:
         raise NotImplementedError
 
-    def answers(self) -> bool:
+    def is_ready(self) -> bool:
         raise NotImplementedError
 
     @property
@@ -84,14 +84,14 @@ class Server(ManagedProcess):
         return self.data / "port"
 
     def last_port(self) -> int | None:
-        """The port it has, or had the last time; None when it never ran."""
+        """The port it has now, or had in its last run; None if it never ran."""
         with contextlib.suppress(OSError, ValueError):
             return int(self._port_file.read_text())
         return None
 
 
 class RedisServer(Server):
-    """Redis Stack with search and JSON; every write goes to the append-only file, synced each second."""
+    """Redis Stack with search and JSON. Every write goes to the append-only file, which is synced once a second."""
 
     def arguments(self) -> list[str]:
         folder = redis_folder()
@@ -102,7 +102,7 @@ class RedisServer(Server):
             command += ["--loadmodule", str(folder / "lib" / module), *options]
         return command
 
-    def answers(self) -> bool:
+    def is_ready(self) -> bool:
         client = redis.Redis(host=LOOPBACK, port=self.port, socket_timeout=2, retry=None)
         with contextlib.closing(client), contextlib.suppress(redis.RedisError):
             return bool(client.ping())
@@ -113,20 +113,20 @@ class RedisServer(Server):
 
 
 class MongoServer(Server):
-    """mongod as a replica set of one, which is what makes its writes durable and gives transactions."""
+    """mongod as a replica set of one: that makes writes durable and allows transactions."""
 
     def arguments(self) -> list[str]:
         return [
             *(str(mongod_binary()), "--bind_ip", LOOPBACK, "--port", str(self.port), "--nounixsocket"),
             *("--dbpath", str(self.data.resolve()), "--replSet", REPLICA_SET, "--oplogSize", "128", "--quiet"),
             *("--wiredTigerCacheSizeGB", "0.25", "--setParameter", "diagnosticDataCollectionEnabled=false"),
-            # It would write queries that take longer, with people's words in them, to its log.
+            # mongod logs slow queries, which contain people's words.
             *("--slowms", "3600000"),
-            # By default a member of a replica set that is told to stop goes on for 15 seconds.
+            # By default a member of a replica set continues for 15 seconds after SIGTERM.
             *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100"),
         ]
 
-    def answers(self) -> bool:
+    def is_ready(self) -> bool:
         client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(
             LOOPBACK, self.port, directConnection=True, serverSelectionTimeoutMS=1_000
         )
@@ -136,11 +136,11 @@ class MongoServer(Server):
         return False
 
     def _configure(self, client: "pymongo.MongoClient[dict[str, Any]]") -> None:
-        """Initiate the replica set, or move it to today's port: its configuration stores host and port."""
+        """Initiates the replica set, or moves it to the current port, since its configuration stores host and port."""
         member = f"{LOOPBACK}:{self.port}"
         stored = client.local["system.replset"].find_one()
         if stored is None:
-            with contextlib.suppress(OperationFailure):  # a moment ago, by an earlier look
+            with contextlib.suppress(OperationFailure):  # an earlier check has just initiated it
                 members = [{"_id": 0, "host": member}]
                 client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": members})
         elif stored["members"][0]["host"] != member:
@@ -153,14 +153,14 @@ class MongoServer(Server):
 
 
 class DataLock:
-    """At most one instance uses a data folder. The servers hold the lock too, so it outlives a killed instance."""
+    """Lets only one instance use a data folder. The servers inherit the lock, so it survives a killed instance."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "lock"
         self._file: io.TextIOWrapper | None = None
 
     def acquire(self, seconds: float = 30.0) -> int:
-        """The locked file's descriptor. Waits for servers whose instance is gone to stop.
+        """Locks the folder and returns the lock file's descriptor. Waits for a dead instance's servers to stop.
 
         Raises:
             StartError: another instance uses the folder.
@@ -194,16 +194,16 @@ class DataLock:
 
     def _in_use(self, owner: str = "unknown") -> StartError:
         return StartError(
-            f"{self.path.parent} is in use by another instance (process {owner}). Set DATA_DIR to run one beside it."
+            f"{self.path.parent} is in use by another instance (process {owner}). Set DATA_DIR to run a second one."
         )
 
 
 class Embedded:
-    """Whichever of the two servers are wanted, over one data folder."""
+    """One or both of the servers, with one data folder."""
 
-    def __init__(self, folder: Path, *, redis_wanted: bool = True, mongodb_wanted: bool = True) -> None:
+    def __init__(self, folder: Path, *, with_redis: bool = True, with_mongodb: bool = True) -> None:
         self.folder = folder
-        self._wanted = (redis_wanted, mongodb_wanted)
+        self._with_redis, self._with_mongodb = with_redis, with_mongodb
         self._lock = DataLock(folder)
         self.redis: RedisServer | None = None
         self.mongodb: MongoServer | None = None
@@ -213,32 +213,31 @@ class Embedded:
         return [server for server in (self.redis, self.mongodb) if server is not None]
 
     def start(self) -> None:
-        """Start them and return once they answer. Leaves none running when one does not start.
+        """Starts the servers and waits until they are ready. If one does not start, stops the other.
 
         Raises:
             StartError: one did not start, or another instance uses the data folder.
             CannotEmbed: this machine cannot run them.
         """
-        redis_wanted, mongodb_wanted = self._wanted
-        if not (redis_wanted or mongodb_wanted):
+        if not (self._with_redis or self._with_mongodb):
             return
-        held = (self._lock.acquire(),)
+        lock = (self._lock.acquire(),)
         logs = self.folder / "log"
         try:
-            if redis_wanted:
-                self.redis = RedisServer("Redis", self.folder / "redis", logs / "redis.log", held)
+            if self._with_redis:
+                self.redis = RedisServer("Redis", self.folder / "redis", logs / "redis.log", lock)
                 self.redis.start()
-            if mongodb_wanted:
-                self.mongodb = MongoServer("MongoDB", self.folder / "mongodb", logs / "mongodb.log", held)
+            if self._with_mongodb:
+                self.mongodb = MongoServer("MongoDB", self.folder / "mongodb", logs / "mongodb.log", lock)
                 self.mongodb.start()
             for server in self.servers:
-                server.wait_answers()
+                server.wait_until_ready()
         except BaseException:
             self.stop()
             raise
 
     def stop(self) -> None:
-        """Stop them, each with time to write out what it holds."""
+        """Stops the servers, giving each time to write its data to disk."""
         for server in self.servers:
             server.signal(15)
         for server in self.servers:

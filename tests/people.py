@@ -4,6 +4,7 @@ import io
 from unittest.mock import patch
 
 from chat import audio, ids
+from chat.media.sandbox import Prepared
 from chat.messages import draining, sending, storing
 from chat.messages.log import Draft
 from chat.store import hot
@@ -11,10 +12,13 @@ from chat.store.connection import Stores
 from chat.wire import Changes, Message, StoredMessage
 from tests import recordings
 
+DAY_MS = 86_400_000
+PEAKS = [number % 256 for number in range(200)]
+
 
 def someone(stores: Stores, name: str) -> str:
     """A person in both stores; answers their id."""
-    user_id = ids.floor(1_700_000_000_000)[:-12] + ids.new_entropy()[:12].upper()
+    user_id = ids.lowest_id(1_700_000_000_000)[:-12] + ids.new_entropy()[:12].upper()
     user = {
         "_id": user_id,
         "email": f"{name}@example.org",
@@ -40,7 +44,7 @@ def send(stores: Stores, sender: str, receiver: str, text: str, client_id: str |
 def upload(stores: Stores, owner: str, content: bytes | None = None) -> str:
     """A recording of theirs, six seconds of a human voice where none is given; answers its id."""
     file = io.BytesIO(recordings.spoken() if content is None else content)
-    new = audio.NewRecording(file, "voice.webm", audio.Probed("audio/webm", 6.05))
+    new = audio.NewRecording(file, "voice.webm", Prepared("audio/webm", 6.05, PEAKS, converted=False))
     return audio.save_all(stores, owner, [new])[0].id
 
 
@@ -62,6 +66,26 @@ def drain(stores: Stores) -> list[str]:
     with patch.multiple(draining, LINGER_MS=1, LINGER_ROUNDS=1):  # nothing more comes
         assert draining.drain(stores, voices.append) is False
     return voices
+
+
+def archive_only(stores: Stores, pair: tuple[str, str], count: int) -> list[str]:
+    """Messages from before the hot window, as they lie in the archive; answers their texts."""
+    start = ids.now_ms() - (stores.settings.hot_window_days + 10) * DAY_MS
+    rows = [
+        {
+            "_id": ids.message_id(f"{start + n}-0", ids.new_entropy()),
+            "conversation": ids.conversation_id(*pair),
+            "senderId": pair[n % 2],
+            "receiverId": pair[1 - n % 2],
+            "dateSent": ids.timestamp(start + n),
+            "text": f"old {n}",
+            "status": "delivered",
+            "revision": 1,
+        }
+        for n in range(count)
+    ]
+    stores.mongo.messages.insert_many(rows)
+    return [row["text"] for row in rows]
 
 
 def said(found: list[Message]) -> list[str]:

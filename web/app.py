@@ -1,4 +1,4 @@
-"""The web application: the one place that constructs what requests and sockets work with."""
+"""The web application: constructs everything that requests and sockets use."""
 
 import time
 from pathlib import Path
@@ -10,13 +10,14 @@ from flask import Flask, redirect, request
 from flask_cors import CORS
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
-from werkzeug.middleware.proxy_fix import ProxyFix
 
+from chat.media.sandbox import Sandbox
 from chat.people.passwords import Passwords
 from chat.store.connection import connect
-from chat.store.prepare import prepare_patiently
+from chat.store.prepare import prepare_when_up
 from config.settings import Settings, get_settings
-from web import auth, bodies, cli, context, errors, metrics, schemas
+from config.version import VERSION
+from web import auth, bodies, cli, context, errors, metrics, origin, schemas
 from web.api import accounts, conversations, files, messages, search, uploads, users
 from web.api.health import health
 from web.api.responses import SECURITY_SCHEMES
@@ -25,7 +26,6 @@ from web.pages import pages
 from web.queue import Queue
 from web.services import NAME, Services, off_loop
 from web.sockets import route
-from web.sockets.connection import Connection
 from web.sockets.runtime import Sockets
 from web.tokens import Tokens
 
@@ -33,16 +33,16 @@ log = structlog.get_logger(__name__)
 
 STATIC = Path(__file__).parent / "static"
 DOCS = "/api/docs"
-# Swagger's page begins with a script of its own.
+# Swagger's page has an inline script.
 DOCS_POLICY = (
     "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
 )
-SETTLE_SECONDS = 0.1  # for requests that have been received and not begun
+SETTLE_SECONDS = 0.1  # time for requests that were received but have not begun
 
 
 def create_app(settings: Settings | None = None) -> "Application":
-    """The WSGI application. It opens no connection before the first request, or `Application.start`."""
+    """Creates the WSGI application. It opens no connection before the first request or `Application.start`."""
     settings = settings or get_settings()
     app = Application(settings)
     app.json = bodies.Json(app)
@@ -54,6 +54,7 @@ def create_app(settings: Settings | None = None) -> "Application":
     )
     metrics.install(app, app.services)
     context.install(app, app.in_flight)
+    origin.install(app, settings)
     bodies.install(app)
     auth.install(app)
     app.before_request(bodies.check)
@@ -62,24 +63,19 @@ def create_app(settings: Settings | None = None) -> "Application":
         app.register_api(resource.api)
     app.register_blueprint(health)
     app.register_blueprint(pages)
-    route.install(app)
+    route.install(app, settings)
     cli.install(app)
     _serve_docs(app)
-    if settings.trusted_proxies:
-        hops = settings.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     return app
 
 
 class Application(OpenAPI):
-    """Flask with its services, and with a beginning and an end (see `config/gunicorn.py`)."""
-
-    request_class = bodies.Request
+    """Flask with its services, and with `start` and `stop` (see `web/worker.py`)."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(
             __name__,
-            info=Info(title="Chattergram", version="1.0.0", description="Chat for two; voice messages can be read."),
+            info=Info(title="Chattergram", version=VERSION, description="Chat for two; voice messages can be read."),
             security_schemes=SECURITY_SCHEMES,
             static_folder=str(STATIC),
             static_url_path="/static",
@@ -87,10 +83,8 @@ class Application(OpenAPI):
             validation_error_model=schemas.Problem,
             validation_error_callback=errors.refuse_invalid,
         )
-        self.config["SEND_FILE_MAX_AGE_DEFAULT"] = 0  # files change with a deploy; ETags make asking cheap
+        self.config["SEND_FILE_MAX_AGE_DEFAULT"] = 0  # files change with a deploy; ETags make revalidation cheap
         self.in_flight = context.InFlight()
-        Connection.queue_most = settings.socket_queue_frames
-        Connection.send_seconds = settings.socket_send_timeout
         stores = connect(settings)
         self.services = Services(
             settings=settings,
@@ -99,27 +93,30 @@ class Application(OpenAPI):
             queue=Queue(settings),
             tokens=Tokens(self, stores),
             limits=Limits(stores),
+            sandbox=Sandbox(settings.audio_processes, settings.audio_waiting),
             sockets=Sockets(stores),
         )
         self.extensions[NAME] = self.services
 
     def start(self) -> None:
-        """Begin to serve sockets, and bring the stores' indexes up to date. Once a process, after its fork.
+        """Starts to serve sockets and brings the stores' indexes up to date. Call once per process, after the fork.
 
-        For the stores it waits as long as it takes; meanwhile `/readyz` says what is missing.
+        Waits for the stores in the background, however long it takes; meanwhile `/readyz` says what is missing.
         """
         self.services.sockets.start()
+        self.services.sandbox.start()
         gevent.spawn(metrics.watch, self.services.sockets)
-        gevent.spawn(prepare_patiently, self.services.stores)
+        gevent.spawn(prepare_when_up, self.services.stores)
 
     def stop(self) -> None:
-        """Let no more sockets in and the requests in flight be answered, then close the sockets."""
+        """Refuses new sockets, lets requests in flight finish, then closes the sockets."""
         self.services.sockets.hub.shut = True
         gevent.sleep(SETTLE_SECONDS)
         until = time.monotonic() + self.services.settings.shutdown_grace
         while self.in_flight.count and time.monotonic() < until:
             gevent.sleep(0.02)
         self.services.sockets.stop()
+        self.services.sandbox.stop()
 
 
 def _serve_docs(app: Flask) -> None:

@@ -1,4 +1,4 @@
-"""What requests and sockets work with in a web process. `web.app` makes it; everybody else gets it from here."""
+"""The services that requests and sockets use in a web process. `web.app` constructs them; everybody gets them here."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import gevent
 from flask import current_app
 
+from chat.media.sandbox import Sandbox
 from chat.people.passwords import Passwords
 from chat.store.connection import Stores
 from config.settings import Settings
@@ -29,11 +30,12 @@ class Services:
     queue: Queue
     tokens: Tokens
     limits: Limits
+    sandbox: Sandbox
     sockets: "Sockets"
 
 
 def services() -> Services:
-    """Those of the process that serves the current request."""
+    """The services of the process that serves the current request."""
     return cast("Services", current_app.extensions[NAME])
 
 
@@ -42,5 +44,16 @@ def stores() -> Stores:
 
 
 def off_loop(function: Callable[..., Result], *arguments: object) -> Result:
-    """Call it in a thread, for what computes or reads files for so long that other requests would wait."""
-    return cast("Result", gevent.get_hub().threadpool.apply(function, arguments))
+    """Calls a function in a thread. Use it for work so long that it would block other requests on the event loop."""
+    result, error = gevent.get_hub().threadpool.apply(_caught, (function, arguments))
+    if error is not None:
+        raise error
+    return cast("Result", result)
+
+
+def _caught(function: Callable[..., Result], arguments: tuple[object, ...]) -> tuple[Result | None, Exception | None]:
+    """What it returned, or raised: gevent's pool prints a traceback for each exception that comes out of it."""
+    try:
+        return function(*arguments), None
+    except Exception as error:  # noqa: BLE001 (`off_loop` raises it)
+        return None, error

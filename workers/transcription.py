@@ -1,4 +1,4 @@
-"""Tasks of the queue `transcription`, apart from `chat` so that speech never delays text."""
+"""The tasks of the queue `transcription`, which is separate from `chat` so that speech never delays text."""
 
 import time
 
@@ -10,18 +10,18 @@ from workers.app import app, recogniser, stores
 from workers.sending import send
 from workers.stopping import stopping
 
-NUDGE_PAUSE = 5.0  # seconds without nudges after one failed; the sweep comes as often
-SWEEP_NUDGES = 20  # each goes on until nothing is due any more, so a few are enough
+NUDGE_PAUSE = 5.0  # seconds without nudges after one failed; the sweep runs as often
+SWEEP_NUDGES = 20  # each task sends the next while anything is due, so a few are enough
 
 
 class Nudge:
-    """Has attempts made soon. While the broker is away it is hardly asked: whoever drains has texts to deliver."""
+    """Sends transcription tasks. Backs off while the broker is away, since the caller has texts to deliver."""
 
     def __init__(self) -> None:
         self._again = 0.0
 
     def __call__(self) -> None:
-        """What gets no nudge now gets one from the sweep."""
+        """Sends a task, unless backing off; then the sweep will send it."""
         if time.monotonic() >= self._again and not send(transcribe):
             self._again = time.monotonic() + NUDGE_PAUSE
 
@@ -30,21 +30,21 @@ nudge = Nudge()
 
 
 def begin(message_id: str) -> None:
-    """Have a voice message transcribed that has just been stored, when its turn comes."""
+    """Has a voice message transcribed that was just stored, when its turn comes."""
     turns.note_origin(stores(), message_id)
     nudge()
 
 
 def nudge_due() -> None:
-    """Have attempts made at whatever is due."""
+    """Sends tasks if any voice message has an attempt due."""
     for _ in range(min(turns.due_count(stores()), SWEEP_NUDGES)):
         nudge()
 
 
 @app.task(name=queues.TRANSCRIBE, bind=True)
-def transcribe(self: Task, *_: str) -> None:  # a version that is being replaced may still send an argument
-    """Make an attempt at the next voice message in turn, and have the one after it taken."""
-    if stopping():  # it may take longer than we have; the sweep nudges those who stay
+def transcribe(self: Task, *_: str) -> None:  # during a deploy, the version before this one sends an argument
+    """Makes one attempt to transcribe the next voice message in turn, and has the one after it taken."""
+    if stopping():  # it may take longer than we have; the sweep will nudge another worker
         return
     taker = turns.Taker(self.request.hostname, self.request.id, app.conf.worker_concurrency)
     if attempts.transcribe_next(stores(), recogniser(), taker) and turns.due_count(stores()):

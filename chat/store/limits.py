@@ -1,7 +1,7 @@
-"""How much one person may do in a time: limits as the settings write them, and the keys they are counted under.
+"""Limits on what one person may do: the settings' syntax and the keys of the counters.
 
-A limit is a window that begins with the first count and ends with it. Scripts count where an action is taken, so that
-counting costs no round trip of its own and a refused action need not count.
+A limit is a window that starts with the first count in it. Scripts count where an action is taken, so counting costs no
+round trip of its own and a refused action need not count.
 """
 
 from functools import lru_cache
@@ -15,24 +15,26 @@ MINUTE_MS = 60_000
 
 
 class Window(NamedTuple):
-    """At most so much within so many seconds, counted under that key."""
+    """At most `max` within so many seconds, counted under `key`."""
 
     key: str
-    most: int
+    max: int
     seconds: int
 
 
+def windows(setting: str, action: str, whose: str, unit: int = 1) -> list[Window]:
+    """Returns the windows of a limit for one person or message; the counter adds `unit` for each one of the setting."""
+    return [
+        Window(keys.limit_key(action, whose, seconds), amount * unit, seconds) for amount, seconds in _parsed(setting)
+    ]
+
+
+def audio_windows(setting: str, person_id: str) -> list[Window]:
+    """Returns the windows for transcribed audio: the setting is in minutes, the counters are in milliseconds."""
+    return windows(setting, "audio", person_id, MINUTE_MS)
+
+
 @lru_cache(maxsize=64)
-def parsed(limits: str) -> tuple[tuple[int, int], ...]:
-    """How much, and the seconds in which there may be so much, for each limit of a setting."""
-    return tuple((each.amount, each.get_expiry()) for each in parse_many(limits))
-
-
-def windows(limits: str, what: str, whose: str, unit: int = 1) -> list[Window]:
-    """The windows of a setting for one person or message; `unit` is what one of the setting counts as."""
-    return [Window(keys.limit_key(what, whose, seconds), most * unit, seconds) for most, seconds in parsed(limits)]
-
-
-def audio_windows(limits: str, person: str) -> list[Window]:
-    """Those of the audio a person has transcribed: the setting counts minutes, the counters milliseconds."""
-    return windows(limits, "audio", person, MINUTE_MS)
+def _parsed(setting: str) -> tuple[tuple[int, int], ...]:
+    """The amount and the seconds of each limit of a setting."""
+    return tuple((each.amount, each.get_expiry()) for each in parse_many(setting))

@@ -1,14 +1,14 @@
-"""Asking for another transcript of a voice message: either of its two people may, within limits.
+"""Requests to transcribe a voice message again: either of its two people may make them, within limits.
 
-What its sender wrote themselves, a caption or a correction, is not overwritten, unless that was asked for by somebody
-who saw it.
+A text that the sender wrote themselves, a caption or a correction, is overwritten only if the request says so, and only
+if it has not changed since.
 """
 
 from collections.abc import Callable
 
 import structlog
 
-from chat import audio, ids, wire
+from chat import ids, wire
 from chat.errors import Conflict, Invalid, NotFound, TooMany, Unavailable
 from chat.messages import storing
 from chat.store import keys, limits
@@ -20,16 +20,16 @@ log = structlog.get_logger(__name__)
 
 REQUEST_KEYS = (
     keys.TRANSCRIPTIONS,
-    keys.TRANSCRIPTIONS_AGAIN,
+    keys.RETRANSCRIPTIONS,
     keys.TRANSCRIPTION_ATTEMPTS,
     keys.TRANSCRIPTION_LANGUAGES,
     keys.TRANSCRIPTION_TURNS,
     keys.TRANSCRIPTION_REVISIONS,
 )
 REFUSALS = {
-    "message": "This recording has been transcribed again as often as one may be. Try again later.",
-    "person": "You have had as many recordings transcribed again as one person may for now. Try again later.",
-    "audio": "You have had as many minutes of recordings transcribed as one person may for now. Try again later.",
+    "message": "This recording has reached the limit of being transcribed again. Try again later.",
+    "person": "You have reached the limit of recordings to transcribe again. Try again later.",
+    "audio": "You have reached the limit of minutes of recordings to transcribe. Try again later.",
 }
 
 
@@ -42,29 +42,29 @@ def transcribe_again(
     *,
     overwrite: bool = False,
 ) -> Message:
-    """Have a voice message transcribed anew; the result comes as `edited`. It takes the turn of the person who asks.
+    """Has a voice message transcribed again; the result is delivered as an `edited` frame. It takes this person's turn.
 
     Raises:
-        NotFound: there is no such message of this person's conversations.
-        Invalid: it is no voice message.
-        Conflict: it is being transcribed, or its text is its sender's own and is not to be overwritten.
-        TooMany: a limit is reached: for this message, or for this person by number or minutes.
-        PyMongoError: only the archive knows how long it is, and is away.
+        NotFound: this person has no conversation with such a message.
+        Invalid: it is not a voice message.
+        Conflict: it is already being transcribed, or its text is the sender's own and `overwrite` is False.
+        TooMany: a limit is reached, of this message or of this person.
+        PyMongoError: only MongoDB knows how long it is, and is unavailable.
     """
     message = _visible(stores, person_id, message_id)
     if not message["audioFileId"]:
         raise Invalid("messageId", "That is not a voice message.")
     if has_own_text(message) and not overwrite:
-        raise Conflict("Its sender wrote that text; say overwrite: true to have it replaced by what is heard.")
-    length_ms = int(audio.durations(stores, [message["audioFileId"]]).get(message["audioFileId"], 0) * 1_000)
+        raise Conflict("The sender wrote this text. Set overwrite to true to replace it with the transcript.")
+    length_ms = int(turns.seconds(stores, [message])[message_id] * 1_000)
     windows = _windows(stores, person_id, message_id, length_ms)
     arguments = [message_id, language or "", person_id, length_ms, message["revision"] if overwrite else ""]
     for _, window, added in windows:
-        arguments += [window.most, window.seconds, added]
+        arguments += [window.max, window.seconds, added]
     script_keys = [*REQUEST_KEYS, *(window.key for _, window, _ in windows)]
     what, *details = stores.scripts.request_transcription(keys=script_keys, args=arguments)
     if what == b"busy":
-        raise Conflict("That message is being transcribed.")
+        raise Conflict("That message is already being transcribed.")
     if what == b"limited":
         index, seconds = map(int, details)
         raise TooMany(REFUSALS[windows[index][0]], retry_after=seconds)
@@ -72,12 +72,12 @@ def transcribe_again(
     try:
         nudge()
     except Unavailable as error:
-        log.warning("transcription.not_nudged", message_id=message_id, error=str(error))  # the sweep does it
+        log.warning("transcription.not_nudged", message_id=message_id, error=str(error))  # the sweep will
     return wire.message(message)
 
 
 def has_own_text(message: StoredMessage) -> bool:
-    """Whether the text of a voice message is its sender's own. Of old messages only a change since tells so."""
+    """Whether the text of a voice message is the sender's own. For old messages, whether it was edited decides."""
     known = message.get("ownText")
     return bool(message["text"]) and (bool(known) if known is not None else bool(message.get("editedAt")))
 
@@ -85,7 +85,7 @@ def has_own_text(message: StoredMessage) -> bool:
 def may_replace_text(stores: Stores, message: StoredMessage) -> bool:
     """Whether a new transcript becomes the message's text.
 
-    Not over a text that its sender wrote, unless that was asked for and they have not written another one since.
+    It replaces a text of the sender's own only if that was requested and the message has not changed since.
     """
     if message["status"] == "transcribing":
         return not message["text"]
@@ -101,7 +101,7 @@ def _visible(stores: Stores, person_id: str, message_id: str) -> StoredMessage:
 
 
 def _windows(stores: Stores, person_id: str, message_id: str, length_ms: int) -> list[tuple[str, limits.Window, int]]:
-    """The limits this request counts against: which of `REFUSALS`, the window, and what it adds."""
+    """The limits this request counts against: a key of `REFUSALS`, the window, and what the request adds to it."""
     settings = stores.settings
     of_message = limits.windows(settings.limit_transcribe_again_message, "again", message_id)
     of_person = limits.windows(settings.limit_transcribe_again, "again", person_id)

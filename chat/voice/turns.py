@@ -1,16 +1,16 @@
-"""Whose recording is transcribed next: people take turns, and short recordings go before long ones.
+"""Decides which recording is transcribed next: people take turns, and short recordings go before long ones.
 
-- Each person stands where their first recording does: at the time it came plus `PATIENCE` times its length. So a short
-  one goes before a long one that came a little earlier, one's own or another's, and no recording waits for ever: what
-  comes later than its place goes behind it.
-- Whoever has had recordings transcribed stands behind the time that took, `PATIENCE` times their length from then on.
-  So one person's many do not make another wait for more than those that are on their way already.
-- Of its slots a worker fills all but one with recordings longer than `LONG_SECONDS`; the last one is kept for short
-  ones, which could come any moment. A worker with a single slot takes both. What has begun is not interrupted.
-- A message whose workers keep dying (see `take_turn.lua`) waits in its turn until no other such is being tried.
+- A recording's place is the time it came plus `PATIENCE` times its length, and a person's place is that of their first
+  recording. So a short one goes before a long one that came a little earlier, and none waits for ever: those that come
+  after its place go behind it.
+- Somebody whose recording is transcribed uses up their turn: from then on they stand `PATIENCE` times its length
+  further back. So one person's many recordings delay another's only by those already running.
+- A worker uses all its slots but one for recordings longer than `LONG_SECONDS`; the last is kept for short ones, which
+  may come at any moment. A worker with a single slot takes both. A running attempt is never interrupted.
+- A message whose workers keep crashing (see `take_turn.lua`) waits in its turn until no other such message is running.
 
-A message is in `keys.TRANSCRIPTIONS` from the moment it is stored; whose turn it takes, and how long it is, is noted
-when somebody first looks for the next one. So nobody who stores or restores messages needs to know of turns.
+A message is in `keys.TRANSCRIPTIONS` from the moment it is stored. Whose turn it takes, and how long it is, is noted
+when a worker first looks for the next message, so the code that stores or restores messages knows nothing of turns.
 """
 
 from collections.abc import Container, Sequence
@@ -20,18 +20,20 @@ import structlog
 from pymongo.errors import PyMongoError
 
 from chat import audio, ids, tracing
+from chat.messages import storing
 from chat.store import hot, keys
 from chat.store.connection import Stores
+from chat.wire import StoredMessage
 
 log = structlog.get_logger(__name__)
 
 PATIENCE = 2
-LONG_SECONDS = 30.0  # what Whisper hears at once, and longer than most of what people say in a message
-LEAST_SECONDS = 5.0  # a recording takes its recogniser at least as much time as one of this length, about
-USED_KEPT_SECONDS = 3_600.0  # what somebody has used is forgotten so long after they are back at their place
-CRASHES_TOGETHER = 2  # attempts of one message whose workers died, before it is tried alone
-PAGE = 500  # messages looked at in one call
-ROUNDS = 20  # of noting turns, before the next one is taken from those that are noted
+LONG_SECONDS = 30.0  # Whisper hears as much at once; few people say more in a message
+LEAST_SECONDS = 5.0  # a shorter recording uses up as much of a turn: a recogniser takes some time for any
+USED_SECONDS = 3_600.0  # how long to remember what a person used beyond the time they stand back
+CRASHES_TOGETHER = 2  # after this many attempts whose workers died, a message is tried alone
+PAGE = 500  # messages per script call
+ROUNDS = 20  # script calls to note turns, before taking the next message among those already noted
 DUE_PAGE = 100
 NOBODY = "-"
 
@@ -51,7 +53,7 @@ _TAKE_KEYS = (
 
 
 class Taker(NamedTuple):
-    """Who takes a turn: a task of a worker, by names without blanks, and how many turns that worker takes at once."""
+    """A worker's task that asks for a message, by names without blanks, and the number of slots of the worker."""
 
     worker: str
     task: str
@@ -67,7 +69,7 @@ class Turn(NamedTuple):
 
 
 def take(stores: Stores, taker: Taker, lease_ms: int) -> Turn | None:
-    """The next voice message in turn, leased to the taker for that long; None when no message's turn is now."""
+    """Returns the next voice message in turn, leased to the taker for that long, or None if none may be taken now."""
     for left in reversed(range(ROUNDS)):
         reply = stores.scripts.take_turn(keys=_TAKE_KEYS, args=_arguments(taker, lease_ms, skip_unknown=left == 0))
         if reply is None:
@@ -80,7 +82,7 @@ def take(stores: Stores, taker: Taker, lease_ms: int) -> Turn | None:
 
 
 def due(stores: Stores) -> list[str]:
-    """Voice messages for which an attempt is due now, at most a page of each: in a line, and just become due."""
+    """The ids of voice messages with an attempt due now: a page of those in a line, a page of those just due."""
     now = _now(stores)
     with stores.redis.pipeline(transaction=False) as pipe:
         for least, most in (("+inf", "+inf"), ("-inf", str(now))):
@@ -89,7 +91,7 @@ def due(stores: Stores) -> list[str]:
 
 
 def due_count(stores: Stores) -> int:
-    """How many those are, all of them."""
+    """The number of all voice messages with an attempt due now."""
     now = _now(stores)
     with stores.redis.pipeline(transaction=False) as pipe:
         pipe.zcount(keys.TRANSCRIPTIONS, "+inf", "+inf")
@@ -98,19 +100,19 @@ def due_count(stores: Stores) -> int:
 
 
 def held_by(stores: Stores, tasks: Container[str]) -> list[str]:
-    """The messages that these tasks are at."""
+    """The ids of the messages that these tasks are working on."""
     running = stores.redis.hgetall(keys.TRANSCRIPTION_RUNNING)
     return [raw.decode() for raw, by in running.items() if by.decode().split(" ")[1] in tasks]
 
 
 def note_origin(stores: Stores, message_id: str) -> None:
-    """Remember the call this message goes back to, for the logs and frames of whoever gets to it."""
+    """Remembers the current request as this message's origin, for the logs of the attempt."""
     if tracing.request_id():
         stores.redis.hset(keys.TRANSCRIPTION_ORIGINS, message_id, tracing.request_id())
 
 
 def origin(stores: Stores, message_id: str) -> str:
-    """The id of that call, '' where nobody knows."""
+    """The id of the request a message goes back to, '' if unknown."""
     return (stores.redis.hget(keys.TRANSCRIPTION_ORIGINS, message_id) or b"").decode()
 
 
@@ -124,40 +126,46 @@ def _arguments(taker: Taker, lease_ms: int, *, skip_unknown: bool) -> list[str |
         max(1, taker.slots - 1),
         PATIENCE,
         int(LEAST_SECONDS * 1_000),
-        int(USED_KEPT_SECONDS * 1_000),
+        int(USED_SECONDS * 1_000),
         PAGE,
         int(skip_unknown),
     ]
 
 
+def seconds(stores: Stores, messages: Sequence[StoredMessage]) -> dict[str, float]:
+    """Returns the length of each message's recording by message id; 0 if there is no recording.
+
+    Raises:
+        PyMongoError: only MongoDB knows one, and is unavailable.
+    """
+    found = {message["_id"]: message.get("duration") or 0.0 for message in messages}
+    old = {each["_id"]: each["audioFileId"] for each in messages if each["audioFileId"] and not found[each["_id"]]}
+    if old:  # of a version that kept the length with the recording alone
+        lengths = audio.durations(stores, list(old.values()))
+        found |= {message_id: lengths.get(upload_id, 0.0) for message_id, upload_id in old.items()}
+    return found
+
+
 def _note_turns(stores: Stores, message_ids: Sequence[str]) -> None:
-    """Note whose turn each message takes: its sender's. One that is gone is nobody's, and let go in its turn."""
-    known = dict(zip(message_ids, hot.read_messages(stores.redis, list(message_ids)), strict=True))
-    found = {message_id: (each["senderId"], each["audioFileId"]) for message_id, each in known.items() if each}
+    """Notes whose turn each message takes: its sender's. A message that no longer exists takes nobody's."""
+    messages = [each for each in hot.read_messages(stores.redis, list(message_ids)) if each is not None]
     try:
-        found |= _archived(stores, [message_id for message_id, each in known.items() if each is None])
-        lengths = audio.durations(stores, [upload for _, upload in found.values() if upload])
+        known = {message["_id"] for message in messages}
+        messages += storing.archived(stores, [each for each in message_ids if each not in known])
+        lengths = seconds(stores, messages)
     except PyMongoError as error:
         log.warning("transcription.turns_unknown", messages=len(message_ids), error=type(error).__name__)
         return
+    senders = {message["_id"]: message["senderId"] for message in messages}
     with stores.redis.pipeline(transaction=False) as pipe:
         for message_id in message_ids:
-            person, upload = found.get(message_id, (NOBODY, None))
-            length = int(lengths.get(upload or "", 0) * 1_000)
-            turn = f"{person} {ids.milliseconds(message_id)} {length}"
+            length_ms = int(lengths.get(message_id, 0) * 1_000)
+            turn = f"{senders.get(message_id, NOBODY)} {ids.milliseconds(message_id)} {length_ms}"
             pipe.hsetnx(keys.TRANSCRIPTION_TURNS, message_id, turn)
         pipe.execute()
 
 
-def _archived(stores: Stores, message_ids: list[str]) -> dict[str, tuple[str, str | None]]:
-    """Senders and recordings of messages that only the archive has. Raises PyMongoError."""
-    if not message_ids:
-        return {}
-    wanted = stores.mongo.messages.find({"_id": {"$in": message_ids}}, {"senderId": 1, "audioFileId": 1})
-    return {each["_id"]: (each["senderId"], each.get("audioFileId")) for each in wanted}
-
-
 def _now(stores: Stores) -> int:
-    """Milliseconds by the clock of Redis, which set the times."""
-    seconds, microseconds = stores.redis.time()
-    return int(seconds * 1_000 + microseconds // 1_000)
+    """Milliseconds by Redis's clock, by which the due times are set."""
+    whole, microseconds = stores.redis.time()
+    return int(whole * 1_000 + microseconds // 1_000)

@@ -8,6 +8,7 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 import requests
 
+from config.version import VERSION
 from tests.client import Client
 from tests.contract.calls import CALLS, PUBLIC
 from tests.contract.shapes import PROBLEM
@@ -35,6 +36,7 @@ def operations(document: Json) -> dict[str, Json]:
 def test_the_document_is_openapi_3_1_and_describes_every_call_and_no_other(document: Json) -> None:
     assert document["openapi"].startswith("3.1")
     assert document["info"]["title"] == "Chattergram"
+    assert document["info"]["version"] == VERSION
     assert sorted(operations(document)) == sorted(CALLS)
 
 
@@ -102,7 +104,7 @@ def resolved(document: Json, schema: Json) -> Json:
 def test_the_calls_that_throttle_say_so(document: Json) -> None:
     throttled = {label for label, operation in operations(document).items() if "429" in operation["responses"]}
     password = {"PATCH /api/user/me", "POST /api/user/me", "DELETE /api/user/me"}
-    assert throttled == {"POST /api/signup", "POST /api/login", "POST /api/chat"} | password
+    assert throttled == {"POST /api/signup", "POST /api/login", "POST /api/chat", "POST /api/upload"} | password
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ def test_a_second_instance_beside_it_works(embedded: Embedded, tmp_path: Path) -
 
 
 def test_only_what_is_wanted_is_started(tmp_path: Path) -> None:
-    one = Embedded(tmp_path, redis_wanted=False)
+    one = Embedded(tmp_path, with_redis=False)
     one.start()
     try:
         assert one.redis is None

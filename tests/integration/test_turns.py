@@ -59,7 +59,7 @@ def taken(stores: Stores, slots: int = 20) -> list[str]:
 
 def done(stores: Stores, message_id: str) -> None:
     """As when its transcript is there."""
-    attempts._let_go(stores, message_id)
+    attempts._deliver_and_remove(stores, message_id)
 
 
 def test_a_short_recording_does_not_wait_for_anothers_long_ones(stores: Stores, anna: str, bert: str) -> None:
@@ -165,7 +165,7 @@ def test_many_that_come_at_once_all_have_their_turn_and_once(
 
 
 def test_one_that_was_deleted_or_never_stored_is_let_go(stores: Stores, anna: str, bert: str) -> None:
-    ghost = ids.floor(ids.now_ms())
+    ghost = ids.lowest_id(ids.now_ms())
     stores.redis.zadd(keys.TRANSCRIPTIONS, {ghost: 0})
     sent = recorded(stores, anna, bert, 3)
     assert set(taken(stores)) == {ghost, sent}
@@ -179,7 +179,7 @@ def test_with_mongodb_away_those_that_redis_knows_have_their_turn(stores: Stores
     without = replace(stores, mongo=nowhere.chattergram)
     known = recorded(stores, anna, bert, 3)
     turns._note_turns(stores, [known])
-    stores.redis.zadd(keys.TRANSCRIPTIONS, {ids.floor(0): 0})
+    stores.redis.zadd(keys.TRANSCRIPTIONS, {ids.lowest_id(0): 0})
     assert take(without) == known
     nowhere.close()
 
@@ -260,7 +260,7 @@ def test_again_is_limited_by_message_by_person_and_by_minutes(limited: Stores, a
         again(bert, first)
     again(bert, second)
     again(bert, second)
-    with pytest.raises(TooMany, match="You have had as many recordings"):
+    with pytest.raises(TooMany, match="You have reached the limit of recordings"):
         again(bert, third)
     spent = audio_spent(limited, anna)[0]
     long = recorded(limited, anna, bert, 50)

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import time
 from io import BytesIO
 from pathlib import Path
 from zipfile import ZipFile
@@ -130,7 +129,7 @@ def test_purge_leaves_no_account_no_text_and_no_audio(stack: Stack, client: Clie
     assert ada.get("/user/me")["_id"] == ada.id, "it asks before"
     done(flask(stack, "users", "purge", ada.user["email"], given="y\n"))
     assert socket.wait_closed() == 4401
-    assert ada.request("GET", "/user/me").status_code == 401
+    assert ada.request("GET", "/user/me").status_code == 403
     assert {message["text"] for message in ben.history(ada)} == {""}
     login = {"email": ada.user["email"], "password": PASSWORD}
     assert client.request("POST", "/login", json=login).status_code == 401
@@ -167,9 +166,8 @@ def test_sync_waits_for_another_round_and_then_does_its_own(stack: Stack) -> Non
     with open_stores(stack.settings()) as stores:
         held = Lock(stores.redis, keys.lock_key("sync"), timeout=5, blocking=True)
         assert held.acquire()  # and it is never released: as by a killed process
-        begun = time.monotonic()
         assert "the hot window is complete" in done(flask(stack, "sync", "run"))
-        assert time.monotonic() - begun > 3
+        assert not held.owned(), "it went on while another round had the lock"
 
 
 def test_sync_says_that_another_runs_all_the_while(stack: Stack) -> None:

@@ -3,7 +3,6 @@
 Nothing here builds or runs an image.
 """
 
-import importlib.util
 import json
 import re
 import shlex
@@ -15,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from dev.install import compose_program
 from tests.stack import ROOT, SECRET, clean_environment, procfile
 
 OURS = ("web", "worker", "transcriber", "beat", "flower")
@@ -23,12 +23,8 @@ SERVERS = ("redis", "mongodb")
 
 def compose(file: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
     """Docker Compose itself, which needs no Docker to read a file."""
-    spec = importlib.util.find_spec("compose")
-    assert spec is not None
-    assert spec.submodule_search_locations
-    program = Path(spec.submodule_search_locations[0]) / "docker-compose"
     return subprocess.run(
-        [program, "--file", file, *arguments],
+        [compose_program(), "--file", file, *arguments],
         env={**clean_environment(), **environment},
         cwd=file.parent,
         capture_output=True,
@@ -65,13 +61,31 @@ def test_hadolint_sees_a_mistake(tmp_path: Path) -> None:
     assert hadolint(broken).returncode != 0
 
 
-def test_the_image_is_small_and_of_nobody() -> None:
-    stages = (ROOT / "Dockerfile").read_text().split("\nFROM ")
-    last = stages[-1]
-    assert len(stages) == 3, "a head, what installs, and what runs"
-    assert re.search(r"^USER (\d+):\d+$", last, re.MULTILINE)[1] != "0"
-    assert "pip install" not in last
-    assert "-slim" in last.splitlines()[0]
+def stages() -> dict[str, str]:
+    """The stages of the Dockerfile by name; the last one, which has none, is ``."""
+    found = re.split(r"^FROM ", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)[1:]
+    return {re.search(r"^\S+(?: AS (\S+))?$", each, re.MULTILINE)[1] or "": each for each in found}
+
+
+def test_the_images_are_small_and_of_nobody() -> None:
+    found = stages()
+    assert list(found)[-1] == "", "what is built without naming a stage"
+    assert re.search(r"^USER (\d+):\d+$", found["application"], re.MULTILINE)[1] != "0"
+    assert found["application"].startswith("python:3.11-slim ")
+    for name in ("flower", ""):
+        assert found[name].startswith("application"), name
+        assert "pip" not in found[name] + found["application"], name
+
+
+def test_flower_is_in_its_own_image_alone(tmp_path: Path) -> None:
+    found, run = stages(), services(tmp_path)
+    assert re.findall(r"requirements/(\w+)\.txt", found["build"]) == ["pip", "base"]
+    assert re.findall(r"requirements/(\w+)\.txt", found["build-flower"]) == ["flower"]
+    assert "--from=build /opt/venv" in found[""]
+    assert "--from=build-flower /opt/venv" in found["flower"]
+    images = {name: (run[name]["image"], run[name]["build"].get("target")) for name in OURS}
+    assert images.pop("flower") == ("chattergram-flower", "flower")
+    assert set(images.values()) == {("chattergram", None)}
 
 
 def test_what_the_image_holds_is_enough_to_start_every_process(tmp_path: Path) -> None:

@@ -1,15 +1,18 @@
 """Where the embedded servers cannot run, a newcomer is told why and what to do instead."""
 
 import platform
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from dev import install
+from dev import install, requirements
 from dev.system import CHROMIUM, ensure_program, find_program
-from tests.stack import ROOT
+from tests.stack import ROOT, clean_environment
+from tests.wheelhouse import make_source_archive, make_wheel, pinned, wheel_of_installed
 
 
 @pytest.mark.parametrize("find", [install.redis_folder, install.mongod_binary])
@@ -32,6 +35,15 @@ def test_installed_once(capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr().out == ""
 
 
+def test_docker_compose_is_the_one_of_the_archive_and_was_not_built() -> None:
+    """Its build fetches the newest sources by git."""
+    program = install.compose_program()
+    said = subprocess.run([program, "version", "--short"], capture_output=True, text=True, timeout=60, check=True)
+    (pin,) = requirements.pins(install.COMPOSE.file)
+    assert said.stdout.strip().removeprefix("v") == pin.version
+    assert not list(program.parent.glob("*.dist-info"))
+
+
 def test_a_missing_program_that_cannot_be_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SystemExit, match="apt-get install chromium"):
@@ -46,11 +58,18 @@ def test_any_chromium_that_is_there_will_do(monkeypatch: pytest.MonkeyPatch, tmp
     assert find_program(*CHROMIUM) == str(tmp_path / name)
 
 
-def test_bootstrap_does_nothing_when_nothing_changed(tmp_path: Path) -> None:
-    copy = tmp_path / "copy"
-    (copy / "dev").mkdir(parents=True)
-    for name in ("requirements.txt", "requirements-dev.txt", "constraints.txt", "dev/bootstrap.py"):
+def fresh_copy(folder: Path) -> Path:
+    """Of what is needed to make .venv."""
+    copy = folder / "copy"
+    shutil.copytree(ROOT / "requirements", copy / "requirements")
+    (copy / "dev").mkdir()
+    for name in ("requirements.txt", "dev/__init__.py", "dev/bootstrap.py", "dev/requirements.py"):
         (copy / name).write_bytes((ROOT / name).read_bytes())
+    return copy
+
+
+def test_bootstrap_does_nothing_when_nothing_changed(tmp_path: Path) -> None:
+    copy = fresh_copy(tmp_path)
     script = [sys.executable, str(copy / "dev" / "bootstrap.py")]
     fingerprint = subprocess.run(
         [sys.executable, "-c", "import bootstrap; print(bootstrap.fingerprint())"],
@@ -63,7 +82,89 @@ def test_bootstrap_does_nothing_when_nothing_changed(tmp_path: Path) -> None:
     (copy / ".venv" / ".installed").write_text(f"{copy}\n{fingerprint}\n")
     unchanged = subprocess.run(script, capture_output=True, text=True, check=True)
     assert (unchanged.stdout, unchanged.stderr) == ("", "")
-    (copy / "requirements.txt").write_text("no-such-package-at-all @ file:///nowhere\n")
-    changed = subprocess.run(script, capture_output=True, text=True, check=False)
-    assert changed.returncode != 0
-    assert "Could not install the requirements" in changed.stderr
+
+
+def bootstrap(copy: Path, index: Path) -> subprocess.CompletedProcess:
+    """As a newcomer would, with this folder as the only index."""
+    return subprocess.run(
+        [sys.executable, str(copy / "dev" / "bootstrap.py")],
+        env={**clean_environment(), "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(index)},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "refusal"),
+    [(f" --hash=sha256:{'0' * 64}", "DO NOT MATCH THE HASHES"), ("", "Hashes are required")],
+)
+def test_bootstrap_refuses_what_has_another_hash_or_none(tmp_path: Path, options: str, refusal: str) -> None:
+    copy = fresh_copy(tmp_path)
+    offered = make_wheel(tmp_path / "index", "pip", "99.0")
+    (copy / "requirements" / "pip.txt").write_text(f"pip==99.0{options}\n")
+    ran = bootstrap(copy, offered.parent)
+    assert ran.returncode != 0
+    assert refusal in ran.stderr
+    assert "Could not install the requirements" in ran.stderr
+    assert not (copy / ".venv" / ".installed").exists(), "the next run tries again"
+
+
+def test_bootstrap_brings_an_older_venv_to_exactly_what_is_written(tmp_path: Path) -> None:
+    """A whole run on an index of our own: the pip and packaging that are here, and packages that hold nothing."""
+    copy, index = fresh_copy(tmp_path), tmp_path / "index"
+
+    def write(name: str, *wheels: Path) -> None:
+        (copy / "requirements" / f"{name}.txt").write_text("".join(map(pinned, wheels)))
+
+    write("pip", pip := wheel_of_installed(index, "pip"))
+    write("dev", packaging := wheel_of_installed(index, "packaging"))
+    write("base", make_wheel(index, "changing", "1.0"), make_wheel(index, "leaving", "1.0"))
+    write("flower")
+    before = bootstrap(copy, index)
+    assert before.returncode == 0, before.stderr
+    site = next((copy / ".venv" / "lib").glob("python*/site-packages"))
+    held = {"pip", "packaging", "changing"}
+    assert {path.name.partition("-")[0] for path in site.glob("*.dist-info")} == {*held, "leaving"}
+    write("base", make_wheel(index, "changing", "2.0"))
+    after = bootstrap(copy, index)
+    assert after.returncode == 0, after.stderr
+    stems = {path.name.removesuffix(".dist-info") for path in site.glob("*.dist-info")}
+    versions = {wheel.name.rpartition("-py3-")[0] for wheel in (pip, packaging)}
+    assert stems == {*versions, "changing-2.0"}, "nothing that came with the interpreter either"
+    assert bootstrap(copy, index).stdout == ""
+
+
+@pytest.mark.parametrize("program", ["redis_folder", "compose_program"])
+def test_a_program_with_another_hash_is_refused(tmp_path: Path, program: str) -> None:
+    """Something else is offered under its name and version."""
+    index, tools = tmp_path / "index", tmp_path / "tools"
+    for tool in install.TOOLS_APART:
+        (pin,) = requirements.pins(tool.file)
+        make_wheel(index, pin.name, pin.version, "py3-none-manylinux_2_38_x86_64")
+        make_source_archive(index, pin.name, pin.version)
+    code = (
+        f"from pathlib import Path; from dev import install; install.TOOLS = Path({str(tools)!r}); install.{program}()"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**clean_environment(), "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(index)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode != 0
+    assert "DO NOT MATCH THE HASHES" in ran.stderr
+    assert list(tools.glob("*")) == []
+
+
+def test_every_call_of_pip_in_our_commands_checks_hashes() -> None:
+    files = [ROOT / "Makefile", ROOT / "Dockerfile", ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+    files += [*(ROOT / "docs").rglob("*.md"), *(ROOT / ".ci").iterdir()]
+    text = {file: re.sub(r"\\\n\s*", " ", file.read_text()) for file in files}
+    calls = [line for each in text.values() for line in each.splitlines() if re.search(r"\bpip( .*)? install\b", line)]
+    assert len(calls) >= 5, "the Makefile's, the Dockerfile's and the documents'"
+    assert [line for line in calls if "--require-hashes" not in line] == []

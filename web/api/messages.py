@@ -1,9 +1,9 @@
-"""Sending messages, and a sender's changes to them."""
+"""Sending messages, and editing, deleting and transcribing again one's own."""
 
 from flask import Response, jsonify
 from flask_openapi3.blueprint import APIBlueprint
 
-from chat.errors import Forbidden
+from chat.errors import Invalid
 from chat.messages import editing, sending
 from chat.messages.log import Draft
 from chat.voice import requests
@@ -20,7 +20,7 @@ api = APIBlueprint("messages", __name__, url_prefix=PREFIX, abp_tags=[CHAT], abp
 def send(body: schemas.NewMessage) -> tuple[Response, int]:
     """Send a text, or an upload as a voice message"""
     if body.sender_id is not None and body.sender_id != me():
-        raise Forbidden("You can only send messages as yourself.")
+        raise Invalid("senderId", "You can only send messages as yourself.")
     draft = Draft(me(), body.receiver_id, body.text or "", body.audio_file_id, body.client_id)
     return jsonify(sending.accept(stores(), draft, services().queue.wake_drainer, session())), 202
 
@@ -33,7 +33,7 @@ def edit(path: schemas.MessagePath, body: schemas.Correction) -> Response:
 
 @api.delete("/chat/message/<messageId>", responses=responses(204, None, 400, 401, 404, 413, 415))
 def delete(path: schemas.MessagePath) -> Response:
-    """Take a message back"""
+    """Delete a message"""
     editing.delete(stores(), me(), path.message_id)
     return Response(status=204)
 
@@ -44,7 +44,7 @@ def delete(path: schemas.MessagePath) -> Response:
 )
 def transcribe(path: schemas.MessagePath, body: schemas.TranscriptionRequest) -> tuple[Response, int]:
     """Have a voice message transcribed again; either of its two people may"""
-    wired = requests.transcribe_again(
+    message = requests.transcribe_again(
         stores(), me(), path.message_id, body.language, services().queue.transcribe, overwrite=body.overwrite
     )
-    return jsonify(wired), 202
+    return jsonify(message), 202

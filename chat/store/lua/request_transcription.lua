@@ -1,14 +1,14 @@
--- Has a voice message that was delivered transcribed again, unless it is being transcribed or its person's limits are
--- reached. Only a request that is taken counts against them.
--- KEYS: see below; behind them the counters of the limits
--- ARGV: see below; behind them, for each counter: the most, its seconds, and what this request adds
--- Returns {'taken'}, {'busy'}, or {'limited', the number of the counter, seconds}.
+-- Queues a delivered voice message to be transcribed again, unless it is being transcribed already or a limit is reached.
+-- Only a request that is taken counts against the limits.
+-- KEYS: named below, then the counters of the limits
+-- ARGV: named below, then for each counter: its maximum, its seconds, and what this request adds to it
+-- Returns {'taken'}, {'busy'}, or {'limited', index of the counter, seconds to wait}.
 local transcriptions, again, attempts, languages = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local turns, revisions = KEYS[5], KEYS[6]
 local first_counter = 7
 local id, language = ARGV[1], ARGV[2] -- language may be ''
-local person, length = ARGV[3], ARGV[4] -- whose turn it takes; ms
-local revision = ARGV[5] -- of the message, whose text this may overwrite although it is its sender's own; or ''
+local person, length_ms = ARGV[3], ARGV[4] -- whose turn it takes, and how long the recording is
+local revision = ARGV[5] -- of the message, if its text may be overwritten although it is the sender's own; else ''
 local first_limit = 6
 
 local function limit(i)
@@ -19,9 +19,9 @@ end
 if redis.call('ZSCORE', transcriptions, id) then return {'busy'} end
 local limits = #KEYS - first_counter + 1
 for i = 0, limits - 1 do
-  local counter, most, _, added = limit(i)
+  local counter, max, _, added = limit(i)
   local count = tonumber(redis.call('GET', counter) or 0)
-  if count > 0 and count + added > most then
+  if count > 0 and count + added > max then
     return {'limited', tostring(i), tostring(math.max(1, redis.call('TTL', counter)))}
   end
 end
@@ -33,7 +33,7 @@ local time = redis.call('TIME')
 redis.call('ZADD', transcriptions, 0, id)
 redis.call('SADD', again, id)
 redis.call('HDEL', attempts, id)
-redis.call('HSET', turns, id, string.format('%s %d%03d %s', person, time[1], math.floor(time[2] / 1000), length))
+redis.call('HSET', turns, id, string.format('%s %d%03d %s', person, time[1], math.floor(time[2] / 1000), length_ms))
 if language ~= '' then redis.call('HSET', languages, id, language) end
 if revision ~= '' then redis.call('HSET', revisions, id, revision) end
 return {'taken'}

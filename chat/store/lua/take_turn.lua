@@ -1,24 +1,24 @@
--- Takes the next voice message in turn for an attempt at transcribing it, and counts the attempt. Which one that is,
--- chat/voice/turns.py says. The attempt is leased until its due time; whoever makes it renews that while they live.
--- Every voice message that waits is in `transcriptions` with the time its next attempt is due. One that is due gets a
--- place in a line and the time +inf, so that only those that have just become due are looked through.
--- A message whose workers keep crashing may be what crashes them: it is tried alone among its like, so that those that
--- only ran beside it do not go on crashing with it.
--- KEYS, ARGV: see below
--- Returns the message's id, the number of the attempt, and 1 when it is made alone; or nothing when no message's turn
--- is now; or {'unknown', id, ...}: due messages whose turns must be noted first.
+-- Begins an attempt to transcribe the next voice message in turn, and counts it. chat/voice/turns.py describes the order.
+-- The attempt is leased until its new due time; the worker renews the lease while it lives.
+-- `transcriptions` has every waiting message with the time its next attempt is due. A message that is due gets a place in
+-- a line and the time +inf, so that each call looks only at those that have just become due.
+-- A message whose workers keep crashing may be the cause. From some number of crashes on, only one such message is
+-- tried at a time, so that messages that merely ran alongside the culprit stop crashing with it.
+-- KEYS, ARGV: named below
+-- Returns the message's id, the number of this attempt, and 1 if it is made alone, else 0; nothing if no message may be
+-- taken now; or {'unknown', id, ...}: due messages whose turns must be noted first.
 local transcriptions, turns, lines, used = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local people = {short = KEYS[5], long = KEYS[6], alone = KEYS[7]} -- who has messages in that line
+local people = {short = KEYS[5], long = KEYS[6], alone = KEYS[7]} -- the people with messages in that line
 local attempts, crashes, tried_alone, running = KEYS[8], KEYS[9], KEYS[10], KEYS[11]
-local worker, task = ARGV[1], ARGV[2] -- who takes it
+local worker, task = ARGV[1], ARGV[2] -- that take it
 local lease_ms = tonumber(ARGV[3])
-local crashes_together = tonumber(ARGV[4]) -- from so many crashes on it is tried alone
+local crashes_together = tonumber(ARGV[4]) -- from this many crashes on, the message is tried alone
 local long_ms = tonumber(ARGV[5]) -- a longer recording is a long one
-local long_most = tonumber(ARGV[6]) -- of which the worker has at most so many on their way
-local patience = tonumber(ARGV[7]) -- ms a recording goes back for each of its own
-local least_ms = tonumber(ARGV[8]) -- a shorter one uses up as much of its person's turn
-local used_kept_ms = tonumber(ARGV[9])
-local page = tonumber(ARGV[10]) -- messages looked at
+local max_long = tonumber(ARGV[6]) -- long recordings the worker may run at the same time
+local patience = tonumber(ARGV[7]) -- ms a recording stands back for each ms of its length
+local least_ms = tonumber(ARGV[8]) -- a shorter recording uses up as much of a turn
+local used_kept_ms = tonumber(ARGV[9]) -- how long to remember what a person used beyond that time
+local page = tonumber(ARGV[10]) -- messages to look at
 local skips_unknown = ARGV[11] == '1'
 
 local time = redis.call('TIME')
@@ -35,7 +35,7 @@ local function first_in_line(kind, person)
   return member, member and string.match(member, '%S+$')
 end
 
--- A person stands where their first message in that line does, or behind what they have used.
+-- Puts a person at the place of their first message in that line, or further back by what they have used.
 local function place(kind, person)
   local member, id = first_in_line(kind, person)
   if not member then
@@ -76,13 +76,13 @@ for i = 1, #held, 2 do
 end
 
 local function may_be_taken(kind, id, length)
-  if length > long_ms and long_now >= long_most then return false end
+  if length > long_ms and long_now >= max_long then return false end
   if kind ~= 'alone' then return true end
   local other = redis.call('GET', tried_alone)
   return not other or other == id
 end
 
--- The one whose turn it is, among the first of each line
+-- Returns the message whose turn it is, among the first of each line.
 local function next_in_turn()
   local best
   for _, kind in ipairs({'short', 'long', 'alone'}) do
@@ -104,7 +104,7 @@ for _ = 1, page do
   if not taken then return false end
   local id, person = taken.id, taken.person
   redis.call('ZREM', lines, taken.member)
-  if tonumber(redis.call('ZSCORE', transcriptions, id) or 0) == math.huge then -- else it waits no more, or not yet
+  if tonumber(redis.call('ZSCORE', transcriptions, id) or 0) == math.huge then -- else it no longer waits, or not yet again
     local from = math.max(now, tonumber(redis.call('ZSCORE', used, person) or 0))
     redis.call('ZREMRANGEBYSCORE', used, '-inf', now - used_kept_ms)
     redis.call('ZADD', used, from + patience * math.max(taken.length, least_ms), person)
@@ -113,7 +113,7 @@ for _ = 1, page do
     if alone then redis.call('SET', tried_alone, id, 'PX', lease_ms) end
     redis.call('ZADD', transcriptions, 'XX', now + lease_ms, id)
     redis.call('HSET', running, id, worker .. ' ' .. task .. ' ' .. (taken.length > long_ms and 1 or 0))
-    redis.call('HINCRBY', crashes, id, 1) -- taken back when the attempt ends in order
+    redis.call('HINCRBY', crashes, id, 1) -- removed when the attempt ends normally
     return {id, redis.call('HINCRBY', attempts, id, 1), alone and 1 or 0}
   end
   place(taken.kind, person)
