@@ -243,13 +243,14 @@ def test_who_has_had_their_minutes_is_told_so_and_nothing_is_accepted(
 
 
 def test_one_recording_is_transcribed_again_only_so_often(
-    ada: Person, ben: Person, connect: Connect, sparing: Web
+    client: Client, ben: Person, connect: Connect, sparing: Web
 ) -> None:
-    socket = connect(ada)
-    message = record(ada, ben)
+    talker = client.sign_up()
+    socket = connect(talker)
+    message = record(talker, ben)
     socket.wait_for_frame("application:messages", of(message))
     path = f"/chat/message/{message['_id']}/transcribe"
-    sparing.seen_by(ada).call("POST", path, 202, json={})
+    sparing.seen_by(talker).call("POST", path, 202, json={})
     socket.wait_for_frame("application:status", of(message, "edited"))
     check_problem(sparing.seen_by(ben).request("POST", path, json={}), 429)
 
