@@ -179,7 +179,7 @@ def limit_key(action: str, whose: str, seconds: int) -> str:
 
 
 def known_address_key(account: str, address: str) -> str:
-    """There while an account was lately used from this address."""
+    """Exists while an account was recently used from this address."""
     return f"{LIMITS}:known:{account}:{address}"
 
 
