@@ -25,6 +25,9 @@ NO_BOUND = 1_000_000
 RELAXED: dict[str, Any] = {
     "limit_signup_address": "300 per minute",
     "limit_messages": "2000 per second",
+    "limit_transcription": "1000000 per hour",
+    "limit_transcribe_again": "1000000 per hour",
+    "limit_transcribe_again_message": "1000000 per hour",
     "limit_uploads": "2000 per minute",
     "connections_per_address": NO_BOUND,
     "sockets_per_address": NO_BOUND,
@@ -194,6 +197,19 @@ class Settings(BaseSettings):
     )
     limit_messages: Limits = Field(
         "20 per second; 600 per minute", description="Messages per person (2,000 a second outside production)."
+    )
+    # As much as a person can say: an hour of speech in an hour, and five in a day. Whisper's base model takes about
+    # half a core for that hour, so nobody alone keeps a machine of two busy, or runs up a bill at Deepgram.
+    limit_transcription: Limits = Field(
+        "60 per hour; 300 per day",
+        description="Minutes of recordings transcribed per person (no limit outside production).",
+    )
+    limit_transcribe_again: Limits = Field(
+        "30 per hour; 100 per day",
+        description="Recordings a person may have transcribed again (no limit outside production).",
+    )
+    limit_transcribe_again_message: Limits = Field(
+        "10 per day", description="Times one recording may be transcribed again (no limit outside production)."
     )
     limit_uploads: Limits = Field("200 per hour", description="Uploads per person (2,000 a minute outside production).")
 
