@@ -31,6 +31,14 @@ def test_what_is_written_is_read(draft: Draft) -> None:
     assert (found.receipt, found.draft) == (Receipt(NAME.decode(), ENTROPY), draft)
 
 
+def test_what_is_known_of_the_recording_is_read_with_its_entry() -> None:
+    peaks = [number % 256 for number in range(200)]
+    name, fields = written(DRAFT)
+    found = accepted_log.parse_entry((name, {**fields, b"duration": b"6.05", b"peaks": bytes(peaks)}))
+    assert (found.draft, found.duration, found.peaks) == (DRAFT, 6.05, peaks)
+    assert (found.message["duration"], found.message["peaks"]) == (6.05, peaks)
+
+
 def test_an_entry_of_version_1_0_is_read_by_the_places_of_its_fields() -> None:
     body = orjson.dumps(["anna", "bert", "hello", "a recording", "a client's id", "a request"])
     assert accepted_log.parse_entry(entry(body)).draft == DRAFT
