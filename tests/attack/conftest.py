@@ -4,10 +4,10 @@ import pytest
 
 from tests.attack.attacker import Bystander
 from tests.client import Client
-from tests.contract.conftest import MakeWeb, Web, ada, ben, connect, make_web, server
+from tests.contract.conftest import MakeWeb, Web, ada, ben, connect, eve, make_web, server
 from tests.stack import Stack
 
-__all__ = ["ada", "ben", "connect", "make_web", "server"]
+__all__ = ["ada", "ben", "connect", "eve", "make_web", "server"]
 
 # `X-Forwarded-For` sets the address a request comes from, so that tests do not use up each other's limits.
 SMALL = {

@@ -45,7 +45,6 @@ def test_only_its_sender_may_change_a_message(ada: Person, ben: Person, eve: Per
     for other in (ben, eve):
         check_problem(other.request("PATCH", f"/chat/message/{message['_id']}", json={"text": "theirs"}), 404)
         check_problem(other.request("DELETE", f"/chat/message/{message['_id']}"), 404)
-        check_problem(other.request("POST", f"/chat/message/{message['_id']}/transcribe", json={}), 404)
     assert stored(ben, ada, message["_id"])["text"] == "mine alone"
 
 

@@ -215,7 +215,7 @@ def limited(stores: Stores, limits: str) -> Stores:
 
 def test_a_sender_at_the_limit_may_send_again_when_its_window_ends(stores: Stores, pair: tuple[str, str]) -> None:
     strict = limited(stores, "2 per 10 minute")
-    counter = keys.message_limit_key(pair[0], 600)
+    counter = keys.limit_key("message", pair[0], 600)
     send(strict, *pair, "one")
     assert 590 < stores.redis.ttl(counter) <= 600
     stores.redis.expire(counter, 30)

@@ -73,6 +73,8 @@ def everything(stores: Stores) -> bytes:
             kept += [{**document, "data": None} for document in stores.mongo[name].find()]
     for key in stores.redis.keys("*"):
         kind = stores.redis.type(key)
+        if kind == b"none":  # it has just expired
+            continue
         value = {
             b"ReJSON-RL": lambda key: stores.redis.execute_command("JSON.GET", key),
             b"string": stores.redis.get,

@@ -11,7 +11,7 @@ from chat.messages import log as accepted_log
 from chat.store import hot, keys
 from chat.store.connection import Stores
 from chat.upkeep import ageing, sync
-from chat.voice import attempts
+from chat.voice import turns
 from tests.people import archive_only, change, drain, said, send, someone
 
 
@@ -197,7 +197,7 @@ def test_a_voice_message_changed_before_the_rebuild_is_still_transcribed(stores:
     stores.redis.flushdb()
     editing.edit(stores, pair[0], message["_id"], "better caption")
     rounds(stores)
-    assert attempts.due(stores) == [message["_id"]]
+    assert turns.due(stores) == [message["_id"]]
 
 
 def names_kept(stores: Stores) -> list[str]:
