@@ -131,6 +131,7 @@ class TranscriptionRequest(Schema):
     model_config = _example(language="en")
 
     language: Language = Field(None, description="BCP 47; without it the language is detected.")
+    overwrite: bool = Field(False, description="Also where the text is its sender's own: a caption or a correction.")
 
 
 class PartnerPath(Schema):

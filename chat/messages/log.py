@@ -78,6 +78,7 @@ class Entry(NamedTuple):
             "duration": self.duration,
             "peaks": self.peaks,
             "status": "delivered" if draft.audio_file_id is None else "transcribing",
+            "ownText": True if draft.audio_file_id and draft.text else None,
             "revision": 1,
         }
 

@@ -1,4 +1,4 @@
-"""One request id from the HTTP call to the frame; and nobody's words, tokens, passwords or addresses in any log."""
+"""Logs have one request id from the HTTP call to the frame, and nobody's words, tokens, passwords or addresses."""
 
 import contextlib
 import json
@@ -27,7 +27,7 @@ def deepgram() -> Iterator[DeepgramStandIn]:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, deepgram: DeepgramStandIn) -> Iterator[Stack]:
-    """As in production, but that it tells everything it can."""
+    """A stack like in production, except that it logs everything it can."""
     environment = {"ENVIRONMENT": "production", "LOG_LEVEL": "DEBUG", "LIMIT_SIGNUP_ADDRESS": "100 per minute"}
     speech = {"DEEPGRAM_API_KEY": KEY, "DEEPGRAM_BASE_URL": deepgram.url}
     running = Stack(tmp_path_factory.mktemp("logs"), {**environment, **speech})
@@ -70,7 +70,7 @@ def test_a_text_has_one_id_from_the_call_to_the_frame(stack: Stack, client: Clie
     wait_for_event(stack.web, request_id, "message.accepted")
     wait_for_event(stack.worker, request_id, "message.delivered")
     wait_for_event(stack.web, request_id, "frame.passed")
-    assert request_id not in json.dumps(frame), "it is for us, not for clients"
+    assert request_id not in json.dumps(frame), "the id is internal, not for clients"
 
 
 def test_the_id_may_come_from_a_proxy_before_us(stack: Stack, client: Client) -> None:
@@ -90,10 +90,10 @@ def test_a_voice_message_keeps_its_id_through_the_transcriber(stack: Stack, clie
     wait_for_event(stack.web, answer.headers["X-Request-Id"], "frame.passed")
 
 
-def test_no_log_tells_what_people_write_or_who_they_are(
+def test_no_log_reveals_what_people_write_or_who_they_are(
     stack: Stack, client: Client, deepgram: DeepgramStandIn
 ) -> None:
-    """A whole session with all that can go wrong in it, at DEBUG, over the logs of every process and both servers."""
+    """Runs a session with everything that can go wrong, at DEBUG, and searches all processes' and servers' logs."""
     secret = Secrets()
     ada = client.sign_up("ada", password=secret.password)
     ben = client.sign_up("ben")
@@ -193,7 +193,7 @@ def mistakes(stack: Stack, client: Client, ada: Person, ben: Person, secret: Sec
 
 
 def no_http(stack: Stack, ada: Person, secret: Secrets) -> None:
-    """What gunicorn cannot read, and what ends too soon: it would repeat the bytes in its log."""
+    """Sends requests that gunicorn cannot parse or that end too soon; by default it would log their bytes."""
     key = f"x-api-key: {ada.token}\r\n".encode()
     for broken in (
         f"GET /api/search?q=m\u00fcller-{secret.query} HTTP/1.1\r\n\r\n".encode(),

@@ -6,7 +6,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from chat.errors import Invalid
 from chat.messages import editing, hinting, sending
 from chat.messages.log import Draft
-from chat.voice import attempts
+from chat.voice import requests
 from web import schemas
 from web.api.responses import CHAT, PREFIX, SECURITY, responses
 from web.auth import checks_session, me, session
@@ -41,12 +41,18 @@ def delete(path: schemas.MessagePath) -> Response:
 
 @api.post(
     "/chat/message/<messageId>/transcribe",
-    responses=responses(202, schemas.Message, 400, 401, 404, 409, 413, 415),
+    responses=responses(202, schemas.Message, 400, 401, 404, 409, 413, 415, 429),
 )
 def transcribe(path: schemas.MessagePath, body: schemas.TranscriptionRequest) -> tuple[Response, int]:
-    """Have a voice message transcribed again"""
-    message = attempts.transcribe_again(
-        stores(), me(), path.message_id, body.language, services().queue.transcribe, _languages()
+    """Have a voice message transcribed again; either of its two people may"""
+    message = requests.transcribe_again(
+        stores(),
+        me(),
+        path.message_id,
+        body.language,
+        services().queue.transcribe,
+        overwrite=body.overwrite,
+        hints=_languages(),
     )
     return jsonify(message), 202
 
