@@ -33,6 +33,8 @@ export interface Content {
 	text?: string;
 	blob?: Blob;
 	name?: string;
+	/** Of the recording, BCP 47: what its speaker has said that they speak. */
+	language?: string;
 }
 
 /** A message on its way out. */

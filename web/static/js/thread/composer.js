@@ -1,5 +1,6 @@
 // Where one writes, records, attaches a recording, and edits what was sent.
 
+import { spokenLanguage } from "../base/languages.js";
 import { announce } from "../dom/announce.js";
 import { ask } from "../dom/dialog.js";
 import { isTouched } from "../dom/elements.js";
@@ -185,7 +186,7 @@ export class Composer {
 		note.textContent = "";
 		line.hidden = true;
 		const panel = new RecordingPanel({
-			send: (blob) => this.#enqueue({ blob, name: "voice" }),
+			send: (blob) => this.#enqueue({ blob, name: "voice", language: spokenLanguage() }),
 			refused: (why) => {
 				note.textContent = why;
 				announce(why);
