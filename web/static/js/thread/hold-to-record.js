@@ -23,12 +23,37 @@ export function handleMicrophoneButton(button, area, recorder) {
 	button.onpointerdown = (event) => {
 		if (event.button !== 0) return;
 		event.preventDefault();
+		ignoreItsClick();
 		recordWhileHeld(event.timeStamp, area, recorder);
 	};
 	button.onclick = ({ detail }) => {
 		const isByKeyboard = detail === 0;
 		if (isByKeyboard && !recorder.current()) recorder.start();
 	};
+}
+
+/**
+ * The recording's buttons take the place of the one that is pressed, so the click that follows would land on one of them.
+ * A browser may also leave it out; then the next press is one that counts.
+ */
+function ignoreItsClick() {
+	const stopIgnoring = () => {
+		stopClick();
+		stopPress();
+	};
+	const stopClick = listen(
+		window,
+		"click",
+		(event) => {
+			const isByKeyboard = event.detail === 0;
+			if (isByKeyboard) return;
+			event.stopPropagation();
+			event.preventDefault();
+			stopIgnoring();
+		},
+		{ capture: true },
+	);
+	const stopPress = listen(window, "pointerdown", stopIgnoring, { capture: true });
 }
 
 /**

@@ -20,6 +20,7 @@ import { pause, stopRecording } from "./player.js";
 
 const TICK = 60; // milliseconds
 const SHORTEST = 0.4; // seconds; less is a slip of the finger
+const TOO_SHORT = "That was too short, and has not been sent. Tap to record, or hold while you speak.";
 const LONGEST = 590; // seconds; the server takes 600
 const BARS = 64;
 const GAIN = 5; // speech is far from as loud as can be
@@ -141,7 +142,7 @@ export class RecordingPanel {
 		}
 		this.#ended = true;
 		const made = await this.#stop(this.#microphone);
-		if (made.duration < SHORTEST) announce("Too short, not sent");
+		if (made.duration < SHORTEST) this.outcome.refused(TOO_SHORT);
 		else this.outcome.send(made.blob);
 		this.#close();
 	}
