@@ -18,10 +18,12 @@ function sourceOf({ message, waiting, clientId }) {
 }
 
 /**
- * @param {{ audioFileId: string | null }} message
+ * @param {Pick<LoadedMessage, "audioFileId" | "duration" | "peaks">} message
  * @returns {RecordingSource}
  */
-export const recordingOf = ({ audioFileId }) => ({ key: String(audioFileId), uuid: audioFileId });
+export function recordingOf({ audioFileId, duration, peaks }) {
+	return { key: String(audioFileId), uuid: audioFileId, duration: duration ?? 0, peaks };
+}
 
 /**
  * @param {Item} item
