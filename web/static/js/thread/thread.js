@@ -66,13 +66,14 @@ export class Thread {
 	}
 
 	#listen() {
-		this.parts.jump.onclick = () => this.#showNewest();
+		this.parts.jump.onclick = () => this.#jump();
 		const readInView = () => this.unread.read(this.timeline.rowsInView());
 		this.#stops = [
 			on("history", (changed) => {
 				if (changed === this.history) this.#draw();
 			}),
 			on("upload", (item) => showProgress(this.parts.scroller, item)),
+			on("conversations", () => this.#viewChanged()),
 			on("incoming", (incoming) => this.#came(incoming)),
 			this.#onMine("outbox", () => this.#draw()),
 			this.#onMine("presence", () => this.header.showState()),
@@ -124,18 +125,20 @@ export class Thread {
 			return;
 		}
 		fill(notice);
-		this.unread.place();
 		const found = at ? this.history.byId.get(at) : null;
 		this.#hit = found ? { id: found._id, query } : null;
 		this.#draw();
 		if (found) this.#showHit(found, query);
 		else this.#showFirstUnread();
+		this.unread.isInPlace = true;
+		this.#viewChanged();
 	}
 
 	/** @param {string | null} at */
 	async #load(at) {
 		const isFound = at ? await this.history.loadAround(at) : false;
 		if (!isFound) await this.#loadNewest();
+		await this.unread.place();
 	}
 
 	async #loadNewest() {
@@ -157,6 +160,14 @@ export class Thread {
 		const target = row?.querySelector("[data-focus]");
 		if (target instanceof HTMLElement) target.focus({ preventScroll: true });
 		if (message.audioFileId) seekWord(message, query);
+	}
+
+	/** To the first message that has not been seen, else to the newest. */
+	async #jump() {
+		const first = this.unread.first();
+		const isInView = this.timeline.rowsInView().some(({ dataset }) => dataset.id === first?._id);
+		const row = first && !isInView ? this.timeline.show(first._id) : null;
+		if (!row) await this.#showNewest();
 	}
 
 	async #showNewest() {
@@ -187,15 +198,13 @@ export class Thread {
 		const { jump, fresh } = this.parts;
 		const isAtNewest = this.timeline.isAtBottom && this.history.atEnd;
 		jump.hidden = isAtNewest;
-		if (isAtNewest) this.unread.cameBelow = 0;
-		fresh.textContent = this.unread.cameBelow ? count(this.unread.cameBelow) : "";
 		this.unread.read(this.timeline.rowsInView());
+		fresh.textContent = this.unread.count ? count(this.unread.count) : "";
 	}
 
 	/** @param {Events["incoming"]} incoming */
-	#came({ message, isNew }) {
+	#came({ message }) {
 		if (message.senderId !== this.partner._id) return;
-		if (isNew && !this.timeline.follows) this.unread.cameBelow += 1;
 		announce(`${this.partner.username}: ${summary(message)}`);
 		this.#viewChanged();
 	}
