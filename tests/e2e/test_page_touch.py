@@ -49,7 +49,7 @@ def test_a_recording_that_was_too_short_is_said_to_be(visit: Visit, client: Clie
     finger.tap(microphone(ada))
     expect(ada.page.locator(".recording.on")).to_be_visible()
     finger.tap(ada.page.get_by_role("button", name="Send the recording"))
-    expect(ada.page.get_by_text("That was too short")).to_be_visible()
+    expect(ada.page.locator(".composer-note")).to_contain_text("too short")
     expect(ada.page.locator("article .controls")).to_have_count(0)
 
 
@@ -60,4 +60,35 @@ def test_holding_the_microphone_sends_what_was_said_meanwhile(visit: Visit, clie
     finger.press(microphone(ada))
     expect(ada.page.get_by_role("timer")).to_have_text(RUNS)
     finger.let_go()
+    expect(ada.page.locator("article .controls")).to_be_visible()
+
+
+def test_sliding_up_lets_go_of_a_recording_that_goes_on(visit: Visit, client: Client) -> None:
+    ada, grace = visit("ada", **PHONE), client.sign_up("grace")
+    ada.open(grace)
+    finger = Finger(ada)
+    finger.press(microphone(ada))
+    expect(ada.page.get_by_text("Slide left to discard")).to_be_visible()
+    finger.move(down=-60)
+    finger.move(down=-60)
+    expect(ada.page.get_by_role("button", name="Send the recording")).to_be_visible()
+    finger.let_go()
+    expect(ada.page.get_by_role("timer")).to_have_text(RUNS)
+    expect(ada.page.locator(".recording.on")).to_be_visible()
+    finger.tap(ada.page.get_by_role("button", name="Send the recording"))
+    expect(ada.page.locator("article .controls")).to_be_visible()
+
+
+def test_sliding_aside_discards_a_recording_and_that_can_be_undone(visit: Visit, client: Client) -> None:
+    ada, grace = visit("ada", **PHONE), client.sign_up("grace")
+    ada.open(grace)
+    finger = Finger(ada)
+    finger.press(microphone(ada))
+    expect(ada.page.get_by_role("timer")).to_have_text(RUNS)
+    finger.move(right=-60)
+    finger.move(right=-60)
+    finger.let_go()
+    expect(ada.page.locator(".recording")).to_have_count(0)
+    finger.tap(ada.page.get_by_role("button", name="Undo"))
+    finger.tap(ada.page.get_by_role("button", name="Send the recording"))
     expect(ada.page.locator("article .controls")).to_be_visible()

@@ -2,15 +2,16 @@
 
 import { spokenLanguage } from "../base/languages.js";
 import { announce } from "../dom/announce.js";
-import { ask } from "../dom/dialog.js";
 import { isTouched } from "../dom/elements.js";
 import { editMessage } from "../net/api.js";
 import * as socket from "../net/socket.js";
 import { draftFor, dropDraft, keepDraft } from "../state/drafts.js";
+import { keepPiece, keptRecordingFor } from "../state/kept-recordings.js";
 import { enqueue } from "../state/outbox.js";
 import { RecordingPanel } from "../voice/recording-panel.js";
 import { handleMicrophoneButton } from "./hold-to-record.js";
 
+/** @import { KeptRecording, Whose } from "../state/kept-recordings.js" */
 /** @import { Content, LoadedMessage } from "../page.js" */
 /** @import { Person } from "../wire.js" */
 
@@ -28,6 +29,8 @@ export const COMPOSER_PARTS = {
 	attach: HTMLButtonElement,
 	file: HTMLInputElement,
 	note: HTMLElement,
+	undo: HTMLElement,
+	undoDiscard: HTMLButtonElement,
 	bar: HTMLElement,
 	editing: HTMLElement,
 	stop: HTMLButtonElement,
@@ -54,6 +57,7 @@ export class Composer {
 		parts.input.ariaLabel = `Message to ${partner.username}`;
 		this.#listen();
 		this.stopEditing();
+		this.#offerKept();
 	}
 
 	#listen() {
@@ -67,7 +71,7 @@ export class Composer {
 		stop.onclick = () => this.stopEditing();
 		attach.onclick = () => file.click();
 		file.onchange = () => this.#attached();
-		handleMicrophoneButton(mic, form, {
+		handleMicrophoneButton(mic, {
 			start: () => this.#startRecording(),
 			current: () => this.#recording,
 		});
@@ -153,8 +157,9 @@ export class Composer {
 
 	/** @param {Content} content */
 	#enqueue(content) {
-		enqueue(this.partner._id, content);
+		const kept = enqueue(this.partner._id, content);
 		this.onSent();
+		return kept;
 	}
 
 	/**
@@ -182,17 +187,29 @@ export class Composer {
 	}
 
 	#startRecording() {
-		const { line, note } = this.parts;
+		const panel = this.#openRecording({ partnerId: this.partner._id, startedAt: Date.now() });
+		panel.start();
+		return panel;
+	}
+
+	/** @param {Whose} whose */
+	#openRecording(whose) {
+		const { line, note, undo } = this.parts;
 		note.textContent = "";
+		undo.hidden = true;
 		line.hidden = true;
-		const panel = new RecordingPanel({
-			send: (blob) => this.#enqueue({ blob, name: "voice", language: spokenLanguage() }),
-			refused: (why) => {
-				note.textContent = why;
-				announce(why);
+		const panel = new RecordingPanel(
+			{
+				send: (blob) => this.#enqueue({ blob, name: "voice", language: spokenLanguage() }),
+				discarded: (recording) => this.#offerUndo(recording),
+				refused: (why) => {
+					note.textContent = why;
+					announce(why);
+				},
+				closed: () => this.#recordingClosed(),
 			},
-			closed: () => this.#recordingClosed(),
-		});
+			whose,
+		);
 		this.#recording = panel;
 		line.after(panel.element);
 		panel.focus();
@@ -205,13 +222,27 @@ export class Composer {
 		this.parts.mic.focus();
 	}
 
-	/** Nobody sends what they walked away from, or loses it, without having been asked. */
-	async leave() {
-		const left = this.#recording;
-		const hasRecorded = await left?.review();
-		if (!left || !hasRecorded) return;
-		const text = `What you recorded for ${this.partner.username} has not been sent.`;
-		if (await ask({ title: "Send the recording?", text, confirm: "Send" })) await left.finish();
-		else left.cancel();
+	/** @param {KeptRecording} recording */
+	#offerUndo(recording) {
+		const { undo, undoDiscard } = this.parts;
+		undo.hidden = false;
+		undoDiscard.onclick = () => {
+			const { blob, duration: seconds } = recording;
+			keepPiece(recording, { index: 1, blob, seconds });
+			this.#openRecording(recording).offer(recording);
+		};
+		undoDiscard.focus();
+	}
+
+	/** What was recorded for this person and not sent, before a reload or a look elsewhere. */
+	async #offerKept() {
+		const kept = await keptRecordingFor(this.partner._id);
+		const isFree = !this.#recording && this.parts.form.isConnected;
+		if (kept && isFree) this.#openRecording(kept).offer(kept);
+	}
+
+	/** Nobody sends what they walked away from, or loses it: it is there when they come back. */
+	leave() {
+		this.#recording?.leave();
 	}
 }
