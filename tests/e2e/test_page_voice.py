@@ -8,7 +8,6 @@ from tests import recordings
 from tests.client import Client
 from tests.e2e.conftest import RECORDING, Visit
 from tests.e2e.history import message, minutes_ago, spoken, tell
-from tests.e2e.visitor import name_of
 
 TRANSCRIBED = 60_000  # milliseconds
 RUNS = re.compile(r"^0:(0[1-9]|[1-5]\d)$")  # a clock

@@ -5,13 +5,12 @@ import { announce } from "../dom/announce.js";
 import { isTouched } from "../dom/elements.js";
 import { editMessage } from "../net/api.js";
 import * as socket from "../net/socket.js";
-import { draftFor, dropDraft, keepDraft } from "../state/drafts.js";
-import { keepPiece, keptRecordingFor } from "../state/kept-recordings.js";
+import { draftFor, dropDraft, followDraft, keepDraft } from "../state/drafts.js";
 import { enqueue } from "../state/outbox.js";
-import { RecordingPanel } from "../voice/recording-panel.js";
+import { isRecording } from "../voice/file-kinds.js";
 import { handleMicrophoneButton } from "./hold-to-record.js";
+import { Recorder } from "./recorder.js";
 
-/** @import { KeptRecording, Whose } from "../state/kept-recordings.js" */
 /** @import { Content, LoadedMessage } from "../page.js" */
 /** @import { Person } from "../wire.js" */
 
@@ -41,23 +40,29 @@ export const COMPOSER_PARTS = {
 export class Composer {
 	/** @type {LoadedMessage | null} the message that is being edited */
 	#edited = null;
-	/** @type {RecordingPanel | null} */
-	#recording = null;
 	#typingSentAt = 0;
 
 	/**
 	 * @param {Parts} parts
 	 * @param {Person} partner
-	 * @param {() => void} onSent
+	 * @param {{ onSent: () => void, onEditLast: () => void }} listeners
 	 */
-	constructor(parts, partner, onSent) {
+	constructor(parts, partner, { onSent, onEditLast }) {
 		this.parts = parts;
 		this.partner = partner;
 		this.onSent = onSent;
+		this.onEditLast = onEditLast;
 		parts.input.ariaLabel = `Message to ${partner.username}`;
+		this.recorder = new Recorder(parts, partner._id, {
+			send: (blob) => this.#enqueue({ blob, name: "voice", language: spokenLanguage() }),
+			refused: (why) => this.#refuse(why),
+		});
 		this.#listen();
 		this.stopEditing();
-		this.#offerKept();
+		this.stopFollowing = followDraft(partner._id, (text) => {
+			if (!this.#edited) this.#setText(text);
+		});
+		this.recorder.offerKept();
 	}
 
 	#listen() {
@@ -70,11 +75,9 @@ export class Composer {
 		input.onkeydown = (event) => this.#control(event);
 		stop.onclick = () => this.stopEditing();
 		attach.onclick = () => file.click();
-		file.onchange = () => this.#attached();
-		handleMicrophoneButton(mic, {
-			start: () => this.#startRecording(),
-			current: () => this.#recording,
-		});
+		file.onchange = () => this.attach([...(file.files ?? [])]);
+		input.onpaste = (event) => this.#pasted(event);
+		handleMicrophoneButton(mic, this.recorder);
 	}
 
 	/** @param {LoadedMessage} message */
@@ -110,6 +113,7 @@ export class Composer {
 		const { form, send, note, input } = this.parts;
 		const length = [...input.value.trim()].length;
 		const mayBeEmpty = Boolean(this.#edited?.audioFileId);
+		if (!CSS.supports("field-sizing: content")) fitHeight(input);
 		form.classList.toggle("has-text", length > 0 || this.#edited !== null);
 		send.disabled = length > LONGEST || (length === 0 && !mayBeEmpty);
 		note.textContent = length > WARN_FROM ? `${length} of ${LONGEST} characters` : "";
@@ -136,6 +140,7 @@ export class Composer {
 		const isEnter = key === "Enter" && !shiftKey && !isTouched();
 		if (isEnter) this.parts.form.requestSubmit();
 		else if (key === "Escape" && this.#edited) this.stopEditing();
+		else if (key === "ArrowUp" && this.parts.input.value === "" && !this.#edited) this.onEditLast();
 		else return;
 		event.preventDefault();
 	}
@@ -179,70 +184,43 @@ export class Composer {
 		}
 	}
 
-	#attached() {
-		const { file } = this.parts;
-		const [chosen] = file.files ?? [];
-		if (chosen) this.#enqueue({ blob: chosen, name: chosen.name });
+	/** @param {Iterable<File>} files chosen, dropped or pasted */
+	attach(files) {
+		const { file, note } = this.parts;
+		const [chosen] = files;
 		file.value = ""; // so that the same file can be chosen again
-	}
-
-	#startRecording() {
-		const panel = this.#openRecording({ partnerId: this.partner._id, startedAt: Date.now() });
-		panel.start();
-		return panel;
-	}
-
-	/** @param {Whose} whose */
-	#openRecording(whose) {
-		const { line, note, undo } = this.parts;
+		if (!chosen) return;
 		note.textContent = "";
-		undo.hidden = true;
-		line.hidden = true;
-		const panel = new RecordingPanel(
-			{
-				send: (blob) => this.#enqueue({ blob, name: "voice", language: spokenLanguage() }),
-				discarded: (recording) => this.#offerUndo(recording),
-				refused: (why) => {
-					note.textContent = why;
-					announce(why);
-				},
-				closed: () => this.#recordingClosed(),
-			},
-			whose,
-		);
-		this.#recording = panel;
-		line.after(panel.element);
-		panel.focus();
-		return panel;
+		if (isRecording(chosen)) this.#enqueue({ blob: chosen, name: chosen.name });
+		else this.#refuse(`${chosen.name} is not a recording. Only recordings can be attached.`);
 	}
 
-	#recordingClosed() {
-		this.#recording = null;
-		this.parts.line.hidden = false;
-		this.parts.mic.focus();
+	/** @param {ClipboardEvent} event */
+	#pasted(event) {
+		const files = event.clipboardData?.files ?? [];
+		if (!files.length) return;
+		event.preventDefault();
+		this.attach(files);
 	}
 
-	/** @param {KeptRecording} recording */
-	#offerUndo(recording) {
-		const { undo, undoDiscard } = this.parts;
-		undo.hidden = false;
-		undoDiscard.onclick = () => {
-			const { blob, duration: seconds } = recording;
-			keepPiece(recording, { index: 1, blob, seconds });
-			this.#openRecording(recording).offer(recording);
-		};
-		undoDiscard.focus();
-	}
-
-	/** What was recorded for this person and not sent, before a reload or a look elsewhere. */
-	async #offerKept() {
-		const kept = await keptRecordingFor(this.partner._id);
-		const isFree = !this.#recording && this.parts.form.isConnected;
-		if (kept && isFree) this.#openRecording(kept).offer(kept);
+	/** @param {string} why */
+	#refuse(why) {
+		this.parts.note.textContent = why;
+		announce(why);
 	}
 
 	/** Nobody sends what they walked away from, or loses it: it is there when they come back. */
 	leave() {
-		this.#recording?.leave();
+		this.stopFollowing();
+		this.recorder.leave();
 	}
+}
+
+/**
+ * For browsers whose fields do not grow with what is written; the style sheet has the most.
+ * @param {HTMLTextAreaElement} input
+ */
+function fitHeight(input) {
+	input.style.height = "auto";
+	input.style.height = `${input.scrollHeight}px`;
 }

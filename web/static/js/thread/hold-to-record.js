@@ -4,17 +4,12 @@
 import { listen } from "../dom/elements.js";
 
 /** @import { RecordingPanel } from "../voice/recording-panel.js" */
+/** @import { Recorder } from "./recorder.js" */
 
 const HOLD = 500; // milliseconds; pressed for longer, it records until it is let go
 // Pixels that the finger slides: to the side of the line's beginning to discard, up to go on without being held.
 const TO_DISCARD = 90;
 const TO_LOCK = 70;
-
-/**
- * @typedef {object} Recorder
- * @property {() => RecordingPanel} start
- * @property {() => RecordingPanel | null} current the recording under way
- */
 
 /**
  * @param {HTMLButtonElement} button
@@ -29,7 +24,7 @@ export function handleMicrophoneButton(button, recorder) {
 	};
 	button.onclick = ({ detail }) => {
 		const isByKeyboard = detail === 0;
-		if (isByKeyboard && !recorder.current()) recorder.start();
+		if (isByKeyboard && !recorder.current) recorder.start();
 	};
 }
 
@@ -70,7 +65,7 @@ function recordWhileHeld(pressed, recorder) {
 		stopListening();
 		clearTimeout(holding);
 		panel.showHeld(false);
-		if (recorder.current() !== panel) return;
+		if (recorder.current !== panel) return;
 		const wasHeld = event.timeStamp - pressed.timeStamp >= HOLD;
 		if (slid === "away") panel.discard();
 		else if (slid === "ended" && wasHeld) endHeld(panel, event);

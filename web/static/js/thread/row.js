@@ -24,7 +24,7 @@ const MARKS = {
 	refused: { icon: "alert", label: "Not sent" },
 	accepted: { icon: "check", label: "Sent" },
 	delivered: { icon: "checks", label: "Delivered" },
-	read: { icon: "checks", label: "Read" },
+	read: { icon: "seen", label: "Read" },
 };
 
 /**

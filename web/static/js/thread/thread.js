@@ -5,6 +5,7 @@ import { count } from "../base/format.js";
 import { summary } from "../base/phrases.js";
 import { wordMatcher } from "../base/word-matching.js";
 import { announce } from "../dom/announce.js";
+import { takeDrops } from "../dom/drop.js";
 import { fill, h, isTouched, listen } from "../dom/elements.js";
 import { spinner } from "../dom/icons.js";
 import { copyTemplate } from "../dom/template.js";
@@ -51,7 +52,10 @@ export class Thread {
 		this.history = historyWith(partner._id);
 		this.unread = new Unread(this.history);
 		this.header = new Header(this.parts, partner);
-		this.composer = new Composer(this.parts, partner, () => this.#showNewest());
+		this.composer = new Composer(this.parts, partner, {
+			onSent: () => this.#showNewest(),
+			onEditLast: () => this.#editLast(),
+		});
 		const actions = new MessageActions(this.history, partner.username, (message) => this.composer.edit(message));
 		/** @type {Timeline<Item>} */
 		this.timeline = new Timeline(this.parts, {
@@ -66,6 +70,7 @@ export class Thread {
 	}
 
 	#listen() {
+		takeDrops(this.element, (files) => this.composer.attach(files));
 		this.parts.jump.onclick = () => this.#jump();
 		const readInView = () => this.unread.read(this.timeline.rowsInView());
 		this.#stops = [
@@ -160,6 +165,12 @@ export class Thread {
 		const target = row?.querySelector("[data-focus]");
 		if (target instanceof HTMLElement) target.focus({ preventScroll: true });
 		if (message.audioFileId) seekWord(message, query);
+	}
+
+	#editLast() {
+		const myId = me()._id;
+		const last = this.history.messages.findLast(({ senderId, deletedAt }) => senderId === myId && !deletedAt);
+		if (last && this.history.atEnd) this.composer.edit(last);
 	}
 
 	/** To the first message that has not been seen, else to the newest. */
