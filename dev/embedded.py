@@ -13,11 +13,14 @@ import redis
 from pymongo.errors import OperationFailure, PyMongoError
 
 from dev.install import mongod_binary, redis_folder
+from dev.private import LOCK, kept_secret, private_data, private_file, private_folder
 from dev.processes import ADDRESS_IN_USE, LOOPBACK, ManagedProcess, StartError, free_port, is_free, wait_until
 
 START_TIMEOUT = 60.0  # seconds; replaying a large append-only file takes a while
 START_ATTEMPTS = 3  # a port that was free can be taken until the server binds it
 PORT_TIMEOUT = 10.0
+USER = "chattergram"  # of MongoDB; Redis has but a password
+UNKNOWN_USER = 18  # MongoDB's code for a name or password it does not take
 REPLICA_SET = "rs0"
 DATABASE = "chattergram"
 REDIS_MODULES = (
@@ -28,7 +31,13 @@ REDIS_MODULES = (
 
 
 class Server(ManagedProcess):
-    """A server with a folder of data. It takes the port it had the last time where that is still free."""
+    """A server with a folder of data. It takes the port it had the last time where that is still free.
+
+    Nobody gets in without its password, which is random, made once and kept in that folder, so that other users of
+    this machine do not. It is on no command line, since anybody may read those.
+    """
+
+    protected = True
 
     def __init__(self, name: str, data: Path, log: Path, keep_open: Sequence[int] = ()) -> None:
         super().__init__(name, [], log=log, keep_open=keep_open)
@@ -37,7 +46,7 @@ class Server(ManagedProcess):
 
     def start(self) -> None:
         """Start it without waiting until it answers; see `wait`."""
-        self.data.mkdir(parents=True, exist_ok=True)
+        private_folder(self.data)
         self.port = free_port(self.port or self.last_port())
         self.command = self.arguments()
         super().start()
@@ -60,7 +69,7 @@ class Server(ManagedProcess):
                 self.start()
             else:
                 break
-        self._port_file.write_text(f"{self.port}\n")
+        private_file(self._port_file, f"{self.port}\n")
 
     def restart(self) -> None:
         """Start it again on the same port, and return once it can be used.
@@ -80,6 +89,11 @@ class Server(ManagedProcess):
         raise NotImplementedError
 
     @property
+    def password(self) -> str:
+        """Made on the first call; '' where it asks for none."""
+        return kept_secret(self.data / "password") if self.protected else ""
+
+    @property
     def _port_file(self) -> Path:
         return self.data / "port"
 
@@ -95,7 +109,15 @@ class RedisServer(Server):
 
     def arguments(self) -> list[str]:
         folder = redis_folder()
-        command = [str(folder / "bin" / "redis-server"), "--bind", LOOPBACK, "--port", str(self.port)]
+        config = private_file(self.data / "redis.conf", f"requirepass {self.password}\n" if self.password else "")
+        command = [
+            str(folder / "bin" / "redis-server"),
+            str(config.resolve()),
+            "--bind",
+            LOOPBACK,
+            "--port",
+            str(self.port),
+        ]
         command += ["--dir", str(self.data.resolve()), "--loglevel", "notice", "--save", ""]
         command += ["--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction"]
         for module, *options in REDIS_MODULES:
@@ -103,23 +125,31 @@ class RedisServer(Server):
         return command
 
     def answers(self) -> bool:
-        client = redis.Redis(host=LOOPBACK, port=self.port, socket_timeout=2, retry=None)
-        with contextlib.closing(client), contextlib.suppress(redis.RedisError):
+        with self.client() as client, contextlib.suppress(redis.RedisError):
             return bool(client.ping())
         return False
 
+    def client(self) -> redis.Redis:
+        """To look into it with, once."""
+        return redis.Redis.from_url(self.url(), socket_timeout=2, retry=None)
+
     def url(self, database: int = 0) -> str:
-        return f"redis://{LOOPBACK}:{self.port}/{database}"
+        owner = f":{self.password}@" if self.protected else ""
+        return f"redis://{owner}{LOOPBACK}:{self.port}/{database}"
 
 
 class MongoServer(Server):
     """mongod as a replica set of one, which is what makes its writes durable and gives transactions."""
 
     def arguments(self) -> list[str]:
+        key = ("--keyFile", str((self.data / "key").resolve())) if self.protected else ()
+        if key:
+            kept_secret(self.data / "key")  # a replica set asks nobody for a password without one
         return [
             *(str(mongod_binary()), "--bind_ip", LOOPBACK, "--port", str(self.port), "--nounixsocket"),
             *("--dbpath", str(self.data.resolve()), "--replSet", REPLICA_SET, "--oplogSize", "128", "--quiet"),
             *("--wiredTigerCacheSizeGB", "0.25", "--setParameter", "diagnosticDataCollectionEnabled=false"),
+            *key,
             # It would write queries that take longer, with people's words in them, to its log.
             *("--slowms", "3600000"),
             # By default a member of a replica set that is told to stop goes on for 15 seconds.
@@ -127,36 +157,59 @@ class MongoServer(Server):
         ]
 
     def answers(self) -> bool:
-        client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(
-            LOOPBACK, self.port, directConnection=True, serverSelectionTimeoutMS=1_000
-        )
-        with contextlib.closing(client), contextlib.suppress(PyMongoError):
-            self._configure(client)
-            return bool(client.admin.command("hello").get("isWritablePrimary"))
+        try:
+            with self.client() as client:
+                self._configure(client)
+                return bool(client.admin.command("hello").get("isWritablePrimary"))
+        except OperationFailure as error:
+            if self.protected and error.code == UNKNOWN_USER:
+                self._make_user()
+        except PyMongoError:
+            pass
         return False
+
+    def client(self, *, anonymous: bool = False) -> "pymongo.MongoClient[dict[str, Any]]":
+        """To look into this one server with, once."""
+        owner: dict[str, Any] = {} if anonymous or not self.protected else {"username": USER, "password": self.password}
+        return pymongo.MongoClient(LOOPBACK, self.port, directConnection=True, serverSelectionTimeoutMS=1_000, **owner)
+
+    def _make_user(self) -> None:
+        """The first user. As long as there is none, MongoDB lets this machine initiate the set and make one."""
+        with self.client(anonymous=True) as client, contextlib.suppress(PyMongoError):
+            if client.admin.command("hello").get("isWritablePrimary"):
+                client.admin.command("createUser", USER, pwd=self.password, roles=["root"])
+            else:
+                self._initiate(client)
 
     def _configure(self, client: "pymongo.MongoClient[dict[str, Any]]") -> None:
         """Initiate the replica set, or move it to today's port: its configuration stores host and port."""
-        member = f"{LOOPBACK}:{self.port}"
         stored = client.local["system.replset"].find_one()
         if stored is None:
-            with contextlib.suppress(OperationFailure):  # a moment ago, by an earlier look
-                members = [{"_id": 0, "host": member}]
-                client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": members})
-        elif stored["members"][0]["host"] != member:
-            stored["members"][0]["host"] = member
+            self._initiate(client)
+        elif stored["members"][0]["host"] != self._member:
+            stored["members"][0]["host"] = self._member
             stored["version"] += 1
             client.admin.command("replSetReconfig", stored, force=True)
 
+    def _initiate(self, client: "pymongo.MongoClient[dict[str, Any]]") -> None:
+        with contextlib.suppress(OperationFailure):  # a moment ago, by an earlier look
+            members = [{"_id": 0, "host": self._member}]
+            client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": members})
+
+    @property
+    def _member(self) -> str:
+        return f"{LOOPBACK}:{self.port}"
+
     def url(self, database: str = DATABASE) -> str:
-        return f"mongodb://{LOOPBACK}:{self.port}/{database}?replicaSet={REPLICA_SET}"
+        owner, source = (f"{USER}:{self.password}@", "&authSource=admin") if self.protected else ("", "")
+        return f"mongodb://{owner}{self._member}/{database}?replicaSet={REPLICA_SET}{source}"
 
 
 class DataLock:
     """At most one instance uses a data folder. The servers hold the lock too, so it outlives a killed instance."""
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / "lock"
+        self.path = folder / LOCK
         self._file: io.TextIOWrapper | None = None
 
     def acquire(self, seconds: float = 30.0) -> int:
@@ -165,8 +218,8 @@ class DataLock:
         Raises:
             StartError: another instance uses the folder.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self.path.open("a+")
+        private_data(self.path.parent)
+        self._file = os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "a+")
         try:
             wait_until(self._try, seconds, "the stop of an earlier instance")
         except TimeoutError:

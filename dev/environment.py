@@ -1,13 +1,12 @@
 """The environment of a development run: `.env` below the real environment, and what both leave open."""
 
-import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
 from dotenv import dotenv_values
 
-from dev.processes import LOOPBACK, free_port
+from dev.private import kept_secret, private_data, private_file
+from dev.processes import LOOPBACK, StartError, free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA_FOLDER = ".data"
@@ -21,7 +20,10 @@ class Development:
         from_file = {name: value for name, value in dotenv_values(env_file).items() if value}
         self.variables = {**from_file, **{name: value for name, value in environment.items() if value}}
         self.data = ROOT / Path(self.variables.get("DATA_DIR", DATA_FOLDER)).expanduser()
-        self.data.mkdir(parents=True, exist_ok=True)
+        try:
+            private_data(self.data)
+        except PermissionError:
+            raise StartError(f"{self.data} belongs to somebody else. Set DATA_DIR to a folder of your own.") from None
         own = {
             "ENVIRONMENT": "development",
             "BIND_HOST": "127.0.0.1",
@@ -41,7 +43,7 @@ class Development:
         if "FLOWER_PORT" not in self.variables:
             kept = self.data / "flower_port"
             self.variables["FLOWER_PORT"] = str(free_port(int(kept.read_text()) if kept.exists() else None))
-            kept.write_text(self.variables["FLOWER_PORT"])
+            private_file(kept, self.variables["FLOWER_PORT"])
         self.flower = f"http://{LOOPBACK}:{self.variables['FLOWER_PORT']}"
         if "FLOWER_BASIC_AUTH" in self.variables:
             self.flower_login = "name and password as in FLOWER_BASIC_AUTH"
@@ -62,12 +64,3 @@ class Development:
         """Point the processes at the embedded servers, where there are such and the user names none."""
         found = {"REDIS_URL": redis_url, "CELERY_BROKER_URL": broker_url, "MONGODB_URI": mongodb_uri}
         self.variables = {**{name: url for name, url in found.items() if url}, **self.variables}
-
-
-def kept_secret(path: Path) -> str:
-    """The random secret in this file, made on the first call, so that tokens outlive a restart."""
-    if not path.exists():
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_hex(32))
-    return path.read_text().strip()

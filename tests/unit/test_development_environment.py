@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from config.settings import beside
-from dev.environment import Development, kept_secret
+from dev.environment import Development
+from dev.private import kept_secret
 
 
 def development(tmp_path: Path, env_file: str = "", **environment: str) -> Development:
