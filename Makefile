@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv/bin
 
-.PHONY: run test fault bench check fmt setup requirements wheels browser screenshots settings clean help
+.PHONY: run test fault bench check fmt setup requirements wheels audit browser screenshots settings clean help
 
 run: setup  ## Start everything; PORT and DATA_DIR choose another port and another data folder
 	@$(VENV)/python -m dev.run
@@ -36,6 +36,9 @@ requirements: setup  ## Make requirements/*.txt from the .in files; UPGRADE=1 ta
 
 wheels: setup  ## Ask the index whether every requirement has wheels for each Python and processor; once per change
 	@$(VENV)/python -m dev.wheels
+
+audit: setup  ## Ask osv.dev and npm whether a pinned version has a known weakness; needs the network
+	@$(VENV)/python -m dev.audit
 
 browser: setup  ## Chromium or Chrome for the browser's tests; where there is none, Debian's package if that may be installed
 	@$(VENV)/python -m dev.system
