@@ -1,6 +1,6 @@
-"""What runs when: one table of task, period and reason. Times are in seconds.
+"""The periodic tasks: one table of task, period (in seconds) and reason.
 
-Each entry expires when the next is due, so that nothing piles up while no worker is there.
+Each task expires when the next one is due, so that nothing piles up while there is no worker.
 """
 
 from typing import Any, NamedTuple
@@ -15,11 +15,11 @@ class Periodic(NamedTuple):
 
 
 TABLE = (
-    Periodic(queues.SWEEP, 5.0, "start a drain or a transcription whose nudge was lost; time out dead presences"),
-    Periodic(queues.SYNC, 5.0, "outbox to MongoDB; window of MongoDB to Redis where Redis was lost"),
-    Periodic(queues.AGE, 3_600.0, "take out of Redis what has left the hot window"),
-    Periodic(queues.UPLOADS, 60.0, "delete uploads that no message claims"),
-    Periodic(queues.ERASE, 15.0, "erase what people who have left have left behind"),
+    Periodic(queues.SWEEP, 5.0, "restart lost drains and transcriptions; take people of dead processes offline"),
+    Periodic(queues.SYNC, 5.0, "copy the outbox to MongoDB, and the hot window back to Redis if Redis was lost"),
+    Periodic(queues.AGE, 3_600.0, "remove messages older than the hot window from Redis"),
+    Periodic(queues.UPLOADS, 60.0, "delete uploads that no message claimed"),
+    Periodic(queues.ERASE, 15.0, "erase the data of deleted accounts"),
 )
 
 SCHEDULE: dict[str, dict[str, Any]] = {

@@ -1,8 +1,8 @@
-"""How beat keeps its schedule: in memory.
+"""Keeps beat's schedule in memory.
 
-Celery's default scheduler pickles its last run times into a file, and whoever can write to that file's folder runs code
-in beat. Nothing needs to be kept: every periodic task may run at any time and twice, so a beat that starts sends each
-of them at once.
+Celery's default scheduler pickles the last run times into a file, so anybody who can write to that file can run code in
+beat. Nothing needs to be stored: every periodic task may run at any time and more than once, so a beat that starts
+sends all of them at once.
 """
 
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class InMemoryScheduler(Scheduler):
-    """Celery's scheduler without a store; at its start every entry is due."""
+    """Celery's scheduler without a file; every entry is due at the start."""
 
     def setup_schedule(self) -> None:
         self.update_from_dict(

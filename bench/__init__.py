@@ -1,1 +1,1 @@
-"""The benchmark: `make bench`. Its own load clients, real server processes, the targets beside the measured figures."""
+"""The benchmark, `make bench`: measures real server processes with its own load clients and reports targets too."""

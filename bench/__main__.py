@@ -11,14 +11,14 @@ from bench.rows import Row
 from bench.scenarios import SCENARIOS
 
 QUICK = 0.3
-SCENARIO_SECONDS = 600  # no scenario takes as long; one that hangs must not keep the others from their turn
+SCENARIO_SECONDS = 600  # longer than any scenario takes, so that one that hangs does not block the others
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("scenarios", nargs="*", choices=[*SCENARIOS, []], help="all of them when none is named")
+    parser.add_argument("scenarios", nargs="*", choices=[*SCENARIOS, []], help="all of them by default")
     parser.add_argument(
-        "--quick", action="store_true", help="a third of the time: to see that it works, not to compare"
+        "--quick", action="store_true", help="take a third of the time: to see that it works, not to compare"
     )
     options = parser.parse_args()
     signal.signal(signal.SIGALRM, _too_long)
@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def _measured(name: str, scale: float) -> list[Row]:
-    """A scenario's rows; one that says so when it failed, since the others' figures are worth having all the same."""
+    """A scenario's rows. If it fails, one row that says so, since the other scenarios' figures are still useful."""
     signal.alarm(SCENARIO_SECONDS)
     try:
         return SCENARIOS[name](scale)

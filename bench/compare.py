@@ -1,35 +1,36 @@
-"""Whether something moves a latency: twice without and twice with it, as one run on shared cores is noise."""
+"""Compares latencies with and without a load, two runs each, since a single run on shared cores is mostly noise."""
 
 from collections.abc import Mapping, Sequence
 
-from bench.house import Usage
 from bench.messaging import Outcome
 from bench.rows import Row, milliseconds
+from bench.servers import Usage
 
 FRACTION = 0.1
 
 
-def moved(
+def change(
     what: str,
     percent: int,
-    alone: Sequence[Outcome],
-    beside: Sequence[Outcome],
-    most: float,
+    without: Sequence[Outcome],
+    loaded: Sequence[Outcome],
+    tolerance: float,
     cpu: Mapping[str, Usage],
 ) -> Row:
-    """The better of each side's runs; what two equal runs differ by is said beside it, as the noise.
+    """Compares the best run of each side, and reports the difference between equal runs as the noise.
 
-    Good when it grows by less than a tenth, or by less than `most` seconds where a tenth is less than can be told.
+    The target is met if the latency grows by less than a tenth, or by less than `tolerance` seconds where a tenth is
+    too small to measure.
     """
-    before = [each.percentile(percent) for each in alone]
-    after = [each.percentile(percent) for each in beside]
+    before = [each.percentile(percent) for each in without]
+    after = [each.percentile(percent) for each in loaded]
     was, became = min(before), min(after)
     measured = (
         f"{became / was - 1:+.0%} ({milliseconds(was)} to {milliseconds(became)}; "
         f"two runs without it differ by {milliseconds(max(before) - was)})"
     )
-    allowed = was + max(most, FRACTION * was)
-    better = min(beside, key=lambda each: each.percentile(percent))
-    latencies = {f"p{each}": better.percentile(each) for each in (50, 99)} if percent == 99 else {}
-    target = f"under {FRACTION * 100:.0f} % or {most * 1_000:.0f} ms"
+    allowed = was + max(tolerance, FRACTION * was)
+    best = min(loaded, key=lambda each: each.percentile(percent))
+    latencies = {f"p{each}": best.percentile(each) for each in (50, 99)} if percent == 99 else {}
+    target = f"under {FRACTION * 100:.0f} % or {tolerance * 1_000:.0f} ms"
     return Row(f"{what} p{percent}", measured, target, became < allowed, dict(cpu), latencies, allowed)

@@ -1,30 +1,30 @@
-"""Targets 2 and 4: what idle sockets cost, and many people who come online at once."""
+"""Targets 2 and 4: the cost of idle sockets, and many people coming online at once."""
 
 import asyncio
 import time
 
-from bench.compare import moved
-from bench.house import Meter, Usage, house
+from bench.compare import change
 from bench.messaging import Outcome, Talk, heartbeats, with_background
 from bench.people import Person, sign_up
 from bench.rest import Rest
 from bench.rows import HEARTBEAT_SECONDS, PAIRS, Row, check, progress, timed
+from bench.servers import Meter, Usage, servers
 from bench.sockets import Socket, connect
 from tests.stack import Stack
 
-OWNERS = 200  # people whom the idle sockets belong to
+OWNERS = 200  # people who own the idle sockets
 LOADS = {10: 10.0, 300: 8.0, 1_000: 7.5}  # messages a second -> seconds of one run; there are two of each
-IDLE_MOST = 0.001  # what two runs of the same differ by
+IDLE_TOLERANCE = 0.001  # seconds by which two equal runs differ
 MANY = 10_000
-MANY_SECONDS = 45.0  # longer than PING_AFTER of `web.sockets.runtime`, so that every socket is asked whether it lives
-QUIET_SECONDS, QUIET_MOST = 3.0, 60.0
+MANY_SECONDS = 45.0  # longer than PING_AFTER in `web.sockets.runtime`, so that every socket is pinged
+QUIET_SECONDS, QUIET_TIMEOUT = 3.0, 60.0
 ARRIVING, ARRIVE_SECONDS, ARRIVED_SECONDS = 500, 5.0, 5.5
 
 Runs = dict[int, list[tuple[Outcome, dict[str, Usage]]]]
 
 
 class Crowd:
-    """Sockets that drop what they get, and know when the last of it came."""
+    """Sockets that discard what they receive, but record when they last received something."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -33,7 +33,7 @@ class Crowd:
         self._heard = 0.0
 
     async def join(self, people: list[Person], count: int) -> None:
-        """So many sockets of these people, a few at a time."""
+        """Opens so many sockets for these people, a few at a time."""
         owners = [people[number % len(people)] for number in range(count)]
         for start_at in range(0, count, 50):
             await asyncio.gather(*(self.add(person) for person in owners[start_at : start_at + 50]))
@@ -45,9 +45,9 @@ class Crowd:
     def _hear(self, _: bytes) -> None:
         self._heard = time.perf_counter()
 
-    async def quiet(self) -> bool:
-        """Return once the arrivals' presence has been told; False when that took too long."""
-        until = time.perf_counter() + QUIET_MOST
+    async def wait_quiet(self) -> bool:
+        """Waits until no more presence frames arrive. Returns False if that takes too long."""
+        until = time.perf_counter() + QUIET_TIMEOUT
         while time.perf_counter() - self._heard < QUIET_SECONDS:
             if time.perf_counter() > until:
                 return False
@@ -67,26 +67,26 @@ def idle(scale: float) -> list[Row]:
             talk = Talk(rest, stack.url)
             await talk.begin(PAIRS)
             people = await sign_up(rest, OWNERS)
-            await talk.by_the_clock(100, 3)
-            alone = await _loads(stack, talk, scale)
-            progress("2,000 sockets come")
+            await talk.at_rate(100, 3)
+            without = await _loads(stack, talk, scale)
+            progress("connecting 2,000 sockets")
             crowd = Crowd(stack.url)
             await crowd.join(people, 2_000)
-            await crowd.quiet()
+            await crowd.wait_quiet()
             beating = heartbeats(crowd.sockets, crowd.tokens, HEARTBEAT_SECONDS)
-            beside = await with_background(beating, _loads(stack, talk, scale))
+            loaded = await with_background(beating, _loads(stack, talk, scale))
             talk.end()
             crowd.end()
-        return [row for rate in LOADS for row in _changes(rate, alone, beside)]
+        return [row for rate in LOADS for row in _changes(rate, without, loaded)]
 
-    with house() as stack:
+    with servers() as stack:
         rows = asyncio.run(run(stack))
-    with house() as stack:
+    with servers() as stack:
         return rows + asyncio.run(_ten_thousand(stack, scale))
 
 
 async def _loads(stack: Stack, talk: Talk, scale: float) -> Runs:
-    """Twice each rate, alternating."""
+    """Runs each rate twice, alternating."""
     runs: Runs = {rate: [] for rate in LOADS}
     for _ in range(2):
         for rate, seconds in LOADS.items():
@@ -95,11 +95,11 @@ async def _loads(stack: Stack, talk: Talk, scale: float) -> Runs:
     return runs
 
 
-def _changes(rate: int, alone: Runs, beside: Runs) -> list[Row]:
+def _changes(rate: int, without: Runs, loaded: Runs) -> list[Row]:
     what = f"2,000 more idle sockets with heartbeats, {rate:,} a second, change of"
-    before, after = ([outcome for outcome, _ in runs[rate]] for runs in (alone, beside))
-    cpu = beside[rate][-1][1]
-    return [moved(what, percent, before, after, IDLE_MOST, cpu) for percent in (50, 99)]
+    before, after = ([outcome for outcome, _ in runs[rate]] for runs in (without, loaded))
+    cpu = loaded[rate][-1][1]
+    return [change(what, percent, before, after, IDLE_TOLERANCE, cpu) for percent in (50, 99)]
 
 
 async def _ten_thousand(stack: Stack, scale: float) -> list[Row]:
@@ -110,10 +110,10 @@ async def _ten_thousand(stack: Stack, scale: float) -> list[Row]:
         meter.start()
         await asyncio.sleep(2)
         before = meter.stop()["web"].resident
-        progress(f"{count:,} sockets come")
+        progress(f"connecting {count:,} sockets")
         await crowd.join(people, count)
-        settled = await crowd.quiet()
-        progress(f"they {'are idle' if settled else 'are still told who came'}")
+        settled = await crowd.wait_quiet()
+        progress(f"they {'are idle' if settled else 'still receive presence frames'}")
         meter.start()
         await asyncio.sleep(MANY_SECONDS * scale)
         cpu = meter.stop()
@@ -121,7 +121,7 @@ async def _ten_thousand(stack: Stack, scale: float) -> list[Row]:
         crowd.end()
     each = (cpu["web"].resident - before) / max(1, alive) / 1_024
     cores = cpu["web"].cores
-    what, noted = f"{count:,} idle sockets", "" if settled else ", while still told who came"
+    what, noted = f"{count:,} idle sockets", "" if settled else ", while still receiving presence frames"
     return [
         Row(
             f"{what}: memory each",
@@ -148,21 +148,21 @@ def arrivals(scale: float) -> list[Row]:
             talk = Talk(rest, stack.url)
             await talk.begin(PAIRS)
             people = await sign_up(rest, ARRIVING)
-            await talk.by_the_clock(100, 3)
+            await talk.at_rate(100, 3)
             crowd, meter = Crowd(stack.url), Meter(stack)
             meter.start()
-            outcome, came = await asyncio.gather(talk.by_the_clock(200, 8), _arrive(crowd, people))
+            outcome, arrived = await asyncio.gather(talk.at_rate(200, 8), _arrive(crowd, people))
             cpu = meter.stop()
             talk.end()
             crowd.end()
-        return _arrived(outcome, came, cpu)
+        return _arrived(outcome, arrived, cpu)
 
-    with house() as stack:
+    with servers() as stack:
         return asyncio.run(run(stack))
 
 
 async def _arrive(crowd: Crowd, people: list[Person]) -> list[float]:
-    """Each comes when the clock says so, however long those before take; answers when each was connected."""
+    """Connects each person on schedule, however long the others take. Returns the seconds until each was connected."""
     began = time.perf_counter()
 
     async def one(number: int, person: Person) -> float:
@@ -174,15 +174,15 @@ async def _arrive(crowd: Crowd, people: list[Person]) -> list[float]:
     return [each for each in tried if isinstance(each, float)]
 
 
-def _arrived(outcome: Outcome, came: list[float], cpu: dict[str, Usage]) -> list[Row]:
-    last = max(came, default=float("nan"))
-    ok = len(came) == ARRIVING and last < ARRIVED_SECONDS
+def _arrived(outcome: Outcome, arrived: list[float], cpu: dict[str, Usage]) -> list[Row]:
+    last = max(arrived, default=float("nan"))
+    ok = len(arrived) == ARRIVING and last < ARRIVED_SECONDS
     lost = f"{outcome.lost} lost, {outcome.refused} refused"
     return [
         check(f"{ARRIVING} people come online, 200 a second", 99, outcome.latencies, 0.150, cpu),
         Row(
             "... who are all connected in time",
-            f"{len(came)} in {last:.2f} s ({lost})",
+            f"{len(arrived)} in {last:.2f} s ({lost})",
             f"{ARRIVING} within {ARRIVED_SECONDS} s, none lost",
             ok and outcome.lost == outcome.refused == 0,
             cpu,

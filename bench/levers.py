@@ -1,15 +1,15 @@
-"""What each optimisation is worth: the same load with it and without it."""
+"""Measures what each optimisation is worth: the same load with it and without it."""
 
 import asyncio
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.house import Meter, Usage, house
 from bench.messaging import Outcome, Talk, heartbeats, with_background
 from bench.people import Person, sign_up
 from bench.rest import Rest
-from bench.rows import HEARTBEAT_SECONDS, PAIRS, Row, is_kept, milliseconds, percentiles, progress
+from bench.rows import HEARTBEAT_SECONDS, PAIRS, Row, is_complete, milliseconds, percentiles, progress
+from bench.servers import Meter, Usage, servers
 from bench.sockets import connect
 from tests.stack import Stack
 
@@ -31,7 +31,7 @@ WORKER = (
     "exec celery --quiet -A bench.without worker -Q chat -n chat@%h --concurrency 2 --without-gossip --without-mingle"
 )
 RATE, SECONDS = 250, 10.0
-RELOADING = 10  # people who load their page again, in turn, one every `RELOAD_SECONDS`: what presence has to do
+RELOADING = 10  # people who reload their page in turn, one every `RELOAD_SECONDS`, to give presence work
 RELOAD_SECONDS = 0.25
 
 
@@ -42,7 +42,7 @@ class Run:
 
     @property
     def cost(self) -> float:
-        """Seconds of the servers' CPU a message."""
+        """The servers' CPU seconds per message."""
         return sum(use.cores for name, use in self.cpu.items() if name != "load") / max(1.0, self.outcome.rate)
 
 
@@ -63,7 +63,7 @@ def levers(scale: float) -> list[Row]:
             f"{run.cost / cost:.2f} times the CPU a message, {run.outcome.percentile(50) / p50:.2f} times the p50, "
             f"{run.outcome.percentile(99) / p99:.2f} times the p99"
         )
-        if not is_kept(run.outcome):
+        if not is_complete(run.outcome):
             measured += f"; {run.outcome.lost} lost, {run.outcome.refused} refused"
         what = f"without it: {name.replace('_', ' ')}"
         rows.append(Row(what, measured, cpu=run.cpu, latencies=percentiles(run.outcome.latencies)))
@@ -86,7 +86,7 @@ def _mean(values: Sequence[float]) -> float:
 
 def _run(name: str, scale: float) -> Run:
     progress(f"without it: {name}" if name else "with all of them")
-    with house({"LEVER_OFF": name}, {"web": WEB, "worker": WORKER}) as stack:
+    with servers({"LEVER_OFF": name}, {"web": WEB, "worker": WORKER}) as stack:
         return asyncio.run(_load(stack, SECONDS * scale))
 
 
@@ -96,18 +96,18 @@ async def _load(stack: Stack, seconds: float) -> Run:
         await talk.begin(PAIRS)
         others = await sign_up(rest, RELOADING)
         tokens = [person.token.encode() for pair in talk.pairs for person in pair]
-        await talk.by_the_clock(100, 2)
-        beside = asyncio.gather(
-            heartbeats(talk.sockets, tokens, HEARTBEAT_SECONDS / 10), _load_pages_again(stack.url, others)
+        await talk.at_rate(100, 2)
+        background = asyncio.gather(
+            heartbeats(talk.sockets, tokens, HEARTBEAT_SECONDS / 10), _reload_pages(stack.url, others)
         )
         meter = Meter(stack)
         meter.start()
-        outcome = await with_background(beside, talk.by_the_clock(RATE, seconds))
+        outcome = await with_background(background, talk.at_rate(RATE, seconds))
         return Run(outcome, meter.stop())
 
 
-async def _load_pages_again(url: str, people: list[Person]) -> None:
-    """Each person's socket goes and comes back at once, one person after the other, for ever."""
+async def _reload_pages(url: str, people: list[Person]) -> None:
+    """Closes and reopens one person's socket after the other, for ever."""
     sockets = [await connect(url, person.token, lambda _: None) for person in people]
     for number in itertools.count():
         which = number % len(people)

@@ -1,4 +1,4 @@
-"""Messages between pairs of people: from post to both sockets, by the clock or as fast as it goes."""
+"""Messages between pairs of people, from post to both sockets, at a fixed rate or at full speed."""
 
 import asyncio
 import itertools
@@ -13,7 +13,7 @@ from bench.people import Person, pairs, sign_up
 from bench.rest import Refused, Rest
 from bench.sockets import Socket, connect
 
-SETTLE_SECONDS = 20.0  # until the last frames have come
+SETTLE_SECONDS = 20.0  # how long to wait for the last frames
 CLIENT = b'"clientId":"'
 Result = TypeVar("Result")
 
@@ -25,13 +25,13 @@ def percentile(values: Iterable[float], percent: float) -> float:
 
 @dataclass
 class Outcome:
-    """Latencies in seconds from when a message was due to be posted until its receiver's socket had it."""
+    """A load's result. Latencies are seconds from a message's scheduled time until its receiver's socket had it."""
 
-    seconds: float = 0.0  # from when the first was due until the last frame came to the last socket
+    seconds: float = 0.0  # from the first message's scheduled time until the last frame reached the last socket
     offered: int = 0
     accepted: int = 0
     refused: int = 0
-    lost: int = 0  # accepted, and not on both sockets
+    lost: int = 0  # accepted, but did not reach both sockets
     latencies: list[float] = field(default_factory=list)
 
     def percentile(self, percent: float) -> float:
@@ -39,12 +39,12 @@ class Outcome:
 
     @property
     def rate(self) -> float:
-        """Messages a second that reached both sockets, by the time that took, not the time it should have taken."""
+        """Messages a second that reached both sockets, over the time that really took."""
         return (self.accepted - self.lost) / self.seconds if self.seconds else 0.0
 
 
 class Talk:
-    """`count` pairs with a socket each, which notes when a message came to its sender's and its receiver's socket."""
+    """Pairs of people with a socket each, who record when a message reaches its sender's and its receiver's socket."""
 
     def __init__(self, rest: Rest, url: str) -> None:
         self.rest = rest
@@ -53,35 +53,35 @@ class Talk:
         self.pairs: list[tuple[Person, Person]] = []
         self._received: dict[bytes, float] = {}
         self._echoed: dict[bytes, float] = {}
-        self.accepted = 0  # in all, warm-up included: what the stores have to hold
+        self.accepted = 0  # in total, warm-up included: the number of messages the stores must have
         self._numbers = itertools.count()
 
     async def begin(self, count: int) -> None:
         self.pairs = pairs(await sign_up(self.rest, 2 * count))
         for person in itertools.chain.from_iterable(self.pairs):
-            self.sockets.append(await connect(self.url, person.token, self._taker(person)))
+            self.sockets.append(await connect(self.url, person.token, self._recorder(person)))
 
-    def _taker(self, person: Person) -> Callable[[bytes], None]:
+    def _recorder(self, person: Person) -> Callable[[bytes], None]:
         mine = f'"senderId":"{person.id}"'.encode()
 
-        def take(frame: bytes) -> None:
+        def record(frame: bytes) -> None:
             if not frame.startswith(b"application:messages---"):
                 return
             at = frame.find(CLIENT)
-            if at < 0:  # a voice message's
+            if at < 0:  # a voice message
                 return
             client = frame[at + len(CLIENT) : frame.index(b'"', at + len(CLIENT))]
-            came = self._echoed if mine in frame else self._received
-            came.setdefault(client, time.perf_counter())
+            times = self._echoed if mine in frame else self._received
+            times.setdefault(client, time.perf_counter())
 
-        return take
+        return record
 
     def end(self) -> None:
         for socket in self.sockets:
             socket.close()
 
-    async def by_the_clock(self, rate: float, seconds: float) -> Outcome:
-        """Open loop: a message is due every 1/`rate` seconds, whatever became of those before."""
+    async def at_rate(self, rate: float, seconds: float) -> Outcome:
+        """Open loop: a message is due every 1/`rate` seconds, whatever happened to the earlier ones."""
         outcome, due = Outcome(), {}
         tasks: set[asyncio.Task[None]] = set()
         began = time.perf_counter() + 0.05
@@ -98,8 +98,8 @@ class Talk:
         await asyncio.gather(*tasks)
         return await self._settled(outcome, due)
 
-    async def as_fast_as_it_goes(self, senders: int, seconds: float) -> Outcome:
-        """Closed loop: so many senders, each of which posts as soon as its last post was answered."""
+    async def at_full_speed(self, senders: int, seconds: float) -> Outcome:
+        """Closed loop: each of so many senders posts as soon as it has the response to its previous post."""
         outcome, due = Outcome(), {}
         until = time.perf_counter() + seconds
 
@@ -142,7 +142,7 @@ class Talk:
 
 
 async def heartbeats(sockets: list[Socket], tokens: list[bytes], period: float) -> None:
-    """Every socket sends its token every `period` seconds, evenly spread, until cancelled."""
+    """Sends each socket's token every `period` seconds, evenly spread, until cancelled."""
     pause, began = period / max(1, len(sockets)), time.perf_counter()
     for number in itertools.count():
         await asyncio.sleep(max(0.0, began + number * pause - time.perf_counter()))
@@ -152,7 +152,7 @@ async def heartbeats(sockets: list[Socket], tokens: list[bytes], period: float) 
 
 
 async def with_background(background: Awaitable[object], work: Awaitable[Result]) -> Result:
-    """Do `work` while `background` runs, which goes on for ever. Raises what that failed with."""
+    """Does `work` while the endless `background` runs. Raises if the background fails."""
     task = asyncio.ensure_future(background)
     try:
         result = await work

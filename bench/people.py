@@ -1,4 +1,4 @@
-"""People to load the server with: signed up once, in pairs."""
+"""The people of the load: signed up once, in pairs."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ class Person:
 
 
 async def sign_up(rest: Rest, count: int) -> list[Person]:
-    """So many new people. Signing up costs the server 30 ms of CPU each, so this takes a while."""
+    """Signs up so many new people. Each costs the server 30 ms of CPU, so this takes a while."""
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def one() -> Person:

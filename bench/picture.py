@@ -1,10 +1,10 @@
-"""The result as a picture: latencies against their targets, and where the CPU went."""
+"""Draws the result: latencies with their targets, and where the CPU time went."""
 
 from pathlib import Path
 from typing import Any
 
-from bench.house import NAMES
 from bench.rows import Row
+from bench.servers import NAMES
 
 ROW_INCHES = 0.4
 COLOURS = {"p50": "tab:blue", "p99": "tab:orange"}
@@ -32,10 +32,10 @@ def _draw_latencies(axes: Any, rows: list[Row]) -> None:
         places = [place + 0.35 * (number - 0.5) for place in range(len(rows))]
         widths = [row.latencies.get(name, 0.0) * 1_000 for row in rows]
         axes.barh(places, widths, height=0.35, label=name, color=colour)
-    lines = [(place, row.most * 1_000) for place, row in enumerate(rows) if row.most]
+    lines = [(place, row.limit * 1_000) for place, row in enumerate(rows) if row.limit]
     if lines:
         starts, ends = [place - 0.45 for place, _ in lines], [place + 0.45 for place, _ in lines]
-        axes.vlines([most for _, most in lines], starts, ends, colors="black", linewidth=2, label="target")
+        axes.vlines([limit for _, limit in lines], starts, ends, colors="black", linewidth=2, label="target")
     axes.set_xscale("log")
     axes.set_xlim(left=1.0)
     axes.xaxis.set_major_formatter("{x:g}")

@@ -1,4 +1,4 @@
-"""Pages of a history and searches, over conversations of very different lengths."""
+"""Reads pages of history, and searches, in conversations of very different lengths."""
 
 import asyncio
 import random
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import orjson
 
-from bench.house import Meter, Usage
 from bench.people import Person, sign_up
 from bench.rest import Rest
 from bench.rows import progress
+from bench.servers import Meter, Usage
 from chat import ids
 from chat.messages import storing
 from chat.store.connection import Stores
@@ -37,14 +37,14 @@ class Reading:
 
 
 def vocabulary() -> list[str]:
-    """Words to write with: made up, but as unevenly used as real ones."""
+    """Made-up words to write messages with."""
     rng = random.Random(7)
     syllables = [a + b for a in "bdfgklmnprstvz" for b in "aeiou"]
     return ["".join(rng.choices(syllables, k=rng.randint(1, 4))) for _ in range(5_000)]
 
 
 def fill(stores: Stores, one: Person, other: Person, length: int, words: list[str]) -> list[str]:
-    """A conversation of so many messages in both stores; answers their ids."""
+    """Writes a conversation of so many messages to both stores, with words as uneven as real ones. Returns the ids."""
     rng = random.Random(length)
     weights = [1 / rank for rank in range(1, len(words) + 1)]
     begin = int(time.time() * 1_000) - (length + 30) * STEP_MS
@@ -107,12 +107,12 @@ async def _timed(rest: Rest, reader: Person, path: str, expected: int | None) ->
     answer = await rest.call("GET", path, reader.token)
     took = time.perf_counter() - began
     if expected is not None and len(orjson.loads(answer)) != expected:
-        raise ValueError(f"{path} answered {len(orjson.loads(answer))} messages")
+        raise ValueError(f"{path} returned {len(orjson.loads(answer))} messages")
     return took
 
 
 async def _indexed(rest: Rest, reader: Person, word: str) -> None:
-    """RediSearch indexes in the background; wait until it has done so."""
+    """Waits until RediSearch has indexed everything, which it does in the background."""
     until, count = time.monotonic() + INDEX_SECONDS, -1
     while time.monotonic() < until:
         found = len(await rest.json("GET", f"/search?q={word}&limit=100&offset=9000", reader.token))

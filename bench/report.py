@@ -1,4 +1,4 @@
-"""The result: a table on the terminal and in a file, and a picture."""
+"""Reports the result: a table on the terminal and in a file, and a picture."""
 
 import json
 import os
@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench import picture
-from bench.house import NAMES, Usage
 from bench.rows import Row
+from bench.servers import NAMES, Usage
 
 FOLDER = Path(__file__).parent / "results"
 MARK = {True: "yes", False: "NO", None: ""}
 
 
 def table(results: dict[str, list[Row]]) -> str:
-    """In Markdown."""
+    """The result as Markdown."""
     lines = [_machine(), "", "| figure | measured | target | reached |", "| --- | --- | --- | --- |"]
     for rows in results.values():
         lines += [f"| {row.what} | {row.measured} | {row.target} | {MARK[row.ok]} |" for row in rows]
@@ -36,7 +36,7 @@ def _machine() -> str:
 
 
 def save(results: dict[str, list[Row]]) -> Path:
-    """Write table, numbers and picture; answers the table's file."""
+    """Writes the table, the numbers and the picture. Returns the table's file."""
     FOLDER.mkdir(exist_ok=True)
     written = FOLDER / "table.md"
     written.write_text(table(results))

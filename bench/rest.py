@@ -1,4 +1,4 @@
-"""A lean HTTP client: keep-alive connections on asyncio, which cost the load's core as little as can be."""
+"""A lean HTTP client: keep-alive connections on asyncio that use as little of the load's core as possible."""
 
 import asyncio
 import json
@@ -10,11 +10,11 @@ CONNECTIONS = 64
 
 
 class Refused(Exception):
-    """The server answered something else than success."""
+    """The server did not return success."""
 
 
 class Rest:
-    """Calls one server; each waits for a free connection, of which there are `connections` at most."""
+    """Calls one server over at most `connections` connections; a call waits for a free one."""
 
     def __init__(self, url: str, connections: int = CONNECTIONS) -> None:
         parts = urlsplit(url)
@@ -35,7 +35,7 @@ class Rest:
     async def call(
         self, method: str, path: str, token: str = "", body: bytes = b"", content_type: str = "application/json"
     ) -> bytes:
-        """The body of a successful answer. Raises Refused."""
+        """Returns the body of a successful response. Raises Refused."""
         head = f"{method} /api{path} HTTP/1.1\r\nHost: {self.host}\r\nContent-Length: {len(body)}\r\n"
         if body:
             head += f"Content-Type: {content_type}\r\n"

@@ -1,19 +1,19 @@
-"""One row of the result, and what makes one."""
+"""The rows of the result, and helpers that make them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from bench.house import Meter, Usage
 from bench.messaging import Outcome, Talk, percentile
+from bench.servers import Meter, Usage
 from tests.stack import Stack
 
 PAIRS = 20
-HEARTBEAT_SECONDS = 5.0  # as the oldest clients
+HEARTBEAT_SECONDS = 5.0  # like the oldest clients
 
 
 @dataclass
 class Row:
-    """One figure. `ok` says whether it reaches its target; None where there is none to reach."""
+    """One figure. `ok` says whether it meets its target; None if it has none."""
 
     what: str
     measured: str
@@ -21,7 +21,7 @@ class Row:
     ok: bool | None = None
     cpu: dict[str, Usage] = field(default_factory=dict)
     latencies: dict[str, float] = field(default_factory=dict)  # "p50" and "p99" in seconds, for the picture
-    most: float | None = None  # the target's line there
+    limit: float | None = None  # the target in seconds, for the picture
 
 
 def milliseconds(seconds: float) -> str:
@@ -29,20 +29,20 @@ def milliseconds(seconds: float) -> str:
 
 
 def check(
-    what: str, percent: int, latencies: Iterable[float], most: float, cpu: Mapping[str, Usage] | None = None
+    what: str, percent: int, latencies: Iterable[float], limit: float, cpu: Mapping[str, Usage] | None = None
 ) -> Row:
-    """The `percent`th of these latencies and the most it may be, in seconds."""
+    """Compares a percentile (50 or 99) of latencies with its limit in seconds."""
     found = percentiles(latencies)
     value = found.pop(f"p{percent}")
-    ((other, beside),) = found.items()
+    ((other, other_value),) = found.items()
     return Row(
         f"{what}: p{percent}",
-        f"{milliseconds(value)} ({other} {milliseconds(beside)})",
-        f"under {milliseconds(most)}",
-        value < most,
+        f"{milliseconds(value)} ({other} {milliseconds(other_value)})",
+        f"under {milliseconds(limit)}",
+        value < limit,
         dict(cpu or {}),
-        {f"p{percent}": value, other: beside},
-        most,
+        {f"p{percent}": value, other: other_value},
+        limit,
     )
 
 
@@ -51,17 +51,17 @@ def percentiles(latencies: Iterable[float]) -> dict[str, float]:
     return {"p50": percentile(values, 50), "p99": percentile(values, 99)}
 
 
-def is_kept(outcome: Outcome) -> bool:
+def is_complete(outcome: Outcome) -> bool:
     return outcome.lost == 0 and outcome.refused == 0
 
 
 async def timed(stack: Stack, talk: Talk, rate: float, seconds: float) -> tuple[Outcome, dict[str, Usage]]:
     meter = Meter(stack)
     meter.start()
-    outcome = await talk.by_the_clock(rate, seconds)
+    outcome = await talk.at_rate(rate, seconds)
     return outcome, meter.stop()
 
 
 def progress(text: str) -> None:
-    """What goes on now, for whoever waits for it."""
+    """Prints what is happening now."""
     print(f"   ... {text}", flush=True)

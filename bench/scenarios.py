@@ -1,20 +1,20 @@
-"""What is measured, by name; each answers rows for the report."""
+"""The scenarios by name; each returns rows for the report."""
 
 import asyncio
 from collections.abc import Callable
 
 from bench import reading, start
 from bench.crowds import arrivals, idle
-from bench.house import house
 from bench.levers import levers
 from bench.rest import Rest
 from bench.rows import Row, check
+from bench.servers import servers
 from bench.talking import maximum, messaging, speech
 from tests.stack import Stack
 
 
 def history_and_search(scale: float) -> list[Row]:
-    """Target 3: a page from a long conversation costs what one from a short one does; search over 100,000 messages."""
+    """Target 3: a page takes as long from a long conversation as from a short one; search over 100,000 messages."""
 
     async def run(stack: Stack) -> list[Row]:
         async with Rest(stack.url, connections=2) as rest:
@@ -26,7 +26,7 @@ def history_and_search(scale: float) -> list[Row]:
         what = "search over 100,000 messages of one's own"
         return [*rows, check(what, 99, found.searches, 0.025, found.searches_cpu)]
 
-    with house() as stack:
+    with servers() as stack:
         return asyncio.run(run(stack))
 
 

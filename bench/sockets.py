@@ -1,4 +1,4 @@
-"""A lean WebSocket client on asyncio: thousands of them cost the load's core little."""
+"""A lean WebSocket client on asyncio: thousands of them use little of the load's core."""
 
 import asyncio
 import base64
@@ -7,14 +7,14 @@ import struct
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-Taken = Callable[[bytes], None]
+OnFrame = Callable[[bytes], None]
 
 
 class Socket(asyncio.Protocol):
-    """An open WebSocket; `taken` gets each text frame's bytes."""
+    """An open WebSocket; `on_frame` gets each text frame's bytes."""
 
-    def __init__(self, taken: Taken, request: bytes) -> None:
-        self._taken = taken
+    def __init__(self, on_frame: OnFrame, request: bytes) -> None:
+        self._on_frame = on_frame
         self._request = request
         self._buffer = bytearray()
         self._open = False
@@ -39,9 +39,9 @@ class Socket(asyncio.Protocol):
             del self._buffer[: end + 4]
             self._open = True
             self.opened.set_result(None)
-        self._take_frames()
+        self._read_frames()
 
-    def _take_frames(self) -> None:
+    def _read_frames(self) -> None:
         buffer, at = self._buffer, 0
         while len(buffer) - at >= 2:
             length, start = buffer[at + 1], at + 2
@@ -56,7 +56,7 @@ class Socket(asyncio.Protocol):
             if len(buffer) < start + length:
                 break
             if buffer[at] == 0x81:
-                self._taken(bytes(buffer[start : start + length]))
+                self._on_frame(bytes(buffer[start : start + length]))
             elif buffer[at] == 0x89:
                 self._write(0x8A, bytes(buffer[start : start + length]))
             at = start + length
@@ -81,8 +81,8 @@ class Socket(asyncio.Protocol):
             self._transport.close()
 
 
-async def connect(url: str, token: str, taken: Taken) -> Socket:
-    """A socket of the server at this HTTP address, opened with a token."""
+async def connect(url: str, token: str, on_frame: OnFrame) -> Socket:
+    """Opens a socket with a token, on the server at this HTTP address."""
     parts = urlsplit(url)
     key = base64.b64encode(os.urandom(16)).decode()
     request = (
@@ -91,7 +91,7 @@ async def connect(url: str, token: str, taken: Taken) -> Socket:
     )
     loop = asyncio.get_running_loop()
     _, socket = await loop.create_connection(
-        lambda: Socket(taken, request.encode()), parts.hostname or "", parts.port or 80
+        lambda: Socket(on_frame, request.encode()), parts.hostname or "", parts.port or 80
     )
     await asyncio.wait_for(socket.opened, 30)
     return socket

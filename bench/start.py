@@ -1,4 +1,4 @@
-"""Target 6: how long a process takes until it serves, and how much memory it holds at rest."""
+"""Target 6: how long a process takes to start serving, and how much memory it uses at rest."""
 
 import socket
 import time
@@ -11,23 +11,23 @@ from functools import partial
 import psutil
 from celery import Celery
 
-from bench.house import Meter, Usage, cpu_seconds, family, house
 from bench.rows import Row
+from bench.servers import Meter, Usage, cpu_seconds, family, servers
 from dev.processes import ManagedProcess, wait_until
 from tests.stack import Stack
 
 START_SECONDS = 30.0
-START_MOST = 2.0
-MEMORY_MOST = 120 * 2**20
+MAX_START = 2.0
+MAX_MEMORY = 120 * 2**20
 REST_SECONDS = 3.0
 TRIES = 3
-PING_SECONDS = 0.1  # a ping sent before the worker listens is lost, so they follow each other closely
+PING_SECONDS = 0.1  # short, because a ping sent before the worker listens is lost
 QUEUES = {"worker": "chat", "transcriber": "transcription"}
 
 
 def start_and_memory(scale: float) -> list[Row]:
     """Target 6: a cold start, and memory at rest."""
-    with house() as stack:
+    with servers() as stack:
         rows = _at_rest(stack)
         rows.append(_cold_start(stack.web, "web", lambda: _lives(stack.url)))
         stack.wait_web()
@@ -38,7 +38,7 @@ def start_and_memory(scale: float) -> list[Row]:
 
 
 def _cold_start(process: ManagedProcess, name: str, serves: Callable[[], bool]) -> Row:
-    """Seconds from starting it until it serves: the median of a few."""
+    """Measures the seconds from starting a process until it serves: the median of a few runs."""
     runs = []
     for _ in range(TRIES):
         process.stop()
@@ -52,7 +52,7 @@ def _cold_start(process: ManagedProcess, name: str, serves: Callable[[], bool]) 
     took, usage = runs[TRIES // 2]
     measured = f"{took:.2f} s (of {TRIES}: {runs[0][0]:.2f} to {runs[-1][0]:.2f})"
     what = f"cold start of a {name} process, until it answers"
-    return Row(what, measured, f"under {START_MOST:.0f} s", took < START_MOST, {name: usage})
+    return Row(what, measured, f"under {MAX_START:.0f} s", took < MAX_START, {name: usage})
 
 
 def _lives(url: str) -> bool:
@@ -64,13 +64,13 @@ def _lives(url: str) -> bool:
 
 
 def _answers(celery: Celery, queue: str) -> bool:
-    """Whether the worker of this queue answers a ping over the broker, as its tasks come."""
+    """Whether the worker of this queue replies to a ping over the broker, the way its tasks arrive."""
     worker = f"{queue}@{socket.gethostname()}"
     return bool(celery.control.ping(destination=[worker], timeout=PING_SECONDS, limit=1))
 
 
 def _at_rest(stack: Stack) -> list[Row]:
-    """Memory of what `web`, `worker` and `transcriber` consist of, after a while of silence."""
+    """Measures the memory of the web, worker and transcriber processes after a quiet while."""
     time.sleep(REST_SECONDS)
     meter = Meter(stack)
     meter.start()
@@ -78,15 +78,15 @@ def _at_rest(stack: Stack) -> list[Row]:
     cpu = meter.stop()
     rows = []
     for name in ("web", *QUEUES):
-        held = []
+        usage = []
         for each in family(psutil.Process(stack.processes[name].pid)):
             with suppress(psutil.NoSuchProcess):
-                held.append(each.memory_full_info())
-        largest, together = max(int(each.rss) for each in held), sum(int(each.pss) for each in held)
+                usage.append(each.memory_full_info())
+        largest, together = max(int(each.rss) for each in usage), sum(int(each.pss) for each in usage)
         measured = (
-            f"{largest / 2**20:.0f} MB (its {len(held)} processes with what they share counted once: "
+            f"{largest / 2**20:.0f} MB (its {len(usage)} processes together, shared memory counted once: "
             f"{together / 2**20:.0f} MB)"
         )
         what = f"memory of the largest {name} process at rest"
-        rows.append(Row(what, measured, f"under {MEMORY_MOST / 2**20:.0f} MB", largest < MEMORY_MOST, cpu))
+        rows.append(Row(what, measured, f"under {MAX_MEMORY / 2**20:.0f} MB", largest < MAX_MEMORY, cpu))
     return rows

@@ -1,4 +1,4 @@
-"""Voice messages beside text: whether transcription keeps up, and whether text notices."""
+"""A load of voice messages, to measure whether transcription keeps up and whether it slows text."""
 
 import asyncio
 import json
@@ -16,20 +16,20 @@ from tests.deepgram_stand_in import KEY
 from tests.recordings import spoken
 from tests.stack import ROOT, clean_environment
 
-ANSWER_SECONDS = 0.3  # that the stand-in for Deepgram takes
+RESPONSE_SECONDS = 0.3  # how long the stand-in for Deepgram takes
 SETTLE_SECONDS = 30.0
 BOUNDARY = "----load"
 
 
 @contextmanager
 def stand_in(folder: Path) -> Iterator[dict[str, str]]:
-    """Deepgram's stand-in as a process of its own; answers the settings that point at it."""
+    """Runs the stand-in for Deepgram in a process of its own. Yields the settings that point at it."""
     import sys
 
     port = free_port()
     process = ManagedProcess(
         "Deepgram's stand-in",
-        [sys.executable, "-m", "tests.deepgram_stand_in", str(port), "--delay", str(ANSWER_SECONDS)],
+        [sys.executable, "-m", "tests.deepgram_stand_in", str(port), "--delay", str(RESPONSE_SECONDS)],
         log=folder / "deepgram.log",
         environment=clean_environment(),
         folder=ROOT,
@@ -44,7 +44,7 @@ def stand_in(folder: Path) -> Iterator[dict[str, str]]:
 
 @dataclass
 class Spoken:
-    """Seconds from post to transcript, for each voice message; `lost` never came."""
+    """Seconds from post to transcript of each voice message; `lost` counts those that never arrived."""
 
     posted: int = 0
     lost: int = 0
@@ -57,25 +57,25 @@ class Spoken:
 
 
 class Speakers:
-    """Pairs of people who send voice messages by the clock."""
+    """Pairs of people who send voice messages at a fixed rate."""
 
     def __init__(self, rest: Rest, url: str, pairs: list[tuple[Person, Person]]) -> None:
         self._rest, self._url, self._pairs = rest, url, pairs
         self._sockets: list[Socket] = []
-        self._came: dict[str, float] = {}
+        self._received: dict[str, float] = {}
 
     async def begin(self) -> None:
         for _, receiver in self._pairs:
-            self._sockets.append(await connect(self._url, receiver.token, self._take))
+            self._sockets.append(await connect(self._url, receiver.token, self._record))
 
-    def _take(self, frame: bytes) -> None:
+    def _record(self, frame: bytes) -> None:
         if frame.startswith(b"application:messages---"):
             message = json.loads(frame.partition(b"---")[2])
             if message["audioFileId"] and message["status"] == "delivered":
-                self._came[message["_id"]] = time.perf_counter()
+                self._received[message["_id"]] = time.perf_counter()
 
     async def speak(self, rate: float, seconds: float) -> Spoken:
-        """Upload and post `rate` recordings a second."""
+        """Uploads and posts `rate` recordings a second."""
         outcome, due = Spoken(), {}
         content = _form(spoken("amiable.webm"))
         began = time.perf_counter()
@@ -98,11 +98,11 @@ class Speakers:
             tasks.append(asyncio.create_task(one(number)))
         await asyncio.gather(*tasks)
         until = time.perf_counter() + SETTLE_SECONDS
-        while not due.keys() <= self._came.keys() and time.perf_counter() < until:
+        while not due.keys() <= self._received.keys() and time.perf_counter() < until:
             await asyncio.sleep(0.05)
         outcome.posted = len(due)
-        outcome.lost = len(due.keys() - self._came.keys())
-        outcome.latencies = sorted(self._came[each] - at for each, at in due.items() if each in self._came)
+        outcome.lost = len(due.keys() - self._received.keys())
+        outcome.latencies = sorted(self._received[each] - at for each, at in due.items() if each in self._received)
         return outcome
 
     def end(self) -> None:

@@ -1,6 +1,6 @@
-"""Ours with one optimisation taken back, so that each shows what it is worth: `LEVER_OFF` names it.
+"""The application without one optimisation, named by `LEVER_OFF`, to measure what each is worth.
 
-gunicorn runs `bench.without:create_app()` and Celery `bench.without`: they change the running code, nothing on disk.
+gunicorn runs `bench.without:create_app()`, Celery runs `bench.without`. They change the running code, nothing on disk.
 """
 
 import json
@@ -27,12 +27,12 @@ app = workers.app.app
 
 
 def no_groups(_: Application | None) -> None:
-    """Each message is stored, archived and published by itself."""
+    """Stores, archives and publishes each message by itself."""
     draining.GROUP = 1
 
 
 def a_task_for_every_message(web: Application | None) -> None:
-    """The web sends Celery a task for each message, and the task does not linger."""
+    """Sends Celery a task for each message, and the task does not linger."""
     draining.LINGER_ROUNDS = 1
     draining.LINGER_MS = 1
     if web is not None:
@@ -47,7 +47,7 @@ def a_task_for_every_message(web: Application | None) -> None:
 
 
 def encode_for_every_socket(_: Application | None) -> None:
-    """Each socket's frame is built anew."""
+    """Builds each frame again for every socket."""
 
     def send(self: Hub, channel: str, envelope: Envelope) -> None:
         self.position = max(self.position, envelope.position)
@@ -59,7 +59,7 @@ def encode_for_every_socket(_: Application | None) -> None:
 
 
 def check_every_signature(web: Application | None) -> None:
-    """The token's signature is checked on each request."""
+    """Checks the token's signature on each request."""
     if web is not None:
         tokens = web.services.tokens
         tokens._decoded = tokens._decode  # type: ignore[assignment]
@@ -80,18 +80,18 @@ class _StandardJson:
 
 
 def standard_json(_: Application | None) -> None:
-    """The standard library's JSON instead of orjson, wherever a message or a frame goes through."""
+    """Uses the standard library's JSON instead of orjson for every message and frame."""
     for module in (wire, hot, sending, storing, bodies, hub, people, route):
         vars(module)["orjson"] = _StandardJson
 
 
 def parse_every_heartbeat(_: Application | None) -> None:
-    """A heartbeat is made a text of before it is compared."""
+    """Decodes a heartbeat to text before comparing it."""
     connection.is_heartbeat = lambda data, token: False  # type: ignore[attr-defined]
 
 
 def ask_redis_on_every_heartbeat(_: Application | None) -> None:
-    """A heartbeat is verified instead of compared."""
+    """Verifies a heartbeat's token instead of comparing it."""
     parse_every_heartbeat(_)
     take = route._Conversation._take
 
@@ -104,7 +104,7 @@ def ask_redis_on_every_heartbeat(_: Application | None) -> None:
 
 
 def three_round_trips_to_accept(web: Application | None) -> None:
-    """The session and the limit are each asked for before the message is accepted, not with it."""
+    """Checks the session and the limit in round trips of their own before accepting the message."""
     if web is None:
         return
     accept, limits = sending.accept, web.services.limits
@@ -120,12 +120,12 @@ def three_round_trips_to_accept(web: Application | None) -> None:
 
 
 def a_greenlet_for_every_frame(_: Application | None) -> None:
-    """No frame is written at once: each goes through its socket's queue and writer."""
+    """Writes no frame directly: each goes through its socket's queue and writer."""
     connection.Connection._written_at_once = lambda *_: 0  # type: ignore[method-assign]
 
 
 def archive_before_delivering(_: Application | None) -> None:
-    """A frame goes out once MongoDB has the message too."""
+    """Sends a frame only once MongoDB has the message too."""
     store_hot, archive = storing.store_hot, draining.archive.store
 
     def store_both(stores: Any, documents: Any) -> Any:
@@ -138,13 +138,13 @@ def archive_before_delivering(_: Application | None) -> None:
 
 
 def tell_presence_at_once(_: Application | None) -> None:
-    """Nobody is waited for who loads their page again: they leave and come back for everybody."""
+    """Does not wait when people reload their page: everybody is told that they leave and come back."""
     people.TICK = 0.01
     people.LEAVE_SECONDS = 0.0
 
 
 def _take_back(web: Application | None) -> None:
-    """Every name of `bench.levers.LEVERS` is a function here; called once in a process."""
+    """Takes one optimisation back; every name in `bench.levers.LEVERS` is a function here. Called once per process."""
     if name := os.environ.get("LEVER_OFF"):
         globals()[name](web)
 

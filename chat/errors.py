@@ -1,10 +1,10 @@
-"""What the domain refuses, and why. The web turns each into a problem with the status named here."""
+"""The errors the domain raises. The web layer turns each into a problem response with the status given here."""
 
 from typing import Any
 
 
 class ChatError(Exception):
-    """Base of everything the domain refuses; `detail` is for the person who asked."""
+    """Base class of the domain's errors; `detail` is text for the person who made the request."""
 
     status = 400
     title = "Bad request"
@@ -46,7 +46,7 @@ class UnsupportedMedia(ChatError):
 
 
 class Invalid(ChatError):
-    """`field` names what is wrong."""
+    """A value that is not allowed; `field` names it."""
 
     status = 422
     title = "Unprocessable content"
@@ -57,7 +57,7 @@ class Invalid(ChatError):
 
 
 class TooMany(ChatError):
-    """`retry_after` is in seconds."""
+    """A limit was reached; `retry_after` is in seconds."""
 
     status = 429
     title = "Too many requests"
@@ -68,7 +68,7 @@ class TooMany(ChatError):
 
 
 class Unavailable(ChatError):
-    """A store or the queue cannot take it now; `retry_after` is in seconds."""
+    """A store or the queue cannot take the request now; `retry_after` is in seconds."""
 
     status = 503
     title = "Service unavailable"

@@ -1,9 +1,8 @@
-"""What travels to people: the channels, the frames, and the envelopes that carry frames through Redis.
+"""The channels, the frames that sockets get, and the envelopes that carry frames through Redis.
 
 A *frame* is what a WebSocket gets: `<channel>---<json>`. An *envelope* is what goes through Redis pub/sub: one line
-that says for whom it is and where it stands in the order of deliveries, then the frame's JSON. A web process routes an
-envelope by that line alone and never parses the JSON. Nothing outside this module, scripts in Lua included, knows how
-either is written.
+with the recipients and the position in the order of deliveries, then the frame's JSON. A web process routes an envelope
+by that line and never parses the JSON. Only this module knows the two formats; even the Lua scripts do not.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,12 +11,12 @@ from typing import NamedTuple
 from chat import wire
 from chat.wire import Message
 
-# Redis pub/sub channels; the first four are also the channels of frames.
+# Redis pub/sub channels; the first four are also channels of frames.
 MESSAGES = "application:messages"
 USERS = "application:users"
 STATUS = "application:status"
 TYPING = "application:typing"
-SESSIONS = "application:sessions"  # internal: sessions that were ended
+SESSIONS = "application:sessions"  # internal: ended sessions
 SUBSCRIBED = (MESSAGES, USERS, STATUS, TYPING, SESSIONS)
 RESUME = "application:resume"  # frames only
 
@@ -28,8 +27,8 @@ _READ = "read"
 class Frame(NamedTuple):
     """One frame for the two people of a conversation.
 
-    `member` is kept for sockets that resume, see `rebuild`. `request_id` names the call the frame goes back to; '' is
-    the one being worked on.
+    `member` is what Redis keeps of it for sockets that resume; see `rebuild`. `request_id` names the call that caused
+    the frame; '' stands for the current call.
     """
 
     channel: str
@@ -40,7 +39,10 @@ class Frame(NamedTuple):
 
 
 class Envelope(NamedTuple):
-    """`recipients` empty means everyone connected; `position` 0 means it has no place in the order."""
+    """A frame on its way through Redis.
+
+    Empty `recipients` means everyone connected; `position` 0 means it has no place in the order of deliveries.
+    """
 
     recipients: tuple[str, ...]
     position: int
@@ -49,23 +51,23 @@ class Envelope(NamedTuple):
 
 
 def message_frame(message: Message) -> Frame:
-    """The message, complete, on `application:messages`."""
+    """A complete message, on `application:messages`."""
     return Frame(MESSAGES, _people(message), message["_id"], wire.dumps(message))
 
 
 def status_frame(message: Message, status: str, **more: str | None) -> Frame:
-    """A change of a message on `application:status`, with the message as it is now."""
+    """A change to a message, on `application:status`, with the message as it is now."""
     data = wire.dumps({**message, "status": status, **more})
     return Frame(STATUS, _people(message), f"{message['_id']}#{status}", data)
 
 
 def first_frame(message: Message) -> Frame:
-    """What people get when a message is stored: a voice message says first that it is being transcribed."""
+    """The frame for a newly stored message: for a voice message, that it is being transcribed."""
     return status_frame(message, TRANSCRIBING) if message["status"] == TRANSCRIBING else message_frame(message)
 
 
 def read_frame(up_to: str, reader: str, partner: str) -> Frame:
-    """On `application:status`: `reader` has read the conversation up to that message."""
+    """`reader` has read the conversation up to that message, on `application:status`."""
     data = wire.dumps({"_id": up_to, "status": _READ, "readerId": reader, "partnerId": partner})
     return Frame(STATUS, (reader, partner), f"{up_to}#{_READ}#{reader}#{partner}", data)
 
@@ -76,15 +78,15 @@ def transcribing_member(message_id: str) -> str:
 
 
 def message_id_of(member: str) -> str:
-    """The message a frame's `member` is about."""
+    """The id of the message that a frame's `member` is about."""
     return member.partition("#")[0]
 
 
 def rebuild(member: str, messages: Mapping[str, Message]) -> Frame | None:
-    """The frame that `member` was kept for, with its message as it is in `messages` now.
+    """The frame that `member` was kept for, with its message as it now is in `messages`.
 
-    None when the message is gone, or when it was its first frame and it has been transcribed since: then the frame
-    with its words follows.
+    None if the message is gone, or if this was a voice message's first frame and it has been transcribed since: then
+    the frame with the transcript follows.
     """
     message_id, _, change = member.partition("#")
     if change.startswith(f"{_READ}#"):
@@ -97,7 +99,7 @@ def rebuild(member: str, messages: Mapping[str, Message]) -> Frame | None:
 
 
 def envelope_halves(recipients: Sequence[str], data: bytes, request_id: str = "") -> tuple[bytes, bytes]:
-    """What stands before and behind an envelope's position, which only Redis knows when it publishes."""
+    """An envelope's parts before and after the position, which Redis assigns when it publishes."""
     to = ",".join(recipients)
     return (f"{request_id} {to} " if request_id else f"{to} ").encode(), b"\n" + data
 
@@ -109,10 +111,10 @@ def encode_envelope(recipients: Sequence[str], data: bytes) -> bytes:
 
 
 def decode_envelope(raw: bytes) -> Envelope:
-    """The envelope in what came from Redis.
+    """Parses an envelope.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not one.
     """
     head, _, data = raw.partition(b"\n")
     *origin, to, position = head.decode().split(" ")
@@ -120,20 +122,20 @@ def decode_envelope(raw: bytes) -> Envelope:
 
 
 def presence_halves(user_id: str, online: bool) -> tuple[bytes, bytes]:
-    """The envelope about somebody coming or going, as what stands before and behind the JSON of `lastSeen`."""
+    """The envelope that says somebody went online or offline, as its parts before and after the JSON of `lastSeen`."""
     data = wire.dumps({"_id": user_id, "online": online, "lastSeen": None})
     before, _, behind = encode_envelope((), data).rpartition(b"null")
     return before, behind
 
 
 def presence_envelope(user_id: str, online: bool, last_seen: str | None) -> bytes:
-    """The same, whole."""
+    """The same envelope, complete."""
     before, behind = presence_halves(user_id, online)
     return before + wire.dumps(last_seen) + behind
 
 
 def frame(channel: str, data: bytes) -> str:
-    """What a WebSocket gets."""
+    """The text a WebSocket gets."""
     return f"{channel}---{data.decode()}"
 
 

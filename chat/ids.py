@@ -1,7 +1,7 @@
-"""Message ids: ULIDs made from the id Redis gives an entry of the accepted log.
+"""Message ids: ULIDs made from the ids that Redis assigns to entries of the accepted log.
 
-Redis never gives an entry an id below the last one, whatever the clocks do, so ids sort as accepted and
-are unique over all processes, also within one millisecond. See https://github.com/ulid/spec.
+Redis never assigns an id lower than the last one, whatever the clocks do. So message ids sort in the order of
+acceptance and are unique across all processes, even within one millisecond. See https://github.com/ulid/spec.
 """
 
 import secrets
@@ -16,12 +16,12 @@ _SEQUENCE_MAX = 2 ** (8 * _SEQUENCE_BYTES) - 1
 
 
 def new_entropy() -> str:
-    """What makes an id unguessable, as 16 hexadecimal digits."""
+    """Random bits that make an id unguessable, as 16 hexadecimal digits."""
     return secrets.token_hex(ENTROPY_BYTES)
 
 
 def message_id(entry_id: str, entropy: str) -> str:
-    """The ULID of the log entry `<ms>-<sequence>`: 48 bits of time, 16 of sequence, 64 of entropy."""
+    """The ULID for the log entry `<ms>-<sequence>`: 48 bits of time, 16 of sequence, 64 of entropy."""
     milliseconds, _, sequence = entry_id.partition("-")
     ordinal = min(int(sequence), _SEQUENCE_MAX)
     raw = int(milliseconds).to_bytes(6, "big") + ordinal.to_bytes(_SEQUENCE_BYTES, "big") + bytes.fromhex(entropy)
@@ -29,7 +29,7 @@ def message_id(entry_id: str, entropy: str) -> str:
 
 
 def entry_id(message: str) -> str:
-    """The log entry `message_id` was made from."""
+    """The id of the log entry that a message id was made from."""
     raw = bytes(ULID.from_str(message))
     return f"{int.from_bytes(raw[:6], 'big')}-{int.from_bytes(raw[6:8], 'big')}"
 
@@ -44,13 +44,13 @@ def milliseconds(identifier: str) -> int:
     return int.from_bytes(bytes(ULID.from_str(identifier))[:6], "big")
 
 
-def floor(moment_ms: int) -> str:
-    """The lowest ULID of that millisecond: every id from then on sorts at or after it."""
+def lowest_id(moment_ms: int) -> str:
+    """The lowest ULID of that millisecond: every id made from then on sorts at or after it."""
     return str(ULID.from_bytes(max(moment_ms, 0).to_bytes(6, "big") + bytes(10)))
 
 
 def is_id(text: str) -> bool:
-    """Whether it is a ULID as we write them: 26 characters, upper case, no larger than the format allows."""
+    """Whether the text is a ULID in canonical form: 26 characters, upper case, within the format's range."""
     try:
         return len(text) == 26 and str(ULID.from_str(text)) == text
     except ValueError:
@@ -58,7 +58,7 @@ def is_id(text: str) -> bool:
 
 
 def conversation_id(one: str, other: str) -> str:
-    """The id of two people's conversation, the same for both of them."""
+    """The id of two people's conversation, the same whichever of them comes first."""
     return f"{one}:{other}" if one < other else f"{other}:{one}"
 
 
@@ -80,21 +80,21 @@ def parse_cursor_id(cursor: str) -> tuple[str, str]:
 
 
 def now_ms() -> int:
-    """This moment (Unix, ms)."""
+    """The current time (Unix, ms)."""
     return int(time.time() * 1_000)
 
 
 def now() -> str:
-    """This moment, as `timestamp` writes it."""
+    """The current time in the format of `timestamp`."""
     return timestamp(now_ms())
 
 
 def days_ago(days: int) -> str:
-    """The lowest id of messages that are at most so many days old."""
-    return floor(now_ms() - days * 86_400_000)
+    """The lowest possible id of a message that is at most so many days old."""
+    return lowest_id(now_ms() - days * 86_400_000)
 
 
 def timestamp(moment_ms: int) -> str:
-    """RFC 3339 in UTC with milliseconds."""
+    """A time as RFC 3339 in UTC with milliseconds."""
     moment = datetime.fromtimestamp(moment_ms / 1000, UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment_ms % 1000:03d}Z"

@@ -1,4 +1,4 @@
-"""Names of Celery's queues and tasks, for those who send and those who run them."""
+"""The names of Celery's queues and tasks, shared by the code that sends tasks and the code that runs them."""
 
 CHAT = "chat"
 TRANSCRIPTION = "transcription"

@@ -1,4 +1,4 @@
-"""One id through everything that happens because of one HTTP call: its logs, its message's way, its frames' logs."""
+"""Carries one request id through everything an HTTP call causes: its logs, its message's processing, its frames."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,13 +9,13 @@ REQUEST_ID = "request_id"
 
 
 def request_id() -> str:
-    """The id of the call, or the task, that is being worked on; '' outside of any."""
+    """The id of the current call or task; '' outside of any."""
     return str(structlog.contextvars.get_contextvars().get(REQUEST_ID, ""))
 
 
 @contextmanager
 def traced(request: str) -> Iterator[None]:
-    """Work on behalf of another call for a while; '' leaves it as it is."""
+    """Runs the block on behalf of another call; '' changes nothing."""
     if not request:
         yield
         return

@@ -1,4 +1,4 @@
-"""The one shape of a message: what clients get, and what both stores keep of it."""
+"""The one definition of a message: as clients get it, and as both stores keep it."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, NotRequired, TypedDict, cast
@@ -9,7 +9,7 @@ Status = Literal["accepted", "transcribing", "untranscribed", "delivered", "read
 
 
 class Word(TypedDict):
-    """One spoken word; times in seconds from the start. `confidence` is None where the recogniser gives none."""
+    """One spoken word; times in seconds from the start. `confidence` is None if the recogniser gives none."""
 
     word: str
     start: float
@@ -18,7 +18,7 @@ class Word(TypedDict):
 
 
 class Message(TypedDict):
-    """A message as clients get it. Fields that are not required are left out when they have no value."""
+    """A message as clients get it. Fields that are not required are omitted if they have no value."""
 
     _id: str
     senderId: str
@@ -36,13 +36,13 @@ class Message(TypedDict):
 
 
 class StoredMessage(Message):
-    """A message as the stores keep it; `revision` grows with every change, so that the newer of two copies is known."""
+    """A message as the stores keep it; `revision` grows with every change and tells which of two copies is newer."""
 
     revision: int
 
 
 class Changes(TypedDict, total=False):
-    """The fields a change of a message sets; None removes one."""
+    """The fields that a change sets in a message; None removes a field."""
 
     text: str
     audioFileId: str | None
@@ -59,7 +59,7 @@ ALWAYS = tuple(name for name in Message.__annotations__ if name not in OPTIONAL)
 
 
 def message(stored: StoredMessage | Message) -> Message:
-    """What clients get of a message."""
+    """A stored message as clients get it."""
     document = cast("Mapping[str, Any]", stored)
     shown: dict[str, Any] = {name: document[name] for name in ALWAYS}
     for name in OPTIONAL:
@@ -70,12 +70,12 @@ def message(stored: StoredMessage | Message) -> Message:
 
 
 def with_read(shown: Message, read_up_to: str | None) -> Message:
-    """The same message, `read` where the receiver has read that far. An untranscribed one keeps its status."""
+    """The same message, with status `read` if the receiver has read that far. `untranscribed` stays as it is."""
     if read_up_to is not None and shown["status"] == "delivered" and shown["_id"] <= read_up_to:
         shown["status"] = "read"
     return shown
 
 
 def dumps(value: Any) -> bytes:
-    """JSON as it travels."""
+    """A value as JSON for the wire."""
     return orjson.dumps(value)

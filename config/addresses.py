@@ -1,14 +1,14 @@
-"""Whether the addresses of the stores and the broker have the form that their clients take.
+"""Checks that the addresses of the stores and the broker have a form that their clients accept.
 
-Nothing of the clients is imported for that: gunicorn reads the settings before gevent has patched the sockets. And what
-they say of a wrong address may have its password in it; what is said here has not.
+This module does not import the clients, because gunicorn reads the settings before gevent has patched the sockets.
+Besides, a client's error about a wrong address may include the password; the errors here never do.
 """
 
 import re
 from urllib.parse import parse_qs, urlsplit
 
 PORT_MOST = 65_535
-BROKER_SECONDS = 0.5  # that whoever sends a task waits
+BROKER_SECONDS = 0.5  # how long sending a task may wait for the broker
 
 _HOST = r"(?:\[[\da-fA-F:.]+\]|[^\[\]:/?#@,\s]+)(?::\d{1,5})?"
 _USER = r"(?:[^/?#\s]*@)?"
@@ -26,18 +26,18 @@ MONGODB = (
     rf"mongodb://{_OWNER}(?P<hosts>{_HOST}(?:,{_HOST})*){_REST}",
     rf"mongodb\+srv://{_OWNER}[^\[\]:/?#@,\s]+{_REST}",
 )
-ESCAPED = "what is special in a password has to be percent-encoded"
+ESCAPED = "percent-encode special characters in the password"
 
 
 def redis(value: str) -> str:
-    """Raises ValueError, as the other two."""
+    """Returns a valid Redis address unchanged. Raises ValueError for any other text, as do the two functions below."""
     if not _is_one_of(REDIS, value):
         raise ValueError(f"must be redis://user:password@host:port/number, or rediss://… for TLS; {ESCAPED}")
     return value
 
 
 def broker(value: str) -> str:
-    """One address, or several of which each will do, with a semicolon between them; empty for none."""
+    """Accepts one address, or several alternatives separated by semicolons, or an empty text for none."""
     if value and not all(_is_one_of(BROKER, each) for each in value.split(";")):
         schemes = "redis://, rediss://, sentinel://, amqp:// or amqps://"
         raise ValueError(f"must be {schemes} with user:password@host:port/name; {ESCAPED}")
@@ -51,17 +51,17 @@ def mongodb(value: str) -> str:
 
 
 def verified(broker_url: str) -> str:
-    """With the server's certificate checked, unless it says otherwise: kombu would take any, redis-py does not."""
+    """Adds certificate checks to TLS addresses that do not set them: unlike redis-py, kombu accepts any certificate."""
     return ";".join(_verified(each) for each in broker_url.split(";"))
 
 
 def is_redis(broker_url: str) -> bool:
-    """Whether kombu's Redis transport serves it; the others refuse its options."""
+    """Whether kombu uses its Redis transport for this address; other transports refuse that one's options."""
     return broker_url.startswith(("redis", "sentinel"))
 
 
 def fail_fast(broker_url: str) -> dict[str, float]:
-    """Options of kombu's transport for who must not wait for a broker longer than `BROKER_SECONDS`."""
+    """Transport options for kombu that bound the wait for a broker to `BROKER_SECONDS`."""
     redis_only = {"socket_timeout": BROKER_SECONDS, "socket_connect_timeout": BROKER_SECONDS}
     return {"max_retries": 0, **(redis_only if is_redis(broker_url) else {})}
 

@@ -9,7 +9,7 @@ from typing import Any
 from gunicorn.glogging import Logger
 
 from config import logging
-from config.discretion import discreet
+from config.redaction import redact
 from config.settings import get_settings
 
 _settings = get_settings()
@@ -21,68 +21,68 @@ bind = (
 )
 workers = _settings.web_concurrency
 worker_class = "web.worker.Worker"
-# Sockets and requests together; beyond it the next one waits in the kernel.
+# Sockets and requests together; further connections wait in the kernel.
 worker_connections = 12_000
 backlog = 2_048
-keepalive = 75  # seconds; longer than load balancers keep theirs
-timeout = 60  # seconds a worker may be silent, which it is only when something holds its loop
+keepalive = 75  # seconds; longer than load balancers keep idle connections
+timeout = 60  # seconds a worker may be silent, which happens only if something blocks its event loop
 graceful_timeout = _settings.shutdown_grace + 5
 control_socket_disable = True
 loglevel = _settings.log_level.lower()
 accesslog = None  # sockets carry tokens in their addresses
-limit_request_line = 8_190  # bytes; the most it can be set to
+limit_request_line = 8_190  # bytes; gunicorn's maximum
 limit_request_fields = 60
 forwarded_allow_ips = "*" if _settings.trusted_proxies else "127.0.0.1"
 
 
-METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"  # where prometheus-client's processes add up their numbers
+METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"  # where the processes of prometheus-client share their numbers
 METRICS_FOLDER = "chattergram-metrics-"
 
 
 class OurLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
-    """Logs go the way of all others, from the first line on, and repeat nothing that was sent."""
+    """Logs like the rest of the application from the first line on, and quotes nothing that clients sent."""
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
         logging.configure(_settings)
         self.error_log.handlers = []
         self.error_log.propagate = True
-        self.error_log.filters = [discreet]  # once, however often this is called
+        self.error_log.filters = [redact]  # replaced, not appended: gunicorn may call this repeatedly
 
 
 logger_class = OurLogger
 
 
 def on_starting(server: Any) -> None:  # noqa: ARG001 (gunicorn's signature)
-    """A fresh folder for the metrics of this run: what is left of another would count twice.
+    """Creates a fresh folder for this run's metrics, since files left over from another run would count twice.
 
-    It must be named before prometheus-client is first imported, which the workers do after their fork.
+    The variable must be set before prometheus-client is first imported; the workers import it after their fork.
     """
     parent = Path(os.environ.get(METRICS_DIR) or tempfile.gettempdir())
     for left in parent.glob(f"{METRICS_FOLDER}*"):
-        if not _runs(left.name.removeprefix(METRICS_FOLDER).partition("-")[0]):  # it was killed
+        if not _runs(left.name.removeprefix(METRICS_FOLDER).partition("-")[0]):  # its run was killed
             shutil.rmtree(left, ignore_errors=True)
     os.environ[METRICS_DIR] = tempfile.mkdtemp(prefix=f"{METRICS_FOLDER}{os.getpid()}-", dir=parent)
 
 
 def on_exit(server: Any) -> None:  # noqa: ARG001
-    """Leave nothing behind."""
+    """Removes the metrics folder."""
     shutil.rmtree(os.environ[METRICS_DIR], ignore_errors=True)
 
 
 def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001
-    """A worker that has gone has no sockets."""
+    """Removes a dead worker's gauges: it has no sockets any more."""
     from prometheus_client import multiprocess
 
     multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
 def _runs(pid: str) -> bool:
-    """Whether there is such a process, as far as we may know."""
+    """Whether this process exists, as far as we can tell."""
     try:
         os.kill(int(pid), 0)
     except ProcessLookupError:
         return False
-    except (ValueError, PermissionError):  # none of ours, or somebody else's
+    except (ValueError, PermissionError):  # not a folder of ours, or another user's process
         return True
     return True

@@ -1,4 +1,4 @@
-"""Structured logs: JSON lines in production, readable ones elsewhere. Call `configure` once a process."""
+"""Structured logs: JSON lines in production, readable ones elsewhere. Call `configure` once per process."""
 
 import logging
 
@@ -6,16 +6,16 @@ import structlog
 
 from config.settings import Settings
 
-# Below warnings these write what goes over their wires: keys, texts, addresses with tokens.
+# Below the level WARNING these log what they send: keys, texts, addresses with tokens.
 REVEALING = ("httpx", "httpcore", "pymongo", "amqp", "urllib3")
-# These write two lines for each task, of which there is one every few seconds; see the metrics instead.
+# These log two lines per task, and there is a task every few seconds; the metrics say more.
 ROUTINE = ("celery.beat", "celery.worker.strategy", "celery.app.trace")
-# It warns of each worker that does not answer it, which at its start are all that are not there yet.
+# Flower warns about every worker that does not answer, which at its start is each one that is not up yet.
 FLOWER = "flower.inspector"
 
 
 def configure(settings: Settings) -> None:
-    """Send structlog's and the standard library's records to standard error in one format."""
+    """Sends structlog's and the standard library's records to standard error in one format."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -26,7 +26,7 @@ def configure(settings: Settings) -> None:
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if production
-        # Not its own way with exceptions, which shows the values of variables: passwords, texts.
+        # The plain traceback, because structlog's default shows the values of variables: passwords, texts.
         else structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     )
     formatter = structlog.stdlib.ProcessorFormatter(

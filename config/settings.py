@@ -1,6 +1,6 @@
-"""All settings, in one typed class: read from the environment and `.env`, checked at start.
+"""All settings in one typed class, read from the environment and `.env` and validated at the start.
 
-The description beside a field is its documentation.
+README.md's table and `.env.example` are generated from the fields and their descriptions.
 """
 
 from functools import lru_cache
@@ -17,7 +17,7 @@ SECRET_BYTES = 32
 
 
 class SettingsError(SystemExit):
-    """The settings do not hold; its text says which and why. Ends the process with status 1."""
+    """A setting is missing or wrong; the text says which and why. Ends the process with status 1."""
 
 
 def _limits(value: str) -> str:
@@ -34,7 +34,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore")
 
     environment: Literal["production", "development", "test"] = Field(
-        "production", description="What this process runs as; only `production` is strict about secrets."
+        "production",
+        description="What this process runs as; only `production` is strict about secrets and addresses.",
     )
     secret_key: SecretStr = Field(
         SecretStr(DEVELOPMENT_SECRET),
@@ -48,30 +49,30 @@ class Settings(BaseSettings):
     )
     celery_broker_url: Annotated[str, AfterValidator(addresses.broker)] = Field(
         "",
-        description="Celery's broker: another Redis database or server, or RabbitMQ; unset, the database after "
+        description="Celery's broker: another Redis database or server, or RabbitMQ; by default the database after "
         "that of `REDIS_URL`.",
     )
     mongodb_uri: Annotated[str, AfterValidator(addresses.mongodb)] = Field(
         "mongodb://127.0.0.1:27017/chattergram?replicaSet=rs0",
-        description="MongoDB, a replica set; names the database.",
+        description="MongoDB, a replica set; includes the name of the database.",
     )
 
     # Web
     port: int = Field(8080, ge=1, le=65535, description="TCP port of the web processes.")
     bind_host: str = Field("0.0.0.0", description="Address the web processes listen on.")  # noqa: S104
     web_concurrency: int = Field(1, ge=1, le=64, description="gunicorn worker processes.")
-    cors_origins: str = Field("*", description="Origins other web clients may come from, comma-separated; `*` for any.")
+    cors_origins: str = Field("*", description="Allowed origins of other web clients, comma-separated; `*` for any.")
     trusted_proxies: int = Field(
-        0, ge=0, le=5, description="Reverse proxies in front whose `X-Forwarded-For` to trust."
+        0, ge=0, le=5, description="Number of reverse proxies in front whose `X-Forwarded-For` to trust."
     )
-    token_lifetime: int = Field(7 * 86_400, ge=60, description="Seconds an access token holds.")
-    audio_link_lifetime: int = Field(3_600, ge=10, description="Seconds a signed audio link holds.")
+    token_lifetime: int = Field(7 * 86_400, ge=60, description="Seconds an access token is valid.")
+    audio_link_lifetime: int = Field(3_600, ge=10, description="Seconds a signed audio link is valid.")
 
     # Messages
-    history_limit: int = Field(200, ge=1, le=1_000, description="Most messages the plain history call answers.")
+    history_limit: int = Field(200, ge=1, le=1_000, description="Most messages the plain history call returns.")
     hot_window_days: int = Field(92, ge=1, description="Days of chat kept in Redis; older ones are read from MongoDB.")
     accepted_limit: int = Field(
-        200_000, ge=100, description="Most accepted messages waiting to be stored; beyond it, POST /chat answers 503."
+        200_000, ge=100, description="Most accepted messages waiting to be stored; beyond it, POST /chat returns 503."
     )
     resume_limit: int = Field(500, ge=1, le=10_000, description="Frames kept per person for sockets that resume.")
     resume_days: int = Field(7, ge=1, description="Days those frames are kept.")
@@ -86,7 +87,9 @@ class Settings(BaseSettings):
     deepgram_base_url: str = Field("https://api.deepgram.com", description="Deepgram, or a self-hosted one.")
     deepgram_model: str = Field("nova-3", description="Deepgram's model.")
     transcription_timeout: int = Field(60, ge=1, description="Seconds one call to Deepgram may take.")
-    transcription_attempts: int = Field(5, ge=1, le=20, description="Attempts until a message goes `untranscribed`.")
+    transcription_attempts: int = Field(
+        5, ge=1, le=20, description="Attempts before a message is delivered `untranscribed`."
+    )
     transcription_backoff: float = Field(
         5.0, gt=0, description="Seconds before the second attempt; doubles each time, at most 300."
     )
@@ -97,7 +100,7 @@ class Settings(BaseSettings):
         description="Recordings a transcriber works on at once; by default 12 with Deepgram (mere waiting), else 2.",
     )
 
-    # Limits; the strict defaults are for production, see `_relax_limits`
+    # Limits. These strict defaults are for production; see `_relax_limits`
     limit_login_account: Limits = Field("10 per 15 minute", description="Failed log-ins per account.")
     limit_login_address: Limits = Field("50 per 15 minute", description="Failed log-ins per address.")
     limit_signup_address: Limits = Field(
@@ -108,9 +111,7 @@ class Settings(BaseSettings):
     )
 
     # Operations
-    metrics_token: SecretStr | None = Field(
-        None, description="When set, `/metrics` is answered only to those who show it as a bearer token."
-    )
+    metrics_token: SecretStr | None = Field(None, description="If set, `/metrics` requires it as a bearer token.")
 
     # Sockets
     socket_auth_timeout: float = Field(10.0, gt=0, description="Seconds a socket without a token may take to send one.")
@@ -128,7 +129,7 @@ class Settings(BaseSettings):
 
     @property
     def deepgram_wanted(self) -> bool:
-        """Whether Deepgram transcribes, rather than the local recogniser."""
+        """Whether to transcribe with Deepgram rather than with the local recogniser."""
         return self.deepgram_api_key is not None and bool(self.deepgram_api_key.get_secret_value())
 
     @model_validator(mode="after")
@@ -143,12 +144,12 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _place_broker(self) -> Self:
         if not self.celery_broker_url and self.redis_url.startswith("unix:"):
-            raise ValueError("CELERY_BROKER_URL must be set where REDIS_URL is a Unix socket")
-        self.celery_broker_url = addresses.verified(self.celery_broker_url or beside(self.redis_url))
+            raise ValueError("CELERY_BROKER_URL must be set if REDIS_URL is a Unix socket")
+        self.celery_broker_url = addresses.verified(self.celery_broker_url or next_database(self.redis_url))
         return self
 
     @model_validator(mode="after")
-    def _refuse_what_is_unsafe(self) -> Self:
+    def _refuse_unsafe(self) -> Self:
         wrong = []
         if self.environment != "development" and self.secret_key.get_secret_value() == DEVELOPMENT_SECRET:
             wrong.append(f"SECRET_KEY must be set in {self.environment} (bin/setup writes one into .env)")
@@ -164,8 +165,8 @@ class Settings(BaseSettings):
         return self
 
 
-def beside(redis_url: str) -> str:
-    """The database after this one on the same Redis; of its options those of TLS, since kombu fails at the others."""
+def next_database(redis_url: str) -> str:
+    """The address of the next database on the same Redis, keeping only the TLS options: kombu fails on the others."""
     parts = urlsplit(redis_url)
     options = "&".join(each for each in parts.query.split("&") if each.startswith("ssl_"))
     database = parts.path.strip("/")
@@ -175,10 +176,10 @@ def beside(redis_url: str) -> str:
 
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
-    """The settings of this process.
+    """Returns this process's settings.
 
     Raises:
-        SettingsError: one is missing or wrong; the text names it, and never its value.
+        SettingsError: one is missing or wrong; the text names it but never includes its value.
     """
     try:
         return Settings()

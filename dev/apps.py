@@ -1,4 +1,4 @@
-"""Runs the processes of a Procfile by honcho, and stops them the way they like to be stopped."""
+"""Runs the processes of a Procfile with honcho, and stops each of them gracefully."""
 
 import contextlib
 import functools
@@ -16,7 +16,7 @@ from honcho.process import Popen, Process
 
 from dev.processes import die_with_parent
 
-STOP_SECONDS = 35  # for requests, sockets and the task at hand; what still runs then is killed
+STOP_SECONDS = 35  # for requests, sockets and the current task; then whatever still runs is killed
 START_SECONDS = 30
 STOPPED_BY_SIGNAL = (128 + signal.SIGINT, 128 + signal.SIGTERM)
 
@@ -24,18 +24,18 @@ manager.KILL_WAIT = STOP_SECONDS
 
 
 def _ignore(number: int, frame: FrameType | None) -> None:
-    """A handler, where SIG_IGN would be inherited by the program that is started."""
+    """An empty handler. SIG_IGN would be inherited by the program we start."""
 
 
 class App(Process):
-    """One line of the Procfile. Ends with us, however we end."""
+    """One line of the Procfile. It ends when we end, however that happens."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._child_ctor = functools.partial(Popen, preexec_fn=die_with_parent)
 
     def run(self, events: Any = None, ignore_signals: bool = False) -> None:
-        """In a process of its own: start the command and pass on what it prints."""
+        """Runs in a process of its own: starts the command and passes on what it prints."""
         signal.signal(signal.SIGINT, _ignore)
         signal.signal(signal.SIGTERM, _ignore)
         die_with_parent(signal.SIGKILL)
@@ -43,7 +43,7 @@ class App(Process):
 
 
 class ByPid:
-    """SIGTERM goes to a command's first process alone: Celery's children finish their task. SIGKILL goes to all."""
+    """Sends SIGTERM only to a command's main process, so that Celery's children finish their task; SIGKILL to all."""
 
     def terminate(self, pid: int) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -55,7 +55,7 @@ class ByPid:
 
 
 class Apps(manager.Manager):
-    """All of them. Ctrl-C and SIGTERM stop them, also while they are being started; so does the end of one."""
+    """All processes of the Procfile. Ctrl-C, SIGTERM or the end of one process stops them all, even at the start."""
 
     def __init__(self, procfile: str, environment: Mapping[str, str], started: Callable[["Apps"], None]) -> None:
         super().__init__()
@@ -63,27 +63,27 @@ class Apps(manager.Manager):
         self._procmgr = ByPid()
         self._started = started
         self._owner = os.getpid()
-        self._stop_wanted = False
+        self._stop_requested = False
         for name, command in parse_procfile(procfile).processes.items():
             self.add_process(name, command, env=dict(environment))
 
     def run(self) -> int:
-        """Run until they have all ended; 0 when they were asked to."""
+        """Runs until all have ended. Returns 0 if they were asked to end."""
         self.loop()
         return 0 if self.returncode in STOPPED_BY_SIGNAL else int(self.returncode or 1)
 
     def say(self, text: str) -> None:
-        """Print a line among theirs; from any thread."""
+        """Prints a line among the processes' output. Safe to call from any thread."""
         line = Message("line", f"{text}\n", self._clock.now(), manager.SYSTEM_PRINTER_NAME, None)
         self.events.put(line)
 
     def terminate(self) -> None:
         if os.getpid() != self._owner:
-            return  # a child that has our handler still
+            return  # a forked child that still has our handler
         if self._all_started():
             super().terminate()
         else:
-            self._stop_wanted = True
+            self._stop_requested = True
 
     def _start(self) -> None:
         super()._start()
@@ -96,7 +96,7 @@ class Apps(manager.Manager):
                 early.append(event)
         for event in early:
             self.events.put(event)
-        if self._stop_wanted:
+        if self._stop_requested:
             self.terminate()
         else:
             self._started(self)

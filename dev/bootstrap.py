@@ -1,6 +1,6 @@
 """Makes `.venv` hold exactly the compiled requirements: `python3 dev/bootstrap.py`, or `make setup`.
 
-Runs on the system's Python and needs nothing installed. When nothing changed it takes some milliseconds.
+Runs on the system's Python and needs nothing installed. If nothing has changed, it takes a few milliseconds.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ OLDEST_PYTHON = (3, 11)
 def main() -> None:
     if sys.version_info < OLDEST_PYTHON:
         sys.exit(
-            f"Chattergram needs Python 3.11 or newer, and this is {sys.version.split()[0]}. Try: make PYTHON=python3.11"
+            f"Chattergram needs Python 3.11 or newer; this is {sys.version.split()[0]}. Try: make PYTHON=python3.11"
         )
     with Path(__file__).open() as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # `make run` and `make test` may start at once in a fresh clone
+        fcntl.flock(lock, fcntl.LOCK_EX)  # `make run` and `make test` may start simultaneously in a fresh clone
         prepare()
 
 
@@ -36,14 +36,14 @@ def prepare() -> None:
     if before == [place, wanted]:
         return
     if before and before[0] != place:
-        shutil.rmtree(VENV)  # it was moved here, and its scripts name the place it was made for
+        shutil.rmtree(VENV)  # the folder was moved, and the scripts contain its old path
     if not (VENV / "bin" / "pip").exists():
         print("Creating .venv ...", flush=True)
         run(
             [sys.executable, "-m", "venv", str(VENV)], "Could not create .venv. On Debian: apt-get install python3-venv"
         )
     print("Installing the requirements (once, a minute or two) ...", flush=True)
-    install(INSTALLER)  # first and alone: this pip then installs the rest
+    install(INSTALLER)  # separately and first: this pip then installs the rest
     install(*REQUIREMENTS)
     prune = [str(VENV / "bin" / "python"), "-m", "dev.requirements", "prune"]
     run(prune, "Could not remove what is no longer required.")
@@ -51,14 +51,14 @@ def prepare() -> None:
 
 
 def install(*files: Path) -> None:
-    """Install what these files list. pip refuses whatever has no hash there, or another one."""
+    """Installs what these files list. pip refuses anything whose hash is missing or different."""
     pip = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "-qq"]
     listed = [argument for file in files for argument in ("--requirement", str(file))]
     run([*pip, "--require-hashes", *listed], "Could not install the requirements.")
 
 
 def fingerprint() -> str:
-    """Changes when anything that may be installed does."""
+    """A digest that changes whenever anything that may be installed changes."""
     digest = hashlib.sha256()
     for file in (REQUIREMENTS[0], *sorted(INSTALLER.parent.glob("*.txt"))):
         digest.update(file.read_bytes())

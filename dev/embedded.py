@@ -1,4 +1,4 @@
-"""The embedded servers: Redis Stack and mongod on loopback, on free ports, with their data in one folder."""
+"""The embedded servers: Redis Stack and mongod, on free loopback ports, with their data in one folder."""
 
 import contextlib
 import fcntl
@@ -13,14 +13,14 @@ import redis
 from pymongo.errors import OperationFailure, PyMongoError
 
 from dev.install import mongod_binary, redis_folder
-from dev.private import LOCK, kept_secret, private_data, private_file, private_folder
+from dev.private import LOCK, private_data, private_file, private_folder, stored_secret
 from dev.processes import ADDRESS_IN_USE, LOOPBACK, ManagedProcess, StartError, free_port, is_free, wait_until
 
 START_TIMEOUT = 60.0  # seconds; replaying a large append-only file takes a while
-START_ATTEMPTS = 3  # a port that was free can be taken until the server binds it
+START_ATTEMPTS = 3  # somebody else may take a free port before the server binds it
 PORT_TIMEOUT = 10.0
-USER = "chattergram"  # of MongoDB; Redis has but a password
-UNKNOWN_USER = 18  # MongoDB's code for a name or password it does not take
+USER = "chattergram"  # of MongoDB; Redis needs only a password
+AUTHENTICATION_FAILED = 18  # the code of MongoDB's error
 REPLICA_SET = "rs0"
 DATABASE = "chattergram"
 REDIS_MODULES = (
@@ -31,10 +31,10 @@ REDIS_MODULES = (
 
 
 class Server(ManagedProcess):
-    """A server with a folder of data. It takes the port it had the last time where that is still free.
+    """A server with a data folder. It reuses its last port if that is still free.
 
-    Nobody gets in without its password, which is random, made once and kept in that folder, so that other users of
-    this machine do not. It is on no command line, since anybody may read those.
+    Other users of this machine cannot use it without its password, which is random, created once and stored in the data
+    folder. The command line, which everybody may read, does not show it.
     """
 
     protected = True
@@ -45,21 +45,21 @@ class Server(ManagedProcess):
         self.port = 0
 
     def start(self) -> None:
-        """Start it without waiting until it answers; see `wait`."""
+        """Starts the server without waiting until it is ready; see `wait_until_ready`."""
         private_folder(self.data)
         self.port = free_port(self.port or self.last_port())
         self.command = self.arguments()
         super().start()
 
-    def wait_answers(self) -> None:
-        """Return once it can be used.
+    def wait_until_ready(self) -> None:
+        """Waits until the server can be used.
 
         Raises:
             StartError: it did not start; shows the end of its log.
         """
         for attempt in range(START_ATTEMPTS):
             try:
-                self.wait_ready(self.answers, START_TIMEOUT)
+                self.wait_ready(self.is_ready, START_TIMEOUT)
             except StartError:
                 taken = any(text in self.output() for text in ADDRESS_IN_USE)
                 if self.running or not taken or attempt == START_ATTEMPTS - 1:
@@ -72,7 +72,7 @@ class Server(ManagedProcess):
         private_file(self._port_file, f"{self.port}\n")
 
     def restart(self) -> None:
-        """Start it again on the same port, and return once it can be used.
+        """Starts the server again on the same port and waits until it can be used.
 
         Raises:
             TimeoutError: somebody else took that port.
@@ -80,32 +80,32 @@ class Server(ManagedProcess):
         """
         wait_until(lambda: is_free(self.port), PORT_TIMEOUT, f"waiting for port {self.port}")
         self.start()
-        self.wait_answers()
+        self.wait_until_ready()
 
     def arguments(self) -> list[str]:
         raise NotImplementedError
 
-    def answers(self) -> bool:
+    def is_ready(self) -> bool:
         raise NotImplementedError
 
     @property
     def password(self) -> str:
-        """Made on the first call; '' where it asks for none."""
-        return kept_secret(self.data / "password") if self.protected else ""
+        """Created by the first call; '' if the server needs none."""
+        return stored_secret(self.data / "password") if self.protected else ""
 
     @property
     def _port_file(self) -> Path:
         return self.data / "port"
 
     def last_port(self) -> int | None:
-        """The port it has, or had the last time; None when it never ran."""
+        """The port it has now, or had in its last run; None if it never ran."""
         with contextlib.suppress(OSError, ValueError):
             return int(self._port_file.read_text())
         return None
 
 
 class RedisServer(Server):
-    """Redis Stack with search and JSON; every write goes to the append-only file, synced each second."""
+    """Redis Stack with search and JSON. Every write goes to the append-only file, which is synced once a second."""
 
     def arguments(self) -> list[str]:
         folder = redis_folder()
@@ -124,13 +124,13 @@ class RedisServer(Server):
             command += ["--loadmodule", str(folder / "lib" / module), *options]
         return command
 
-    def answers(self) -> bool:
+    def is_ready(self) -> bool:
         with self.client() as client, contextlib.suppress(redis.RedisError):
             return bool(client.ping())
         return False
 
     def client(self) -> redis.Redis:
-        """To look into it with, once."""
+        """Returns a client for the caller to close."""
         return redis.Redis.from_url(self.url(), socket_timeout=2, retry=None)
 
     def url(self, database: int = 0) -> str:
@@ -139,42 +139,42 @@ class RedisServer(Server):
 
 
 class MongoServer(Server):
-    """mongod as a replica set of one, which is what makes its writes durable and gives transactions."""
+    """mongod as a replica set of one: that makes writes durable and allows transactions."""
 
     def arguments(self) -> list[str]:
         key = ("--keyFile", str((self.data / "key").resolve())) if self.protected else ()
         if key:
-            kept_secret(self.data / "key")  # a replica set asks nobody for a password without one
+            stored_secret(self.data / "key")  # without it a replica set needs no password
         return [
             *(str(mongod_binary()), "--bind_ip", LOOPBACK, "--port", str(self.port), "--nounixsocket"),
             *("--dbpath", str(self.data.resolve()), "--replSet", REPLICA_SET, "--oplogSize", "128", "--quiet"),
             *("--wiredTigerCacheSizeGB", "0.25", "--setParameter", "diagnosticDataCollectionEnabled=false"),
             *key,
-            # It would write queries that take longer, with people's words in them, to its log.
+            # mongod logs slow queries, which contain people's words.
             *("--slowms", "3600000"),
-            # By default a member of a replica set that is told to stop goes on for 15 seconds.
+            # By default a member of a replica set continues for 15 seconds after SIGTERM.
             *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100"),
         ]
 
-    def answers(self) -> bool:
+    def is_ready(self) -> bool:
         try:
             with self.client() as client:
                 self._configure(client)
                 return bool(client.admin.command("hello").get("isWritablePrimary"))
         except OperationFailure as error:
-            if self.protected and error.code == UNKNOWN_USER:
-                self._make_user()
+            if self.protected and error.code == AUTHENTICATION_FAILED:
+                self._create_user()
         except PyMongoError:
             pass
         return False
 
     def client(self, *, anonymous: bool = False) -> "pymongo.MongoClient[dict[str, Any]]":
-        """To look into this one server with, once."""
+        """Returns a client of this server alone, for the caller to close."""
         owner: dict[str, Any] = {} if anonymous or not self.protected else {"username": USER, "password": self.password}
         return pymongo.MongoClient(LOOPBACK, self.port, directConnection=True, serverSelectionTimeoutMS=1_000, **owner)
 
-    def _make_user(self) -> None:
-        """The first user. As long as there is none, MongoDB lets this machine initiate the set and make one."""
+    def _create_user(self) -> None:
+        """Creates the first user. Until there is one, MongoDB allows local clients just this and initiating the set."""
         with self.client(anonymous=True) as client, contextlib.suppress(PyMongoError):
             if client.admin.command("hello").get("isWritablePrimary"):
                 client.admin.command("createUser", USER, pwd=self.password, roles=["root"])
@@ -182,7 +182,7 @@ class MongoServer(Server):
                 self._initiate(client)
 
     def _configure(self, client: "pymongo.MongoClient[dict[str, Any]]") -> None:
-        """Initiate the replica set, or move it to today's port: its configuration stores host and port."""
+        """Initiates the replica set, or moves it to the current port, since its configuration stores host and port."""
         stored = client.local["system.replset"].find_one()
         if stored is None:
             self._initiate(client)
@@ -192,7 +192,7 @@ class MongoServer(Server):
             client.admin.command("replSetReconfig", stored, force=True)
 
     def _initiate(self, client: "pymongo.MongoClient[dict[str, Any]]") -> None:
-        with contextlib.suppress(OperationFailure):  # a moment ago, by an earlier look
+        with contextlib.suppress(OperationFailure):  # an earlier check has just initiated it
             members = [{"_id": 0, "host": self._member}]
             client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": members})
 
@@ -206,14 +206,14 @@ class MongoServer(Server):
 
 
 class DataLock:
-    """At most one instance uses a data folder. The servers hold the lock too, so it outlives a killed instance."""
+    """Lets only one instance use a data folder. The servers inherit the lock, so it survives a killed instance."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / LOCK
         self._file: io.TextIOWrapper | None = None
 
     def acquire(self, seconds: float = 30.0) -> int:
-        """The locked file's descriptor. Waits for servers whose instance is gone to stop.
+        """Locks the folder and returns the lock file's descriptor. Waits for a dead instance's servers to stop.
 
         Raises:
             StartError: another instance uses the folder.
@@ -247,16 +247,16 @@ class DataLock:
 
     def _in_use(self, owner: str = "unknown") -> StartError:
         return StartError(
-            f"{self.path.parent} is in use by another instance (process {owner}). Set DATA_DIR to run one beside it."
+            f"{self.path.parent} is in use by another instance (process {owner}). Set DATA_DIR to run a second one."
         )
 
 
 class Embedded:
-    """Whichever of the two servers are wanted, over one data folder."""
+    """One or both of the servers, with one data folder."""
 
-    def __init__(self, folder: Path, *, redis_wanted: bool = True, mongodb_wanted: bool = True) -> None:
+    def __init__(self, folder: Path, *, with_redis: bool = True, with_mongodb: bool = True) -> None:
         self.folder = folder
-        self._wanted = (redis_wanted, mongodb_wanted)
+        self._with_redis, self._with_mongodb = with_redis, with_mongodb
         self._lock = DataLock(folder)
         self.redis: RedisServer | None = None
         self.mongodb: MongoServer | None = None
@@ -266,32 +266,31 @@ class Embedded:
         return [server for server in (self.redis, self.mongodb) if server is not None]
 
     def start(self) -> None:
-        """Start them and return once they answer. Leaves none running when one does not start.
+        """Starts the servers and waits until they are ready. If one does not start, stops the other.
 
         Raises:
             StartError: one did not start, or another instance uses the data folder.
             CannotEmbed: this machine cannot run them.
         """
-        redis_wanted, mongodb_wanted = self._wanted
-        if not (redis_wanted or mongodb_wanted):
+        if not (self._with_redis or self._with_mongodb):
             return
-        held = (self._lock.acquire(),)
+        lock = (self._lock.acquire(),)
         logs = self.folder / "log"
         try:
-            if redis_wanted:
-                self.redis = RedisServer("Redis", self.folder / "redis", logs / "redis.log", held)
+            if self._with_redis:
+                self.redis = RedisServer("Redis", self.folder / "redis", logs / "redis.log", lock)
                 self.redis.start()
-            if mongodb_wanted:
-                self.mongodb = MongoServer("MongoDB", self.folder / "mongodb", logs / "mongodb.log", held)
+            if self._with_mongodb:
+                self.mongodb = MongoServer("MongoDB", self.folder / "mongodb", logs / "mongodb.log", lock)
                 self.mongodb.start()
             for server in self.servers:
-                server.wait_answers()
+                server.wait_until_ready()
         except BaseException:
             self.stop()
             raise
 
     def stop(self) -> None:
-        """Stop them, each with time to write out what it holds."""
+        """Stops the servers, giving each time to write its data to disk."""
         for server in self.servers:
             server.signal(15)
         for server in self.servers:

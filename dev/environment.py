@@ -1,11 +1,11 @@
-"""The environment of a development run: `.env` below the real environment, and what both leave open."""
+"""The environment of a development run: the real environment, then `.env`, then our defaults for what both lack."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 from dotenv import dotenv_values
 
-from dev.private import kept_secret, private_data, private_file
+from dev.private import private_data, private_file, stored_secret
 from dev.processes import LOOPBACK, StartError, free_port
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -14,7 +14,7 @@ FLOWER_USER = "flower"
 
 
 class Development:
-    """What `make run` gives its processes; `variables` are complete once `embed` or the user filled the stores in."""
+    """The environment that `make run` gives its processes: `variables`, complete after `add_embedded`."""
 
     def __init__(self, environment: Mapping[str, str], env_file: Path = ROOT / ".env") -> None:
         from_file = {name: value for name, value in dotenv_values(env_file).items() if value}
@@ -31,36 +31,36 @@ class Development:
             "FLOWER_ADDRESS": LOOPBACK,
         }
         if "SECRET_KEY" not in self.variables:
-            own["SECRET_KEY"] = kept_secret(self.data / "secret_key")
+            own["SECRET_KEY"] = stored_secret(self.data / "secret_key")
         self.flower = self.flower_login = ""
         self.variables = {**own, **self.variables, "DATA_DIR": str(self.data)}
 
-    def place_flower(self) -> None:
-        """Give Flower a free port, the one of last time where that is free, and a password of its own.
+    def configure_flower(self) -> None:
+        """Gives Flower a free port, its last one if possible, and a password of its own.
 
-        It can stop workers, so a password keeps it from other users of this machine, and from pages in the browser.
+        Flower can stop workers; the password protects it from this machine's other users and from pages in the browser.
         """
         if "FLOWER_PORT" not in self.variables:
-            kept = self.data / "flower_port"
-            self.variables["FLOWER_PORT"] = str(free_port(int(kept.read_text()) if kept.exists() else None))
-            private_file(kept, self.variables["FLOWER_PORT"])
+            stored = self.data / "flower_port"
+            self.variables["FLOWER_PORT"] = str(free_port(int(stored.read_text()) if stored.exists() else None))
+            private_file(stored, self.variables["FLOWER_PORT"])
         self.flower = f"http://{LOOPBACK}:{self.variables['FLOWER_PORT']}"
         if "FLOWER_BASIC_AUTH" in self.variables:
             self.flower_login = "name and password as in FLOWER_BASIC_AUTH"
         else:
             password = self.data / "flower_password"
-            self.variables["FLOWER_BASIC_AUTH"] = f"{FLOWER_USER}:{kept_secret(password)}"
+            self.variables["FLOWER_BASIC_AUTH"] = f"{FLOWER_USER}:{stored_secret(password)}"
             self.flower_login = f"name {FLOWER_USER}, password in {password}"
 
     @property
-    def redis_wanted(self) -> bool:
+    def needs_redis(self) -> bool:
         return "REDIS_URL" not in self.variables
 
     @property
-    def mongodb_wanted(self) -> bool:
+    def needs_mongodb(self) -> bool:
         return "MONGODB_URI" not in self.variables
 
-    def embed(self, *, redis_url: str | None, broker_url: str | None, mongodb_uri: str | None) -> None:
-        """Point the processes at the embedded servers, where there are such and the user names none."""
+    def add_embedded(self, *, redis_url: str | None, broker_url: str | None, mongodb_uri: str | None) -> None:
+        """Points the processes at the embedded servers that exist, except where the user has set an address."""
         found = {"REDIS_URL": redis_url, "CELERY_BROKER_URL": broker_url, "MONGODB_URI": mongodb_uri}
         self.variables = {**{name: url for name, url in found.items() if url}, **self.variables}

@@ -1,4 +1,4 @@
-"""`flask` on the data of `make run`: `bin/flask state`, or `DATA_DIR=... bin/flask state` for another instance."""
+"""Runs `flask` on the data of `make run`: `bin/flask state`, or `DATA_DIR=... bin/flask state` for another instance."""
 
 import os
 import sys
@@ -19,9 +19,9 @@ def main() -> None:
     mongodb = MongoServer("MongoDB", development.data / "mongodb", logs / "mongodb.log")
     for server in (redis, mongodb):
         server.port = server.last_port() or 0
-    if (development.redis_wanted and not redis.port) or (development.mongodb_wanted and not mongodb.port):
+    if (development.needs_redis and not redis.port) or (development.needs_mongodb and not mongodb.port):
         raise SystemExit(f"There is no data in {development.data} yet: start it with `make run`.")
-    development.embed(redis_url=redis.url(0), broker_url=redis.url(1), mongodb_uri=mongodb.url())
+    development.add_embedded(redis_url=redis.url(0), broker_url=redis.url(1), mongodb_uri=mongodb.url())
     program = Path(sys.executable).with_name("flask")
     os.execve(program, [str(program), *sys.argv[1:]], development.variables)
 

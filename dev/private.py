@@ -1,4 +1,4 @@
-"""Files and folders that only their owner may read: the data of `make run` and the secrets of its servers."""
+"""Files and folders that only their owner may read: the data of `make run` and the passwords of its servers."""
 
 import os
 import secrets
@@ -10,14 +10,15 @@ LOCK = "lock"  # a file that is in every folder of our data
 
 
 def private_folder(folder: Path) -> None:
-    """Make a folder that is for us alone; one that is there stays as it is."""
+    """Creates a folder for us alone; an existing one keeps its mode."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def private_data(folder: Path) -> None:
-    """The same for a folder of data, which an older version left open to others: it and all that is in it is closed.
+    """Creates a data folder for us alone, or takes others' access away from one that an older version left open.
 
-    A folder that has other things in it, such as a home directory, keeps its mode; what we put there is closed anyway.
+    A folder that also holds other things, such as a home directory, keeps its mode; our own files in it are private
+    either way.
 
     Raises:
         PermissionError: it belongs to somebody else.
@@ -36,7 +37,7 @@ def private_data(folder: Path) -> None:
 
 
 def private_file(path: Path, text: str) -> Path:
-    """Write it, for nobody else to read at any moment."""
+    """Writes a file that nobody else can read at any moment."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         os.fchmod(descriptor, 0o600)
@@ -44,8 +45,8 @@ def private_file(path: Path, text: str) -> Path:
     return path
 
 
-def kept_secret(path: Path) -> str:
-    """The random secret in this file: 64 hexadecimal digits, made on the first call."""
+def stored_secret(path: Path) -> str:
+    """Returns the random secret in this file, 64 hexadecimal digits; the first call creates it."""
     if not path.exists():
         private_file(path, secrets.token_hex(32))
     return path.read_text().strip()

@@ -1,4 +1,4 @@
-"""A child process with a log file, a process group of its own, and every wait bounded."""
+"""Child processes with a log file and a process group of their own; every wait is bounded."""
 
 import contextlib
 import ctypes
@@ -17,21 +17,21 @@ from pathlib import Path
 from dev.private import UMASK, private_folder
 
 LOOPBACK = "127.0.0.1"
-POLL = 0.05  # seconds between two looks at something that reports nothing by itself
+POLL = 0.05  # seconds between two checks of something that cannot notify us
 PR_SET_PDEATHSIG = 1
-# Below those the kernel gives to outgoing connections: one of these, retrying while its server is down, could
-# otherwise be given that server's port.
+# Below the kernel's range for outgoing connections: otherwise a client that retries while its server is down could be
+# given that server's port.
 PORTS = range(15_000, 30_000)
 PORT_ATTEMPTS = 50
 ADDRESS_IN_USE = ("Address already in use", "address already in use")
 
 
 class StartError(RuntimeError):
-    """A process did not start; the text says why and shows the end of its log."""
+    """A process did not start. The text says why and shows the end of its log."""
 
 
 def free_port(preferred: int | None = None) -> int:
-    """A loopback TCP port nobody listens on; `preferred` if that is one."""
+    """Returns a free loopback TCP port: `preferred` if that is free."""
     candidates = [random.choice(PORTS) for _ in range(PORT_ATTEMPTS)]
     for port in ([preferred] if preferred else []) + candidates:
         if is_free(port):
@@ -50,10 +50,10 @@ def is_free(port: int) -> bool:
 
 
 def wait_until(check: Callable[[], bool], seconds: float, what: str) -> None:
-    """Return once `check` answers true.
+    """Waits until `check` returns True.
 
     Raises:
-        TimeoutError: it did not in time; names `what`.
+        TimeoutError: it did not in time; the text names `what`.
     """
     deadline = time.monotonic() + seconds
     while not check():
@@ -66,16 +66,16 @@ _prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
 
 def die_with_parent(number: int = signal.SIGTERM) -> None:
-    """Let the kernel end this process when its parent is gone, however that died. Linux only, else nothing."""
+    """Makes the kernel signal this process when its parent dies, however that happens. Does nothing except on Linux."""
     if _prctl is not None:
         _prctl(PR_SET_PDEATHSIG, number)
 
 
 class ManagedProcess:
-    """One process, started, signalled and waited for by its pid.
+    """A process that we start, signal and wait for by its pid.
 
-    It leads a process group of its own, so that Ctrl-C in a terminal reaches only whoever started it. Nobody else may
-    read its log or what it writes.
+    It leads a process group of its own, so that Ctrl-C in a terminal reaches only its parent. Only its owner may read
+    its log and the files it writes.
     """
 
     def __init__(
@@ -112,11 +112,11 @@ class ManagedProcess:
         return None if self._process is None else self._process.poll()
 
     def start(self) -> None:
-        """Start it; its output is appended to the log."""
+        """Starts the process and appends its output to the log."""
         if self.running:
-            raise StartError(f"{self.name} runs already")
+            raise StartError(f"{self.name} is already running")
         private_folder(self.log.parent)
-        # The kernel ties the death signal to the starting thread, so only the main thread may ask for it.
+        # The kernel ties the death signal to the thread that starts the process, so only the main thread may use it.
         main = threading.current_thread() is threading.main_thread()
         with os.fdopen(os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log:
             log.seek(0, os.SEEK_END)
@@ -135,7 +135,7 @@ class ManagedProcess:
             )
 
     def wait_ready(self, check: Callable[[], bool], seconds: float) -> None:
-        """Return once `check` answers true.
+        """Waits until `check` returns True.
 
         Raises:
             StartError: the process ended, or `check` was not true in time; shows the end of the log.
@@ -152,32 +152,32 @@ class ManagedProcess:
             raise StartError(f"{error}.\n{self.log_tail()}") from None
 
     def signal(self, number: int) -> None:
-        """Send a signal to this process alone; nothing if it has ended."""
+        """Sends a signal to this process only; does nothing if it has ended."""
         if self._process is not None:
             self._process.send_signal(number)
 
     def wait(self, seconds: float) -> int:
-        """Its exit status.
+        """Waits for the process to end and returns its exit status.
 
         Raises:
-            TimeoutError: it still runs.
+            TimeoutError: it is still running.
         """
         if self._process is None:
             raise StartError(f"{self.name} was never started")
         try:
             return self._process.wait(seconds)
         except subprocess.TimeoutExpired:
-            raise TimeoutError(f"{self.name} still runs after {seconds:g} s") from None
+            raise TimeoutError(f"{self.name} is still running after {seconds:g} s") from None
 
     def kill(self) -> None:
-        """kill -9 the process and whatever it started."""
+        """Kills the process and everything it started with SIGKILL."""
         if self._process is None:
             return
         self._kill_group()
         self._process.wait()
 
     def stop(self, seconds: float = 20.0) -> int | None:
-        """SIGTERM, then after `seconds` SIGKILL; nothing of its group is left. Answers its exit status."""
+        """Sends SIGTERM and, after `seconds`, SIGKILL to the whole group. Returns the exit status."""
         if self._process is None:
             return None
         self.signal(signal.SIGTERM)
@@ -194,11 +194,11 @@ class ManagedProcess:
                 raise
 
     def children(self) -> list[int]:
-        """Pids of the processes it started itself (gunicorn's and Celery's workers). Linux only."""
+        """The pids of its direct children (gunicorn's and Celery's workers). Linux only."""
         return [int(pid) for pid in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
 
     def output(self) -> str:
-        """What it has written since its last start."""
+        """Its output since its last start."""
         if not self.log.exists():
             return ""
         with self.log.open("rb") as log:

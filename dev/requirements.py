@@ -1,8 +1,8 @@
-"""Makes the compiled requirements, and removes from .venv what they no longer list: `make requirements`, `make setup`.
+"""Compiles the requirements, and removes from .venv what they no longer list: `make requirements`, `make setup`.
 
-`requirements/NAME.in` lists what we use ourselves, each requirement with its exact version and a reason.
-`requirements/NAME.txt` is made from it: the same, and everything it brings in, with the hashes of every build for every
-platform. All of them are resolved together first, so that a package has the same version in each file.
+`requirements/NAME.in` lists what we use directly, each requirement with its exact version and a reason.
+`requirements/NAME.txt` is compiled from it and adds all dependencies, with the hashes of every build for every
+platform. All files are first resolved together, so that a package has the same version in each.
 """
 
 import argparse
@@ -22,20 +22,20 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "requirements"
 DEPLOYED = ROOT / "requirements.txt"
-IN_VENV = ("pip", "dev")  # beside what is deployed
+IN_VENV = ("pip", "dev")  # in addition to what is deployed
 OLDEST_PYTHON = "3.11"
 HEADER = "# Made from {name}.in by `make requirements`; edit that instead.\n\n"
 
 
 class Direct(NamedTuple):
-    """A line of a .in file."""
+    """A requirement in a .in file."""
 
     requirement: Requirement
     reason: str
 
 
 class Pin(NamedTuple):
-    """An entry of a compiled file; `via` names what needs it: packages, or its .in as `-r requirements/NAME.in`."""
+    """A requirement in a compiled file; `via` names what needs it: packages, or `-r requirements/NAME.in`."""
 
     requirement: Requirement
     hashes: list[str]
@@ -82,19 +82,19 @@ def pins(name: str) -> list[Pin]:
 
 
 def written(files: Iterable[str]) -> dict[str, str]:
-    """Names and versions that these compiled files list for this Python on this platform."""
+    """The names and versions that these compiled files list for this Python on this platform."""
     listed = [(pin, pin.requirement.marker) for file in files for pin in pins(file)]
     return {pin.name: pin.version for pin, marker in listed if marker is None or marker.evaluate()}
 
 
 def installed() -> dict[str, str]:
-    """Names and versions of what is installed in this Python: not in what setuptools bundles and adds to the path."""
+    """The names and versions installed in this Python, without what setuptools bundles and adds to the path."""
     folders = sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})
     return {canonicalize_name(each.name): each.version for each in metadata.distributions(path=folders)}
 
 
 def compile_all(upgrade: bool) -> None:
-    """Make every compiled file. What is pinned stays as it is where the .in files allow it, unless `upgrade` is set."""
+    """Compiles every file. Keeps pinned versions where the .in files allow it, unless `upgrade` is set."""
     kept = "" if upgrade else "".join(sorted(set(_kept())))
     with tempfile.TemporaryDirectory() as folder:
         together = Path(folder) / "together.txt"
@@ -109,7 +109,7 @@ def compile_all(upgrade: bool) -> None:
 
 
 def prune() -> None:
-    """Remove from .venv what is not written."""
+    """Removes from .venv what the compiled files do not list."""
     surplus = sorted(installed().keys() - written([*deployed(), *IN_VENV]).keys())
     if surplus:
         subprocess.run([sys.executable, "-m", "pip", "uninstall", "--quiet", "--yes", *surplus], check=True)
@@ -121,7 +121,7 @@ def _kept() -> Iterator[str]:
 
 
 def _resolve(sources: list[str], output: Path, *options: str) -> None:
-    """Let uv resolve for every platform and Python from the oldest on, one version of each package where it can."""
+    """Lets uv resolve for all platforms and supported Pythons, with a single version of each package where possible."""
     command = [
         *(str(Path(sys.executable).with_name("uv")), "pip", "compile", "--quiet", "--universal", "--no-header"),
         *("--python-version", OLDEST_PYTHON, "--fork-strategy", "fewest", "--no-python-downloads", *options),
@@ -135,9 +135,9 @@ def _resolve(sources: list[str], output: Path, *options: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m dev.requirements")
     actions = parser.add_subparsers(required=True, dest="action")
-    compiling = actions.add_parser("compile", help="make every requirements/*.txt from its .in")
-    compiling.add_argument("--upgrade", action="store_true", help="take the newest of what the .in files leave open")
-    actions.add_parser("prune", help="remove what is installed and not written")
+    compiling = actions.add_parser("compile", help="compile every requirements/*.txt from its .in")
+    compiling.add_argument("--upgrade", action="store_true", help="take the newest versions that the .in files allow")
+    actions.add_parser("prune", help="remove installed packages that the compiled files do not list")
     options = parser.parse_args()
     if options.action == "compile":
         compile_all(options.upgrade)

@@ -1,4 +1,4 @@
-"""What `make run` does: start the servers, the processes of `Procfile.dev`, and stop them all on Ctrl-C."""
+"""`make run`: starts the servers and the processes of `Procfile.dev`, and stops them all on Ctrl-C."""
 
 import contextlib
 import os
@@ -29,18 +29,16 @@ def main() -> int:
     except StartError as error:
         print(error, file=sys.stderr)
         return 1
-    embedded = Embedded(
-        development.data, redis_wanted=development.redis_wanted, mongodb_wanted=development.mongodb_wanted
-    )
+    embedded = Embedded(development.data, with_redis=development.needs_redis, with_mongodb=development.needs_mongodb)
     try:
         embedded.start()
         redis, mongodb = embedded.redis, embedded.mongodb
-        development.embed(
+        development.add_embedded(
             redis_url=redis.url(0) if redis else None,
             broker_url=redis.url(1) if redis else None,
             mongodb_uri=mongodb.url() if mongodb else None,
         )
-        development.place_flower()
+        development.configure_flower()
         os.environ.update(_with_our_programs(development.variables))
         return _run_apps(get_settings(), development)
     except StartError as error:
@@ -66,7 +64,7 @@ def _run_apps(settings: Settings, development: Development) -> int:
 
 
 def _announce(apps: Apps, address: str, development: Development) -> None:
-    """Say where Chattergram is once it is ready, or what it waits for when that takes long."""
+    """Prints Chattergram's address once it is ready, or what it is waiting for if that takes long."""
     deadline = time.monotonic() + READY_SECONDS
     while (missing := _missing(address)) is not None:
         if time.monotonic() > deadline:
@@ -78,7 +76,7 @@ def _announce(apps: Apps, address: str, development: Development) -> None:
 
 
 def _missing(address: str) -> str | None:
-    """What `/readyz` lacks; None when it lacks nothing."""
+    """What `/readyz` reports as missing; None once the server is ready."""
     try:
         with urllib.request.urlopen(f"{address}/readyz", timeout=PROBE_SECONDS):
             return None
@@ -89,10 +87,10 @@ def _missing(address: str) -> str | None:
 
 
 def _check_port(settings: Settings) -> None:
-    """Say so before anything starts when somebody listens there already.
+    """Checks the port before anything starts.
 
     Raises:
-        StartError: they do.
+        StartError: somebody is already listening on it.
     """
     family = socket.AF_INET6 if ":" in settings.bind_host else socket.AF_INET
     with socket.socket(family) as probe:
@@ -101,13 +99,13 @@ def _check_port(settings: Settings) -> None:
             probe.bind((settings.bind_host, settings.port))
         except OSError as error:
             raise StartError(
-                f"Cannot listen on {settings.bind_host}:{settings.port} ({error.strerror}). For another port, and "
-                "other data than those of an instance that runs: make run PORT=8081 DATA_DIR=.data-8081"
+                f"Cannot listen on {settings.bind_host}:{settings.port} ({error.strerror}). To run a second instance "
+                "on another port and with its own data: make run PORT=8081 DATA_DIR=.data-8081"
             ) from None
 
 
 def _with_our_programs(variables: dict[str, str]) -> dict[str, str]:
-    """gunicorn and celery are those of the Python that runs this."""
+    """Puts the programs of our own Python, such as gunicorn and celery, first on the PATH."""
     ours = os.path.dirname(sys.executable)  # noqa: PTH120 (resolving it would leave the virtual environment)
     return {**variables, "PATH": f"{ours}{os.pathsep}{variables.get('PATH', os.defpath)}"}
 

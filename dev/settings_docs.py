@@ -1,4 +1,4 @@
-"""Makes `.env.example` and the table in README.md from the fields of `Settings`: `make settings`."""
+"""Generates `.env.example` and the table in README.md from the fields of `Settings`: `make settings`."""
 
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args, get_origin
@@ -20,23 +20,23 @@ class Variable(NamedTuple):
     description: str
 
 
-# Read by the commands around the application, not by `Settings`.
-AROUND = (
-    Variable("DATA_DIR", ".data", "`make run` alone: where the embedded servers keep their data."),
-    Variable("CHAT_CONCURRENCY", "2", "`Procfile` alone: processes of a worker of the queue `chat`."),
-    Variable("FLOWER_BASIC_AUTH", "", "Flower alone, which does not start without: `name:password` for its pages."),
+# Variables that the commands around the application read, not `Settings`.
+OTHER_VARIABLES = (
+    Variable("DATA_DIR", ".data", "Only for `make run`: where the embedded servers keep their data."),
+    Variable("CHAT_CONCURRENCY", "2", "Only in the `Procfile`: processes of a worker of the queue `chat`."),
+    Variable("FLOWER_BASIC_AUTH", "", "Only for Flower, which requires it: `name:password` for its pages."),
 )
 ENV_HEAD = """\
-# Chattergram's settings, made from config/settings.py by `make settings`. Copy to .env and change what you need;
-# the environment wins over .env. `make run` needs none of them: what is commented out has the default shown
-# (REDIS_URL and MONGODB_URI: the embedded servers; SECRET_KEY: a random one, kept in DATA_DIR).
+# Chattergram's settings, generated from config/settings.py by `make settings`. Copy this file to .env and change what
+# you need; the environment takes precedence over .env. `make run` needs none of them. What is commented out has the
+# default shown (REDIS_URL and MONGODB_URI: the embedded servers; SECRET_KEY: a random one, kept in DATA_DIR).
 """
 TABLE_HEAD = "| variable | default | what it is |\n| --- | --- | --- |\n"
 
 
 def variables() -> list[Variable]:
     fields = Settings.model_fields.items()
-    return [Variable(name.upper(), _default(field), _description(field)) for name, field in fields] + list(AROUND)
+    return [*(Variable(name.upper(), _default(field), _description(field)) for name, field in fields), *OTHER_VARIABLES]
 
 
 def env_example() -> str:
@@ -51,7 +51,7 @@ def table() -> str:
 
 
 def readme(before: str) -> str:
-    """README.md with the table of today between its two marks."""
+    """README.md with the current table between its two marks."""
     head, _, rest = before.partition(BEGIN)
     _, _, tail = rest.partition(END)
     return f"{head}{BEGIN}{table()}{END}{tail}"

@@ -1,6 +1,6 @@
-"""Writes `.env` with fresh secrets: `bin/setup`. A file that is there keeps every line it has.
+"""Writes `.env` with new secrets: `bin/setup`. An existing file keeps all its lines.
 
-Runs on the system's Python and needs nothing installed, since it comes before everything else.
+Runs on the system's Python and needs nothing installed, since it is the first step.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ class SetupError(SystemExit):
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="bin/setup", description="Write .env with fresh secrets; keep what it has.")
+    parser = argparse.ArgumentParser(prog="bin/setup", description="Write .env with new secrets; keep what it has.")
     parser.add_argument("--deepgram", action="store_true", help="ask for a Deepgram key, check it and write it too")
-    parser.add_argument("--file", type=Path, default=ENV_FILE, help="another file than .env")
+    parser.add_argument("--file", type=Path, default=ENV_FILE, help="a file other than .env")
     options = parser.parse_args(arguments)
     before = read(options.file)
-    added = {name: made for name, made in fresh().items() if not before.get(name)}
+    added = {name: secret for name, secret in new_secrets().items() if not before.get(name)}
     if options.deepgram or os.environ.get(DEEPGRAM_KEY):
-        added[DEEPGRAM_KEY] = checked_key(os.environ.get(DEEPGRAM_BASE) or before.get(DEEPGRAM_BASE) or DEEPGRAM)
+        added[DEEPGRAM_KEY] = verified_key(os.environ.get(DEEPGRAM_BASE) or before.get(DEEPGRAM_BASE) or DEEPGRAM)
     write(options.file, added)
-    names = ", ".join(added) or "nothing, all was there"
+    names = ", ".join(added) or "nothing, it was complete"
     print(f"{options.file}: wrote {names}. Other settings are described in .env.example.")
 
 
-def fresh() -> dict[str, str]:
+def new_secrets() -> dict[str, str]:
     return {"SECRET_KEY": secrets.token_hex(32), "FLOWER_BASIC_AUTH": f"flower:{secrets.token_urlsafe(12)}"}
 
 
@@ -49,7 +49,7 @@ def read(file: Path) -> dict[str, str]:
 
 
 def write(file: Path, added: dict[str, str]) -> None:
-    """Add these lines, in place of an older line of the same name. Only its owner may read the file."""
+    """Adds these lines, replacing older lines of the same name. Only the file's owner may read it."""
     lines = file.read_text().splitlines() if file.exists() else []
     kept = [line for line in lines if line.partition("=")[0].strip() not in added]
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -58,11 +58,11 @@ def write(file: Path, added: dict[str, str]) -> None:
     file.chmod(0o600)
 
 
-def checked_key(base: str) -> str:
-    """The key, from the environment, a pipe or the keyboard, once Deepgram has taken it.
+def verified_key(base: str) -> str:
+    """Gets the key from the environment, a pipe or the keyboard, and returns it once Deepgram has accepted it.
 
     Raises:
-        SetupError: it is empty, or Deepgram does not take it or cannot be reached.
+        SetupError: it is empty, or Deepgram rejects it or cannot be reached.
     """
     ask = getpass.getpass if sys.stdin.isatty() else lambda _: sys.stdin.readline()
     key = (os.environ.get(DEEPGRAM_KEY) or ask("Deepgram key: ")).strip()
@@ -74,7 +74,7 @@ def checked_key(base: str) -> str:
             return key
     except urllib.error.HTTPError as error:
         if error.code in (401, 403):
-            raise SetupError(f"Deepgram does not take this key ({error.code}); nothing was written.") from None
+            raise SetupError(f"Deepgram rejects this key ({error.code}); nothing was written.") from None
         raise SetupError(f"Deepgram answered {error.code} and did not check the key; nothing was written.") from None
     except (OSError, ValueError) as error:
         raise SetupError(f"Deepgram could not be reached ({error}); nothing was written.") from None

@@ -1,20 +1,20 @@
-"""System packages that a few steps need: installed where we may, asked for where we may not."""
+"""System packages that a few steps need: installs them if it may, else tells the user to."""
 
 import os
 import shutil
 import subprocess
 
 APT_TIMEOUT = 900  # seconds
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")  # each of them will do
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")  # any of them will do
 
 
 def find_program(*names: str) -> str | None:
-    """The path of the first of these that is on the PATH."""
+    """Returns the path of the first of these programs that is on the PATH."""
     return next((path for name in names if (path := shutil.which(name))), None)
 
 
 def install_system_package(package: str) -> bool:
-    """Install a Debian package; false where that is not possible (no apt-get, or not root)."""
+    """Installs a Debian package. Returns False if that is not possible (no apt-get, or not root)."""
     if not shutil.which("apt-get") or os.geteuid() != 0:
         return False
     print(f"Installing the system package {package} ...", flush=True)
@@ -31,10 +31,10 @@ def install_system_package(package: str) -> bool:
 
 
 def ensure_program(package: str, *names: str) -> None:
-    """Make sure that a program of one of these names is on the PATH.
+    """Makes sure that a program with one of these names is on the PATH.
 
     Raises:
-        SystemExit: it is not, and cannot be installed from here; says what to run.
+        SystemExit: it is missing and cannot be installed from here; the text says what to run.
     """
     if find_program(*names) or (install_system_package(package) and find_program(*names)):
         return

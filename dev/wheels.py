@@ -1,6 +1,6 @@
-"""Asks the index whether every requirement has a wheel for each Python and platform we name: `make wheels`.
+"""Checks that every requirement has a wheel for each Python and platform we support: `make wheels`.
 
-Nothing is installed or downloaded but metadata. The index is asked only when the compiled files, or this one, changed.
+Downloads only metadata and installs nothing. Asks the index only if the compiled files or this file have changed.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from dev.requirements import Pin
 CACHE = requirements.ROOT / ".tools" / "wheels"
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 INTEL, ARM, MAC = "Linux on x86_64", "Linux on aarch64", "macOS on arm64"
-# glibc 2.28 and macOS 14 are the oldest that have wheels of everything; README.md says so.
+# glibc 2.28 and macOS 14 are the oldest for which everything has wheels; README.md says so.
 PLATFORMS = {INTEL: "x86_64-manylinux_2_28", ARM: "aarch64-manylinux_2_28", MAC: "aarch64-apple-darwin"}
 MACOS = {"MACOSX_DEPLOYMENT_TARGET": "14.0"}
 ASK_SECONDS = 300
@@ -36,7 +36,7 @@ class Target(NamedTuple):
         return f"Python {self.python}, {self.platform}"
 
 
-# These have no wheel there, so pip builds them from source, for which it needs a C compiler. README.md says so too.
+# These have no wheel for these targets, so pip builds them from source, which needs a C compiler. README.md says so.
 BUILT = {
     "pocketsphinx": {Target(python, platform) for python in ("3.12", "3.14") for platform in PLATFORMS},
     "gevent": {Target("3.11", MAC)},
@@ -44,7 +44,7 @@ BUILT = {
 
 
 class AskError(Exception):
-    """uv failed for another reason than a missing wheel; the text is what it said."""
+    """uv failed for a reason other than a missing wheel; the text is uv's."""
 
 
 def targets() -> list[Target]:
@@ -52,7 +52,7 @@ def targets() -> list[Target]:
 
 
 def without_wheel(target: Target, pins: list[Pin]) -> list[str]:
-    """The names of those of these that have no wheel there.
+    """The names of the pinned packages that have no wheel for this target.
 
     Raises:
         AskError: uv could not tell, for instance because the index did not respond.
@@ -71,10 +71,10 @@ def fingerprint() -> str:
 
 
 def ask() -> dict[Target, list[str]]:
-    """What has no wheel, for each target.
+    """The packages without a wheel, by target.
 
     Raises:
-        AskError: as `without_wheel`.
+        AskError: see `without_wheel`.
     """
     pins = [pin for name in _files() for pin in requirements.pins(name)]
     with ThreadPoolExecutor() as pool:
@@ -82,7 +82,7 @@ def ask() -> dict[Target, list[str]]:
 
 
 def mistakes(asked: Mapping[Target, list[str]], built: Mapping[str, set[Target]]) -> list[str]:
-    """What differs from what we say is built from source, in sentences."""
+    """The differences from what `built` says, in sentences."""
     found: list[str] = []
     for target, missing in asked.items():
         expected = {name for name, where in built.items() if target in where}
@@ -109,12 +109,12 @@ def main() -> None:
 
 
 def _files() -> list[str]:
-    """What is installed by pip as it is: not the programs whose build dev/install.py chooses."""
+    """The compiled files that plain pip installs: not those of programs whose build dev/install.py chooses."""
     return [name for name in requirements.names() if name not in {tool.file for tool in TOOLS_APART}]
 
 
 def _first_without_wheel(target: Target, pins: list[Pin]) -> str | None:
-    """uv names one at a time."""
+    """The first package without a wheel, since uv names one at a time; None if all have one."""
     with tempfile.TemporaryDirectory() as folder:
         listed = Path(folder) / "requirements.txt"
         listed.write_text("".join(f"{pin.requirement}\n" for pin in pins))

@@ -11,10 +11,12 @@ from chat.store.connection import Stores
 from chat.wire import Changes, Message, StoredMessage
 from tests import recordings
 
+DAY_MS = 86_400_000
+
 
 def someone(stores: Stores, name: str) -> str:
     """A person in both stores; answers their id."""
-    user_id = ids.floor(1_700_000_000_000)[:-12] + ids.new_entropy()[:12].upper()
+    user_id = ids.lowest_id(1_700_000_000_000)[:-12] + ids.new_entropy()[:12].upper()
     user = {
         "_id": user_id,
         "email": f"{name}@example.org",
@@ -62,6 +64,26 @@ def drain(stores: Stores) -> list[str]:
     with patch.multiple(draining, LINGER_MS=1, LINGER_ROUNDS=1):  # nothing more comes
         assert draining.drain(stores, voices.append) is False
     return voices
+
+
+def archive_only(stores: Stores, pair: tuple[str, str], count: int) -> list[str]:
+    """Messages from before the hot window, as they lie in the archive; answers their texts."""
+    start = ids.now_ms() - (stores.settings.hot_window_days + 10) * DAY_MS
+    rows = [
+        {
+            "_id": ids.message_id(f"{start + n}-0", ids.new_entropy()),
+            "conversation": ids.conversation_id(*pair),
+            "senderId": pair[n % 2],
+            "receiverId": pair[1 - n % 2],
+            "dateSent": ids.timestamp(start + n),
+            "text": f"old {n}",
+            "status": "delivered",
+            "revision": 1,
+        }
+        for n in range(count)
+    ]
+    stores.mongo.messages.insert_many(rows)
+    return [row["text"] for row in rows]
 
 
 def said(found: list[Message]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The web application: the one place that constructs what requests and sockets work with."""
+"""The web application: constructs everything that requests and sockets use."""
 
 import time
 from pathlib import Path
@@ -14,7 +14,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from chat.people.passwords import Passwords
 from chat.store.connection import connect
-from chat.store.prepare import prepare_patiently
+from chat.store.prepare import prepare_when_up
 from config.settings import Settings, get_settings
 from config.version import VERSION
 from web import auth, bodies, cli, context, errors, metrics, schemas
@@ -34,16 +34,16 @@ log = structlog.get_logger(__name__)
 
 STATIC = Path(__file__).parent / "static"
 DOCS = "/api/docs"
-# Swagger's page begins with a script of its own.
+# Swagger's page has an inline script.
 DOCS_POLICY = (
     "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
 )
-SETTLE_SECONDS = 0.1  # for requests that have been received and not begun
+SETTLE_SECONDS = 0.1  # time for requests that were received but have not begun
 
 
 def create_app(settings: Settings | None = None) -> "Application":
-    """The WSGI application. It opens no connection before the first request, or `Application.start`."""
+    """Creates the WSGI application. It opens no connection before the first request or `Application.start`."""
     settings = settings or get_settings()
     app = Application(settings)
     app.json = bodies.Json(app)
@@ -73,7 +73,7 @@ def create_app(settings: Settings | None = None) -> "Application":
 
 
 class Application(OpenAPI):
-    """Flask with its services, and with a beginning and an end (see `config/gunicorn.py`)."""
+    """Flask with its services, and with `start` and `stop` (see `web/worker.py`)."""
 
     request_class = bodies.Request
 
@@ -88,7 +88,7 @@ class Application(OpenAPI):
             validation_error_model=schemas.Problem,
             validation_error_callback=errors.refuse_invalid,
         )
-        self.config["SEND_FILE_MAX_AGE_DEFAULT"] = 0  # files change with a deploy; ETags make asking cheap
+        self.config["SEND_FILE_MAX_AGE_DEFAULT"] = 0  # files change with a deploy; ETags make revalidation cheap
         self.in_flight = context.InFlight()
         Connection.queue_most = settings.socket_queue_frames
         Connection.send_seconds = settings.socket_send_timeout
@@ -105,16 +105,16 @@ class Application(OpenAPI):
         self.extensions[NAME] = self.services
 
     def start(self) -> None:
-        """Begin to serve sockets, and bring the stores' indexes up to date. Once a process, after its fork.
+        """Starts to serve sockets and brings the stores' indexes up to date. Call once per process, after the fork.
 
-        For the stores it waits as long as it takes; meanwhile `/readyz` says what is missing.
+        Waits for the stores in the background, however long it takes; meanwhile `/readyz` says what is missing.
         """
         self.services.sockets.start()
         gevent.spawn(metrics.watch, self.services.sockets)
-        gevent.spawn(prepare_patiently, self.services.stores)
+        gevent.spawn(prepare_when_up, self.services.stores)
 
     def stop(self) -> None:
-        """Let no more sockets in and the requests in flight be answered, then close the sockets."""
+        """Refuses new sockets, lets requests in flight finish, then closes the sockets."""
         self.services.sockets.hub.shut = True
         gevent.sleep(SETTLE_SECONDS)
         until = time.monotonic() + self.services.settings.shutdown_grace

@@ -1,6 +1,6 @@
-"""Maintenance from one command line: `flask users create`, `flask state` and the others (`flask --help`).
+"""Maintenance commands: `flask users create`, `flask state` and others (`flask --help`).
 
-They work on the stores directly and need no web process. A command that cannot do it says why and ends with 1.
+They work on the stores directly and need no web process. A command that fails says why and exits with 1.
 """
 
 import sys
@@ -32,7 +32,7 @@ from web.schemas import SignUp
 from web.services import services
 
 ERASE_SECONDS = 300.0
-SYNC_SECONDS = 60.0  # patience with others that sync; a round of theirs takes ten, a dead one's lock holds for 25
+SYNC_SECONDS = 60.0  # how long to wait for other processes' rounds: one takes ten, a dead one's lock blocks for 25
 PAUSE_SECONDS = 0.2
 
 users = AppGroup("users", help="People: create, export, purge.")
@@ -46,8 +46,8 @@ def install(app: Flask) -> None:
         app.cli.add_command(command)
 
 
-def plainly(command: Command) -> Command:
-    """A refusal, or a store that is away, is told in a sentence and not as a stack trace."""
+def report_errors(command: Command) -> Command:
+    """Reports the domain's errors and unreachable stores in a sentence rather than as a stack trace."""
 
     @wraps(command)
     def run(*arguments: Any, **options: Any) -> Any:
@@ -65,9 +65,9 @@ def plainly(command: Command) -> Command:
 @users.command("create")
 @click.argument("email")
 @click.argument("username")
-@plainly
+@report_errors
 def create(email: str, username: str) -> None:
-    """Create an account. The password is asked for, or read from a pipe."""
+    """Create an account. Asks for the password, or reads it from a pipe."""
     password = click.prompt("Password", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
     try:
         asked = SignUp(email=email, username=username, password=password)
@@ -86,15 +86,15 @@ def create(email: str, username: str) -> None:
     "--output",
     type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
     required=True,
-    help="The zip to write; - for standard output, to get it out of a container.",
+    help="The zip file to write; - for standard output, to get it out of a container.",
 )
-@plainly
+@report_errors
 def export_user(who: str, output: Path) -> None:
-    """Write all that is held about WHO (an id, a username or an email) into a zip archive."""
+    """Write everything we hold about WHO (an id, a username or an email) into a zip archive."""
     stores = services().stores
     piped = str(output) == "-"
     if piped and sys.stdout.isatty():
-        raise click.ClickException("A zip archive is nothing for a terminal: --output - > FILE.zip")
+        raise click.ClickException("A terminal cannot show a zip archive; redirect it: --output - > FILE.zip")
     user = find(stores, who)
     if not piped:
         output.touch(mode=0o600)
@@ -105,10 +105,10 @@ def export_user(who: str, output: Path) -> None:
 
 @users.command("purge")
 @click.argument("who")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@plainly
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@report_errors
 def purge(who: str, yes: bool) -> None:
-    """Delete the account of WHO (an id, a username or an email), with the text and the audio of their messages."""
+    """Delete the account of WHO (an id, a username or an email) and erase their messages' text and audio."""
     stores = services().stores
     user = find(stores, who)
     if not yes:
@@ -119,18 +119,18 @@ def purge(who: str, yes: bool) -> None:
 
 
 @search.command("reindex")
-@plainly
+@report_errors
 def reindex_search() -> None:
-    """Make the search terms of all people and messages in Redis anew, and both indexes."""
+    """Rebuild the search terms of all people and messages in Redis, and both indexes."""
     changed = reindex.reindex(services().stores)
     figures = figures_of_redis(services().stores)
     click.echo(f"{figures['hot_messages']:.0f} messages indexed, {changed} terms changed")
 
 
 @synchronisation.command("run")
-@plainly
+@report_errors
 def run_sync() -> None:
-    """Run the sync now, until nothing is left to do at once."""
+    """Run the sync now, until there is nothing more to do right away."""
     stores = services().stores
     sync_rounds(stores, SYNC_SECONDS)
     figures = figures_of_redis(stores)
@@ -140,13 +140,13 @@ def run_sync() -> None:
     click.echo(f"{figures['outbox_messages']:.0f} messages in the outbox; the hot window is {complete}")
 
 
-def sync_rounds(stores: Stores, patience: float) -> None:
-    """Rounds of the sync until one of ours finds nothing more to do; those of others are waited for.
+def sync_rounds(stores: Stores, timeout: float) -> None:
+    """Runs rounds of the sync until one finds nothing more to do, waiting while other processes run theirs.
 
     Raises:
-        ClickException: others have been at it for `patience` seconds.
+        ClickException: other processes have been syncing for `timeout` seconds.
     """
-    until = time.monotonic() + patience
+    until = time.monotonic() + timeout
     while True:
         result = sync.run_round(stores)
         if result == sync.REFUSED:
@@ -158,19 +158,19 @@ def sync_rounds(stores: Stores, patience: float) -> None:
 
 
 def figures_of_redis(stores: Stores) -> dict[str, float]:
-    """`state.figures` with Redis's among them. Raises ClickException when it has just gone away."""
+    """`gauges.figures`, with Redis's figures among them. Raises ClickException if Redis is unreachable."""
     figures = gauges.figures(stores)
     if not figures["redis_up"]:
-        raise click.ClickException("Redis has gone away meanwhile; run it again when it is back.")
+        raise click.ClickException("Redis has gone away; run this again when it is back.")
     return figures
 
 
 @click.command("state")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @with_appcontext
-@plainly
+@report_errors
 def show_state(as_json: bool) -> None:
-    """Show what waits and how much there is: queues, outbox, stores."""
+    """Show the sizes of the queues, the outbox and the stores."""
     own = services()
     rows = gauges.figures(own.stores)
     try:
@@ -186,7 +186,7 @@ def show_state(as_json: bool) -> None:
 
 
 def find(stores: Stores, who: str) -> Document:
-    """The person with this id, username or email. Raises ClickException."""
+    """Finds the person with this id, username or email. Raises ClickException unless there is exactly one."""
     by = [{"usernameKey": keys.fold_name(who)}, {"emailKey": accounts.email_key(who)}]
     query = {"_id": who} if ids.is_id(who) else {"$or": by}
     found = list(stores.mongo.users.find(query))

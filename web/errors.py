@@ -1,4 +1,4 @@
-"""The one shape of errors: `application/problem+json` (RFC 9457), whatever went wrong and wherever."""
+"""Turns every error, whatever its origin, into the one error shape: `application/problem+json` (RFC 9457)."""
 
 import secrets
 import socket
@@ -21,12 +21,12 @@ from chat.wire import dumps
 log = structlog.get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
-ERRORS_MOST = 20  # fields named in one answer
-STORE_AWAY = Unavailable("A part of the service is away. Try again in a moment.")
+MAX_ERRORS = 20  # fields named in one response
+STORE_AWAY = Unavailable("A part of the service is unavailable. Try again in a moment.")
 
 
 class BodyInvalid(ChatError):
-    """The request does not fit its model; `errors` names the fields."""
+    """The request does not match its schema; `errors` names the fields."""
 
     status = 422
     title = "Unprocessable content"
@@ -37,10 +37,10 @@ class BodyInvalid(ChatError):
 
 
 def refuse_invalid(error: ValidationError) -> NoReturn:
-    """Turns pydantic's findings into ours, which never repeat what was sent (it may be a password)."""
+    """Turns pydantic's errors into ours, which never repeat what was sent (it may be a password)."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
     fields = [
-        {"field": ".".join(map(str, each["loc"])) or _whole(), "message": each["msg"]} for each in found[:ERRORS_MOST]
+        {"field": ".".join(map(str, each["loc"])) or _whole(), "message": each["msg"]} for each in found[:MAX_ERRORS]
     ]
     raise BodyInvalid(fields)
 
@@ -50,7 +50,7 @@ def _whole() -> str:
 
 
 def problem(error: ChatError) -> Response:
-    """The answer that says what the domain, or the web, refused."""
+    """The response for an error of the domain or of the web layer."""
     document = _document(error.title, error.status, error.detail, g.get("request_id", "")) | error.extra
     if isinstance(error, Invalid):
         document["errors"] = [{"field": error.field, "message": error.detail}]
@@ -63,7 +63,7 @@ def problem(error: ChatError) -> Response:
 
 
 def title_of(status: int) -> str:
-    """The title of a problem: one a status, whoever refuses."""
+    """The title of a problem: one per status, wherever the error comes from."""
     return _TITLES.get(status) or HTTPStatus(status).phrase.capitalize()
 
 
@@ -79,7 +79,7 @@ def _document(title: str, status: int, detail: str, request_id: str) -> dict[str
 
 
 def refuse(error: HTTPException) -> Response:
-    """The answer for what Flask and Werkzeug refuse: unknown paths, wrong methods, bodies too large."""
+    """The response for what Flask and Werkzeug refuse: unknown paths, wrong methods, bodies that are too large."""
     if error.code is None or error.code < HTTPStatus.BAD_REQUEST:  # a redirect
         return Response(*_plain(error))
     status = HTTPStatus(error.code)
@@ -96,8 +96,8 @@ _KINDS: list[type[ChatError]] = [ChatError, *ChatError.__subclasses__()]
 _TITLES = {kind.status: kind.title for kind in _KINDS}
 _DETAILS = {
     404: "There is nothing at this address.",
-    405: "This address does not take that method.",
-    413: "The request is larger than it may be.",
+    405: "This address does not support that method.",
+    413: "The request is too large.",
 }
 
 
@@ -112,25 +112,25 @@ def _store_away(error: Exception) -> Response:
 
 
 def _unreadable(_: Exception) -> Response:
-    return refuse(BadRequest("The body is no well-formed HTTP."))
+    return refuse(BadRequest("The body is not well-formed HTTP."))
 
 
 def _unexpected(error: Exception) -> Response:
     log.error("request.failed", path=request.path, exc_info=error)
-    failure = ChatError("Something went wrong here. It has been noted.")
+    failure = ChatError("Something went wrong on our side. It has been logged.")
     failure.status, failure.title = 500, title_of(500)
     return problem(failure)
 
 
 def _write_refusal(connection: socket.socket, status: int, reason: str, message: str) -> None:
-    """Answer what is no HTTP, or has too long an address: gunicorn refuses it before it gets to Flask."""
+    """Responds to requests that are not HTTP or whose address is too long: gunicorn refuses them before Flask."""
     body = dumps(_document(title_of(status), status, message or reason, secrets.token_hex(8)))
     head = f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: {MEDIA_TYPE}\r\n"
     util.write_nonblock(connection, f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
 
 
 def install(app: Flask) -> None:
-    util.write_error = _write_refusal  # gunicorn offers no other way
+    util.write_error = _write_refusal  # gunicorn has no setting for it
     app.register_error_handler(ChatError, problem)
     app.register_error_handler(HTTPException, refuse)
     app.register_error_handler(ParseException, _unreadable)

@@ -1,4 +1,4 @@
-"""Sends tasks from the web. A broker that is away costs a request half a second, not its life."""
+"""Sends tasks from the web. If the broker is down, a request waits half a second and gets a clear error."""
 
 from celery import Celery
 from kombu.exceptions import OperationalError
@@ -11,7 +11,7 @@ from config.settings import Settings
 
 
 class Queue:
-    """Celery's sending half."""
+    """A Celery client that only sends tasks."""
 
     def __init__(self, settings: Settings) -> None:
         self._celery = Celery("chattergram-web", broker=settings.celery_broker_url, set_as_current=False)
@@ -26,7 +26,7 @@ class Queue:
         )
 
     def wake_drainer(self) -> None:
-        """Have the accepted log drained.
+        """Sends the task that drains the accepted log.
 
         Raises:
             Unavailable: the broker cannot take it.
@@ -34,17 +34,17 @@ class Queue:
         self._send(queues.DRAIN)
 
     def transcribe(self, message_id: str) -> None:
-        """Have an attempt made at a voice message. Raises Unavailable like `wake_drainer`."""
+        """Sends the task that transcribes a voice message. Raises Unavailable like `wake_drainer`."""
         self._send(queues.TRANSCRIBE, message_id)
 
     def ping(self) -> bool:
-        """Whether the broker answers; raises OperationalError when it does not."""
+        """Returns True if the broker answers, else raises OperationalError."""
         with self._celery.connection_for_write() as connection:
             connection.ensure_connection(max_retries=1, timeout=BROKER_SECONDS)
         return True
 
     def depths(self) -> dict[str, int]:
-        """How many tasks wait in each queue.
+        """Returns the number of waiting tasks by queue.
 
         Raises:
             OperationalError, OSError: the broker is away.
@@ -53,7 +53,7 @@ class Queue:
         with self._celery.connection_for_write() as connection:
             connection.ensure_connection(max_retries=1, timeout=BROKER_SECONDS)
             for queue in sorted(set(queues.QUEUE_OF.values())):
-                channel = connection.channel()  # one for each: RabbitMQ closes it when there is no such queue yet
+                channel = connection.channel()  # one per queue: RabbitMQ closes it if the queue does not exist yet
                 try:
                     found[queue] = int(channel.queue_declare(queue, passive=True).message_count)
                 except connection.channel_errors:

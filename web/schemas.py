@@ -1,4 +1,4 @@
-"""What the API takes and answers. The OpenAPI document is made from these, and requests are checked by them."""
+"""The schemas of the API's requests and responses. They validate requests and make the OpenAPI document."""
 
 from functools import cache
 from typing import Annotated, Any, Literal
@@ -14,7 +14,7 @@ OTHER_ID = "01JD4XBD5ESZ0F3QYQ1YH7N2TP"
 PASSWORD = "correct horse battery"  # noqa: S105 (an example)
 UUID = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 MOMENT = "2026-03-01T09:30:00.125Z"
-OFFSET_MOST = 1_000_000
+MAX_OFFSET = 1_000_000
 LANGUAGE = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$"  # BCP 47, as far as recognisers use it
 
 
@@ -28,7 +28,7 @@ class Schema(BaseModel):
 
     @classmethod
     def model_json_schema(cls, *arguments: Any, **options: Any) -> dict[str, Any]:
-        """As pydantic's; remembered, since flask-openapi3 asks for it on every request with a query."""
+        """Like pydantic's, but cached, since flask-openapi3 calls it for every request with a query."""
         return super().model_json_schema(*arguments, **options) if arguments or options else _plain_schema(cls)
 
 
@@ -53,7 +53,7 @@ Email = Annotated[
         pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$",
     ),
 ]
-Password = Annotated[str, StringConstraints(min_length=accounts.PASSWORD_LEAST, max_length=accounts.PASSWORD_MOST)]
+Password = Annotated[str, StringConstraints(min_length=accounts.PASSWORD_MIN, max_length=accounts.PASSWORD_MAX)]
 Username = Annotated[str, StringConstraints(min_length=1, max_length=4 * accounts.USERNAME_LIMIT)]
 Text = Annotated[str, StringConstraints(max_length=sending.TEXT_LIMIT)]
 Identifier = Annotated[str, StringConstraints(max_length=64)]
@@ -79,7 +79,7 @@ class LogIn(Schema):
 
 
 class UserChange(Schema):
-    """A new password needs the current one."""
+    """Changing the password requires the current one."""
 
     model_config = _example(username="mira", bio="Counts on engines.")
 
@@ -96,7 +96,7 @@ class UserDeletion(Schema):
 
 
 class NewMessage(Schema):
-    """`text` or `audioFileId`, or both. `clientId` makes sending it again harmless."""
+    """`text` or `audioFileId`, or both. With a `clientId`, sending it again is harmless."""
 
     model_config = _example(receiverId=OTHER_ID, text="Good morning!", clientId="c0ffee-1")
 
@@ -141,22 +141,22 @@ class FilePath(Schema):
 
 class PeopleQuery(Schema):
     q: str = Field("", description="The beginning of a name.")
-    limit: int = Field(accounts.LIST_DEFAULT, ge=1, le=accounts.LIST_MOST)
-    offset: int = Field(0, ge=0, le=OFFSET_MOST)
+    limit: int = Field(accounts.DEFAULT_LIST, ge=1, le=accounts.MAX_LIST)
+    offset: int = Field(0, ge=0, le=MAX_OFFSET)
 
 
 class ConversationsQuery(Schema):
-    limit: int = Field(conversations.LIMIT_DEFAULT, ge=1, le=conversations.LIMIT_MOST)
-    before: Identifier | None = Field(None, description="The `_id` of the last message of the last one seen.")
+    limit: int = Field(conversations.DEFAULT_LIMIT, ge=1, le=conversations.MAX_LIMIT)
+    before: Identifier | None = Field(None, description="The `_id` of the last message of the last conversation seen.")
 
 
 class HistoryQuery(Schema):
-    """None of them: the newest messages. `before` or `after`: a page beside that message. `offset`: older pages."""
+    """Without any: the newest messages. `before` or `after`: the page next to that message. `offset`: older pages."""
 
-    limit: int | None = Field(None, ge=1, le=history.PAGE_LIMIT)
+    limit: int | None = Field(None, ge=1, le=history.MAX_PAGE_SIZE)
     before: Identifier | None = None
     after: Identifier | None = None
-    offset: int | None = Field(None, ge=0, le=OFFSET_MOST)
+    offset: int | None = Field(None, ge=0, le=MAX_OFFSET)
 
     @model_validator(mode="after")
     def _one_way_to_page(self) -> "HistoryQuery":
@@ -166,21 +166,21 @@ class HistoryQuery(Schema):
 
 
 class SearchQuery(Schema):
-    q: str = Field("", description="Any text; of a long one the first words count.")
-    limit: int = Field(search.LIMIT_DEFAULT, ge=1, le=search.LIMIT_MOST)
-    offset: int = Field(0, ge=0, le=search.OFFSET_MOST - search.LIMIT_MOST)
+    q: str = Field("", description="Any text; only the first words of a long one count.")
+    limit: int = Field(search.DEFAULT_LIMIT, ge=1, le=search.MAX_LIMIT)
+    offset: int = Field(0, ge=0, le=search.MAX_OFFSET - search.MAX_LIMIT)
 
 
 class ContentQuery(Schema):
-    token: str | None = Field(None, description="Of a signed link; with it no other token is needed.")
+    token: str | None = Field(None, description="The token of a signed link, which replaces the access token.")
 
 
 class ContentHeaders(Schema):
-    range: str | None = Field(None, alias="Range", description="As in RFC 9110, one range of bytes.")
-    if_none_match: str | None = Field(None, alias="If-None-Match", description="An `ETag` one has.")
+    range: str | None = Field(None, alias="Range", description="One range of bytes, as in RFC 9110.")
+    if_none_match: str | None = Field(None, alias="If-None-Match", description="The `ETag` of a copy you have.")
 
 
-# --- Answers
+# --- Responses
 
 
 _ADA = {"email": "mira@example.org", "username": "ada", "bio": ""}
@@ -328,7 +328,7 @@ class FieldError(BaseModel):
 
 
 class Problem(BaseModel):
-    """What every error looks like (RFC 9457); `errors` only where fields are wrong."""
+    """The shape of every error (RFC 9457); `errors` only if fields are wrong."""
 
     type: str
     title: str

@@ -1,4 +1,4 @@
-"""What requests and sockets work with in a web process. `web.app` makes it; everybody else gets it from here."""
+"""The services that requests and sockets use in a web process. `web.app` constructs them; everybody gets them here."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Services:
 
 
 def services() -> Services:
-    """Those of the process that serves the current request."""
+    """The services of the process that serves the current request."""
     return cast("Services", current_app.extensions[NAME])
 
 
@@ -42,5 +42,5 @@ def stores() -> Stores:
 
 
 def off_loop(function: Callable[..., Result], *arguments: object) -> Result:
-    """Call it in a thread, for what computes or reads files for so long that other requests would wait."""
+    """Calls a function in a thread. Use it for work so long that it would block other requests on the event loop."""
     return cast("Result", gevent.get_hub().threadpool.apply(function, arguments))

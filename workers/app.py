@@ -1,8 +1,8 @@
-"""The Celery app: the one place that constructs what tasks work with, and Celery's settings with their reasons.
+"""The Celery app: constructs everything tasks use, and sets Celery's options with their reasons.
 
-Tasks are nudges: what has to be done is in Redis (the accepted log, the transcriptions), and a lost or doubled
-task costs a moment, never a message. So a task is acknowledged when it begins, and nothing waits for a
-broker to notice that a worker died.
+Tasks are only nudges. The work itself is recorded in Redis (the accepted log, the transcriptions), so if a task is lost
+or runs twice, a message may be delayed for a moment but is never lost. Therefore a task is acknowledged when it begins,
+and nothing has to wait until the broker notices that a worker died.
 """
 
 import signal
@@ -19,18 +19,18 @@ from redis import RedisError
 from beat.schedule import SCHEDULE
 from chat import queues
 from chat.store.connection import Stores, connect, connect_redis
-from chat.store.prepare import prepare_patiently
+from chat.store.prepare import prepare_when_up
 from chat.voice.recognisers import Recogniser, choose
 from config import logging
 from config.addresses import is_redis
 from config.settings import Settings, get_settings
-from workers.health import note_beat
+from workers.health import record_beat
 from workers.telemetry import Counted, record_tasks
 
 log = structlog.get_logger(__name__)
 
-START_PATIENCE = 60.0  # seconds a worker waits for its stores
-# No task takes longer but a drain without a broker: a recording of the longest kind takes PocketSphinx a third of it.
+START_TIMEOUT = 60.0  # seconds a worker waits for its stores
+# Only a drain without a broker takes longer: PocketSphinx needs a third of this for the longest recording.
 TASK_SECONDS = 900
 
 
@@ -44,12 +44,12 @@ def create_app(settings: Settings) -> Celery:
         task_default_queue=queues.CHAT,
         task_routes={task: {"queue": queue} for task, queue in queues.QUEUE_OF.items()},
         task_time_limit=TASK_SECONDS,
-        worker_prefetch_multiplier=1,  # a slow transcription must not sit on others' work
+        worker_prefetch_multiplier=1,  # tasks must not wait behind one worker's slow transcription
         worker_hijack_root_logger=False,
         worker_send_task_events=True,  # for Flower
         worker_max_tasks_per_child=10_000,
         broker_connection_retry_on_startup=True,
-        broker_connection_max_retries=None,  # a worker outlives any absence of its broker
+        broker_connection_max_retries=None,  # a worker outlasts any outage of its broker
         broker_transport_options={
             "visibility_timeout": TASK_SECONDS + 60,
             "unacked_restore_interval": 1,
@@ -65,15 +65,15 @@ def create_app(settings: Settings) -> Celery:
 
 
 app = create_app(get_settings())
-logging.configure(get_settings())  # already here, for what Celery and Flower say before they get to it
+logging.configure(get_settings())  # now, for what Celery and Flower log before `setup_logging`
 if get_settings().environment != "production":
-    # That root runs it: as a container or a CI does. Deployed, it is worth saying.
+    # Celery warns about running as root, which is usual in containers and CI. In production the warning is useful.
     warnings.simplefilter("ignore", SecurityWarning)
 
 
 @lru_cache(maxsize=1)
 def stores() -> Stores:
-    """This process's connections, made after the fork."""
+    """This process's connections, opened after the fork."""
     return connect(get_settings())
 
 
@@ -94,27 +94,27 @@ def _configure_logging(**_: Any) -> None:
 def _prepare(**_: Any) -> None:
     own = connect(get_settings())
     try:
-        if not prepare_patiently(own, START_PATIENCE):
-            raise SystemExit("The stores did not come within a minute; see the log for which.")
+        if not prepare_when_up(own, START_TIMEOUT):
+            raise SystemExit("The stores were not up within a minute; see the log for which.")
     finally:
         own.close()
 
 
 @beat_init.connect
-def _note_beats(**_: Any) -> None:
+def _record_beats(**_: Any) -> None:
     redis = connect_redis(get_settings())
 
-    def note(**_: Any) -> None:
+    def record(**_: Any) -> None:
         try:
-            note_beat(redis)
+            record_beat(redis)
         except RedisError as error:
             log.warning("beat.not_noted", error=type(error).__name__)
 
-    after_task_publish.connect(note, weak=False)
+    after_task_publish.connect(record, weak=False)
 
 
 @worker_process_init.connect
 def _begin_child(**_: Any) -> None:
-    # A platform sends it to every process at once; the parent then lets each child finish its task.
+    # Platforms send SIGTERM to every process at once; the parent lets each child finish its task.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     stores.cache_clear()

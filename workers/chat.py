@@ -1,4 +1,4 @@
-"""Tasks of the queue `chat`."""
+"""The tasks of the queue `chat`."""
 
 from chat import queues
 from chat.messages import draining
@@ -7,13 +7,13 @@ from workers.sending import send
 from workers.stopping import stopping
 from workers.transcription import nudge
 
-DRAIN_SECONDS = 86_400  # as long as a broker may be away; one that hangs loses its lease in seconds, whatever this is
+DRAIN_SECONDS = 86_400  # a broker may be away that long; a drain that hangs loses its lease within seconds anyway
 
 
 @app.task(name=queues.DRAIN, time_limit=DRAIN_SECONDS)
 def drain() -> None:
-    """Store and deliver what has been accepted."""
+    """Stores and delivers accepted messages."""
     while draining.drain(stores(), nudge):
-        # With the broker away nobody would come after us, while the web goes on accepting: so we stay.
+        # While the broker is away no other task would follow this one, yet the web still accepts messages: carry on.
         if send(drain) or stopping():
             return

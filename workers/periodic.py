@@ -1,4 +1,4 @@
-"""The tasks that run by the clock, see `beat.schedule`: beat sends them, workers of the queue `chat` run them."""
+"""The periodic tasks: beat sends them (see `beat.schedule`), workers of the queue `chat` run them."""
 
 from chat import audio, queues
 from chat.messages import log as accepted_log
@@ -13,7 +13,7 @@ from workers.transcription import nudge_due
 
 @app.task(name=queues.SWEEP)
 def sweep() -> None:
-    """Pick up what a lost task or a dead process has left."""
+    """Picks up the work of lost tasks and dead processes."""
     if accepted_log.is_unattended(stores()):
         send(drain)
     nudge_due()
@@ -22,25 +22,25 @@ def sweep() -> None:
 
 @app.task(name=queues.SYNC)
 def synchronise() -> None:
-    """One bounded round of the sync; it goes on at once while there is more."""
+    """Runs one bounded round of the sync, and queues another at once while there is more to do."""
     if sync.run(stores()):
         send(synchronise)
 
 
 @app.task(name=queues.AGE)
 def age() -> None:
-    """Take what has left the hot window out of Redis."""
+    """Removes messages older than the hot window from Redis."""
     counters.count("messages_aged", by=ageing.age(stores()))
 
 
 @app.task(name=queues.ERASE)
 def erase() -> None:
-    """One bounded round of erasing what people have left behind; it goes on at once while there is more."""
+    """Runs one bounded round of erasures, and queues another at once while there is more to do."""
     if erasure.run(stores()):
         send(erase)
 
 
 @app.task(name=queues.UPLOADS)
 def sweep_uploads() -> None:
-    """Delete uploads that no message claims."""
+    """Deletes uploads that no message claimed."""
     audio.sweep_unclaimed(stores())

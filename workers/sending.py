@@ -1,6 +1,6 @@
-"""Sends tasks from within tasks. A broker that is away, or silent, costs the sender half a second and no lease.
+"""Sends tasks from within tasks. If the broker is down or silent, the sender waits half a second, not longer.
 
-Celery's own way waits some seconds for a connection; whoever sends from here knows what to do without one.
+Celery's default would wait seconds for a connection, long enough to lose a lease. Callers know what to do instead.
 """
 
 from functools import lru_cache
@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 
 def send(task: Task, *arguments: str) -> bool:
-    """Answers whether the broker has taken it."""
+    """Sends a task. Returns whether the broker accepted it."""
     try:
         with pools.producers[_broker()].acquire(block=True) as producer:
             task.apply_async(arguments, producer=producer, retry=False)
@@ -30,7 +30,7 @@ def send(task: Task, *arguments: str) -> bool:
 
 @lru_cache(maxsize=1)
 def _broker() -> Connection:
-    """A way to it beside Celery's, made after the fork."""
+    """A connection apart from Celery's own, opened after the fork."""
     options = fail_fast(str(app.conf.broker_url))
     broker: Connection = app.connection_for_write(connect_timeout=BROKER_SECONDS, transport_options=options)
     return broker

@@ -1,7 +1,7 @@
-"""How a worker ends that is told to, by SIGTERM: what it has begun gets `STOP_SECONDS`, the rest is given back.
+"""Stops a worker on SIGTERM: running tasks get `STOP_SECONDS`, then unfinished transcriptions are given back.
 
-Celery would wait for its tasks for as long as they take. A platform kills after half a minute, and then an attempt at
-a transcript that was under way would count as one that killed its worker.
+Celery alone would wait for its tasks however long they take. But platforms kill a process after half a minute, and then
+a transcription attempt in progress would count as one that killed its worker.
 """
 
 import mmap
@@ -26,39 +26,39 @@ log = structlog.get_logger(__name__)
 
 STOP_SECONDS = 20.0  # platforms kill after 30
 
-_told = mmap.mmap(-1, 1)  # shared with a pool's processes, which nobody tells
+_flag = mmap.mmap(-1, 1)  # shared with the pool's child processes, which get no signal
 
 
 def stopping() -> bool:
-    """Whether this worker has been told to end."""
-    return bool(_told[0])
+    """Whether this worker has been told to stop."""
+    return bool(_flag[0])
 
 
 @worker_shutting_down.connect
-def _begin_to_end(**_: Any) -> None:
+def _begin_stopping(**_: Any) -> None:
     if not stopping():
-        _told[0] = 1
-        timer = threading.Timer(STOP_SECONDS, _end)
-        timer.daemon = True  # a worker that has nothing to wait for ends without it
+        _flag[0] = 1
+        timer = threading.Timer(STOP_SECONDS, _stop_now)
+        timer.daemon = True  # a worker with nothing to wait for exits before it fires
         timer.start()
 
 
-def _end() -> None:
-    """End without waiting any longer. Every task but an attempt at a transcript may simply be cut off."""
+def _stop_now() -> None:
+    """Exits without waiting any longer. Every task except a transcription attempt may simply be cut off."""
     try:
-        active = state.active_requests.copy()  # others still add to it and take from it
-        unended = [request.args[0] for request in active if request.name == queues.TRANSCRIBE]
+        active = state.active_requests.copy()  # other threads are still changing it
+        unfinished = [request.args[0] for request in active if request.name == queues.TRANSCRIBE]
         for child in active_children():
-            with suppress(ProcessLookupError):  # it has just ended by itself
+            with suppress(ProcessLookupError):  # it has just exited by itself
                 os.kill(child.pid, signal.SIGKILL)
-        log.warning("worker.cut_off", transcriptions=len(unended))
-        for message_id in unended:
+        log.warning("worker.cut_off", transcriptions=len(unfinished))
+        for message_id in unfinished:
             _give_back(message_id)
         counters.flush(stores().redis)
     except Exception:
         log.exception("worker.not_given_back")
     finally:
-        os._exit(0)  # threads that are in the middle of something would be waited for
+        os._exit(0)  # a normal exit would wait for busy threads
 
 
 def _give_back(message_id: str) -> None:

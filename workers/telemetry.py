@@ -1,6 +1,6 @@
-"""What every task leaves behind: its duration and outcome in `chat.store.counters`, and one request id in all its logs.
+"""Records every task's duration and outcome in `chat.store.counters`, and puts one request id in all its logs.
 
-The id is that of the HTTP call the task goes back to, where there is one, else the task's own.
+The id is that of the HTTP call that caused the task, if any, else the task's own.
 """
 
 import time
@@ -25,7 +25,7 @@ _began: dict[str, float] = {}
 
 
 class Counted:
-    """A recogniser whose attempts are counted and timed."""
+    """A recogniser that counts and times its attempts."""
 
     def __init__(self, recogniser: Recogniser) -> None:
         self._recogniser = recogniser
@@ -49,7 +49,7 @@ class Counted:
 
 
 def record_tasks(stores: Callable[[], Stores]) -> None:
-    """Have every task of this process counted, timed and traced; `stores` gives the connections, once one ends."""
+    """Counts, times and traces every task of this process; `stores` is called for the connections when a task ends."""
 
     def end(task_id: str, task: Task, state: str | None = None, **_: Any) -> None:
         _end(stores(), task_id, task, state)

@@ -1,7 +1,7 @@
-"""How the worker of the queue `transcription` runs: `celery -A workers.transcriber worker -Q transcription`.
+"""Configures the worker of the queue `transcription`: `celery -A workers.transcriber worker -Q transcription`.
 
-Deepgram is waited for, so one process has many recordings on their way, each in a thread. PocketSphinx computes, and
-holds the interpreter while it does, so it gets a process for each core it may use.
+Calls to Deepgram mostly wait, so one process handles many recordings at once, one per thread. PocketSphinx computes and
+holds the interpreter lock meanwhile, so it gets one process per core it may use.
 """
 
 from config.settings import get_settings

@@ -1,4 +1,4 @@
-"""A person's conversations: with whom, the last message, how many unread; and reading them."""
+"""A person's conversations: the partner, the last message, the number of unread messages; and marking them read."""
 
 from contextlib import suppress
 from operator import itemgetter
@@ -14,16 +14,18 @@ from chat.store import archive, hot, keys
 from chat.store.connection import Stores
 from chat.wire import Message, StoredMessage
 
-LIMIT_DEFAULT = 50
-LIMIT_MOST = 200
-_SAME_MOMENT = 16  # conversations whose last messages may share a millisecond with a page's end
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 200
+_SAME_MOMENT = 16  # extra rows to read, since several last messages may share the page boundary's millisecond
 
 
 def list_conversations(stores: Stores, user_id: str, limit: int, before: str | None) -> list[dict[str, Any]]:
-    """The newest conversations first; `before` is the `_id` of the last message of the one the page follows.
+    """Returns a page of conversations, newest first.
+
+    To continue after a page, pass the `_id` of its final conversation's last message as `before`.
 
     Raises:
-        Invalid: `before` is no message id.
+        Invalid: `before` is not a message id.
     """
     if before is not None and not ids.is_id(before):
         raise Invalid("before", "That is not a message id.")
@@ -36,7 +38,7 @@ def list_conversations(stores: Stores, user_id: str, limit: int, before: str | N
             pipe.hgetall(keys.cursors_key(conversation))
         found = pipe.execute()
     newest = [last[0].decode() if last else None for last in found[::3]]
-    lasts = _with_old_ones(stores, user_id, partners, newest)
+    lasts = _fill_from_archive(stores, user_id, partners, newest)
     rows = [
         (last, partner, unread, cursors)
         for partner, last, unread, cursors in zip(partners, lasts, found[1::3], found[2::3], strict=True)
@@ -53,10 +55,10 @@ def list_conversations(stores: Stores, user_id: str, limit: int, before: str | N
 
 
 def mark_read(stores: Stores, reader_id: str, partner_id: str, up_to: str) -> None:
-    """Everything up to that message is read; the partner is told when that is new.
+    """Marks everything up to that message as read, and tells the partner if that is news.
 
     Raises:
-        NotFound: there is no such message in this conversation.
+        NotFound: the conversation has no such message.
     """
     conversation = ids.conversation_id(reader_id, partner_id)
     if not ids.is_id(up_to) or not _contains(stores, conversation, up_to):
@@ -74,16 +76,16 @@ def mark_read(stores: Stores, reader_id: str, partner_id: str, up_to: str) -> No
 
 
 def require(stores: Stores, user_id: str, partner_id: str) -> None:
-    """Raises NotFound unless there is such a person, or was one they talked to."""
+    """Raises NotFound unless the partner exists, or existed and the two have talked to each other."""
     try:
         accounts.require(stores, partner_id)
     except NotFound:
         conversation = ids.conversation_id(user_id, partner_id)
-        if not ids.is_id(partner_id) or not _begun(stores, conversation):
+        if not ids.is_id(partner_id) or not _has_messages(stores, conversation):
             raise
 
 
-def _begun(stores: Stores, conversation: str) -> bool:
+def _has_messages(stores: Stores, conversation: str) -> bool:
     if stores.redis.exists(keys.conversation_key(conversation)):
         return True
     return stores.mongo.messages.count_documents({"conversation": conversation}, limit=1) > 0
@@ -97,8 +99,8 @@ def _partners(stores: Stores, user_id: str, limit: int, before: str | None) -> l
     return [partner.decode() for partner in found]
 
 
-def _with_old_ones(stores: Stores, user_id: str, partners: list[str], newest: list[str | None]) -> list[str | None]:
-    """The last message of each conversation, from the archive where the hot window holds none."""
+def _fill_from_archive(stores: Stores, user_id: str, partners: list[str], newest: list[str | None]) -> list[str | None]:
+    """The last message id of each conversation, read from the archive where the hot window has none."""
     wanted = {
         ids.conversation_id(user_id, partner): position
         for position, (partner, last) in enumerate(zip(partners, newest, strict=True))
@@ -107,14 +109,14 @@ def _with_old_ones(stores: Stores, user_id: str, partners: list[str], newest: li
     if not wanted:
         return newest
     lasts = list(newest)
-    with suppress(PyMongoError):  # the recent ones are shown without it
+    with suppress(PyMongoError):  # recent conversations can be shown without it
         for conversation in stores.mongo.conversations.find({"_id": {"$in": list(wanted)}}):
             lasts[wanted[conversation["_id"]]] = conversation["last"]
     return lasts
 
 
 def _messages(stores: Stores, message_ids: list[str]) -> dict[str, StoredMessage]:
-    """These messages by their ids, from whichever store holds them."""
+    """These messages by id, from whichever store has them."""
     found = {message["_id"]: message for message in hot.read_messages(stores.redis, message_ids) if message is not None}
     if missing := [message_id for message_id in message_ids if message_id not in found]:
         with suppress(PyMongoError):

@@ -1,8 +1,8 @@
-"""Sends frames to people, and finds what somebody missed.
+"""Delivers frames to people, and finds the frames somebody missed.
 
-Every frame of a conversation gets a position: microseconds of Redis's clock, strictly growing. What was
-delivered to a person is kept by position, so that a socket that resumes, or a web process that lost its
-subscription, gets exactly what came after, in that order. Pub/sub only wakes; the store is the truth.
+Every frame of a conversation gets a position: microseconds of Redis's clock, strictly increasing. Redis keeps what was
+delivered to each person by position, so a socket that resumes, or a web process that lost its subscription, gets
+exactly the frames that came later, in order. Pub/sub is only the wake-up call; the kept frames are the truth.
 """
 
 from collections.abc import Iterable
@@ -30,21 +30,25 @@ class Missed(NamedTuple):
 
 
 class Resumed(NamedTuple):
-    """What a socket missed, in order; `complete` when that is all there was; `newest` is the last one's position."""
+    """The frames a socket missed, in order.
+
+    `complete` says whether these are all of them; `newest` is the position of the last one.
+    """
 
     frames: list[Missed]
     complete: bool
     newest: int
 
 
-def deliver(stores: Stores, frames: Iterable[Frame], client: Redis | None = None, *, again: bool = True) -> None:
-    """Publish frames, in this order, and keep them for those who resume. One round trip, or part of a pipeline's.
+def deliver(stores: Stores, frames: Iterable[Frame], client: Redis | None = None, *, reposition: bool = True) -> None:
+    """Publishes frames in this order and keeps them for sockets that resume.
 
-    A frame that was delivered before gets a new position; with `again` False it keeps the one it has.
+    One round trip, or part of a pipeline's when `client` is one. A frame that was delivered before gets a new
+    position; with `reposition` False it keeps its old one.
     """
     script_keys = [keys.DELIVERY_LAST, keys.DELIVERY_SINCE]
     settings = stores.settings
-    arguments: list[str | bytes | int] = [settings.resume_limit, settings.resume_days * 86_400, int(not again)]
+    arguments: list[str | bytes | int] = [settings.resume_limit, settings.resume_days * 86_400, int(not reposition)]
     for channel, people, member, data, request_id in frames:
         script_keys += [keys.deliveries_key(person) for person in people]
         arguments += [channel, member, *envelope_halves(people, data, request_id or tracing.request_id())]
@@ -53,13 +57,13 @@ def deliver(stores: Stores, frames: Iterable[Frame], client: Redis | None = None
 
 
 def announce_typing(stores: Stores, sender_id: str, receiver_id: str) -> None:
-    """Not kept: nobody wants to know who was typing while they were away."""
+    """Tells the receiver that the sender is typing. Not kept: nobody cares who was typing while they were away."""
     data = wire.dumps({"senderId": sender_id})
     stores.redis.publish(TYPING, encode_envelope((receiver_id,), data))
 
 
 def missed_since(stores: Stores, user_id: str, position: int) -> tuple[list[Missed], int]:
-    """The frames delivered to this person after `position`, in order, and the position of the last."""
+    """Returns the frames delivered to this person after `position`, in order, and the position of the last one."""
     kept = stores.redis.zrange(
         keys.deliveries_key(user_id),
         f"({position}",
@@ -74,22 +78,22 @@ def missed_since(stores: Stores, user_id: str, position: int) -> tuple[list[Miss
 
 
 def newest_position(stores: Stores) -> int:
-    """The position of the last frame delivered to anybody, 0 when there was none."""
+    """The position of the last frame delivered to anybody; 0 if there was none."""
     return int(stores.redis.get(keys.DELIVERY_LAST) or 0)
 
 
 def reaches_back(stores: Stores, position: int) -> bool:
-    """Whether all that was delivered after that position is still known: Redis has not been lost since."""
+    """Whether Redis still knows everything delivered after that position, that is, was not lost since."""
     since = stores.redis.get(keys.DELIVERY_SINCE)
     return position == 0 or (since is not None and int(since) <= position)
 
 
 def missed_after(stores: Stores, user_id: str, message_id: str) -> Resumed:
-    """The frames delivered to this person after that message.
+    """Returns the frames delivered to this person after that message.
 
-    A voice message counts from the time it was accepted, since nobody knows which of its frames was the last one seen;
-    so does a text whose delivery is not known (seen in a page of history before it was delivered, say). A frame may
-    come twice then, but none is missed.
+    For a voice message this starts at the time it was accepted, since nobody knows which of its frames the client saw
+    last. The same goes for a text whose delivery is unknown, for instance one seen in a page of history before it was
+    delivered. Then a frame may arrive twice, but none is missed.
     """
     key = keys.deliveries_key(user_id)
     with stores.redis.pipeline(transaction=False) as pipe:
@@ -123,7 +127,7 @@ def _expired(stores: Stores, position: int) -> bool:
 
 
 def _frames(stores: Stores, members: list[str]) -> list[Missed]:
-    """The frames behind members of `keys.deliveries_key`, with each message as it is now."""
+    """Rebuilds the frames from members of `keys.deliveries_key`, with each message as it is now."""
     wanted = sorted({message_id_of(member) for member in members})
     if not wanted:
         return []

@@ -1,8 +1,8 @@
-"""The accepted log's other end: stores what was accepted, delivers it, and only then lets go of it.
+"""Drains the accepted log: stores each message, delivers it, and only then removes it from the log.
 
-One drainer works at a time, so that a conversation is delivered in its order. One that dies leaves its
-entries pending in the stream; the next takes those first. The drainer lingers while traffic flows, because a
-Celery task for every message costs more than storing it; a flag in Redis tells the web not to send another.
+Only one drainer works at a time, so each conversation is delivered in order. If it dies, its entries stay pending in
+the stream and the next drainer handles those first. A drainer lingers while traffic flows, because one Celery task per
+message costs more than storing the message; a flag in Redis tells the web processes not to send another task.
 """
 
 import contextlib
@@ -28,23 +28,25 @@ from chat.wire import StoredMessage
 
 log = structlog.get_logger(__name__)
 
-GROUP = 200  # entries stored in one go
-LINGER_MS = 200  # one wait for the next entry
-LINGER_ROUNDS = 5
-RUN_SECONDS = 10.0  # a stopping worker waits for its task no longer than this
-LEASE_SECONDS = 5.0  # what a dead drainer holds the log for
-LEASE_WAIT = 1.0
+GROUP = 200  # entries stored together
+LINGER_MS = 200  # how long one wait for the next entry lasts
+LINGER_ROUNDS = 5  # empty waits before the drainer stops
+RUN_SECONDS = 10.0  # bounds how long a stopping worker has to wait for this task
+LEASE_SECONDS = 5.0  # how long a dead drainer blocks the log
+LEASE_WAIT = 1.0  # seconds to wait for another drainer's lease
 RENEW_SECONDS = 1.0  # between two renewals of the lease
-ARCHIVE_SECONDS = 2.0  # MongoDB may take for one group
-ARCHIVE_PROBE_SECONDS = 0.2  # the same after it failed
-ARCHIVE_PAUSE = 5.0  # seconds without asking MongoDB after it failed
+ARCHIVE_SECONDS = 2.0  # MongoDB's time limit for one group
+ARCHIVE_PROBE_SECONDS = 0.2  # the same, after it has failed
+ARCHIVE_PAUSE = 5.0  # seconds to leave MongoDB alone after it has failed
 
 
 def drain(stores: Stores, on_voice: Callable[[str], None]) -> bool:
-    """Store and deliver what is in the log until it stays empty for a while; `on_voice` gets ids to transcribe.
+    """Stores and delivers what is in the log until it stays empty for a while.
+
+    Calls `on_voice` with the id of each message to transcribe.
 
     Returns:
-        True when the time was up before the log was empty: call again.
+        True if time ran out before the log was empty: call again.
     """
     accepted_log.create_group(stores)
     lease = Lock(stores.redis, keys.ACCEPTED_DRAINER, timeout=LEASE_SECONDS, sleep=0.01, blocking_timeout=LEASE_WAIT)
@@ -69,7 +71,7 @@ class _Drainer:
 
     def run(self) -> bool:
         until = time.monotonic() + RUN_SECONDS
-        while entries := self._read("0", 0):  # what a drainer before us left
+        while entries := self._read("0", 0):  # left pending by an earlier drainer
             self._process(entries)
         idle = 0
         while time.monotonic() < until:
@@ -79,7 +81,7 @@ class _Drainer:
                 continue
             idle += 1
             if idle >= LINGER_ROUNDS:
-                # Only after the flag is down may the last look be taken: whoever comes later wakes a new drainer.
+                # Clear the flag before the last look: a message accepted after that look wakes a new drainer.
                 self.redis.delete(keys.ACCEPTED_WAKING)
                 if not (entries := self._read(">", 0)):
                     return False
@@ -92,7 +94,7 @@ class _Drainer:
         return accepted_log.read_group(self.stores, start, GROUP, block_ms)
 
     def _process(self, entries: list[RawEntry]) -> None:
-        """Store and deliver; an entry that cannot be stored, whatever is wrong with it, does not hold up the others."""
+        """Stores and delivers entries. One that cannot be stored, for whatever reason, does not hold up the others."""
         self._renew_lease()
         try:
             self._store_and_deliver([entry for entry in entries if entry[1]])
@@ -112,12 +114,12 @@ class _Drainer:
         entries = [accepted_log.parse_entry(raw) for raw in raw_entries]
         messages = [entry.message for entry in entries]
         origins = {each["_id"]: entry.draft.request_id for each, entry in zip(messages, entries, strict=True)}
-        messages, firsts = self._without_doubles(messages)
+        messages, originals = self._split_duplicates(messages)
         messages = storing.store_hot(self.stores, messages)
-        # Before the archive: nobody waits for MongoDB, and the outbox knows what it has not got yet.
-        # What a drainer that died has delivered keeps its place among what was delivered since.
-        told = [_frame(each, origins) for each in (*messages, *firsts)]
-        delivery.deliver(self.stores, told, again=False)
+        # Deliver before archiving: nobody has to wait for MongoDB, and the outbox records what it still lacks.
+        # Anything a dead drainer already delivered keeps its position among later deliveries.
+        outgoing = [_frame(each, origins) for each in (*messages, *originals)]
+        delivery.deliver(self.stores, outgoing, reposition=False)
         _count(raw_entries)
         for each in messages:
             log.debug("message.delivered", message_id=each["_id"], request_id=origins[each["_id"]])
@@ -126,15 +128,15 @@ class _Drainer:
                     self.on_voice(each["_id"])
         archive.store(self.stores, messages)
 
-    def _without_doubles(self, messages: list[StoredMessage]) -> tuple[list[StoredMessage], list[StoredMessage]]:
-        """Those to store, and the first ones of those whose `clientId` only the archive still knows.
+    def _split_duplicates(self, messages: list[StoredMessage]) -> tuple[list[StoredMessage], list[StoredMessage]]:
+        """Returns the messages to store, and the archived originals of those that repeat an earlier `clientId`.
 
-        Redis knows every `clientId`, until it was lost and before it is rebuilt.
+        Redis knows every recent `clientId`, except after it was lost and until it is rebuilt.
         """
         if self.redis.exists(keys.HOT_COMPLETE):
             return messages, []
-        firsts = archive.first_of_doubles(self.stores, messages)
-        return [each for each in messages if each["_id"] not in firsts], list(firsts.values())
+        originals = archive.find_originals(self.stores, messages)
+        return [each for each in messages if each["_id"] not in originals], list(originals.values())
 
     def _set_aside(self, raw: RawEntry) -> None:
         accepted_log.set_aside(self.stores, raw)
@@ -145,7 +147,7 @@ class _Drainer:
         accepted_log.acknowledge(self.stores, entry_ids)
 
     def _renew_lease(self) -> None:
-        """Keep the lease and the flag while we are here. Raises LockError when another drainer has taken over."""
+        """Keeps the lease and the flag alive. Raises LockError if another drainer has taken over."""
         now = time.monotonic()
         if now - self._renewed > RENEW_SECONDS:
             self.lease.reacquire()
@@ -154,7 +156,7 @@ class _Drainer:
 
 
 class _Archive:
-    """MongoDB as a drainer sees it: never waited for long, asked less while it is away. The outbox keeps the rest."""
+    """Writes to MongoDB without ever waiting long, and pauses while it is away. The outbox keeps the rest."""
 
     def __init__(self) -> None:
         self._again = 0.0
@@ -165,20 +167,20 @@ class _Archive:
             return
         try:
             with pymongo.timeout(self._seconds):
-                stored, doubled = storing.store_archive(stores, messages)
+                stored, duplicates = storing.store_archive(stores, messages)
         except PyMongoError as error:
             self._again, self._seconds = time.monotonic() + ARCHIVE_PAUSE, ARCHIVE_PROBE_SECONDS
             log.warning("archive.away", error=type(error).__name__)
             return
         self._seconds = ARCHIVE_SECONDS
-        for double in doubled:
-            storing.drop_double(stores, double)
+        for duplicate in duplicates:
+            storing.drop_duplicate(stores, duplicate)
         storing.confirm(stores, stored)
 
-    def first_of_doubles(self, stores: Stores, messages: list[StoredMessage]) -> dict[str, StoredMessage]:
-        """By the ids of those that are doubles: the message the archive has for their `clientId`."""
+    def find_originals(self, stores: Stores, messages: list[StoredMessage]) -> dict[str, StoredMessage]:
+        """See `storing.find_originals`; empty while MongoDB is away."""
         with contextlib.suppress(PyMongoError), pymongo.timeout(self._seconds):
-            return storing.first_of_doubles(stores, messages)
+            return storing.find_originals(stores, messages)
         return {}
 
 

@@ -1,4 +1,4 @@
-"""What a sender may do to a message afterwards: correct it, or take it back."""
+"""Editing and deleting one's own messages."""
 
 import time
 from collections.abc import Sequence
@@ -11,17 +11,17 @@ from chat.store import keys
 from chat.store.connection import Stores
 from chat.wire import Changes, Message, StoredMessage
 
-SETTLE_SECONDS = 2.0
-SETTLE_STEP = 0.02
+SETTLE_SECONDS = 2.0  # how long to wait for a message that was just accepted to be stored
+SETTLE_STEP = 0.02  # seconds between two looks
 
 
 def edit(stores: Stores, sender_id: str, message_id: str, text: str) -> Message:
-    """Give a message another text; on a voice message this corrects the transcript.
+    """Changes a message's text; on a voice message this corrects the transcript.
 
-    The words and their times stay as they were heard, so that one can still jump in the audio.
+    The timed words stay as they were recognised, so that listeners can still jump within the audio.
 
     Raises:
-        NotFound: there is no such message of this sender, or it was deleted.
+        NotFound: this sender has no such message, or it was deleted.
         Invalid: the text is blank and there is no audio.
     """
     message = _own(stores, sender_id, message_id)
@@ -34,19 +34,20 @@ def edit(stores: Stores, sender_id: str, message_id: str, text: str) -> Message:
 
 
 def delete(stores: Stores, sender_id: str, message_id: str) -> None:
-    """Take a message back: its text and audio go from both stores, a tombstone stays.
+    """Deletes a message: its text and audio leave both stores, a tombstone remains.
 
     Raises:
-        NotFound: there is no such message of this sender, or it was deleted.
+        NotFound: this sender has no such message, or it was deleted.
     """
     buried = bury(stores, [_own(stores, sender_id, message_id)])
     delivery.deliver(stores, [deleted_frame(_changed(buried[0]))])
 
 
 def bury(stores: Stores, messages: Sequence[StoredMessage]) -> list[StoredMessage | None]:
-    """Leave only tombstones of messages, in Redis now, in the archive by the outbox; their recordings go.
+    """Replaces messages with tombstones and deletes their recordings.
 
-    Returns each as it is now, or None where it is not in Redis or was deleted before: there nothing is touched.
+    Redis changes now; the archive follows through the outbox. Returns each message as it is now, or None for one that
+    is not in Redis or was deleted before; those are not touched.
     """
     tombstone: Changes = {
         "text": "",
@@ -69,12 +70,12 @@ def bury(stores: Stores, messages: Sequence[StoredMessage]) -> list[StoredMessag
 
 
 def deleted_frame(tombstone: StoredMessage) -> frames.Frame:
-    """What the two people get when a message was deleted."""
+    """The frame that tells both people that a message was deleted."""
     return frames.status_frame(wire.message(tombstone), "deleted")
 
 
 def _own(stores: Stores, sender_id: str, message_id: str) -> StoredMessage:
-    """The sender's message. One that was accepted a moment ago is waited for until it is stored."""
+    """The sender's message. Waits for one that was accepted a moment ago until it is stored."""
     if not ids.is_id(message_id):
         raise NotFound("There is no such message.")
     until = time.monotonic() + SETTLE_SECONDS

@@ -1,8 +1,8 @@
-"""Reads of a conversation: recent from Redis, older from MongoDB, as one sequence ordered by message id.
+"""Reads a conversation's history: recent messages from Redis, older ones from MongoDB, in one order by message id.
 
-Redis holds every message of a conversation from some id on: its *hot* part. The archive is asked only for what
-is older than the oldest hot message, so the two parts meet without gap or overlap, also while messages
-arrive (at the new end) and while the sync moves the seam (a page reads the seam first).
+Redis has every message of a conversation from some id on: its *hot* part. The archive is asked only for messages older
+than the oldest hot one, so the two parts meet without a gap or an overlap, even while messages arrive (at the new end)
+and while the sync moves the boundary (each page reads the boundary first).
 """
 
 from pymongo import ASCENDING, DESCENDING
@@ -14,31 +14,31 @@ from chat.store import archive, hot, keys
 from chat.store.connection import Stores
 from chat.wire import Message, StoredMessage
 
-PAGE_LIMIT = 500
-PAGE_DEFAULT = 50
+MAX_PAGE_SIZE = 500
+DEFAULT_PAGE_SIZE = 50
 
 
 def recent(stores: Stores, reader_id: str, partner_id: str) -> list[Message]:
-    """The newest messages of the hot window, at most `history_limit`, ascending."""
+    """Returns the newest messages of the hot window, at most `history_limit`, ascending."""
     conversation = ids.conversation_id(reader_id, partner_id)
     return _finish(stores, conversation, _newest(stores, conversation))
 
 
 def before(stores: Stores, reader_id: str, partner_id: str, message_id: str, limit: int) -> list[Message]:
-    """The messages just older than that one, ascending."""
+    """Returns the messages just before that one, ascending."""
     conversation = ids.conversation_id(reader_id, partner_id)
     found = _older(stores, conversation, _cursor("before", message_id), limit)
     return _finish(stores, conversation, found)
 
 
 def after(stores: Stores, reader_id: str, partner_id: str, message_id: str, limit: int) -> list[Message]:
-    """The messages just newer than that one, ascending."""
+    """Returns the messages just after that one, ascending."""
     conversation = ids.conversation_id(reader_id, partner_id)
     start = _cursor("after", message_id)
-    seam = _seam(stores, conversation)
+    oldest_hot = _oldest_hot(stores, conversation)
     found: list[StoredMessage] = []
-    if seam is None or start < seam:
-        newer = {"$gt": start} if seam is None else {"$gt": start, "$lt": seam}
+    if oldest_hot is None or start < oldest_hot:
+        newer = {"$gt": start} if oldest_hot is None else {"$gt": start, "$lt": oldest_hot}
         found = _archived(stores, conversation, newer, limit, ASCENDING)
     if len(found) < limit:
         found += _hot_after(stores, conversation, start, limit - len(found))
@@ -46,26 +46,26 @@ def after(stores: Stores, reader_id: str, partner_id: str, message_id: str, limi
 
 
 def beyond_recent(stores: Stores, reader_id: str, partner_id: str, offset: int, limit: int) -> list[Message]:
-    """A page counted from the newest message that `recent` does not answer, ascending."""
+    """Returns a page, ascending; offset 0 is the newest message that `recent` does not return."""
     conversation = ids.conversation_id(reader_id, partner_id)
     skip = stores.settings.history_limit + offset
     count = stores.redis.zcard(keys.conversation_key(conversation))
     if not _hot_complete(stores):
-        answered_before = _newest(stores, conversation)
-        older = {"$lt": answered_before[0]["_id"]} if answered_before else {"$gt": ""}
+        shown = _newest(stores, conversation)
+        older = {"$lt": shown[0]["_id"]} if shown else {"$gt": ""}
         found = _archived(stores, conversation, older, limit, DESCENDING, offset)[::-1]
     elif skip < count:
         found = _hot_page(stores, conversation, skip, limit)
         if len(found) < limit:
             found = _archive_below(stores, conversation, 0, limit - len(found)) + found
     else:
-        answered = min(count, stores.settings.history_limit)
-        found = _archive_below(stores, conversation, offset + answered - count, limit)
+        shown_count = min(count, stores.settings.history_limit)
+        found = _archive_below(stores, conversation, offset + shown_count - count, limit)
     return _finish(stores, conversation, found)
 
 
 def _newest(stores: Stores, conversation: str) -> list[StoredMessage]:
-    """What the plain call answers."""
+    """What `recent` returns, before it is made presentable."""
     limit = stores.settings.history_limit
     found = _hot_before(stores, conversation, None, limit)
     if len(found) < limit and not _hot_complete(stores):
@@ -85,8 +85,8 @@ def _finish(stores: Stores, conversation: str, found: list[StoredMessage]) -> li
     return [wire.with_read(wire.message(each), read.get(each["receiverId"])) for each in found]
 
 
-def _seam(stores: Stores, conversation: str) -> str | None:
-    """The oldest message id Redis holds of a conversation."""
+def _oldest_hot(stores: Stores, conversation: str) -> str | None:
+    """The oldest message id that Redis has of a conversation."""
     oldest = stores.redis.zrange(keys.conversation_key(conversation), 0, 0)
     return oldest[0].decode() if oldest else None
 
@@ -98,7 +98,7 @@ def _hot_complete(stores: Stores) -> bool:
 def _fill_from_archive(
     stores: Stores, conversation: str, found: list[StoredMessage], limit: int
 ) -> list[StoredMessage]:
-    """What the window holds beyond the hot messages found; those alone while MongoDB is away as well."""
+    """Adds the rest of the hot window from the archive to `found`; returns `found` alone while MongoDB is away too."""
     oldest = ids.days_ago(stores.settings.hot_window_days)
     window = {"$gte": oldest, "$lt": found[0]["_id"]} if found else {"$gte": oldest}
     try:
@@ -131,18 +131,18 @@ def _hot_page(stores: Stores, conversation: str, skip: int, limit: int) -> list[
 
 
 def _older(stores: Stores, conversation: str, message_id: str, limit: int) -> list[StoredMessage]:
-    seam = _seam(stores, conversation)
-    found = _hot_before(stores, conversation, message_id, limit) if seam is not None else []
+    oldest_hot = _oldest_hot(stores, conversation)
+    found = _hot_before(stores, conversation, message_id, limit) if oldest_hot is not None else []
     if len(found) < limit:
-        end = message_id if seam is None else min(seam, message_id)
+        end = message_id if oldest_hot is None else min(oldest_hot, message_id)
         older = _archived(stores, conversation, {"$lt": end}, limit - len(found), DESCENDING)
         found = older[::-1] + found
     return found
 
 
 def _archive_below(stores: Stores, conversation: str, skip: int, limit: int) -> list[StoredMessage]:
-    seam = _seam(stores, conversation)
-    older = {"$lt": seam} if seam is not None else {"$gt": ""}
+    oldest_hot = _oldest_hot(stores, conversation)
+    older = {"$lt": oldest_hot} if oldest_hot is not None else {"$gt": ""}
     return _archived(stores, conversation, older, limit, DESCENDING, skip)[::-1]
 
 

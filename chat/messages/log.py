@@ -1,7 +1,7 @@
-"""The log of accepted messages, a Redis Stream: from here on a message is never lost.
+"""The log of accepted messages, a Redis Stream. Once a message is here, it is never lost.
 
-This is the only module that knows what an entry looks like. An entry carries the draft as a JSON object, by field name,
-so that entries written before a deploy that adds a field can still be read after it.
+Only this module knows what an entry looks like. An entry stores the draft as a JSON object with named fields, so that
+entries written before a deploy that adds a field can still be read after it.
 """
 
 from dataclasses import dataclass
@@ -16,27 +16,30 @@ from chat.store.connection import Stores
 from chat.wire import StoredMessage
 
 DRAFT, ENTROPY = b"message", b"entropy"  # the fields of an entry
-REFUSED_ENTRY = b"entry"  # of one that was set aside: the id it had
+REFUSED_ENTRY = b"entry"  # the extra field of an entry that was set aside: its original id
 CONSUMER = "drainer"
 
 RawEntry = tuple[bytes, dict[bytes, bytes]]
-"""An entry as Redis gives it: its id and its fields."""
+"""An entry as Redis returns it: its id and its fields."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What somebody wants to send. Text and recording may come together: then the text is the sender's own caption."""
+    """A message somebody wants to send. If it has both text and a recording, the text is the sender's own caption."""
 
     sender_id: str
     receiver_id: str
     text: str = ""
     audio_file_id: str | None = None
     client_id: str | None = None
-    request_id: str = ""  # of the call that brought it; for logs alone
+    request_id: str = ""  # of the call that sent it; only for logs
 
 
 class Receipt(NamedTuple):
-    """Which entry a send was accepted as. Kept as `<entry id>:<entropy>` under its `clientId` and at its upload."""
+    """Names the entry a send was accepted as.
+
+    Stored as `<entry id>:<entropy>` under the sender's `clientId` and with the upload.
+    """
 
     entry_id: str
     entropy: str
@@ -57,7 +60,7 @@ class Entry(NamedTuple):
 
     @property
     def message(self) -> StoredMessage:
-        """The message as it is stored first."""
+        """The message in its first stored form."""
         draft, milliseconds = self.draft, int(self.receipt.entry_id.partition("-")[0])
         return {
             "_id": self.receipt.message_id,
@@ -72,7 +75,7 @@ class Entry(NamedTuple):
         }
 
 
-# The names in an entry's JSON, and the order of the entries of version 1.0, which had no names.
+# The names in an entry's JSON. Entries of version 1.0 had no names, only values in this order.
 _NAMES = {
     "sender_id": "senderId",
     "receiver_id": "receiverId",
@@ -84,53 +87,55 @@ _NAMES = {
 
 
 def entry_fields(draft: Draft, entropy: str) -> list[bytes | str]:
-    """The entry of a draft: field, value, field, value."""
+    """A draft as the fields of an entry: field, value, field, value."""
     named = {name: value for field, name in _NAMES.items() if (value := getattr(draft, field))}
     return [DRAFT, orjson.dumps(named), ENTROPY, entropy]
 
 
 def receipt_suffix(entropy: str) -> str:
-    """What follows the entry's id in a receipt; the id is known only once the entry is there."""
+    """What follows the entry's id in a receipt. Redis assigns the id only when it adds the entry."""
     return f":{entropy}"
 
 
 def parse_receipt(raw: bytes) -> Receipt:
-    """The receipt that was kept. Raises ValueError when it is none."""
+    """Parses a stored receipt. Raises ValueError if it is not one."""
     entry_id, separator, entropy = raw.decode().partition(":")
     if not separator:
-        raise ValueError("no receipt")
+        raise ValueError("not a receipt")
     return Receipt(entry_id, entropy)
 
 
 def receipt_of(message_id: str) -> Receipt:
-    """The receipt of a message, from its id alone."""
+    """The receipt of a message, computed from its id."""
     return Receipt(ids.entry_id(message_id), ids.entropy(message_id))
 
 
 def parse_entry(raw: RawEntry) -> Entry:
-    """The entry in what Redis gives. Raises KeyError, TypeError or ValueError when it is none."""
+    """Parses an entry. Raises KeyError, TypeError or ValueError if it is not a valid one."""
     entry_id, fields = raw
     named = orjson.loads(fields[DRAFT])
     if isinstance(named, list):
         named = dict(zip(_NAMES.values(), named, strict=True))
+    if not isinstance(named, dict):
+        raise TypeError("no entry")  # `null` and numbers are JSON as well
     known = {field: named[name] for field, name in _NAMES.items() if named.get(name)}
     return Entry(Receipt(entry_id.decode(), fields[ENTROPY].decode()), Draft(**known))
 
 
 def find(stores: Stores, receipt: Receipt) -> Entry | None:
-    """The entry of a send, while it is in the log."""
+    """The entry with this receipt, or None if it is no longer in the log."""
     found = stores.redis.xrange(keys.ACCEPTED, receipt.entry_id, receipt.entry_id)
     return parse_entry(found[0]) if found else None
 
 
 def contains(stores: Stores, message_id: str) -> bool:
-    """Whether a message was accepted and is not stored yet."""
+    """Whether a message was accepted but is not stored yet."""
     entry_id = ids.entry_id(message_id)
     return bool(stores.redis.xrange(keys.ACCEPTED, entry_id, entry_id, count=1))
 
 
 def is_unattended(stores: Stores) -> bool:
-    """Whether the log has entries while nobody drains it."""
+    """Whether the log has entries that nobody is draining."""
     with stores.redis.pipeline(transaction=False) as pipe:
         pipe.xlen(keys.ACCEPTED)
         pipe.exists(keys.ACCEPTED_DRAINER)
@@ -139,13 +144,13 @@ def is_unattended(stores: Stores) -> bool:
 
 
 def has_older_than(stores: Stores, moment: str) -> bool:
-    """Whether the log still has something that was accepted before that time (RFC 3339)."""
+    """Whether the log still has an entry that was accepted before that time (RFC 3339)."""
     oldest = stores.redis.xrange(keys.ACCEPTED, count=1)
     return bool(oldest) and ids.timestamp(int(oldest[0][0].partition(b"-")[0])) < moment
 
 
 def create_group(stores: Stores) -> None:
-    """Make the consumer group of the drainers where there is none."""
+    """Creates the drainers' consumer group if it does not exist."""
     try:
         stores.redis.xgroup_create(keys.ACCEPTED, keys.ACCEPTED_GROUP, id="0", mkstream=True)
     except ResponseError as error:
@@ -154,8 +159,8 @@ def create_group(stores: Stores) -> None:
 
 
 def read_group(stores: Stores, start: str, count: int, block_ms: int) -> list[RawEntry]:
-    """The next entries for the drainer: those it has not acknowledged from '0', new ones from '>'."""
-    # Once only: the entries of a reply that was lost are pending, and have to come before newer ones.
+    """Reads the drainer's next entries: unacknowledged ones with `start` '0', new ones with '>'."""
+    # Never retried: if a reply is lost, its entries are pending and must be handled before newer ones.
     reply = stores.redis_once.xreadgroup(
         keys.ACCEPTED_GROUP, CONSUMER, {keys.ACCEPTED: start}, count=count, block=block_ms or None
     )
@@ -163,7 +168,7 @@ def read_group(stores: Stores, start: str, count: int, block_ms: int) -> list[Ra
 
 
 def acknowledge(stores: Stores, entry_ids: list[bytes]) -> None:
-    """These entries are stored: they leave the log."""
+    """Removes entries from the log, because they are stored."""
     with stores.redis.pipeline() as pipe:
         pipe.xack(keys.ACCEPTED, keys.ACCEPTED_GROUP, *entry_ids)
         pipe.xdel(keys.ACCEPTED, *entry_ids)
@@ -171,13 +176,13 @@ def acknowledge(stores: Stores, entry_ids: list[bytes]) -> None:
 
 
 def set_aside(stores: Stores, raw: RawEntry) -> None:
-    """Keep an entry that cannot be stored for a person to look at; it must neither be lost nor stop the others."""
+    """Keeps an entry that cannot be stored for an operator to look at: it must neither be lost nor block the others."""
     entry_id, fields = raw
     stores.redis.xadd(keys.ACCEPTED_REFUSED, {**fields, REFUSED_ENTRY: entry_id})
 
 
 def forget_refused(stores: Stores, sender_id: str) -> None:
-    """Erase what this person sent and what was set aside."""
+    """Erases the set-aside entries that this person sent."""
     refused = stores.redis.xrange(keys.ACCEPTED_REFUSED)
     own = [raw[0] for raw in refused if _sender_of(raw) == sender_id]
     if own:
@@ -185,11 +190,11 @@ def forget_refused(stores: Stores, sender_id: str) -> None:
 
 
 def continue_after(stores: Stores, message_id: str) -> None:
-    """Have the ids of a new log go on above that message's: a Redis that was lost has forgotten the last one."""
+    """Makes the ids of a new log continue above that message's: a Redis that was lost has forgotten the last id."""
     if stores.redis.exists(keys.ACCEPTED):
         return
     entry_id = ids.entry_id(message_id)
-    with stores.redis.pipeline() as pipe:  # in one step, so that no drainer ever sees the entry
+    with stores.redis.pipeline() as pipe:  # one transaction, so that no drainer ever sees the entry
         pipe.xadd(keys.ACCEPTED, {DRAFT: b""}, id=entry_id)
         pipe.xdel(keys.ACCEPTED, entry_id)
         pipe.execute()
@@ -199,4 +204,4 @@ def _sender_of(raw: RawEntry) -> str | None:
     try:
         return parse_entry(raw).draft.sender_id
     except (KeyError, TypeError, ValueError):
-        return None  # nobody can tell any more
+        return None  # unreadable, so its sender is unknown

@@ -1,8 +1,8 @@
-"""Search over people's names and one's own messages, with RediSearch.
+"""Searches people's names and the user's own messages with RediSearch.
 
-Every query is built from tokens made by `chat.store.search_terms`; nothing a user types is ever read as
-query syntax. A word matches as it is (counts most), as the beginning of a word, and, from four plain
-characters on, with one typing error. All words must match.
+Every query is built from tokens made by `chat.store.search_terms`, so nothing a user types is read as query syntax.
+A word matches exactly (which ranks highest), as a prefix, and, if it has at least four plain characters, with one
+typing error. All words must match.
 """
 
 from typing import Any, NamedTuple
@@ -14,11 +14,11 @@ from chat.store import hot, keys, search_terms
 from chat.store.connection import Stores
 from chat.wire import StoredMessage, Word
 
-LIMIT_DEFAULT = 20
-LIMIT_MOST = 100
-OFFSET_MOST = 10_000
-TOKENS_MOST = 16  # words of a query that count
-FUZZY_FROM = 4
+DEFAULT_LIMIT = 20
+MAX_LIMIT = 100
+MAX_OFFSET = 10_000
+MAX_TOKENS = 16  # further words of a query are ignored
+FUZZY_FROM = 4  # only tokens longer than this, their first letter included, match with an error
 _EXACT_WEIGHT = 4
 _TIMEOUT_MS = 1_000
 
@@ -31,8 +31,8 @@ class _Page(NamedTuple):
 
 
 def search(stores: Stores, user_id: str, text: str, limit: int, offset: int) -> list[Hit]:
-    """People first, then the user's own messages, each best first. A text without any word finds nothing."""
-    tokens = list(dict.fromkeys(search_terms.tokens(text)))[:TOKENS_MOST]
+    """Returns people first, then the user's own messages, each best match first. A text without words finds nothing."""
+    tokens = list(dict.fromkeys(search_terms.tokens(text)))[:MAX_TOKENS]
     if not tokens:
         return []
     words = " ".join(_clause(token) for token in tokens)
@@ -47,7 +47,7 @@ def search(stores: Stores, user_id: str, text: str, limit: int, offset: int) -> 
 
 
 def _clause(token: str) -> str:
-    """One word of a query. Tokens hold only `a-z0-9`, so there is nothing to escape."""
+    """The part of a query for one word. Tokens contain only `a-z0-9`, so there is nothing to escape."""
     forms = [f"(@terms_fts:{token}) => {{ $weight: {_EXACT_WEIGHT}; }}", f"@terms_fts:{token}*"]
     if token.startswith("w") and len(token) > FUZZY_FROM:
         forms.append(f"@terms_fts:%{token}%")
@@ -88,7 +88,7 @@ def _chat_hit(message: StoredMessage, user_id: str, tokens: list[str]) -> Hit:
 
 
 def _heard(message: StoredMessage, tokens: list[str]) -> list[Word]:
-    """The words of a voice message that match, with their times, so that a client can jump there."""
+    """The matching words of a voice message, with their times, so that a client can jump to them."""
     return [
         word
         for word in message.get("words") or []
@@ -110,7 +110,7 @@ def _one_error(one: str, other: str) -> bool:
 
 
 def ready(stores: Stores) -> bool:
-    """Whether the search indexes are there."""
+    """Whether the search indexes exist."""
     try:
         stores.redis.execute_command("FT.INFO", keys.MESSAGE_INDEX)
     except ResponseError:

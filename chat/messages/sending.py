@@ -1,4 +1,4 @@
-"""The one way to send a message. It is accepted once it is in the accepted log; `chat.messages.draining` goes on."""
+"""The one way to send a message: `accept` puts it in the accepted log, and `chat.messages.draining` takes it on."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,37 +23,37 @@ log = structlog.get_logger(__name__)
 
 TEXT_LIMIT = 4_000
 CLIENT_ID_LIMIT = 64
-WAKING_MS = 5_000  # the flag that a drainer is on its way
-AGAIN_SECONDS = 60  # within which the Redis client may repeat a call
+WAKING_MS = 5_000  # lifetime of the flag that says a drainer is coming
+RETRY_SECONDS = 60  # the Redis client repeats a call only within this time
 _WAKE_ROUNDS = 3
 
 
 def accept(stores: Stores, draft: Draft, wake: Callable[[], None], session: Session | None = None) -> Message:
-    """Accept a message: from now on it is never lost and never doubled.
+    """Accepts a message: from now on it is neither lost nor duplicated.
 
-    `wake` makes sure that somebody will drain the log; it is called only when nobody is on the way. `session` is the
-    sender's, and is checked here, where that costs no round trip of its own; without one the caller vouches for them.
+    `wake` makes sure that somebody will drain the log; it is called only if no drainer is running or coming. `session`
+    is the sender's; checking it here saves a round trip. Without one, the caller vouches for the sender.
 
     Raises:
         Unauthorized: the session was ended.
-        TooMany: the sender's limit of messages is reached.
+        TooMany: the sender has reached the message limit.
         Invalid: there is nothing to send, or it is addressed to its sender.
         NotFound: the receiver or the upload is unknown, not the sender's, or already sent.
-        Unavailable: the log is full, or `wake` says that the queue is away. Nothing was accepted.
+        Unavailable: the log is full, or `wake` says that the queue is down. Nothing was accepted.
     """
     if not draft.text.strip() and draft.audio_file_id is None:
         raise Invalid("text", "There is nothing to send: give text or audioFileId.")
     if draft.receiver_id == draft.sender_id:
         raise Invalid("receiverId", "You cannot send messages to yourself.")
-    what, receipt = _Acceptance(stores, draft, session, wake).run()
-    if what == "again":
+    outcome, receipt = _Acceptance(stores, draft, session, wake).run()
+    if outcome == "again":
         return _accepted_before(stores, receipt)
     log.debug("message.accepted", message_id=receipt.message_id)
     return _accepted(Entry(receipt, draft))
 
 
 class _Acceptance:
-    """Calls the script until it says yes or no; in between it does what the script cannot."""
+    """Runs the script until it accepts or refuses, doing in between what the script asks for and cannot do itself."""
 
     def __init__(self, stores: Stores, draft: Draft, session: Session | None, wake: Callable[[], None]) -> None:
         self._stores = stores
@@ -68,28 +68,28 @@ class _Acceptance:
         self._fields = accepted_log.entry_fields(replace(draft, request_id=request_id()), self._entropy)
 
     def run(self) -> tuple[str, Receipt]:
-        """`accepted` or `again`, with the receipt. Raises whatever `accept` does."""
+        """Returns `accepted`, or `again` for a repeated `clientId`, and the receipt. Raises what `accept` raises."""
         script_keys = self._keys()
         while True:
             reply = self._stores.scripts.accept_message(keys=script_keys, args=self._arguments())
-            what, *details = (part.decode() for part in reply)
-            if what in ("accepted", "again"):
-                return what, accepted_log.parse_receipt(reply[1])
-            self._counts = what == "session"
-            if not self._resolve(what):
-                raise _refusal(what, *details)
+            outcome, *details = (part.decode() for part in reply)
+            if outcome in ("accepted", "again"):
+                return outcome, accepted_log.parse_receipt(reply[1])
+            self._counts = outcome == "session"
+            if not self._resolve(outcome):
+                raise _refusal(outcome, *details)
 
-    def _resolve(self, what: str) -> bool:
-        """Do what the script needs to go on. Returns whether there was anything to do."""
-        if what == "wake":
+    def _resolve(self, outcome: str) -> bool:
+        """Does what the script needs in order to continue. Returns whether there was anything to do."""
+        if outcome == "wake":
             self._woken += 1
             self._wake_drainer()
-        elif what == "session" and self._session is not None:
+        elif outcome == "session" and self._session is not None:
             if not sessions.is_valid(self._stores, *self._session[:3]):
                 raise sessions.refusal()
             self._session = None
-        elif what in ("receiver", "upload") and not self._restored:
-            self._restored = True  # Redis may have lost what the archive still knows
+        elif outcome in ("receiver", "upload") and not self._restored:
+            self._restored = True  # Redis may have lost what the archive still has
             restoring.restore_users(self._stores, [self._draft.receiver_id])
             if self._draft.audio_file_id:
                 audio.restore_upload(self._stores, self._draft.audio_file_id, self._draft.sender_id)
@@ -126,7 +126,7 @@ class _Acceptance:
             self._draft.receiver_id,
             accepted_log.receipt_suffix(self._entropy),
             settings.accepted_limit,
-            settings.hot_window_days * 86_400 if self._draft.client_id else AGAIN_SECONDS,
+            settings.hot_window_days * 86_400 if self._draft.client_id else RETRY_SECONDS,
             WAKING_MS,
             int(self._woken >= _WAKE_ROUNDS),
             session.token_id if session else "",
@@ -140,18 +140,18 @@ class _Acceptance:
 
 @lru_cache(maxsize=16)
 def _parsed(limits: str) -> tuple[tuple[int, int], ...]:
-    """Messages, and the seconds in which there may be so many."""
+    """Pairs of a number of messages and the seconds within which it is the limit."""
     return tuple((each.amount, each.get_expiry()) for each in parse_many(limits))
 
 
-def _refusal(what: str, *details: str) -> Exception:
-    if what == "ended":
+def _refusal(outcome: str, *details: str) -> Exception:
+    if outcome == "ended":
         return sessions.refusal()
-    if what == "limited":
+    if outcome == "limited":
         return TooMany("Too many messages. Wait a moment.", retry_after=int(details[0]))
-    if what == "receiver":
+    if outcome == "receiver":
         return NotFound("There is no such person.")
-    if what == "full":
+    if outcome == "full":
         return Unavailable("Too many messages are waiting to be stored. Try again in a moment.", retry_after=5)
     return NotFound("There is no such upload.")
 
@@ -163,7 +163,7 @@ def _accepted(entry: Entry) -> Message:
 
 
 def _accepted_before(stores: Stores, receipt: Receipt) -> Message:
-    """The message a `clientId` was accepted for, wherever it is by now."""
+    """The message that was accepted under this `clientId`, wherever it is by now."""
     entry = accepted_log.find(stores, receipt)
     if entry is not None:
         return _accepted(entry)

@@ -1,7 +1,7 @@
-"""Writes messages to both stores, each step safe to run twice, and finds one wherever it is.
+"""Writes messages to both stores, and finds a message in whichever has it. Every step is safe to repeat.
 
-Redis comes first, with an entry in the outbox for each write; MongoDB follows in one bulk, and what it
-confirms leaves the outbox. While MongoDB is away the outbox grows, and `flush` empties it afterwards.
+Redis comes first, with an entry in the outbox for each write. MongoDB follows in one bulk write, and what it confirms
+leaves the outbox. While MongoDB is away the outbox grows; `flush` empties it afterwards.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,19 +19,19 @@ from chat.wire import Changes, Message, StoredMessage
 
 log = structlog.get_logger(__name__)
 
-CHANGED_SECONDS = 7 * 86_400  # an old message that was changed stays in Redis this long
+CHANGED_SECONDS = 7 * 86_400  # how long an old message stays in Redis after a change
 UNREAD_LIMIT = 1_000  # unread counts stop here
 DUPLICATE_KEY = 11000
 FLUSH_PAGE = 200
 
-Send = tuple[str, str, str]
-"""Conversation, sender and `clientId`: what stays the same however often a client repeats a send."""
+SendKey = tuple[str, str, str]
+"""Conversation, sender and `clientId`: the same each time a client repeats a send."""
 
 
 def store_hot(stores: Stores, messages: Sequence[StoredMessage]) -> list[StoredMessage]:
-    """Store new messages in Redis, with their places in lists, inbox and outbox. One round trip.
+    """Stores new messages in Redis and adds them to lists, inbox and outbox. One round trip.
 
-    Returns them as they are there: one that was stored before may have been changed since.
+    Returns them as Redis has them: a message that was stored before may have changed since.
     """
     script_keys = [keys.OUTBOX, keys.TRANSCRIPTIONS]
     arguments: list[str | bytes | int] = [UNREAD_LIMIT]
@@ -44,47 +44,48 @@ def store_hot(stores: Stores, messages: Sequence[StoredMessage]) -> list[StoredM
             keys.conversations_key(receiver),
             keys.inbox_key(receiver, sender),
         ]
-        waits = int(message["status"] == "transcribing")
-        arguments += [hot.dump_message(message), message_id, ids.milliseconds(message_id), sender, receiver, waits]
+        transcribing = int(message["status"] == "transcribing")
+        arguments += [hot.dump_message(message), message_id, ids.milliseconds(message_id), sender, receiver]
+        arguments.append(transcribing)
     if not messages:
         return []
     new = stores.scripts.store_messages(keys=script_keys, args=arguments)
-    before = [message["_id"] for message, fresh in zip(messages, new, strict=True) if not fresh]
-    found = dict(zip(before, hot.read_messages(stores.redis, before), strict=True))
+    known = [message["_id"] for message, is_new in zip(messages, new, strict=True) if not is_new]
+    found = dict(zip(known, hot.read_messages(stores.redis, known), strict=True))
     return [found.get(message["_id"]) or message for message in messages]
 
 
 def store_archive(stores: Stores, messages: Sequence[StoredMessage]) -> tuple[list[StoredMessage], list[StoredMessage]]:
-    """Store messages in MongoDB, unless it holds a newer revision.
+    """Stores messages in MongoDB, except where it has a newer revision.
 
     Returns:
-        Those it holds now, and those it refuses because their sender's `clientId` has another message.
+        The messages it has now, and the duplicates: those whose sender already used their `clientId` for another one.
 
     Raises:
-        PyMongoError: it is away.
+        PyMongoError: MongoDB is away.
     """
     if not messages:
         return [], []
     audio.record_claims(stores, [_claim(message) for message in messages if message["audioFileId"]])
-    doubled: list[StoredMessage] = []
+    duplicates: list[StoredMessage] = []
     try:
         stores.mongo.messages.bulk_write([archive.upsert_message(message) for message in messages], ordered=False)
     except BulkWriteError as error:
         if error.details["writeConcernErrors"]:
-            raise  # written on too few members, and may be undone
+            raise  # too few members have the write, so it may be rolled back
         for problem in error.details["writeErrors"]:
             if problem["code"] != DUPLICATE_KEY:
                 raise
             if "clientId" in problem.get("keyPattern", {}):
-                doubled.append(messages[problem["index"]])
-    refused = {message["_id"] for message in doubled}
+                duplicates.append(messages[problem["index"]])
+    refused = {message["_id"] for message in duplicates}
     stored = [message for message in messages if message["_id"] not in refused]
     _archive_conversations(stores, stored)
-    return stored, doubled
+    return stored, duplicates
 
 
 def _archive_conversations(stores: Stores, messages: Sequence[StoredMessage]) -> None:
-    """Note each conversation's last message, so that lists know those of long ago too."""
+    """Records each conversation's last message, so that lists include old conversations too."""
     last: dict[str, str] = {}
     for message in messages:
         conversation = _conversation(message)
@@ -99,17 +100,17 @@ def _claim(message: StoredMessage) -> audio.Claim:
 
 
 def confirm(stores: Stores, messages: Iterable[StoredMessage], client: Redis | None = None) -> None:
-    """Take out of the outbox what the archive holds."""
+    """Removes from the outbox what the archive now has."""
     arguments = [part for message in messages for part in (message["_id"], message["revision"])]
     if arguments:
         stores.scripts.confirm_archived(keys=[keys.OUTBOX], args=arguments, client=client)
 
 
 def flush(stores: Stores, pages: int = 50) -> int:
-    """Bring the archive what waits in the outbox, in bounded pages. Returns how many went over.
+    """Archives what waits in the outbox, in bounded pages. Returns the number of messages archived.
 
     Raises:
-        PyMongoError: MongoDB is away; nothing is lost, the outbox keeps it.
+        PyMongoError: MongoDB is away. Nothing is lost; the outbox keeps it.
     """
     moved = 0
     for _ in range(pages):
@@ -119,9 +120,9 @@ def flush(stores: Stores, pages: int = 50) -> int:
         found = hot.read_messages(stores.redis, waiting)
         messages = [message for message in found if message is not None]
         gone = [message_id for message_id, message in zip(waiting, found, strict=True) if message is None]
-        stored, doubled = store_archive(stores, messages)
-        for message in doubled:
-            drop_double(stores, message)
+        stored, duplicates = store_archive(stores, messages)
+        for message in duplicates:
+            drop_duplicate(stores, message)
         if gone:
             stores.redis.zrem(keys.OUTBOX, *gone)
         confirm(stores, stored)
@@ -132,16 +133,16 @@ def flush(stores: Stores, pages: int = 50) -> int:
 
 
 def may_wait_for_archive(stores: Stores, sender_id: str) -> bool:
-    """Whether something of this person may be in the outbox; True also when it is too long to tell."""
+    """Whether the outbox may have a message from this person; also True when it is too long to tell."""
     waiting = [raw.decode() for raw in stores.redis.zrange(keys.OUTBOX, 0, FLUSH_PAGE - 1)]
     found = hot.read_messages(stores.redis, waiting)
     return len(waiting) == FLUSH_PAGE or any(each is not None and each["senderId"] == sender_id for each in found)
 
 
-def drop_double(stores: Stores, message: StoredMessage) -> None:
-    """Take out of Redis a message whose `clientId` the archive knows from an earlier one.
+def drop_duplicate(stores: Stores, message: StoredMessage) -> None:
+    """Removes from Redis a message that repeats the `clientId` of an earlier, archived one.
 
-    Happens only when Redis was lost between the two.
+    This happens only if Redis was lost between the two.
     """
     message_id, sender, receiver = message["_id"], message["senderId"], message["receiverId"]
     with stores.redis.pipeline() as pipe:
@@ -154,18 +155,19 @@ def drop_double(stores: Stores, message: StoredMessage) -> None:
     log.warning("message.doubled", message_id=message_id)
 
 
-def first_of_doubles(stores: Stores, messages: Sequence[StoredMessage]) -> dict[str, StoredMessage]:
-    """By the ids of those that are doubles: the message the archive has for their `clientId`. Raises PyMongoError."""
-    named = {send: message["_id"] for message in messages if (send := _send(message))}
+def find_originals(stores: Stores, messages: Sequence[StoredMessage]) -> dict[str, StoredMessage]:
+    """Maps the id of each duplicate to the archived message that has its `clientId`. Raises PyMongoError."""
+    named = {send: message["_id"] for message in messages if (send := _send_key(message))}
     if not named:
         return {}
     sends = [{"conversation": where, "senderId": sender, "clientId": client} for where, sender, client in named]
-    found = {_send(first): first for first in map(archive.load_message, stores.mongo.messages.find({"$or": sends}))}
-    return {named[send]: first for send, first in found.items() if send and first["_id"] != named[send]}
+    archived = map(archive.load_message, stores.mongo.messages.find({"$or": sends}))
+    originals = {_send_key(original): original for original in archived}
+    return {named[key]: original for key, original in originals.items() if key and original["_id"] != named[key]}
 
 
-def _send(message: StoredMessage) -> Send | None:
-    """See the unique index of `archive.Message`; None where the client gave no `clientId`."""
+def _send_key(message: StoredMessage) -> SendKey | None:
+    """The values of `archive.Message`'s unique index; None if the client gave no `clientId`."""
     client_id = message.get("clientId")
     return (_conversation(message), message["senderId"], client_id) if client_id else None
 
@@ -175,13 +177,13 @@ def _conversation(message: Message) -> str:
 
 
 def find_message(stores: Stores, message_id: str) -> StoredMessage | None:
-    """The stored message from Redis, else from MongoDB; no matter whose."""
+    """Returns the stored message from Redis, else from MongoDB, whoever sent it."""
     found = hot.read_messages(stores.redis, [message_id])[0]
     return found if found is not None else _archived(stores, message_id)
 
 
 def load_for_change(stores: Stores, message_id: str) -> StoredMessage | None:
-    """The stored message, put into Redis for a time if only the archive has it, so that it can be changed there."""
+    """Returns the stored message. If only the archive has it, loads it into Redis for a while to change there."""
     found = hot.read_messages(stores.redis, [message_id])[0]
     if found is None and (archived := _archived(stores, message_id)) is not None:
         load_all_for_change(stores, [archived], CHANGED_SECONDS)
@@ -190,7 +192,7 @@ def load_for_change(stores: Stores, message_id: str) -> StoredMessage | None:
 
 
 def load_all_for_change(stores: Stores, archived: Sequence[StoredMessage], seconds: int) -> None:
-    """Put messages of the archive into Redis for a time where it lacks them. One round trip."""
+    """Loads archived messages that Redis lacks into it, for that many seconds. One round trip."""
     script_keys = [keys.message_key(message["_id"]) for message in archived]
     if script_keys:
         stores.scripts.load_for_change(keys=script_keys, args=[seconds, *map(hot.dump_message, archived)])
@@ -202,15 +204,15 @@ def _archived(stores: Stores, message_id: str) -> StoredMessage | None:
 
 
 def change(stores: Stores, message: StoredMessage, fields: Changes) -> StoredMessage | None:
-    """Merge fields into a message in Redis (None removes one) and note it for the archive.
+    """Merges fields into a message in Redis (None removes a field) and puts it in the outbox.
 
-    Returns the message as it is now, or None when it is not there or was deleted.
+    Returns the message as it is now, or None if it is not in Redis or was deleted.
     """
     return change_all(stores, [message], fields)[0]
 
 
 def change_all(stores: Stores, messages: Sequence[StoredMessage], fields: Changes) -> list[StoredMessage | None]:
-    """The same for several messages. One round trip. A recording that a change takes away is to be erased."""
+    """Does the same for several messages, in one round trip. A recording that a change removes will be erased."""
     with stores.redis.pipeline(transaction=False) as pipe:
         for message in messages:
             terms = search_terms.of_message({**message, **fields})

@@ -1,7 +1,7 @@
-"""People: signing up and in, profiles, lists, and leaving.
+"""Accounts: sign-up, log-in, profiles and the list of people.
 
-MongoDB comes first, since its unique indexes carry the promise of one account an email and a name; Redis follows.
-Reads take Redis and fall back to MongoDB.
+Writes go to MongoDB first, since its unique indexes guarantee one account per email and per name; Redis follows.
+Reads use Redis and fall back to MongoDB.
 """
 
 import unicodedata
@@ -22,19 +22,19 @@ from chat.store.connection import Document, Stores
 USERNAME_LIMIT = 32
 EMAIL_LIMIT = 254  # RFC 5321 by way of its errata 1690
 BIO_LIMIT = 500
-PASSWORD_LEAST, PASSWORD_MOST = 8, 128
-LIST_DEFAULT, LIST_MOST = 100, 500
+PASSWORD_MIN, PASSWORD_MAX = 8, 128
+DEFAULT_LIST, MAX_LIST = 100, 500
 
 WRONG_LOGIN = "The email or the password is wrong."
-GONE_NAME = "Deleted account"
+DELETED_NAME = "Deleted account"
 
-_UNSEEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_UNSEEN_LETTERS = "\u115f\u1160\u2800\u3164\uffa0"  # fillers and the empty Braille pattern
+_INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_INVISIBLE_LETTERS = "\u115f\u1160\u2800\u3164\uffa0"  # fillers and the empty Braille pattern
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What somebody changes of their profile; None leaves it as it is."""
+    """Changes to a profile; None leaves a field as it is."""
 
     username: str | None = None
     bio: str | None = None
@@ -43,11 +43,11 @@ class Changes:
 
 
 def sign_up(stores: Stores, passwords: Passwords, email: str, username: str, password: str) -> Document:
-    """A new account.
+    """Creates an account.
 
     Raises:
-        Conflict: the email or the username is taken, compared without case.
-        Invalid: a name no person can have.
+        Conflict: the email or the username is taken, ignoring case.
+        Invalid: the username is not allowed.
     """
     username = clean_username(username)
     user: Document = {
@@ -75,23 +75,23 @@ def sign_up(stores: Stores, passwords: Passwords, email: str, username: str, pas
 
 
 def log_in(stores: Stores, passwords: Passwords, email: str, password: str) -> Document:
-    """The account of this email and password.
+    """Returns the account with this email and password.
 
     Raises:
-        Unauthorized: there is none; says and takes the same whichever of the two is wrong.
+        Unauthorized: there is none. The text and the time taken do not reveal which of the two is wrong.
     """
     user = stores.mongo.users.find_one({"emailKey": email_key(email)})
     security = stores.mongo.security.find_one({"_id": user["_id"] if user else ""})
     if not passwords.verify(security["passwordHash"] if security else None, password) or user is None:
         raise Unauthorized(WRONG_LOGIN)
     try:
-        return get(stores, user["_id"])  # who has left while the password was looked at stays away
+        return get(stores, user["_id"])  # fails if they deleted their account during the check
     except NotFound:
         raise Unauthorized(WRONG_LOGIN) from None
 
 
 def get(stores: Stores, user_id: str) -> Document:
-    """A person with their email, for themselves. Raises NotFound."""
+    """A person's own account, including the email. Raises NotFound."""
     found = hot.read_json(stores.redis, [keys.user_key(user_id)])[0]
     if found is not None:
         return {**found, "_id": found["pk"]}
@@ -102,7 +102,7 @@ def get(stores: Stores, user_id: str) -> Document:
 
 
 def require(stores: Stores, user_id: str) -> None:
-    """Raises NotFound unless there is such a person."""
+    """Raises NotFound unless the person exists."""
     if not ids.is_id(user_id):
         raise NotFound("There is no such person.")
     if not stores.redis.exists(keys.user_key(user_id)):
@@ -110,17 +110,17 @@ def require(stores: Stores, user_id: str) -> None:
 
 
 def private(user: Document) -> dict[str, Any]:
-    """What people see of themselves."""
+    """What a person sees of their own account."""
     return {"_id": user["_id"], "email": user["email"], "username": user["username"], "bio": user.get("bio", "")}
 
 
 def update(stores: Stores, passwords: Passwords, user_id: str, changes: Changes, session_id: str) -> Document:
-    """Change one's profile. A new password ends every other session at once.
+    """Changes a person's own profile. A new password ends all their other sessions at once.
 
     Raises:
         Conflict: the username is taken.
         Forbidden: the current password is missing or wrong.
-        Invalid: a name no person can have.
+        Invalid: the username is not allowed.
     """
     fields: dict[str, Any] = {}
     if changes.username is not None:
@@ -130,24 +130,24 @@ def update(stores: Stores, passwords: Passwords, user_id: str, changes: Changes,
         fields["bio"] = changes.bio
     if changes.password is not None:
         check_password(stores, passwords, user_id, changes.current_password or "")
-    # First what may be refused, so that a request changes all it asks for or nothing.
+    # What may be refused comes first, so that a request changes everything it asks for or nothing.
     user = _change_profile(stores, user_id, fields) if fields else get(stores, user_id)
     if changes.password is not None:
         new_hash = passwords.hash(changes.password)
         stores.mongo.security.update_one({"_id": user_id}, {"$set": {"passwordHash": new_hash}})
-        sessions.end_all(stores, user_id, but=session_id)
+        sessions.end_all(stores, user_id, keep=session_id)
     return user
 
 
 def check_password(stores: Stores, passwords: Passwords, user_id: str, password: str) -> None:
-    """Raises Forbidden unless it is this person's."""
+    """Raises Forbidden unless this is the person's password."""
     security = stores.mongo.security.find_one({"_id": user_id})
     if not passwords.verify(security["passwordHash"] if security else None, password):
         raise Forbidden("The current password is wrong.")
 
 
 def profiles(stores: Stores, user_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """What others see of people, also of those who have left."""
+    """What others see of people, including deleted accounts, by id."""
     wanted = list(user_ids)
     if not wanted:
         return {}
@@ -161,7 +161,7 @@ def profiles(stores: Stores, user_ids: Iterable[str]) -> dict[str, dict[str, Any
         known = user or archived.get(user_id)
         rows[user_id] = {
             "_id": user_id,
-            "username": known["username"] if known else GONE_NAME,
+            "username": known["username"] if known else DELETED_NAME,
             "bio": known.get("bio", "") if known else "",
             "online": bool(known) and user_id in online,
             "lastSeen": (seen.get(user_id) or known.get("lastSeen")) if known else None,
@@ -170,7 +170,7 @@ def profiles(stores: Stores, user_ids: Iterable[str]) -> dict[str, dict[str, Any
 
 
 def list_people(stores: Stores, prefix: str, limit: int, offset: int) -> list[dict[str, Any]]:
-    """People by name whose name begins with `prefix`, compared without case."""
+    """People whose name begins with `prefix`, ignoring case, sorted by name."""
     folded = keys.fold_name(prefix).encode()
     low, high = (b"[" + folded, b"(" + folded + b"\xff") if folded else (b"-", b"+")
     members = stores.redis.zrangebylex(keys.NAMES, low, high, offset, limit)
@@ -179,25 +179,25 @@ def list_people(stores: Stores, prefix: str, limit: int, offset: int) -> list[di
 
 
 def clean_username(username: str) -> str:
-    """The name in its composed form.
+    """The name, trimmed and in Unicode's composed form.
 
     Raises:
-        Invalid: it is empty, too long, has control characters, or means another folder in an address.
+        Invalid: it is empty, too long, has invisible characters, or is a dot segment of a path (`.` or `..`).
     """
     composed = unicodedata.normalize("NFC", username.strip())
     if not 1 <= len(composed) <= USERNAME_LIMIT:
-        raise Invalid("username", f"A username has 1 to {USERNAME_LIMIT} characters.")
-    if any(unicodedata.category(each) in _UNSEEN_CATEGORIES or each in _UNSEEN_LETTERS for each in composed):
-        raise Invalid("username", "A username has no invisible characters.")
+        raise Invalid("username", f"A username must have 1 to {USERNAME_LIMIT} characters.")
+    if any(unicodedata.category(each) in _INVISIBLE_CATEGORIES or each in _INVISIBLE_LETTERS for each in composed):
+        raise Invalid("username", "A username cannot contain invisible characters.")
     if not keys.fold_name(composed).strip():
-        raise Invalid("username", "A username has at least one visible character.")
-    if composed in (".", ".."):  # browsers take them out of /chat/.., however they are escaped
-        raise Invalid("username", "A username is more than dots.")
+        raise Invalid("username", "A username needs at least one visible character.")
+    if composed in (".", ".."):  # browsers remove these segments from paths like /chat/.., however they are escaped
+        raise Invalid("username", 'A username cannot be "." or "..".')
     return composed
 
 
 def email_key(email: str) -> str:
-    """An email as it is compared."""
+    """The form in which emails are compared."""
     return unicodedata.normalize("NFKC", email.strip()).casefold()
 
 
@@ -207,7 +207,7 @@ def _archived(stores: Stores, user_ids: list[str]) -> list[Document]:
     try:
         return list(stores.mongo.users.find({"_id": {"$in": user_ids}}))
     except PyMongoError:
-        return []  # names of people Redis does not know wait for MongoDB
+        return []  # people Redis does not know stay nameless until MongoDB is back
 
 
 def _insert_account(stores: Stores, user: Document, security: Document, session: Any) -> None:

@@ -1,9 +1,9 @@
-"""Who is online: somebody with at least one live socket on any web process.
+"""Tracks who is online: everybody with at least one live socket on any web process.
 
-A web process holds one lease for all its people and renews it while it lives, so that a killed one needs nobody to
-clean up: its lease runs out after `PRESENCE_LEASE` seconds, and `sweep` then takes its people offline, unless they
-have come back elsewhere. A frame goes out only when somebody's state changes. When they were last seen is
-kept in Redis, and in the archive by the sync.
+Each web process has one lease for all its people and renews it while it lives. If the process is killed, its lease
+expires after `PRESENCE_LEASE` seconds, and `sweep` then takes its people offline unless they have connected elsewhere.
+A frame is sent only when somebody's state changes. Redis keeps when people were last seen; the sync copies that to the
+archive.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,38 +14,38 @@ from chat.store import keys
 from chat.store.connection import Stores
 
 SWEEP_PAGE = 500  # people taken offline in one step
-STEPS_MOST = 100  # a sweep ends after so many; the next one goes on
+MAX_SWEEP_STEPS = 100  # then the sweep ends; the next one continues
 
 
 def renew(stores: Stores, process_id: str, seconds: float | None = None) -> bool:
-    """Renew the lease of a web process, for `seconds` where that is not the usual time.
+    """Renews a web process's lease for `seconds`, by default `PRESENCE_LEASE`.
 
-    Returns whether it had run out or was lost: then all its people have to be reported again.
+    Returns whether the lease had expired or was lost; then the process must report all its people again.
     """
     now = ids.now_ms()
-    holds = int((stores.settings.presence_lease if seconds is None else seconds) * 1_000)
+    lease_ms = int((stores.settings.presence_lease if seconds is None else seconds) * 1_000)
     with stores.redis.pipeline() as pipe:
         pipe.zscore(keys.PRESENCE_PROCESSES, process_id)
-        pipe.zadd(keys.PRESENCE_PROCESSES, {process_id: now + holds})
+        pipe.zadd(keys.PRESENCE_PROCESSES, {process_id: now + lease_ms})
         before, _ = pipe.execute()
     return before is None or before < now
 
 
 def report(stores: Stores, process_id: str, changes: Mapping[str, bool]) -> None:
-    """Whether these people have a socket on this process. Safe to repeat; one round trip.
+    """Records for each person whether they have a socket on this process. Safe to repeat; one round trip.
 
-    A process without a lease is not listened to; `renew` then has it report everybody.
+    Reports from a process without a lease are ignored; its next `renew` makes it report everybody.
     """
     if changes:
-        unknown = _note(stores, process_id, changes)
-        # Redis was lost and is not rebuilt yet, or they have just left: the archive says which.
+        unknown = _record(stores, process_id, changes)
+        # Either Redis was lost and is not rebuilt yet, or they just deleted their account: the archive knows which.
         if restored := restoring.restore_users(stores, unknown):
-            _note(stores, process_id, dict.fromkeys(restored, True))
+            _record(stores, process_id, dict.fromkeys(restored, True))
 
 
 def sweep(stores: Stores) -> None:
-    """Take offline the people of processes whose lease has run out."""
-    for _ in range(STEPS_MOST):
+    """Takes the people of processes whose lease has expired offline."""
+    for _ in range(MAX_SWEEP_STEPS):
         expired = stores.redis.zrange(keys.PRESENCE_PROCESSES, "-inf", ids.now_ms(), byscore=True, offset=0, num=1)
         if not expired:
             break
@@ -53,7 +53,7 @@ def sweep(stores: Stores) -> None:
 
 
 def forget(stores: Stores, user_id: str) -> None:
-    """Take somebody who has left offline, for good: their user is gone, so that no report brings them back."""
+    """Takes a deleted account offline for good: since their user is gone, no report brings them back."""
     own = keys.presence_user_key(user_id)
     processes = stores.redis.smembers(own)
     with stores.redis.pipeline() as pipe:
@@ -69,7 +69,7 @@ def forget(stores: Stores, user_id: str) -> None:
 
 
 def online(stores: Stores, user_ids: Sequence[str]) -> set[str]:
-    """Those of these people who are online."""
+    """The ones among these people who are online."""
     if not user_ids:
         return set()
     found = stores.redis.smismember(keys.PRESENCE_ONLINE, user_ids)
@@ -77,7 +77,7 @@ def online(stores: Stores, user_ids: Sequence[str]) -> set[str]:
 
 
 def last_seen(stores: Stores, user_ids: Sequence[str]) -> dict[str, str]:
-    """When these people were last seen, where Redis knows it."""
+    """When these people were last seen, for those of whom Redis knows it."""
     if not user_ids:
         return {}
     found = stores.redis.hmget(keys.PRESENCE_SEEN, user_ids)
@@ -86,11 +86,11 @@ def last_seen(stores: Stores, user_ids: Sequence[str]) -> dict[str, str]:
 
 def _sweep_page(stores: Stores, process_id: str) -> None:
     people = stores.redis.srandmember(keys.presence_process_key(process_id), SWEEP_PAGE)
-    _note(stores, process_id, dict.fromkeys((raw.decode() for raw in people), False), only_expired=True)
+    _record(stores, process_id, dict.fromkeys((raw.decode() for raw in people), False), only_expired=True)
 
 
-def _note(stores: Stores, process_id: str, changes: Mapping[str, bool], *, only_expired: bool = False) -> list[str]:
-    """Answers those who have a socket and are not known to Redis."""
+def _record(stores: Stores, process_id: str, changes: Mapping[str, bool], *, only_expired: bool = False) -> list[str]:
+    """Runs `report_presence.lua`. Returns the people who have a socket but are unknown to Redis."""
     now = ids.now_ms()
     script_keys = [
         keys.PRESENCE_PROCESSES,

@@ -1,4 +1,4 @@
-"""Puts people back into Redis whom only MongoDB knows, because Redis was lost and is not rebuilt yet."""
+"""Copies people from MongoDB back into Redis, for the time after Redis was lost and until it is rebuilt."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from chat.store.connection import Document, Stores
 
 
 def find_user(stores: Stores, user_id: str) -> Document | None:
-    """The person in the archive, now in Redis as well; None when there is no such person.
+    """Returns a person from the archive after copying them into Redis; None if there is no such person.
 
     Raises:
         PyMongoError: MongoDB is away.
@@ -21,7 +21,7 @@ def find_user(stores: Stores, user_id: str) -> Document | None:
 
 
 def restore_users(stores: Stores, user_ids: Sequence[str]) -> list[str]:
-    """Put these people into Redis. Returns those there are: nobody while MongoDB is away."""
+    """Copies these people into Redis. Returns the ids of those the archive knows; none while MongoDB is away."""
     if not user_ids:
         return []
     try:

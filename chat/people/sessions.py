@@ -1,7 +1,7 @@
-"""Which tokens hold. A token is a JWT and says itself when it expires; what ended earlier is in Redis.
+"""Decides which tokens are valid. A token is a JWT that carries its own expiry; sessions ended early are in Redis.
 
-Ending is told to every web process, which then closes the sockets it concerns. The sync keeps a copy in the archive,
-so that a lost Redis brings no token back.
+When a session ends, every web process is told and closes its sockets. The sync copies ended sessions to the archive,
+so that losing Redis does not make a token valid again.
 """
 
 import time
@@ -17,7 +17,7 @@ from chat.store.connection import Document, Stores
 
 
 class Session(NamedTuple):
-    """What a token says; `expires` in Unix seconds, `issued_ms` in milliseconds."""
+    """The contents of a token; `expires` is in Unix seconds, `issued_ms` in Unix milliseconds."""
 
     user_id: str
     token_id: str
@@ -26,24 +26,24 @@ class Session(NamedTuple):
 
 
 def refusal() -> Unauthorized:
-    """What somebody is told whose token does not hold, whatever is wrong with it."""
+    """The error for a token that is not valid, whatever is wrong with it."""
     return Unauthorized("The token is missing, wrong, expired or revoked. Log in again.")
 
 
 def end(stores: Stores, user_id: str, token_id: str, seconds: int) -> None:
-    """A token holds no longer; `seconds` is how long it would have."""
+    """Ends the session of one token; `seconds` is the time until it would expire by itself."""
     _end(stores, keys.revoked_key(token_id), "1", max(1, seconds), {"userId": user_id, "tokenId": token_id})
 
 
-def end_all(stores: Stores, user_id: str, but: str = "") -> None:
-    """No token of this person issued until now holds any longer, except the one named."""
+def end_all(stores: Stores, user_id: str, keep: str = "") -> None:
+    """Ends all sessions this person has now, except that of the token with the id `keep`."""
     before = ids.now_ms()
-    told = {"userId": user_id, "before": before, "except": but}
-    _end(stores, keys.sessions_key(user_id), f"{before}:{but}", stores.settings.token_lifetime, told)
+    notice = {"userId": user_id, "before": before, "except": keep}
+    _end(stores, keys.sessions_key(user_id), f"{before}:{keep}", stores.settings.token_lifetime, notice)
 
 
 def is_valid(stores: Stores, user_id: str, token_id: str, issued_ms: int) -> bool:
-    """Whether a token was not ended and there still is such a person. One round trip.
+    """Whether the token's session has not been ended and the person still exists. One round trip.
 
     Raises:
         PyMongoError: Redis was lost or does not know the person, and the archive is away.
@@ -63,25 +63,25 @@ def is_valid(stores: Stores, user_id: str, token_id: str, issued_ms: int) -> boo
     if revoked:
         return False
     if ended:
-        before, _, but = ended.decode().partition(":")
-        if issued_ms <= int(before) and token_id != but:
+        before, _, kept = ended.decode().partition(":")
+        if issued_ms <= int(before) and token_id != kept:
             return False
-    # Redis does not know them: it was lost, or they have left, and the archive says which.
+    # If Redis does not know them, it was lost or they deleted their account: the archive knows which.
     return bool(known) or restoring.find_user(stores, user_id) is not None
 
 
 def restore(stores: Stores, archived: list[Document]) -> None:
-    """Put back into Redis what the archive knows of ended sessions."""
+    """Copies ended sessions from the archive back into Redis."""
     with stores.redis.pipeline() as pipe:
         for each in archived:
             pipe.set(each["_id"], each["value"], exat=int(each["until"].timestamp()), nx=True)
         pipe.execute()
 
 
-def _end(stores: Stores, key: str, value: str, seconds: int, told: dict[str, Any]) -> None:
+def _end(stores: Stores, key: str, value: str, seconds: int, notice: dict[str, Any]) -> None:
     until = int(time.time()) + seconds
     with stores.redis.pipeline() as pipe:
         pipe.set(key, value, exat=until)
         pipe.hset(keys.SESSIONS_OUTBOX, key, f"{value} {until}")
-        pipe.publish(frames.SESSIONS, frames.encode_envelope((), orjson.dumps(told)))
+        pipe.publish(frames.SESSIONS, frames.encode_envelope((), orjson.dumps(notice)))
         pipe.execute()

@@ -1,8 +1,8 @@
-"""The archive: mongoengine documents of everything that is kept, and GridFS for audio.
+"""The archive in MongoDB: mongoengine documents for everything we keep, and GridFS for audio.
 
-The unique indexes here carry the promises: one account a name and an email, one message an `_id`, one
-message a sender's `clientId` in a conversation. Hot paths read raw documents (`Stores.mongo`); the documents own shape,
-collections and indexes. Timestamps are RFC 3339 text in UTC with milliseconds, as on the wire.
+The unique indexes here guarantee one account per name and per email, one message per `_id`, and one message per
+sender's `clientId` in a conversation. These documents define shapes, collections and indexes; hot paths read raw
+documents through `Stores.mongo`. Timestamps are RFC 3339 text in UTC with milliseconds, as on the wire.
 """
 
 from typing import Any, cast
@@ -23,12 +23,12 @@ from pymongo.database import Database
 from chat import ids, wire
 from chat.wire import StoredMessage
 
-# Recordings; metadata: owner, name, mimetype, duration (s), and once claimed messageId and conversation.
+# Recordings. Metadata: owner, name, mimetype, duration (s), and, once claimed, messageId and conversation.
 AUDIO_BUCKET = "audio"
 
 
 class User(Document):
-    """A person as others may see them, and their email. `emailKey` and `usernameKey` compare without case."""
+    """A person's public profile and their email. `emailKey` and `usernameKey` are for comparing without case."""
 
     id = StringField(primary_key=True, db_field="_id")
     email = StringField(required=True)
@@ -51,7 +51,7 @@ class User(Document):
 
 
 class Security(Document):
-    """What proves who a person is; apart from `User`, so that no list of users can ever carry it."""
+    """A person's credentials; separate from `User`, so that no list of users can ever include them."""
 
     id = StringField(primary_key=True, db_field="_id")
     passwordHash = StringField(required=True)
@@ -60,10 +60,10 @@ class Security(Document):
 
 
 class Message(Document):
-    """One message, in the shape of the wire.
+    """One message, with the wire's field names.
 
-    `conversation` is both people's ids and the key to shard by; a sharded cluster has no unique index that does not
-    begin with it, and no upsert that does not name it.
+    `conversation` is made of both people's ids and is the shard key: on a sharded cluster every unique index must begin
+    with it and every upsert must name it.
     """
 
     id = StringField(primary_key=True, db_field="_id")
@@ -98,7 +98,7 @@ class Message(Document):
 
 
 class Conversation(Document):
-    """Two people who have written to each other, and the `_id` of their last message, however old that is."""
+    """A conversation of two people and the `_id` of its last message, however old."""
 
     id = StringField(primary_key=True, db_field="_id")
     last = StringField(required=True)
@@ -122,7 +122,7 @@ class Cursor(Document):
 
 
 class EndedSession(Document):
-    """What `chat.people.sessions` has ended: key and value as in Redis, until no token it concerns could still hold."""
+    """A session ended by `chat.people.sessions`: key and value as in Redis, until its tokens have expired."""
 
     id = StringField(primary_key=True, db_field="_id")
     value = StringField(required=True)
@@ -136,10 +136,10 @@ class EndedSession(Document):
 
 
 class Erasure(Document):
-    """Somebody who has left, until nothing of theirs is left; see `chat.upkeep.erasure`.
+    """A deleted account whose data is still being erased; see `chat.upkeep.erasure`.
 
-    `due` is when to go on, `settles` from when on the last pass may begin. While a pass is on, `at` is the last
-    message it has done ('' for none) and `last` whether it is the last one.
+    `due` is when to continue; `settles` is the earliest time for the final pass. During a pass, `at` is the last
+    message it has handled ('' for none) and `last` says whether it is the final pass.
     """
 
     id = StringField(primary_key=True, db_field="_id")
@@ -156,23 +156,23 @@ DOCUMENTS = (User, Security, Message, Conversation, Cursor, EndedSession, Erasur
 
 
 def dump_message(message: StoredMessage) -> dict[str, Any]:
-    """The document of a message, as `Message` has it."""
+    """A message as a document of `Message`."""
     document = {name: value for name, value in message.items() if value is not None}
     document["conversation"] = ids.conversation_id(message["senderId"], message["receiverId"])
     return document
 
 
 def load_message(document: dict[str, Any]) -> StoredMessage:
-    """The message in a document of `Message`."""
+    """A document of `Message` as a message."""
     message = {name: value for name, value in document.items() if name != "conversation"}
     message.setdefault("audioFileId", None)
     return cast("StoredMessage", message)
 
 
 def upsert_message(message: StoredMessage) -> UpdateOne:
-    """Writes a message, unless the archive holds a newer revision of it."""
-    # With a newer revision there the filter finds nothing and the insert hits the `_id`: just what we want.
-    # A tombstone is the last word, whatever revisions a crash of Redis may have lost.
+    """The operation that writes a message unless the archive has a newer revision of it."""
+    # If the archive has a newer revision, the filter matches nothing and the insert fails on the `_id`, as intended.
+    # A tombstone always wins, since a crash of Redis may have lost revisions.
     fields = dump_message(message)
     message_id = fields.pop("_id")
     gone = {name: "" for name in ("audioFileId", *wire.OPTIONAL) if name not in fields}
@@ -185,7 +185,7 @@ def upsert_message(message: StoredMessage) -> UpdateOne:
 
 
 def migrate(mongo: "Database[dict[str, Any]]") -> None:
-    """Create the indexes that are missing. Safe to run any number of times, and by several processes."""
+    """Creates missing indexes. Safe to run repeatedly and by several processes at once."""
     for document in DOCUMENTS:
         document.ensure_indexes()
     mongo[f"{AUDIO_BUCKET}.chunks"].create_index([("files_id", 1), ("n", 1)], unique=True)

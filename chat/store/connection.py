@@ -1,4 +1,4 @@
-"""The connections a process has to its stores. Made once a process, after the fork."""
+"""A process's connections to Redis and MongoDB. Each process connects once, after the fork."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -23,9 +23,9 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """What the domain's functions work on.
+    """The stores, as passed to every function of the domain.
 
-    Both Redis clients answer bytes. `redis` sends a call again whose answer was lost, `redis_once` does not.
+    Both Redis clients return bytes. `redis` retries a call whose reply was lost; `redis_once` does not.
     """
 
     settings: Settings
@@ -41,9 +41,9 @@ class Stores:
 
 
 def connect_redis(settings: Settings, *, timeout: float | None = REDIS_TIMEOUT, retries: int = 1) -> Redis:
-    """A Redis client with a bounded pool that waits rather than raises.
+    """Returns a Redis client whose bounded pool waits for a free connection instead of raising at once.
 
-    `timeout` is in seconds per command; None for a connection that blocks on purpose (a subscriber).
+    `timeout` is in seconds per command; use None for a connection that blocks on purpose (a subscriber).
     """
     pool = BlockingConnectionPool.from_url(
         settings.redis_url,
@@ -58,7 +58,7 @@ def connect_redis(settings: Settings, *, timeout: float | None = REDIS_TIMEOUT, 
 
 
 def connect_mongodb(settings: Settings) -> "Database[Document]":
-    """mongoengine's default connection; writes are acknowledged by a majority, so a kill -9 loses none."""
+    """Opens mongoengine's default connection. A majority acknowledges each write, so a kill -9 loses none."""
     client: MongoClient[Document] = mongoengine.connect(
         host=settings.mongodb_uri,
         serverSelectionTimeoutMS=MONGODB_TIMEOUT_MS,
@@ -71,7 +71,7 @@ def connect_mongodb(settings: Settings) -> "Database[Document]":
 
 
 def connect(settings: Settings) -> Stores:
-    """Both stores. Connects lazily: a server that is not there yet fails the first call, not this one."""
+    """Returns both stores. Connects lazily: if a server is not up yet, the first call fails, not this one."""
     redis = connect_redis(settings)
     return Stores(
         settings=settings,

@@ -1,9 +1,8 @@
-"""What happened in the workers, added up in Redis, where `/metrics` of any web process finds it.
+"""The workers' metrics, summed in Redis, where any web process's `/metrics` can read them.
 
-A worker has no port of its own on most platforms, and there may be many behind no name at all, so nobody can ask them.
-`count` and `observe` only add to numbers in memory; `flush` adds those to one hash, once a task and not once a
-message. A worker that is killed takes the numbers of its task with it; a Redis that is lost begins at 0, which
-Prometheus understands.
+On most platforms a worker has no port, and several may share no name, so Prometheus cannot scrape them. `count` and
+`observe` only change numbers in memory; `flush` adds those to one hash, once per task rather than once per message.
+A killed worker loses its current task's numbers; a lost Redis restarts at 0, which Prometheus understands.
 """
 
 import threading
@@ -22,7 +21,7 @@ SLOW = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 
 
 class Family(NamedTuple):
-    """One metric; a histogram where it has `bounds`, of seconds, else a counter."""
+    """One metric: a histogram if it has `bounds` (in seconds), else a counter."""
 
     help: str
     labels: tuple[str, ...] = ()
@@ -31,15 +30,15 @@ class Family(NamedTuple):
 
 FAMILIES = {
     "tasks": Family("Celery tasks that ended.", ("task", "outcome")),
-    "task_seconds": Family("How long Celery tasks took; a drain lingers while messages come.", ("task",), SLOW),
-    "messages_delivered": Family("Messages stored and published by a drain, voice messages untranscribed."),
-    "delivery_seconds": Family("From a message's acceptance until it was published.", (), FAST),
+    "task_seconds": Family("How long Celery tasks took; a drain lingers while messages arrive.", ("task",), SLOW),
+    "messages_delivered": Family("Messages stored and published by a drain; voice messages not yet transcribed."),
+    "delivery_seconds": Family("Time from accepting a message to publishing it.", (), FAST),
     "messages_refused": Family("Accepted messages that could not be stored and were set aside."),
-    "transcriptions": Family("Attempts at a transcript.", ("outcome",)),
-    "transcription_seconds": Family("How long an attempt at a transcript took.", (), SLOW),
-    "transcription_retries": Family("Attempts at a transcript that failed or were given back, to be made again."),
+    "transcriptions": Family("Transcription attempts.", ("outcome",)),
+    "transcription_seconds": Family("How long transcription attempts took.", (), SLOW),
+    "transcription_retries": Family("Transcription attempts that failed or were given back and will be repeated."),
     "sync_rounds": Family("Rounds of the sync between the stores.", ("result",)),
-    "messages_aged": Family("Messages that left Redis for the archive alone."),
+    "messages_aged": Family("Messages removed from Redis because of their age; the archive keeps them."),
 }
 
 _lock = threading.Lock()
@@ -47,26 +46,26 @@ _pending: dict[str, float] = defaultdict(float)
 
 
 class Histogram(NamedTuple):
-    """How many were no longer than each bound, and than any; and all of them together, in seconds."""
+    """Pairs of a bound and the number of observations within it, the last bound being infinity; and their sum (s)."""
 
     counts: list[tuple[float, float]]
     sum: float
 
 
 def count(name: str, *labels: str, by: float = 1) -> None:
-    """Add to a counter."""
+    """Adds to a counter."""
     _add(SEPARATOR.join((name, *labels)), by)
 
 
 def observe(name: str, *labels: str, seconds: float) -> None:
-    """Add to a histogram."""
+    """Adds one observation to a histogram."""
     bound = next((each for each in FAMILIES[name].bounds if seconds <= each), float("inf"))
     _add(SEPARATOR.join((name, *labels, str(bound))), 1)
     _add(SEPARATOR.join((name, *labels, SUM)), seconds)
 
 
 def flush(redis: Redis) -> None:
-    """Bring Redis what was counted since the last time. Raises RedisError; then it is counted the next time."""
+    """Adds to Redis what was counted since the last flush. Raises RedisError and keeps the numbers for the next."""
     with _lock:
         taken = dict(_pending)
         _pending.clear()
@@ -84,15 +83,15 @@ def flush(redis: Redis) -> None:
 
 
 def read(redis: Redis) -> dict[str, dict[tuple[str, ...], float | Histogram]]:
-    """By family and labels: a counter's number, or a histogram."""
+    """Returns a counter's value or a histogram, by family and labels."""
     found: dict[str, dict[tuple[str, ...], float | Histogram]] = {name: {} for name in FAMILIES}
     rows: dict[str, dict[tuple[str, ...], float]] = {name: {} for name in FAMILIES}
     for raw, value in redis.hgetall(keys.COUNTERS).items():
         name, *labels = raw.decode().split(SEPARATOR)
-        if name in rows:  # else one of another version
+        if name in rows:  # otherwise another version's metric
             rows[name][tuple(labels)] = float(value)
     for name, family in FAMILIES.items():
-        if not family.labels and not rows[name]:  # nothing yet is a number too
+        if not family.labels and not rows[name]:  # report 0 rather than nothing
             rows[name][(SUM,) if family.bounds else ()] = 0.0
         found[name].update(_histograms(rows[name], family.bounds) if family.bounds else rows[name])
     return found

@@ -1,8 +1,8 @@
-"""The hot store: redis-om models of users and of the last months of chat, and their search indexes.
+"""The hot store in Redis: redis-om models of users and of the last months of chat, and their search indexes.
 
-Fields carry the names of the wire, so that a hot read is one JSON.MGET and no conversion. Hot paths read
-and write the JSON itself (redis-om's own find and sort grows with a conversation); the models own the
-shape, the keys and the indexes.
+Fields have the wire's names, so that a hot read is one JSON.MGET without conversion. The models define shapes, keys
+and indexes; hot paths read and write the JSON directly, since redis-om's own find-and-sort slows down as a
+conversation grows.
 """
 
 import contextlib
@@ -16,9 +16,10 @@ from chat.store import keys, search_terms
 from chat.store.connection import Stores
 from chat.wire import StoredMessage
 
-# Words that one beginning, or one with an error, may stand for. Every message's words count, also strangers'; with
-# RediSearch's 200 they would crowd out one's own. In an index of 100,000 words the shortest query takes 7 ms so.
-EXPANSIONS_MOST = 10_000
+# How many indexed words a prefix or a misspelt word may expand to. The words of everybody's messages count, so with
+# RediSearch's default of 200 strangers' words would crowd out the user's own. With this value the shortest query takes
+# 7 ms in an index of 100,000 words.
+MAX_EXPANSIONS = 10_000
 
 
 class HotModel(JsonModel):
@@ -27,9 +28,9 @@ class HotModel(JsonModel):
 
 
 class User(HotModel, index=True):  # type: ignore[call-arg]  # redis-om has no types
-    """A person, without anything secret but the email, which only they themselves are shown.
+    """A person. The only private field is the email, which only they see.
 
-    `revision` grows with every change and decides which of two copies is newer; `nameKey` is their place in the list.
+    `revision` grows with every change and tells which of two copies is newer; `nameKey` sorts them into the list.
     """
 
     username: str
@@ -46,10 +47,10 @@ class User(HotModel, index=True):  # type: ignore[call-arg]  # redis-om has no t
 
 
 class Message(HotModel, index=True):  # type: ignore[call-arg]  # redis-om has no types
-    """One message in the shape of the wire, plus what only the stores need.
+    """One message with the wire's field names, plus what only the stores need.
 
-    `revision` grows with every change and decides which of two copies is newer.
-    `terms` are the searchable words, see `chat.messages.search`.
+    `revision` grows with every change and tells which of two copies is newer.
+    `terms` are the searchable words; see `chat.messages.search`.
     """
 
     senderId: str = Field(index=True, case_sensitive=True)
@@ -73,7 +74,7 @@ class Message(HotModel, index=True):  # type: ignore[call-arg]  # redis-om has n
 
 
 def dump_message(message: StoredMessage) -> bytes:
-    """The JSON of a message as `Message` saves it, without building one: this is the hottest path there is."""
+    """A message as the JSON that `Message` would save, without building a model: this is the hottest path of all."""
     document = {name: value for name, value in message.items() if value is not None}
     document["pk"] = document.pop("_id")
     document["terms"] = search_terms.of_message(message)
@@ -81,7 +82,7 @@ def dump_message(message: StoredMessage) -> bytes:
 
 
 def load_message(document: dict[str, Any]) -> StoredMessage:
-    """The message in a document of `Message`."""
+    """A document of `Message` as a message."""
     document["_id"] = document.pop("pk")
     document.pop("terms", None)
     document.setdefault("audioFileId", None)
@@ -89,12 +90,12 @@ def load_message(document: dict[str, Any]) -> StoredMessage:
 
 
 def save_user(stores: Stores, archived: dict[str, Any]) -> None:
-    """Put a person of the archive into Redis, or renew them, with their place in the list of names.
+    """Copies a person from the archive into Redis, including the list of names.
 
-    A copy that is older than what Redis has changes nothing: of two changes at once the later one stays. When they
-    were last seen is taken from the archive only where Redis does not know it.
+    A copy older than the one in Redis changes nothing, so of two simultaneous changes the later one stays. The time
+    they were last seen comes from the archive only if Redis has none.
     """
-    User._meta.database = stores.redis  # a model that is made asks its database what it can do; else one on localhost
+    User._meta.database = stores.redis  # constructing a model queries its database, by default one on localhost
     user_id = archived["_id"]
     user = User(
         pk=user_id,
@@ -127,14 +128,14 @@ def is_outdated(redis: Redis) -> bool:
 
 
 def migrate(redis: Redis) -> None:
-    """Create the search indexes, or rebuild those whose schema has changed. One process at a time runs this."""
+    """Creates the search indexes, or rebuilds those whose schema changed. Only one process at a time may run this."""
     _migrator(redis).run()
 
 
 def configure(redis: Redis) -> None:
-    """Widen prefix searches; a Redis that restarts has forgotten it."""
-    with contextlib.suppress(ResponseError):  # a managed Redis may not let us; then it is set there, or stays narrow
-        redis.execute_command("FT.CONFIG", "SET", "MAXPREFIXEXPANSIONS", EXPANSIONS_MOST)
+    """Widens prefix searches. Redis forgets this when it restarts."""
+    with contextlib.suppress(ResponseError):  # a managed Redis may forbid it; then only its operator can widen them
+        redis.execute_command("FT.CONFIG", "SET", "MAXPREFIXEXPANSIONS", MAX_EXPANSIONS)
 
 
 def _migrator(redis: Redis) -> Migrator:
@@ -144,7 +145,7 @@ def _migrator(redis: Redis) -> Migrator:
 
 
 def read_json(redis: Redis, names: list[str]) -> list[dict[str, Any] | None]:
-    """The documents under these keys, None where there is none. One round trip."""
+    """Returns the documents at these keys, None for each missing one. One round trip."""
     if not names:
         return []
     found = redis.execute_command("JSON.MGET", *names, ".")
@@ -152,6 +153,6 @@ def read_json(redis: Redis, names: list[str]) -> list[dict[str, Any] | None]:
 
 
 def read_messages(redis: Redis, message_ids: list[str]) -> list[StoredMessage | None]:
-    """The messages with these ids, None where Redis does not hold one. One round trip."""
+    """Returns the messages with these ids, None for each one that Redis does not have. One round trip."""
     found = read_json(redis, [keys.message_key(message_id) for message_id in message_ids])
     return [None if document is None else load_message(document) for document in found]

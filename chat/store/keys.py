@@ -1,51 +1,52 @@
-"""The one place that names Redis keys; each says what it holds and in which form.
+"""The names of all Redis keys, with what each one contains and in which form.
 
-Every key begins with `PREFIX`, so that a Redis shared with others stays readable and nothing of theirs is touched.
+Every key begins with `PREFIX`, so that in a shared Redis ours are easy to tell apart and nobody else's are touched.
 """
 
 import unicodedata
 
 PREFIX = "chattergram"
 
-# The accepted log (a stream) and what drains it
+# The accepted log (a stream), its consumer group, the flag that a drainer is running or coming, and the drainer's lease
 ACCEPTED = f"{PREFIX}:accepted"
 ACCEPTED_GROUP = "drain"
 ACCEPTED_WAKING = f"{PREFIX}:accepted:waking"
 ACCEPTED_DRAINER = f"{PREFIX}:accepted:drainer"
-ACCEPTED_REFUSED = f"{PREFIX}:accepted:refused"  # stream of entries that could not be stored, for a person to look at
+ACCEPTED_REFUSED = f"{PREFIX}:accepted:refused"  # stream of entries that could not be stored, for an operator
 
-# What MongoDB has not confirmed yet: message id -> revision
+# Messages that MongoDB has not confirmed yet (sorted set): message id -> revision
 OUTBOX = f"{PREFIX}:outbox"
 
-# The same for read cursors (hash `<conversation>#<reader>` -> id) and for when people were last seen (user -> time)
+# The same for read cursors (hash: `<conversation>#<reader>` -> id) and for when people were last seen (hash: user ->
+# time)
 CURSORS_OUTBOX = f"{PREFIX}:outbox:cursors"
 SEEN_OUTBOX = f"{PREFIX}:outbox:seen"
 
-# The same for sessions that were ended: key in Redis -> `<value> <until, Unix s>`
+# The same for ended sessions (hash): key in Redis -> `<value> <until, Unix s>`
 SESSIONS_OUTBOX = f"{PREFIX}:outbox:sessions"
 
-# There while Redis holds the whole hot window; missing after it was lost, until the sync has rebuilt it
+# Exists while Redis has the whole hot window; missing after Redis was lost, until the sync has rebuilt it
 HOT_COMPLETE = f"{PREFIX}:hot:complete"
 
-# How far that rebuild is (hash): step -> the last `_id` done
+# Progress of that rebuild (hash): step -> the last `_id` copied, or `done`
 HOT_REBUILD = f"{PREFIX}:hot:complete:at"
 
-# Voice messages waiting for a transcript: message id -> when the next attempt is due (ms); those of them that were
-# delivered before; how often each was tried; and the language its sender asked for
+# Voice messages waiting for a transcript (sorted set): message id -> when the next attempt is due (ms); the ones among
+# them that were delivered before (set); the number of attempts and the requested language by message id (hashes)
 TRANSCRIPTIONS = f"{PREFIX}:transcriptions"
-TRANSCRIPTIONS_AGAIN = f"{PREFIX}:transcriptions:again"
+RETRANSCRIPTIONS = f"{PREFIX}:transcriptions:again"
 TRANSCRIPTION_ATTEMPTS = f"{PREFIX}:transcription:attempts"
 TRANSCRIPTION_LANGUAGES = f"{PREFIX}:transcription:languages"
 
-# How many of their attempts began and did not end in order, mostly because the worker died; and the one of them that is
-# tried alone
+# By message id, the number of attempts that began but did not end properly, mostly because the worker died (hash); and
+# the one message that is being tried alone
 TRANSCRIPTION_CRASHES = f"{PREFIX}:transcription:deaths"
 TRANSCRIPTION_ALONE = f"{PREFIX}:transcription:alone"
 
-# Recordings that are to be erased: upload id -> from when on (s); among them those being written
+# Recordings to be erased (sorted set): upload id -> the earliest time (s); includes uploads being written
 UPLOADS_PENDING_DELETION = f"{PREFIX}:uploads:doomed"
 
-# The order of deliveries: the newest position, and the position this Redis began with
+# The order of deliveries: the newest position, and the position at which this Redis began
 DELIVERY_LAST = f"{PREFIX}:delivery:last"
 DELIVERY_SINCE = f"{PREFIX}:delivery:since"
 
@@ -53,17 +54,17 @@ DELIVERY_SINCE = f"{PREFIX}:delivery:since"
 USER_INDEX = f"{PREFIX}:user:index"
 MESSAGE_INDEX = f"{PREFIX}:message:index"
 
-# Names of all users, for lists in their order: members `<folded name>\0<user id>`, all with score 0
+# Names of all users, for the sorted list of people (sorted set): members `<folded name>\0<user id>`, all with score 0
 NAMES = f"{PREFIX}:names"
 
-# Counters of what somebody may do only so often; the rest of a key is made by `limits`
+# Rate limit counters; the `limits` library makes the rest of the key
 LIMITS = f"{PREFIX}:limits"
 
-# What workers have counted (hash, see `chat.store.counters`), and beat processes with when they last sent a task (s)
+# The workers' metrics (hash, see `chat.store.counters`), and beat processes -> when they last sent a task (s)
 COUNTERS = f"{PREFIX}:counters"
 BEATS = f"{PREFIX}:beats"
 
-# Leases of web processes (process -> until, ms), people online, and when they were last seen
+# Leases of web processes (sorted set: process -> expiry, ms), people online (set), when people were last seen (hash)
 PRESENCE_PROCESSES = f"{PREFIX}:presence:processes"
 PRESENCE_ONLINE = f"{PREFIX}:presence:online"
 PRESENCE_SEEN = f"{PREFIX}:presence:seen"
@@ -74,12 +75,12 @@ def user_key(user_id: str) -> str:
 
 
 def fold_name(name: str) -> str:
-    """A username as it is compared and sorted: without case and without compatibility differences."""
+    """The form in which usernames are compared and sorted: without case and Unicode compatibility differences."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
 def name_suffix(user_id: str) -> str:
-    """What follows the folded name in a member of `NAMES`."""
+    """The part of a member of `NAMES` after the folded name."""
     return f"\0{user_id}"
 
 
@@ -89,7 +90,7 @@ def name_member(username: str, user_id: str) -> str:
 
 
 def user_of_name_member(member: bytes) -> str:
-    """The id of the person that a member of `NAMES` stands for."""
+    """The user id in a member of `NAMES`."""
     return member.rpartition(b"\0")[2].decode()
 
 
@@ -98,7 +99,7 @@ def message_key(message_id: str) -> str:
 
 
 def conversation_key(conversation: str) -> str:
-    """Sorted set of the message ids of a conversation, all with score 0, so in the order of ids."""
+    """Sorted set of a conversation's message ids, all with score 0 and therefore sorted by id."""
     return f"{PREFIX}:conversation:{conversation}"
 
 
@@ -108,12 +109,12 @@ def conversations_key(user_id: str) -> str:
 
 
 def inbox_key(user_id: str, partner_id: str) -> str:
-    """Sorted set of the ids of the messages from a partner that a person has not read."""
+    """Sorted set of the ids of a person's unread messages from a partner."""
     return f"{PREFIX}:inbox:{user_id}:{partner_id}"
 
 
 def cursors_key(conversation: str) -> str:
-    """Hash of reader -> the newest message id they have read."""
+    """Hash: reader -> the newest message id they have read."""
     return f"{PREFIX}:cursors:{conversation}"
 
 
@@ -127,17 +128,17 @@ def client_key(sender_id: str, client_id: str) -> str:
 
 
 def call_key(entropy: str) -> str:
-    """As `client_key`, where the client gave none: the Redis client sends a call again whose answer was lost."""
+    """Like `client_key`, for a send without a `clientId`: the Redis client repeats a call whose reply was lost."""
     return f"{PREFIX}:call:{entropy}"
 
 
 def upload_key(upload_id: str) -> str:
-    """Hash: owner, name, mimetype, duration, and once claimed `message` (entry of the log) and `receiver`."""
+    """Hash: owner, name, mimetype, duration, and, once claimed, `message` (receipt of the log entry) and `receiver`."""
     return f"{PREFIX}:upload:{upload_id}"
 
 
 def message_limit_key(user_id: str, seconds: int) -> str:
-    """Counter of the messages somebody has sent in a window of so many seconds."""
+    """Counter of the messages a person sent in a window of so many seconds."""
     return f"{LIMITS}:message:{user_id}:{seconds}"
 
 
@@ -146,7 +147,7 @@ def revoked_key(token_id: str) -> str:
 
 
 def sessions_key(user_id: str) -> str:
-    """Tokens of this person issued before this time (ms) hold no longer."""
+    """`<time, ms>:<token id>`: this person's tokens issued until then are not valid, except that one."""
     return f"{PREFIX}:sessions:{user_id}"
 
 

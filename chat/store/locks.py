@@ -1,4 +1,4 @@
-"""What only one process may do at a time."""
+"""Locks for work that only one process may do at a time."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ log = structlog.get_logger(__name__)
 
 @contextmanager
 def try_lock(redis: Redis, name: str, seconds: float) -> Iterator[bool]:
-    """Whether we may do what only one process does at a time; a dead one holds the others off for `seconds`."""
+    """Takes a lock if it is free, and yields whether it did. A dead holder blocks the others for `seconds`."""
     lock = Lock(redis, keys.lock_key(name), timeout=seconds, blocking=False)
     if not lock.acquire():
         yield False

@@ -1,4 +1,4 @@
-"""Loads the Lua scripts beside it: each is one atomic round trip to Redis. Their headers say what they do."""
+"""Loads the Lua scripts in `lua/`. Each runs atomically in one round trip to Redis; its header says what it does."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ FOLDER = Path(__file__).parent / "lua"
 
 
 class Scripts:
-    """One attribute for each file of `lua/`, run as `scripts.accept(keys=[...], args=[...])`."""
+    """Has one attribute per file in `lua/`, called like `scripts.accept_message(keys=[...], args=[...])`."""
 
     def __init__(self, redis: Redis) -> None:
         for file in FOLDER.glob("*.lua"):

@@ -1,10 +1,9 @@
-"""What a text is found by: tokens that RediSearch takes literally, made the same way from texts and queries.
+"""Turns text into search tokens that RediSearch takes literally, in the same way for messages and for queries.
 
-Users' text never reaches RediSearch's query language or its tokenizer, both of which read much into it.
-Accents and case do not count. Each token begins with a letter that is not the text's: `w` before a plain
-word (so that `the` is no stop word), `x` before the hexadecimal UTF-8 of anything else (so that `c++` and
-`$5` are words, and a prefix of a word is a prefix of its token). Scripts written without spaces give one
-token a character.
+Users' text never reaches RediSearch's query language or its tokenizer, since both give meaning to many characters.
+Case and accents are ignored. Each token begins with a letter that is not part of the text: `w` before a plain word (so
+that `the` is not a stop word), `x` before the hexadecimal UTF-8 of anything else (so that `c++` and `$5` are words, and
+a prefix of a word is a prefix of its token). In scripts written without spaces, each character is a token.
 """
 
 import re
@@ -19,17 +18,17 @@ _SPACELESS = re.compile(
 )
 _WORD = re.compile(r"[^\W_]+")
 _SENTENCE_MARKS = ".,;:!?¿¡…'\"`´‘’“”„«»‹›()[]{}<>*_~-–—/\\|、。，．！？：；（）「」『』"
-TOKEN_LIMIT = 40  # characters of a word that count
+TOKEN_LIMIT = 40  # characters; the rest of a longer word is ignored
 
 
 def fold(text: str) -> str:
-    """The text without case, accents and compatibility differences."""
+    """The text without case, accents and Unicode compatibility differences."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return "".join(character for character in decomposed if not unicodedata.combining(character)).casefold()
 
 
 def tokens(text: str) -> Iterator[str]:
-    """The tokens a query must have, in order."""
+    """The tokens of a query, in order; a match must have them all."""
     for chunk in fold(text).split():
         core = chunk.strip(_SENTENCE_MARKS)
         words = _words(core)
@@ -40,7 +39,7 @@ def tokens(text: str) -> Iterator[str]:
 
 
 def terms(text: str) -> str:
-    """The tokens a text is found by, separated by blanks: those of `tokens`, and the words inside mixed ones."""
+    """The tokens that find a text, separated by spaces: those of `tokens`, and the words inside mixed chunks."""
     found: dict[str, None] = {}
     for chunk in fold(text).split():
         core = chunk.strip(_SENTENCE_MARKS)
@@ -51,7 +50,7 @@ def terms(text: str) -> str:
 
 
 def of_message(document: Mapping[str, Any]) -> str:
-    """What a message is found by: its text and, for a voice message, what was said. A deleted one by nothing."""
+    """The terms of a message: from its text and, for a voice message, its transcript. A deleted message has none."""
     if document.get("deletedAt"):
         return ""
     said = " ".join(word["word"] for word in document.get("words") or [])
@@ -73,7 +72,7 @@ def _words(chunk: str) -> list[str]:
 
 
 def _is_words(chunk: str) -> bool:
-    """Whether a chunk is words joined by marks that mean nothing (`well-known`), not a word like `c++` or `$5`."""
+    """Whether a chunk is just words joined by punctuation (`well-known`), unlike `c++` or `$5`."""
     return all(character.isalnum() or character in _SENTENCE_MARKS for character in chunk)
 
 

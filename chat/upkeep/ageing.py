@@ -1,4 +1,4 @@
-"""Takes messages that are older than the hot window out of Redis, once the archive has them."""
+"""Removes messages older than the hot window from Redis, once the archive has them."""
 
 from itertools import takewhile
 
@@ -8,20 +8,20 @@ from chat.store.connection import Stores
 from chat.store.locks import try_lock
 
 PAGE = 200
-LOCK_SECONDS = 600.0  # it goes through all conversations
+LOCK_SECONDS = 600.0  # long, because one run goes through all conversations
 SCAN_COUNT = 200
 
 
 def age(stores: Stores) -> int:
-    """Take messages older than the hot window out of Redis, if the archive has them; answers how many.
+    """Removes messages older than the hot window from Redis if the archive has them. Returns the number removed.
 
-    One process at a time; a killed one leaves nothing to be undone, and the next begins with what is left.
+    One process at a time does this. If it is killed there is nothing to undo; the next run continues with the rest.
     """
     oldest = ids.days_ago(stores.settings.hot_window_days)
     aged = 0
-    with try_lock(stores.redis, "age", LOCK_SECONDS) as ours:
-        script_keys = stores.redis.scan_iter(match=keys.conversation_key("*"), count=SCAN_COUNT) if ours else ()
-        for key in script_keys:
+    with try_lock(stores.redis, "age", LOCK_SECONDS) as acquired:
+        found = stores.redis.scan_iter(match=keys.conversation_key("*"), count=SCAN_COUNT) if acquired else ()
+        for key in found:
             while page := _aged_page(stores, key, oldest):
                 dropped = _drop(stores, key, page)
                 aged += dropped
@@ -31,18 +31,18 @@ def age(stores: Stores) -> int:
 
 
 def _aged_page(stores: Stores, key: bytes, oldest: str) -> list[str]:
-    """The oldest ids, below the window, that the archive holds.
+    """The oldest message ids that are older than the window and archived.
 
-    They end at the first that is not so: Redis keeps the newest part of a conversation without a gap.
+    Stops at the first one that is not archived, since Redis must keep the newest part of a conversation without a gap.
     """
     found = [raw.decode() for raw in stores.redis.zrangebylex(key, "-", f"({oldest}", 0, PAGE)]
     if not found:
         return []
-    held = {each["_id"] for each in stores.mongo.messages.find({"_id": {"$in": found}}, {"_id": 1})}
-    return list(takewhile(held.__contains__, found))
+    archived = {each["_id"] for each in stores.mongo.messages.find({"_id": {"$in": found}}, {"_id": 1})}
+    return list(takewhile(archived.__contains__, found))
 
 
 def _drop(stores: Stores, key: bytes, message_ids: list[str]) -> int:
-    """Take them out of Redis, up to the first one with a change the archive lacks."""
+    """Removes these messages from Redis, up to the first one with a change the archive lacks."""
     script_keys = [keys.OUTBOX, key, *map(keys.message_key, message_ids)]
     return int(stores.scripts.drop_aged(keys=script_keys, args=message_ids))

@@ -1,9 +1,9 @@
-"""Erases what somebody who has left leaves behind: their messages' text, their recordings, every list of theirs.
+"""Deletes accounts, and erases what they leave behind: the text of their messages, their recordings and their lists.
 
-The account goes in one transaction of MongoDB with an entry in `erasures`, so that no erasure is forgotten, whatever is
-killed or lost. A pass goes through all messages they sent, newest first, page by page; its place is kept in the
-entry, and every step may run twice. The first pass begins at once. The last one begins a minute later, when nothing of
-theirs is on its way any more: it finds what was in the accepted log, or in a request, when the account went.
+One MongoDB transaction removes the account and adds an entry to `erasures`, so that no erasure is forgotten, whatever
+is killed or lost. A pass goes through all messages the person sent, newest first, page by page; the entry records its
+progress, and every step may run twice. The first pass begins at once. The final pass begins a minute later, when
+nothing of theirs can still be on its way: it finds what was in the accepted log, or in a request, at the deletion.
 """
 
 import time
@@ -28,20 +28,20 @@ from chat.wire import StoredMessage
 log = structlog.get_logger(__name__)
 
 PAGE = 100
-SETTLE_SECONDS = 60  # longer than any request takes that was accepted before its session ended
+SETTLE_SECONDS = 60  # longer than any request that began before its session ended
 POSTPONE_SECONDS = 15
-REQUEST_SECONDS = 5.0  # that a request spends on erasing; the rest follows
-ROUND_SECONDS = 10.0  # a stopping worker waits for a round no longer than this
+REQUEST_SECONDS = 5.0  # how long the HTTP request itself erases; the rest follows in the background
+ROUND_SECONDS = 10.0  # bounds how long a stopping worker has to wait for a round
 LOCK_SECONDS = 60.0
-LOADED_SECONDS = 60  # an old message is in Redis for this long, so that it changes there as any other does
+LOADED_SECONDS = 60  # how long an old message is loaded into Redis, so that it is changed there like any other
 FLUSH_PAGES = 10
 
 
 def begin(stores: Stores, user_id: str) -> None:
-    """Remove an account, and note that what it leaves is to be erased; all or nothing.
+    """Removes an account and records that its data is to be erased, all or nothing.
 
     Raises:
-        NotFound: there is no such person, or no longer.
+        NotFound: there is no such account, or no longer.
     """
     now = ids.now_ms()
 
@@ -61,16 +61,16 @@ def begin(stores: Stores, user_id: str) -> None:
     try:
         with stores.mongo.client.start_session() as session:
             session.with_transaction(remove)
-    except DuplicateKeyError:  # somebody with this id has left before, and Redis or a backup brought them back
+    except DuplicateKeyError:  # the account was deleted before, and Redis or a backup brought it back
         raise NotFound("There is no such person.") from None
 
 
 def leave(stores: Stores, passwords: Passwords, user_id: str, password: str) -> None:
-    """Leave: no session holds, nobody finds the account, and what it leaves behind is erased, at once or in minutes.
+    """Deletes a person's own account: ends their sessions, hides the account, and erases its data now or in minutes.
 
     Raises:
         Forbidden: the password is wrong.
-        NotFound: the account has gone meanwhile.
+        NotFound: the account was deleted in the meantime.
     """
     accounts.check_password(stores, passwords, user_id, password)
     begin(stores, user_id)
@@ -78,7 +78,7 @@ def leave(stores: Stores, passwords: Passwords, user_id: str, password: str) -> 
 
 
 def erase(stores: Stores, user_id: str, seconds: float) -> None:
-    """Erase as much as can be done in so many seconds; `run` does the rest, also when a store is away now."""
+    """Erases as much as it can in so many seconds. `run` does the rest, even if a store is away now."""
     try:
         _proceed(stores, user_id, time.monotonic() + seconds)
     except (PyMongoError, RedisError) as error:
@@ -86,7 +86,10 @@ def erase(stores: Stores, user_id: str, seconds: float) -> None:
 
 
 def run(stores: Stores) -> bool:
-    """One round over what is due. Answers whether there is more to do at once; False also while MongoDB is away."""
+    """Runs one round over the erasures that are due.
+
+    Returns whether there is more to do right away; False also while MongoDB is away.
+    """
     until = time.monotonic() + ROUND_SECONDS
     try:
         for entry in stores.mongo.erasures.find({"due": {"$lte": ids.now()}}, {"_id": 1}).sort("due"):
@@ -98,13 +101,13 @@ def run(stores: Stores) -> bool:
 
 
 def _proceed(stores: Stores, user_id: str, until: float) -> bool:
-    """Go on with one erasure. Answers False when the time was up before its pass was done."""
-    with try_lock(stores.redis, f"erasure:{user_id}", LOCK_SECONDS) as ours:
-        entry = stores.mongo.erasures.find_one({"_id": user_id, "due": {"$lte": ids.now()}}) if ours else None
+    """Continues one erasure. Returns False if time ran out before its pass was done."""
+    with try_lock(stores.redis, f"erasure:{user_id}", LOCK_SECONDS) as acquired:
+        entry = stores.mongo.erasures.find_one({"_id": user_id, "due": {"$lte": ids.now()}}) if acquired else None
         if entry is None:
             return True
         if "at" not in entry and not _start(stores, entry):
-            _note(stores, user_id, due=ids.timestamp(ids.now_ms() + POSTPONE_SECONDS * 1_000))
+            _update_entry(stores, user_id, due=ids.timestamp(ids.now_ms() + POSTPONE_SECONDS * 1_000))
             return True
         if not _erase_messages(stores, entry, until) or not _erase_recordings(stores, user_id, until):
             return False
@@ -114,7 +117,7 @@ def _proceed(stores: Stores, user_id: str, until: float) -> bool:
 
 
 def _start(stores: Stores, entry: Document) -> bool:
-    """Begin a pass, unless it is to be the last one and something of theirs is still on its way."""
+    """Begins a pass. Returns False if it would be the final one and something of theirs is still on its way."""
     user_id = entry["_id"]
     sessions.end_all(stores, user_id)
     _forget_account(stores, user_id, entry["username"])
@@ -125,7 +128,7 @@ def _start(stores: Stores, entry: Document) -> bool:
     if settled and storing.may_wait_for_archive(stores, user_id):
         return False
     entry |= {"at": "", "last": settled}
-    _note(stores, user_id, at="", last=settled)
+    _update_entry(stores, user_id, at="", last=settled)
     return True
 
 
@@ -148,13 +151,13 @@ def _erase_messages(stores: Stores, entry: Document, until: float) -> bool:
             return True
         if _erase_page(stores, user_id, page):
             at = page[-1]["_id"]
-            _note(stores, user_id, at=at)
+            _update_entry(stores, user_id, at=at)
         if time.monotonic() > until:
             return False
 
 
 def _erase_page(stores: Stores, user_id: str, page: list[StoredMessage]) -> bool:
-    """Leave tombstones in both stores. Answers False when a message slipped away meanwhile: do the page again."""
+    """Replaces messages with tombstones in both stores. Returns False if one changed meanwhile: repeat the page."""
     standing = {archived["_id"]: archived for archived in page if not archived.get("deletedAt")}
     storing.load_all_for_change(stores, list(standing.values()), LOADED_SECONDS)
     found = hot.read_messages(stores.redis, [archived["_id"] for archived in page])
@@ -165,7 +168,7 @@ def _erase_page(stores: Stores, user_id: str, page: list[StoredMessage]) -> bool
     wanted = list(standing.keys() | {message["_id"] for message in alive})
     now = hot.read_messages(stores.redis, wanted)
     buried = [message for message in now if message is not None and message.get("deletedAt")]
-    # Told before the archive has it: were we killed in between, the page would be done and told again.
+    # Deliver before archiving: if we are killed in between, the page is repeated and delivered again.
     delivery.deliver(stores, [editing.deleted_frame(message) for message in buried])
     stored, _ = storing.store_archive(stores, buried)
     storing.confirm(stores, stored)
@@ -173,7 +176,7 @@ def _erase_page(stores: Stores, user_id: str, page: list[StoredMessage]) -> bool
 
 
 def _erase_recordings(stores: Stores, user_id: str, until: float) -> bool:
-    """Those of their messages that are left, and uploads that no message claimed."""
+    """Erases their remaining recordings: those of messages, and uploads that no message claimed."""
     while audio.delete_owned(stores, user_id):
         if time.monotonic() > until:
             return False
@@ -181,7 +184,7 @@ def _erase_recordings(stores: Stores, user_id: str, until: float) -> bool:
 
 
 def _forget_account(stores: Stores, user_id: str, username: str) -> None:
-    """From now on nobody finds them. Every pass looks, since a request that read the archive may put them back."""
+    """Removes the account from Redis. Every pass does so, since a request that read the archive may put it back."""
     found = hot.read_json(stores.redis, [keys.user_key(user_id)])[0]
     names = {username, found["username"]} if found else {username}
     with stores.redis.pipeline() as pipe:
@@ -192,7 +195,7 @@ def _forget_account(stores: Stores, user_id: str, username: str) -> None:
 
 
 def _forget_lists(stores: Stores, user_id: str) -> None:
-    """Their conversations, what was unread or read in them, and what was delivered to them."""
+    """Removes their conversations, unread messages, read cursors and deliveries."""
     archived = {cursor["conversation"] for cursor in stores.mongo.cursors.find({"reader": user_id})}
     partners = [raw.decode() for raw in stores.redis.zrange(keys.conversations_key(user_id), 0, -1)]
     conversations = archived | {ids.conversation_id(user_id, partner) for partner in partners}
@@ -208,5 +211,5 @@ def _forget_lists(stores: Stores, user_id: str) -> None:
     stores.mongo.cursors.delete_many({"reader": user_id})
 
 
-def _note(stores: Stores, user_id: str, **fields: str | bool) -> None:
+def _update_entry(stores: Stores, user_id: str, **fields: str | bool) -> None:
     stores.mongo.erasures.update_one({"_id": user_id}, {"$set": fields})

@@ -1,4 +1,4 @@
-"""Everything we hold about somebody, for themselves: a right of theirs (GDPR, article 20)."""
+"""Exports everything we hold about a person, for them to take: their right under GDPR, article 20."""
 
 import json
 from collections.abc import Iterator
@@ -21,9 +21,10 @@ PROFILE = ("_id", "email", "username", "bio", "createdAt", "lastSeen")
 
 
 def export(stores: Stores, user_id: str, file: IO[bytes]) -> int:
-    """Write a zip archive of a person's profile, messages, read marks and recordings; answers how many messages.
+    """Writes a zip archive of a person's profile, messages, read marks and recordings. Returns the number of messages.
 
-    Messages sent and received are in it, recordings only their own. Nothing is held whole in memory.
+    It contains the messages they sent and received, but only their own recordings. Everything is streamed, so memory
+    use stays small.
 
     Raises:
         NotFound: there is no such person.
@@ -32,7 +33,7 @@ def export(stores: Stores, user_id: str, file: IO[bytes]) -> int:
     user = stores.mongo.users.find_one({"_id": user_id})
     if user is None:
         raise NotFound("There is no such person.")
-    storing.flush(stores, FLUSH_PAGES)  # from here on MongoDB has all but what comes this very moment
+    storing.flush(stores, FLUSH_PAGES)  # now MongoDB has everything except what arrives at this very moment
     partners: set[str] = set()
     with ZipFile(file, "w", ZIP_DEFLATED) as zipped:
         _write(zipped, "profile.json", {name: user[name] for name in PROFILE if name in user})
@@ -70,7 +71,7 @@ def _write_recording(stores: Stores, zipped: ZipFile, recording: Document) -> No
     named = audio.download_name(metadata["name"], metadata["mimetype"])
     entry = _entry(
         f"recordings/{recording['_id']}{PurePosixPath(named).suffix}", ZIP_STORED
-    )  # it is compressed as it is
+    )  # audio is compressed already
     with zipped.open(entry, "w", force_zip64=True) as opened:
         for piece in audio.stream(stores, audio.find_linked(stores, recording["_id"])):
             opened.write(piece)

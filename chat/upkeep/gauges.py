@@ -1,4 +1,4 @@
-"""How much there is, and how much waits: for `/metrics` and `flask state`. Every number costs little at any size."""
+"""Sizes of the stores and of what waits in them, for `/metrics` and `flask state`. All are cheap at any size."""
 
 from typing import Any, NamedTuple
 
@@ -10,36 +10,36 @@ from chat.audio import chunks
 from chat.store import keys
 from chat.store.connection import Stores
 
-DUE_LOOKED_AT = 100  # of the voice messages that are due, to find the oldest
+DUE_SAMPLE = 100  # how many due voice messages to look at for the oldest
 
 FIGURES = {
     "redis_up": "Whether Redis answers.",
-    "accepted_messages": "Accepted messages that wait to be stored.",
+    "accepted_messages": "Accepted messages waiting to be stored.",
     "accepted_oldest_seconds": "How long the oldest of them has waited.",
     "accepted_refused_messages": "Accepted messages that were set aside because they could not be stored.",
-    "transcriptions_waiting": "Voice messages that wait for a transcript, or for another attempt.",
-    "transcriptions_due": "Those of them whose attempt is due.",
-    "transcriptions_oldest_seconds": "How old the oldest of those that are due is.",
-    "outbox_messages": "Messages, or changes of them, that MongoDB has not confirmed.",
-    "outbox_oldest_seconds": "How old the oldest new message among them is.",
+    "transcriptions_waiting": "Voice messages waiting for a transcript or for another attempt.",
+    "transcriptions_due": "Voice messages whose next attempt is due.",
+    "transcriptions_oldest_seconds": "Age of the oldest of those that are due.",
+    "outbox_messages": "New or changed messages that MongoDB has not confirmed.",
+    "outbox_oldest_seconds": "Age of the oldest new message among them.",
     "outbox_cursors": "Read marks that MongoDB does not have yet.",
-    "outbox_last_seen": "Times of last seen that MongoDB does not have yet.",
+    "outbox_last_seen": "Last-seen times that MongoDB does not have yet.",
     "hot_messages": "Messages in Redis.",
     "hot_people": "People in Redis.",
     "hot_complete": "Whether Redis holds the whole hot window; 0 while it is being rebuilt.",
     "redis_memory_bytes": "Memory Redis uses.",
-    "redis_memory_limit_bytes": "Memory Redis may use; 0 where nothing limits it.",
+    "redis_memory_limit_bytes": "Memory Redis may use; 0 if unlimited.",
     "people_online": "People with a socket on any web process.",
     "mongodb_up": "Whether MongoDB answers.",
     "archive_messages": "Messages in MongoDB.",
     "archive_people": "People in MongoDB.",
     "archive_recordings": "Recordings in MongoDB.",
-    "archive_bytes": "What MongoDB stores of all this, with its indexes.",
+    "archive_bytes": "Size of MongoDB's data and indexes.",
 }
 
 
 class _Raw(NamedTuple):
-    """Redis's answers, in the order they are asked for."""
+    """Redis's replies, in the order of the commands in `_of_redis`."""
 
     accepted: int
     accepted_first: list[tuple[bytes, Any]]
@@ -58,7 +58,7 @@ class _Raw(NamedTuple):
 
 
 def figures(stores: Stores) -> dict[str, float]:
-    """By the names of `FIGURES`; those of a store that is away are missing, but for its `_up`."""
+    """Returns the figures by their names in `FIGURES`. For a store that is away there is only its `_up`."""
     found: dict[str, float] = {}
     try:
         found |= {"redis_up": 1, **_of_redis(stores.redis)}
@@ -79,7 +79,7 @@ def _of_redis(redis: Redis) -> dict[str, float]:
         pipe.xlen(keys.ACCEPTED_REFUSED)
         pipe.zcard(keys.TRANSCRIPTIONS)
         pipe.zcount(keys.TRANSCRIPTIONS, "-inf", now)
-        pipe.zrange(keys.TRANSCRIPTIONS, "-inf", now, byscore=True, offset=0, num=DUE_LOOKED_AT)
+        pipe.zrange(keys.TRANSCRIPTIONS, "-inf", now, byscore=True, offset=0, num=DUE_SAMPLE)
         pipe.zcard(keys.OUTBOX)
         pipe.zrange(keys.OUTBOX, 1, 1, byscore=True, offset=0, num=1)
         pipe.hlen(keys.CURSORS_OUTBOX)
@@ -111,7 +111,7 @@ def _of_redis(redis: Redis) -> dict[str, float]:
 
 
 def _indexed(redis: Redis) -> float:
-    """Messages in Redis, as its search index counts them; 0 while there is no index."""
+    """The number of messages in Redis, as counted by its search index; 0 while there is no index."""
     try:
         return float(redis.ft(keys.MESSAGE_INDEX).info()["num_docs"])
     except RedisError:
@@ -130,5 +130,5 @@ def _of_mongodb(stores: Stores) -> dict[str, float]:
 
 
 def _age(message_ids: list[bytes], now: int) -> float:
-    """Seconds since the oldest of these messages was sent, 0 when there is none."""
+    """Seconds since the oldest of these messages was sent; 0 if there is none."""
     return max(0, now - ids.milliseconds(min(message_ids).decode())) / 1_000 if message_ids else 0

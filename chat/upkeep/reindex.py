@@ -1,4 +1,4 @@
-"""Makes everything anew that search works with, for when the way terms are made has changed, or an index is broken."""
+"""Rebuilds the search terms and indexes, for when the way terms are made has changed or an index is broken."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -29,12 +29,13 @@ _KINDS: tuple[tuple[str, str, Terms], ...] = (
 
 
 def reindex(stores: Stores) -> int:
-    """Make the terms of all people and messages in Redis anew, then both indexes; answers how many terms changed.
+    """Recomputes the terms of all people and messages in Redis, then rebuilds both indexes.
 
-    Search finds only part of what there is until it is done. Everything else goes on; it may run twice.
+    Until it is done, search returns partial results; everything else works as usual. Safe to repeat. Returns the number
+    of people and messages whose terms changed.
 
     Raises:
-        TimeoutError: RediSearch still indexes after ten minutes; it goes on by itself.
+        TimeoutError: RediSearch is still indexing after ten minutes; it continues on its own.
     """
     changed = sum(_reterm(stores, page, terms) for pattern, _, terms in _KINDS for page in _pages(stores, pattern))
     for _, index, _ in _KINDS:
@@ -65,12 +66,13 @@ def _reterm(stores: Stores, names: list[str], terms: Terms) -> int:
     stale = [(key, before, now) for key, before, now in rows if before != now]
     if not stale:
         return 0
-    arguments = [f'"{text}"' for _, before, now in stale for text in (before, now)]  # plain letters and blanks
+    # Quotes are enough to make JSON of terms, since they consist of letters, digits and spaces.
+    arguments = [f'"{text}"' for _, before, now in stale for text in (before, now)]
     return int(stores.scripts.replace_terms(keys=[key for key, *_ in stale], args=arguments))
 
 
 def _drop(redis: Redis, index: str) -> None:
-    """Forget an index, not what is in it."""
+    """Drops an index if it exists, keeping its documents."""
     try:
         redis.execute_command("FT.DROPINDEX", index)
     except ResponseError as error:

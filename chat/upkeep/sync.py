@@ -1,9 +1,9 @@
-"""The sync between the stores: what each lacks comes from the other. Nothing here ever empties a store.
+"""Syncs the two stores: each gets from the other what it lacks. Nothing here ever empties a store.
 
-A round goes Redis -> MongoDB (the outbox), then, when Redis was lost, MongoDB -> Redis: users, cursors, and
-the messages of the hot window from the newest to the oldest, so that what Redis holds of a conversation is
-always its newest part without a gap. Rounds are bounded, one runs at a time over all processes, and a killed
-one goes on where it was: its place is kept in Redis, and every step may run twice.
+A round copies Redis -> MongoDB (the outboxes) and then, if Redis was lost, MongoDB -> Redis: ended sessions, users,
+conversations, cursors, and the hot window's messages from the newest to the oldest, so that Redis always has the newest
+part of a conversation without a gap. Rounds are bounded, and only one runs at a time across all processes. A killed
+round is continued by the next: its progress is in Redis, and every step may run twice.
 """
 
 import time
@@ -27,23 +27,23 @@ from chat.store.prepare import prepare
 log = structlog.get_logger(__name__)
 
 PAGE = 200
-ROUND_SECONDS = 10.0  # a stopping worker waits for a round no longer than this
-LOCK_SECONDS = 25.0  # what a dead round holds the next ones off for; two at once do no harm
+ROUND_SECONDS = 10.0  # bounds how long a stopping worker has to wait for a round
+LOCK_SECONDS = 25.0  # how long a dead round blocks the next ones; two at once do no harm
 MORE, COMPLETE, ARCHIVE_AWAY, REFUSED = "more_to_do", "complete", "archive_away", "another_runs"
 
 _STEPS = ("sessions", "users", "conversations", "cursors", "messages")
 
 
 def run(stores: Stores) -> bool:
-    """One round. Answers whether there is more to do at once; False also while MongoDB is away."""
+    """Runs one round. Returns whether there is more to do right away; False also while MongoDB is away."""
     return run_round(stores) == MORE
 
 
 def run_round(stores: Stores) -> str:
-    """One round. Answers how it ended: `MORE`, `COMPLETE`, `ARCHIVE_AWAY`, or `REFUSED` as another runs."""
-    with try_lock(stores.redis, "sync", LOCK_SECONDS) as ours:
+    """Runs one round. Returns `MORE`, `COMPLETE`, `ARCHIVE_AWAY`, or `REFUSED` if another round is running."""
+    with try_lock(stores.redis, "sync", LOCK_SECONDS) as acquired:
         try:
-            result = _round(stores) if ours else REFUSED
+            result = _round(stores) if acquired else REFUSED
         except PyMongoError as error:
             log.warning("sync.archive_away", error=type(error).__name__)
             result = ARCHIVE_AWAY
@@ -63,7 +63,7 @@ def _round(stores: Stores) -> str:
 
 
 def _flush_cursors(stores: Stores) -> None:
-    """Bring the archive the read cursors it lacks."""
+    """Copies to the archive the read cursors it lacks."""
 
     def write(name: str, up_to: str) -> UpdateOne:
         conversation, reader = ids.parse_cursor_id(name)
@@ -74,7 +74,7 @@ def _flush_cursors(stores: Stores) -> None:
 
 
 def _flush_last_seen(stores: Stores) -> None:
-    """Keep in the archive when people were last seen, so that it outlives Redis."""
+    """Copies to the archive when people were last seen, so that a lost Redis does not lose it."""
 
     def write(user_id: str, seen: str) -> UpdateOne:
         return UpdateOne({"_id": user_id}, {"$max": {"lastSeen": seen}})
@@ -83,7 +83,7 @@ def _flush_last_seen(stores: Stores) -> None:
 
 
 def _flush_sessions(stores: Stores) -> None:
-    """Keep in the archive which sessions were ended, until their tokens would have expired."""
+    """Copies to the archive which sessions were ended; they stay there until their tokens would have expired."""
 
     def write(key: str, ended: str) -> UpdateOne:
         value, _, until = ended.rpartition(" ")
@@ -106,7 +106,7 @@ def _flush_hash(stores: Stores, outbox: str, collection: str, write: Callable[[s
 
 
 def _rebuild(stores: Stores, until: float) -> bool:
-    """Go on filling Redis from the archive; answers whether it is complete now."""
+    """Continues to fill Redis from the archive. Returns whether it is complete now."""
     prepare(stores)
     newest = stores.mongo.messages.find_one({}, {"_id": 1}, sort=[("_id", DESCENDING)])
     if newest is not None:
@@ -144,12 +144,12 @@ def _put_users(stores: Stores, page: list[Document]) -> None:
 
 def _put_conversations(stores: Stores, page: list[Document]) -> None:
     pairs = [ids.people_of(conversation["_id"]) for conversation in page]
-    here = _still_here(stores, {person for pair in pairs for person in pair})
+    existing = _existing(stores, {person for pair in pairs for person in pair})
     with stores.redis.pipeline(transaction=False) as pipe:
         for conversation, (one, other) in zip(page, pairs, strict=True):
             moment = ids.milliseconds(conversation["last"])
             for person, partner in ((one, other), (other, one)):
-                if person in here:
+                if person in existing:
                     pipe.zadd(keys.conversations_key(person), {partner: moment}, gt=True)
         pipe.execute()
 
@@ -164,16 +164,16 @@ def _put_cursors(stores: Stores, page: list[Document]) -> None:
 def _put_messages(stores: Stores, page: list[Document]) -> None:
     script_keys = [keys.TRANSCRIPTIONS]
     arguments: list[Any] = [storing.UNREAD_LIMIT, stores.settings.hot_window_days * 86_400]
-    here = _still_here(stores, {person for each in page for person in (each["senderId"], each["receiverId"])})
+    existing = _existing(stores, {person for each in page for person in (each["senderId"], each["receiverId"])})
     for document in page:
         message_id, sender, receiver = document["_id"], document["senderId"], document["receiverId"]
         conversation, client_id = document["conversation"], document.get("clientId")
         script_keys += [
             keys.message_key(message_id),
             keys.conversation_key(conversation),
-            keys.conversations_key(sender) if sender in here else "",
-            keys.conversations_key(receiver) if receiver in here else "",
-            keys.inbox_key(receiver, sender) if receiver in here else "",
+            keys.conversations_key(sender) if sender in existing else "",
+            keys.conversations_key(receiver) if receiver in existing else "",
+            keys.inbox_key(receiver, sender) if receiver in existing else "",
             keys.cursors_key(conversation),
             keys.client_key(sender, client_id) if client_id else "",
         ]
@@ -189,8 +189,8 @@ def _put_messages(stores: Stores, page: list[Document]) -> None:
         stores.scripts.restore_messages(keys=script_keys, args=arguments)
 
 
-def _still_here(stores: Stores, wanted: set[str]) -> set[str]:
-    """Who of these people has not left; they are put into Redis before what they wrote."""
+def _existing(stores: Stores, wanted: set[str]) -> set[str]:
+    """Those of these people whose accounts still exist. The rebuild copies users before their messages."""
     people = list(wanted)
     with stores.redis.pipeline(transaction=False) as pipe:
         for person in people:

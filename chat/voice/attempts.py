@@ -1,10 +1,10 @@
-"""The way of a voice message to its transcript.
+"""Attempts to transcribe voice messages.
 
-It waits in `keys.TRANSCRIPTIONS` from the moment it is stored until it is done, however often workers die:
-a task is only a nudge, and the sweep nudges again what is due. Attempts are counted in Redis before they
-begin, so a recording that kills its worker is given up as any other, and those that were only beside it are not:
-whose workers keep dying are tried one by one. After the last attempt the message is delivered `untranscribed`, with
-its audio.
+A voice message is in `keys.TRANSCRIPTIONS` from the moment it is stored until it is done, however often workers die: a
+task is only a nudge, and the sweep nudges again whatever is due. Redis counts an attempt before it begins, so we give
+up on a recording that kills its worker as on any other. Messages whose workers keep dying are tried one at a time, so
+that we do not give up on those that merely ran alongside the culprit. After the last attempt the message is delivered
+`untranscribed`, with its audio.
 """
 
 import threading
@@ -26,12 +26,12 @@ from chat.wire import Changes, Message, StoredMessage
 
 log = structlog.get_logger(__name__)
 
-LEASE_MS = 10_000  # an attempt whose worker has died is due again after this
+LEASE_MS = 10_000  # an attempt whose worker died is due again after this
 RENEW_SECONDS = 2.5
 BACKOFF_LIMIT = 300.0
 ARCHIVE_PAUSE = 5.0  # seconds until the next attempt when MongoDB is away
 DUE_PAGE = 100
-CRASHES_TOGETHER = 2  # attempts of one message whose workers died, before it is tried alone
+CRASHES_TOGETHER = 2  # after this many attempts whose workers died, a message is tried alone
 ATTEMPT_KEYS = (
     keys.TRANSCRIPTIONS,
     keys.TRANSCRIPTION_ATTEMPTS,
@@ -41,15 +41,15 @@ ATTEMPT_KEYS = (
 
 
 def transcribe(stores: Stores, recogniser: Recogniser, message_id: str) -> bool:
-    """Make one attempt at a voice message, if one is due. Safe to call any number of times.
+    """Makes one attempt to transcribe a voice message, if one is due. Safe to call any number of times.
 
     Returns:
-        True when it was tried alone: others that are due have waited for that.
+        True if the message was tried alone, so that others that are due may have waited for it.
     """
-    taken = stores.scripts.begin_attempt(keys=ATTEMPT_KEYS, args=[message_id, LEASE_MS, CRASHES_TOGETHER])
-    if taken is None:
+    begun = stores.scripts.begin_attempt(keys=ATTEMPT_KEYS, args=[message_id, LEASE_MS, CRASHES_TOGETHER])
+    if begun is None:
         return False
-    attempt, alone = taken
+    attempt, alone = begun
     try:
         _handle(stores, recogniser, message_id, attempt)
     finally:
@@ -59,21 +59,21 @@ def transcribe(stores: Stores, recogniser: Recogniser, message_id: str) -> bool:
 
 
 def _end_alone(stores: Stores, message_id: str) -> None:
-    """Let the next one be tried alone, unless our time for it has run out and another is at it already."""
-    with suppress(RedisError):  # then it runs out
+    """Lets the next message be tried alone, unless our turn has expired and another message has already taken it."""
+    with suppress(RedisError):  # then the turn expires
         if stores.redis.get(keys.TRANSCRIPTION_ALONE) == message_id.encode():
             stores.redis.delete(keys.TRANSCRIPTION_ALONE)
 
 
 def give_back(stores: Stores, message_id: str, seconds: float = 0) -> None:
-    """An attempt that could not begin, or not go on where it began, is none: the next is due after that time."""
+    """Cancels an attempt that could not be made, without counting it; the next is due after that many seconds."""
     counters.count("transcription_retries")
     _set_due(stores, message_id, seconds, "uncounted")
 
 
 def due(stores: Stores) -> list[str]:
-    """Voice messages for which an attempt is due now, oldest first, at most a page."""
-    seconds, microseconds = stores.redis.time()  # whose clock set them
+    """The ids of voice messages with an attempt due now, the longest overdue first, at most a page."""
+    seconds, microseconds = stores.redis.time()  # the due times were set by Redis's clock
     now = seconds * 1_000 + microseconds // 1_000
     found = stores.redis.zrange(keys.TRANSCRIPTIONS, "-inf", now, byscore=True, offset=0, num=DUE_PAGE)
     return [raw.decode() for raw in found]
@@ -82,12 +82,12 @@ def due(stores: Stores) -> list[str]:
 def transcribe_again(
     stores: Stores, sender_id: str, message_id: str, language: str | None, nudge: Callable[[str], None]
 ) -> Message:
-    """Have a voice message transcribed anew; the result comes as `edited`.
+    """Has a voice message transcribed again; the result is delivered as an `edited` frame.
 
     Raises:
-        NotFound: there is no such message of this sender.
-        Invalid: it is no voice message.
-        Conflict: it is being transcribed.
+        NotFound: this sender has no such message.
+        Invalid: it is not a voice message.
+        Conflict: it is already being transcribed.
     """
     message = _current(stores, message_id) if ids.is_id(message_id) else None
     if message is None or message["senderId"] != sender_id:
@@ -96,28 +96,28 @@ def transcribe_again(
         raise Invalid("messageId", "That is not a voice message.")
     script_keys = [
         keys.TRANSCRIPTIONS,
-        keys.TRANSCRIPTIONS_AGAIN,
+        keys.RETRANSCRIPTIONS,
         keys.TRANSCRIPTION_ATTEMPTS,
         keys.TRANSCRIPTION_LANGUAGES,
     ]
     if not stores.scripts.request_transcription(keys=script_keys, args=[message_id, language or ""]):
-        raise Conflict("That message is being transcribed.")
+        raise Conflict("That message is already being transcribed.")
     try:
         nudge(message_id)
     except Unavailable as error:
-        log.warning("transcription.not_nudged", message_id=message_id, error=str(error))  # the sweep does it
+        log.warning("transcription.not_nudged", message_id=message_id, error=str(error))  # the sweep will
     return wire.message(message)
 
 
 def _handle(stores: Stores, recogniser: Recogniser, message_id: str, attempt: int) -> None:
     message = _current(stores, message_id)
     if message is None or not message["audioFileId"]:
-        _let_go(stores, message_id)
+        _deliver_and_remove(stores, message_id)
     elif message["status"] != "transcribing" and not _is_again(stores, message_id):
-        # A worker died between storing the outcome and telling it.
-        _let_go(stores, message_id, [frames.message_frame(wire.message(message))])
+        # A worker died after storing the outcome and before delivering it.
+        _deliver_and_remove(stores, message_id, [frames.message_frame(wire.message(message))])
     elif attempt > stores.settings.transcription_attempts:
-        _give_up(stores, message_id, "Its transcription was attempted too often.")
+        _give_up(stores, message_id, "There were too many failed attempts to transcribe it.")
     else:
         _attempt(stores, recogniser, message, message["audioFileId"], attempt)
 
@@ -149,12 +149,12 @@ def _attempt(stores: Stores, recogniser: Recogniser, message: StoredMessage, aud
 
 @contextmanager
 def _lease_renewed(stores: Stores, message_id: str) -> Iterator[None]:
-    """Keeps the attempt ours while it runs, however long, and no longer than we live."""
+    """Renews the attempt's lease while the block runs, however long; if this process dies, the lease expires."""
     done = threading.Event()
 
     def renew() -> None:
         while not done.wait(RENEW_SECONDS):
-            with suppress(RedisError):  # the next time, perhaps
+            with suppress(RedisError):  # the next renewal may succeed
                 _set_due(stores, message_id, LEASE_MS / 1_000, "running")
 
     thread = threading.Thread(target=renew, name=f"lease-{message_id}", daemon=True)
@@ -167,15 +167,15 @@ def _lease_renewed(stores: Stores, message_id: str) -> Iterator[None]:
 
 
 def _current(stores: Stores, message_id: str) -> StoredMessage | None:
-    """The message as it is now, None when it is not there or deleted."""
+    """The message as it is now, None if it does not exist or is deleted."""
     message = storing.load_for_change(stores, message_id)
     return None if message is None or message.get("deletedAt") else message
 
 
 def _finish(stores: Stores, message_id: str, transcript: Transcript) -> None:
-    message = _current(stores, message_id)  # anew: its sender may have changed it meanwhile
+    message = _current(stores, message_id)  # read again: its sender may have changed it in the meantime
     if message is None:
-        _let_go(stores, message_id)
+        _deliver_and_remove(stores, message_id)
         return
     fields: Changes = {
         "status": "delivered",
@@ -188,36 +188,36 @@ def _finish(stores: Stores, message_id: str, transcript: Transcript) -> None:
         fields["text"] = transcript.text
     if again:
         fields["editedAt"] = ids.now()
-    wired = _store(stores, message, fields)
-    told = []
-    if wired is not None:
-        told = [frames.status_frame(wired, "edited") if again else frames.message_frame(wired)]
-    _let_go(stores, message_id, told)
+    shown = _store(stores, message, fields)
+    outgoing = []
+    if shown is not None:
+        outgoing = [frames.status_frame(shown, "edited") if again else frames.message_frame(shown)]
+    _deliver_and_remove(stores, message_id, outgoing)
 
 
 def _give_up(stores: Stores, message_id: str, reason: str) -> None:
     again = _is_again(stores, message_id)
     message = _current(stores, message_id)
     if message is None:
-        wired = None
-    elif again:  # it stays as it was
-        wired = wire.message(message)
+        shown = None
+    elif again:  # it keeps its transcript
+        shown = wire.message(message)
     else:
-        wired = _store(stores, message, {"status": "untranscribed"})
-    told = []
-    if wired is not None:
-        told = [frames.status_frame(wired, "failed", detail=reason)]
-        told += [] if again else [frames.message_frame(wired)]
-    _let_go(stores, message_id, told)
+        shown = _store(stores, message, {"status": "untranscribed"})
+    outgoing = []
+    if shown is not None:
+        outgoing = [frames.status_frame(shown, "failed", detail=reason)]
+        outgoing += [] if again else [frames.message_frame(shown)]
+    _deliver_and_remove(stores, message_id, outgoing)
 
 
 def _is_again(stores: Stores, message_id: str) -> bool:
-    """Whether the message was delivered before. Its status does not tell: a worker may have died after changing it."""
-    return bool(stores.redis.sismember(keys.TRANSCRIPTIONS_AGAIN, message_id))
+    """Whether the message was delivered before. Its status cannot tell: a worker may have changed it and died."""
+    return bool(stores.redis.sismember(keys.RETRANSCRIPTIONS, message_id))
 
 
 def _store(stores: Stores, message: StoredMessage, fields: Changes) -> Message | None:
-    """The message as it is now, None when it was deleted meanwhile."""
+    """Changes the message. Returns it as it is now, None if it was deleted in the meantime."""
     changed = storing.change(stores, message, fields)
     return None if changed is None else wire.message(changed)
 
@@ -229,16 +229,16 @@ def _try_again(stores: Stores, message_id: str, attempt: int, retry_after: float
 
 
 def _set_due(stores: Stores, message_id: str, seconds: float, outcome: str) -> None:
-    """The next attempt is due after that time; see `postpone_attempt.lua`."""
+    """Makes the next attempt due after that many seconds; see `postpone_attempt.lua`."""
     stores.scripts.postpone_attempt(keys=ATTEMPT_KEYS, args=[message_id, int(seconds * 1_000), outcome])
 
 
-def _let_go(stores: Stores, message_id: str, told: Iterable[Frame] = ()) -> None:
-    """Tell both people, and in the same step forget that the message waits: nobody sees the one without the other."""
+def _deliver_and_remove(stores: Stores, message_id: str, outgoing: Iterable[Frame] = ()) -> None:
+    """Delivers frames and removes the message from those waiting, in one transaction: never one without the other."""
     with stores.redis.pipeline() as pipe:
-        delivery.deliver(stores, told, pipe)
+        delivery.deliver(stores, outgoing, pipe)
         pipe.zrem(keys.TRANSCRIPTIONS, message_id)
-        pipe.srem(keys.TRANSCRIPTIONS_AGAIN, message_id)
+        pipe.srem(keys.RETRANSCRIPTIONS, message_id)
         pipe.hdel(keys.TRANSCRIPTION_ATTEMPTS, message_id)
         pipe.hdel(keys.TRANSCRIPTION_CRASHES, message_id)
         pipe.hdel(keys.TRANSCRIPTION_LANGUAGES, message_id)

@@ -85,7 +85,7 @@ def next_frame(opened: websocket.WebSocket, wanted: str) -> Json:
 
 
 @pytest.fixture
-def pair(server: Client) -> tuple[Original, Original]:
+def originals(server: Client) -> tuple[Original, Original]:
     made = []
     for name in ("grammy", "cracker"):
         client = Original(f"{server.url}/api/", f"{server.url.replace('http', 'ws', 1)}/ws")
@@ -99,16 +99,16 @@ def pair(server: Client) -> tuple[Original, Original]:
     return made[0], made[1]
 
 
-def test_signing_up_in_and_who_one_is(pair: tuple[Original, Original]) -> None:
-    for client in pair:
+def test_signing_up_in_and_who_one_is(originals: tuple[Original, Original]) -> None:
+    for client in originals:
         assert client.call("GET", "/user/me") == client.user
         assert client.user.keys() >= {"_id", "email", "username", "bio"}
         changed = client.call("POST", "/user/me", json={"username": client.user["username"], "bio": "hello"})
         assert changed["bio"] == "hello"
 
 
-def test_people_and_their_presence(pair: tuple[Original, Original]) -> None:
-    one, other = pair
+def test_people_and_their_presence(originals: tuple[Original, Original]) -> None:
+    one, other = originals
     watching = one.open_socket()
     listed = one.call("GET", "/user/list")  # a hundred; whoever has more people than that asks for names
     assert len(listed) > 1
@@ -123,8 +123,8 @@ def test_people_and_their_presence(pair: tuple[Original, Original]) -> None:
     watching.close()
 
 
-def test_a_text_comes_over_both_sockets_once_and_is_in_the_history(pair: tuple[Original, Original]) -> None:
-    one, other = pair
+def test_a_text_comes_over_both_sockets_once_and_is_in_the_history(originals: tuple[Original, Original]) -> None:
+    one, other = originals
     sockets = [one.open_socket(), other.open_socket()]
     answer = one.post_text(other.user, "it splits --- at dashes")
     for opened in sockets:
@@ -140,8 +140,8 @@ def test_a_text_comes_over_both_sockets_once_and_is_in_the_history(pair: tuple[O
     assert one.load_more(other.user) is False
 
 
-def test_a_recording_is_sent_transcribed_and_played(pair: tuple[Original, Original]) -> None:
-    one, other = pair
+def test_a_recording_is_sent_transcribed_and_played(originals: tuple[Original, Original]) -> None:
+    one, other = originals
     opened = other.open_socket()
     answer = one.post_recording(other.user, recordings.spoken())
     frame = next_frame(opened, "application:messages")
@@ -155,8 +155,8 @@ def test_a_recording_is_sent_transcribed_and_played(pair: tuple[Original, Origin
     assert file["audioFileMimetype"] == "audio/webm"
 
 
-def test_the_history_pages_back_to_its_beginning(pair: tuple[Original, Original]) -> None:
-    one, other = pair
+def test_the_history_pages_back_to_its_beginning(originals: tuple[Original, Original]) -> None:
+    one, other = originals
     count = 265
     sent = [one.post_text(other.user, f"{number}")["_id"] for number in range(count)]
     eventually(lambda: other.select(one.user) or (other.history[-1:] and other.history[-1]["_id"] == sent[-1]), "all")
@@ -165,8 +165,8 @@ def test_the_history_pages_back_to_its_beginning(pair: tuple[Original, Original]
     assert [message["_id"] for message in other.history] == sent
 
 
-def test_search_as_one_types(pair: tuple[Original, Original]) -> None:
-    one, other = pair
+def test_search_as_one_types(originals: tuple[Original, Original]) -> None:
+    one, other = originals
     word = f"needle{secrets.token_hex(4)}"
     message_id = one.post_text(other.user, f"the {word} in the haystack")["_id"]
     eventually(lambda: one.call("GET", f"/search?q={word}"), "the hit")
@@ -177,8 +177,8 @@ def test_search_as_one_types(pair: tuple[Original, Original]) -> None:
     assert [hit["_id"] for hit in one.call("GET", f"/search?q={word}")] == [message_id]
 
 
-def test_its_errors_have_a_message_to_show(pair: tuple[Original, Original]) -> None:
-    one, _ = pair
+def test_its_errors_have_a_message_to_show(originals: tuple[Original, Original]) -> None:
+    one, _ = originals
     url = one.base.rstrip("/")
     for path, form in (
         ("/login", {"email": "nobody@example.org", "password": "x"}),

@@ -1,7 +1,5 @@
 """Who is online: at least one live socket anywhere; told to everybody, on a change only."""
 
-import time
-
 from tests.client import Client, Person, Socket
 from tests.contract.conftest import Connect, Web, eventually
 from tests.contract.raw import RawSocket
@@ -102,13 +100,11 @@ def test_a_killed_processs_people_are_offline_within_30_seconds_unless_they_came
     for person in (lost, back):
         wait(watcher, person, True)
     strict.process.kill()
-    started = time.monotonic()
     connect(back)
     try:
         frame = watcher.wait_for_frame(
             "application:users", lambda data: data["_id"] == lost.id and not data["online"], 30
         )
-        assert time.monotonic() - started < 30
         assert MOMENT.fullmatch(frame["lastSeen"])
         assert row(ada, lost)["online"] is False
         assert states(watcher, back) == [True]

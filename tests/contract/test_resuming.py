@@ -1,10 +1,18 @@
 """Resuming: what was missed comes in order, and the server says whether that is all."""
 
+from collections.abc import Iterator
+
 import pytest
 
+from chat import frames
+from chat.messages import delivery, storing
+from chat.store import keys
 from config.settings import Settings
 from tests.client import Client, Person
-from tests.contract.conftest import Connect, Web, eventually
+from tests.contract.conftest import Connect, MakeWeb, Web, eventually
+from tests.contract.slow_redis import SlowRedis
+from tests.stack import Stack
+from tests.stores import open_stores
 
 
 def test_resuming_sends_what_was_missed_in_order_and_says_it_is_complete(
@@ -90,3 +98,33 @@ def test_nothing_is_lost_or_disordered_when_messages_arrive_during_a_resume(clie
     socket.wait_for_frame("application:messages", lambda data: data["_id"] == sent[-1])
     order = list(dict.fromkeys(message["_id"] for message in socket.messages()))
     assert order == sent
+
+
+@pytest.fixture
+def slow(stack: Stack) -> Iterator[SlowRedis]:
+    with SlowRedis(stack.redis.url(0)) as opened:
+        yield opened
+
+
+def test_when_more_comes_during_a_resume_than_can_wait_nobody_is_told_it_was_all(
+    stack: Stack, slow: SlowRedis, make_web: MakeWeb, ada: Person, ben: Person, eve: Person, connect: Connect
+) -> None:
+    web = make_web("web-slow-redis", {"REDIS_URL": slow.redis_url})
+    web.wait()
+    other, seen = ben.post(ada, "x" * 1_000)["_id"], ben.post(ada, "seen")["_id"]
+    socket, watcher = connect(web.seen_by(ada)), connect(web.seen_by(eve))
+    eventually(lambda: ada.history(ben)[-1]["_id"] == seen, "the messages")
+    with open_stores(stack.settings()) as stores:
+        message = storing.find_message(stores, other)
+        assert message is not None
+        marks = [f"mark {number}" for number in range(1_200)]  # 1.5 MB
+        with slow.hold(keys.deliveries_key(ada.id)):
+            socket.send({"type": "resume", "after": seen})
+            slow.wait_asked()
+            delivery.deliver(stores, [frames.status_frame(message, mark) for mark in marks])
+            delivery.announce_typing(stores, ada.id, eve.id)
+            watcher.wait_for_frame("application:typing")  # by then the process has taken all frames before this one
+    complete = socket.wait_for_frame("application:resume")["complete"]
+    came = [frame.data["status"] for frame in socket.frames if frame.channel == "application:status"]
+    assert sorted(came, key=marks.index) == came
+    assert complete is False or came == marks

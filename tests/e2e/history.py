@@ -19,7 +19,7 @@ CALL = re.compile(r"/api/chat/[0-9A-Z]{26}(\?|$)")
 def message(sender: Person, receiver: Person, moment: datetime, text: str = "", **fields: Any) -> Json:
     """A message as the server would tell it."""
     return {
-        "_id": ids.floor(int(moment.timestamp() * 1000)),
+        "_id": ids.lowest_id(int(moment.timestamp() * 1000)),
         "senderId": sender.id,
         "receiverId": receiver.id,
         "dateSent": moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),

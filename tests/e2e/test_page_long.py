@@ -34,7 +34,7 @@ SCROLL_UP = """async (goal) => {
 # Loads everything, then scrolls through it; answers how many rows were in the page, and were made for a frame, at most.
 SCROLL_ALL = """async (partner) => {
     const view = document.querySelector(".timeline");
-    const history = (await import("/static/js/store.js")).history(partner);
+    const history = (await import("/static/js/state/histories.js")).historyWith(partner);
     while (!history.atStart) await history.loadOlder();
     let most = 0, made = 0, added = 0;
     new MutationObserver((changes) => {
@@ -50,11 +50,11 @@ SCROLL_ALL = """async (partner) => {
     return { loaded: history.messages.length, most, made };
 }"""
 
-NAVIGATE = """async (path) => (await import("/static/js/router.js")).navigate(path)"""
+NAVIGATE = """async (path) => (await import("/static/js/base/router.js")).navigate(path)"""
 
 # Answers the text of the first message that is loaded, when nothing loads.
 FIRST_LOADED = """async (partner) => {
-    const history = (await import("/static/js/store.js")).history(partner);
+    const history = (await import("/static/js/state/histories.js")).historyWith(partner);
     await history.busy;
     return history.messages[0].text;
 }"""

@@ -106,7 +106,7 @@ def test_a_correction_keeps_the_times_of_the_words_that_stayed(visit: Visit) -> 
     page = visit("ada").page
     words = spoken("one two three four")["words"]
     corrected = page.evaluate(
-        """async (message) => (await import("/static/js/transcript.js")).timedWords(message)""",
+        """async (message) => (await import("/static/js/voice/timed-words.js")).timedWords(message)""",
         {"text": "Oh, one two and a half, four!", "words": words},
     )
     starts = {word["text"]: word["start"] for word in corrected}

@@ -25,7 +25,7 @@ def broker(tmp_path: Path) -> Iterator[RedisServer]:
     """Apart from the Redis of the application."""
     server = RedisServer("broker", tmp_path / "broker", tmp_path / "log" / "broker.log")
     server.start()
-    server.wait_answers()
+    server.wait_until_ready()
     yield server
     server.stop()
 

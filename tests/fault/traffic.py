@@ -18,7 +18,7 @@ from tests.client import Client, Json, Person, Socket
 from tests.recordings import spoken
 
 RECOVERY_SECONDS = 30.0  # from the restart of what was broken
-AGAIN_SECONDS = 0.1
+RETRY_SECONDS = 0.1
 REQUEST_SECONDS = 8.0
 PAGE = 200
 FIRST_ID = "0" * 26
@@ -191,7 +191,7 @@ class Traffic:
             except requests.RequestException:
                 url = next(urls)
             pair.refused += 1
-            time.sleep(AGAIN_SECONDS)
+            time.sleep(RETRY_SECONDS)
         raise AssertionError("was never accepted")
 
     def _request(self, session: requests.Session, url: str, sender: Person, **options: object) -> requests.Response:

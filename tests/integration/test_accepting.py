@@ -1,25 +1,20 @@
-"""Promises of accepting a message and of draining the log, on the real stores."""
+"""Promises of accepting a message, on the real stores: who may send, how much, and that it is there once."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from pymongo.errors import PyMongoError
-from pymongo.write_concern import WriteConcern
 
 from chat import ids
-from chat.errors import Invalid, NotFound, Unavailable
-from chat.messages import history, sending, storing
-from chat.messages import log as accepted_log
+from chat.errors import Invalid, NotFound, TooMany, Unauthorized, Unavailable
+from chat.messages import history, sending
 from chat.messages.log import Draft
+from chat.people import sessions
+from chat.people.sessions import Session
 from chat.store import keys
 from chat.store.connection import Stores
-from tests.people import change, drain, nobody_to_wake, said, send, someone
-
-
-@pytest.fixture
-def pair(stores: Stores) -> tuple[str, str]:
-    return someone(stores, "anna"), someone(stores, "bert")
+from chat.upkeep import sync
+from tests.people import drain, nobody_to_wake, said, send
 
 
 def test_an_accepted_message_is_in_both_stores_once_drained(stores: Stores, pair: tuple[str, str]) -> None:
@@ -72,69 +67,6 @@ def test_ids_sort_as_accepted_also_within_a_millisecond(stores: Stores, pair: tu
     assert said(history.recent(stores, *pair)) == [f"{n}" for n in range(100, 300)]
 
 
-def test_entries_of_a_dead_drainer_are_taken_first_and_not_doubled(stores: Stores, pair: tuple[str, str]) -> None:
-    send(stores, *pair, "first")
-    accepted_log.create_group(stores)
-    taken = stores.redis.xreadgroup(keys.ACCEPTED_GROUP, accepted_log.CONSUMER, {keys.ACCEPTED: ">"})
-    assert taken
-    send(stores, *pair, "second")
-    drain(stores)
-    assert said(history.recent(stores, *pair)) == ["first", "second"]
-    assert stores.mongo.messages.count_documents({}) == 2
-
-
-def test_draining_twice_neither_doubles_nor_undoes_a_change(stores: Stores, pair: tuple[str, str]) -> None:
-    message = send(stores, *pair, "before")
-    entry = stores.redis.xrange(keys.ACCEPTED)[0]
-    drain(stores)
-    change(stores, message["_id"], {"text": "after"})
-    stores.redis.xadd(keys.ACCEPTED, entry[1])  # the same draft once more would be another message
-    again = accepted_log.parse_entry(entry).message
-    assert storing.store_hot(stores, [again])[0]["text"] == "after"
-    storing.flush(stores)
-    storing.store_archive(stores, [again])
-    assert stores.mongo.messages.find_one({"_id": message["_id"]})["text"] == "after"
-
-
-def test_archiving_twice_takes_no_message_for_its_own_double(stores: Stores, pair: tuple[str, str]) -> None:
-    message = send(stores, *pair, "once", "client")
-    drain(stores)
-    found = storing.hot.read_messages(stores.redis, [message["_id"]])
-    stored, doubled = storing.store_archive(stores, [each for each in found if each])
-    assert [each["_id"] for each in stored] == [message["_id"]]
-    assert doubled == []
-
-
-def test_messages_can_be_sharded_by_conversation(stores: Stores, pair: tuple[str, str]) -> None:
-    # What a sharded cluster demands: https://www.mongodb.com/docs/manual/core/sharding-shard-key/#unique-indexes
-    unique = [each["key"] for each in stores.mongo.messages.index_information().values() if each.get("unique")]
-    assert unique
-    assert all(key[0][0] == "conversation" for key in unique)
-    stores.mongo.command("profile", 2)
-    try:
-        send(stores, *pair, "once", "client")
-        drain(stores)
-    finally:
-        stores.mongo.command("profile", 0)
-    upserts = list(stores.mongo["system.profile"].find({"ns": f"{stores.mongo.name}.messages", "op": "update"}))
-    stores.mongo["system.profile"].drop()
-    assert upserts
-    assert all("conversation" in each["command"]["q"] for each in upserts)
-
-
-def test_what_too_few_members_of_mongodb_have_is_not_taken_for_archived(
-    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(storing, "_archive_conversations", lambda *_: None)  # which would fail too, as it happens
-    sent = send(stores, *pair, "once")["_id"]
-    drain(stores)
-    few = stores.mongo.with_options(write_concern=WriteConcern(w=5, wtimeout=50))  # there is one
-    lonely = replace(stores, mongo=few)
-    found = storing.hot.read_messages(stores.redis, [sent])
-    with pytest.raises(PyMongoError):
-        storing.store_archive(lonely, [each for each in found if each])
-
-
 def test_a_full_log_refuses_and_accepts_nothing(stores: Stores, pair: tuple[str, str]) -> None:
     small = stores.settings.model_copy(update={"accepted_limit": 3})
     bounded = replace(stores, settings=small)
@@ -168,7 +100,7 @@ def test_a_drainer_is_woken_once_while_one_is_on_its_way(stores: Stores, pair: t
 
 def test_unknown_receivers_and_empty_messages_are_refused(stores: Stores, pair: tuple[str, str]) -> None:
     with pytest.raises(NotFound):
-        send(stores, pair[0], ids.floor(1), "hello")
+        send(stores, pair[0], ids.lowest_id(1), "hello")
     with pytest.raises(Invalid):
         send(stores, *pair, "  \n")
     with pytest.raises(Invalid):
@@ -180,13 +112,135 @@ def test_a_receiver_redis_has_forgotten_is_still_known(stores: Stores, pair: tup
     assert send(stores, *pair, "hello")["text"] == "hello"
 
 
-def test_a_client_id_redis_has_forgotten_still_makes_no_second_message(stores: Stores, pair: tuple[str, str]) -> None:
-    first = send(stores, *pair, "once", "same")
-    drain(stores)
-    stores.redis.flushdb()
-    stores.redis.ping()
-    send(stores, *pair, "once", "same")
-    drain(stores)
-    assert stores.mongo.messages.count_documents({}) == 1
-    assert first["_id"] in [found["_id"] for found in history.recent(stores, *pair)]
-    assert len(history.recent(stores, *pair)) == 1
+def test_somebody_who_was_woken_in_vain_is_not_waited_for_for_ever(stores: Stores, pair: tuple[str, str]) -> None:
+    woken: list[int] = []
+
+    def wake_one_that_is_gone_at_once() -> None:
+        woken.append(1)
+        stores.redis.delete(keys.ACCEPTED_WAKING)
+
+    assert sending.accept(stores, Draft(*pair, "hello"), wake_one_that_is_gone_at_once)["text"] == "hello"
+    assert len(woken) == sending._WAKE_ROUNDS
+
+
+def test_a_drainer_that_was_woken_and_died_is_missed_after_a_while(stores: Stores, pair: tuple[str, str]) -> None:
+    send(stores, *pair, "hello")
+    assert 0 < stores.redis.pttl(keys.ACCEPTED_WAKING) <= sending.WAKING_MS
+
+
+def test_a_client_id_is_known_as_long_as_its_message_is_hot(stores: Stores, pair: tuple[str, str]) -> None:
+    send(stores, *pair, "named", "same")
+    window = stores.settings.hot_window_days * 86_400
+    assert window - 60 < stores.redis.ttl(keys.client_key(pair[0], "same")) <= window
+    send(stores, *pair, "nameless")
+    (call,) = stores.redis.keys(keys.call_key("*"))
+    assert 0 < stores.redis.ttl(call) <= sending.RETRY_SECONDS
+
+
+# --- The session
+
+
+def post(stores: Stores, pair: tuple[str, str], token: str = "this", issued_ms: int = 1_000) -> None:
+    """As the web does, which has read the token and not asked Redis about it."""
+    session = Session(pair[0], token, issued_ms, 2**40)
+    accepted = sending.accept(stores, Draft(*pair, "hello"), nobody_to_wake, session)
+    assert accepted["status"] == "accepted"
+
+
+def assert_ended(stores: Stores, pair: tuple[str, str], token: str = "this", issued_ms: int = 1_000) -> None:
+    before = stores.redis.xlen(keys.ACCEPTED)
+    with pytest.raises(Unauthorized):
+        post(stores, pair, token, issued_ms)
+    assert stores.redis.xlen(keys.ACCEPTED) == before
+
+
+@pytest.mark.parametrize("rebuilt", [True, False], ids=["whole", "lost"])
+def test_a_session_that_was_ended_sends_nothing_also_before_a_lost_redis_is_rebuilt(
+    stores: Stores, pair: tuple[str, str], rebuilt: bool
+) -> None:
+    sessions.end(stores, pair[0], "this", 60)
+    while sync.run(stores):
+        pass
+    if not rebuilt:
+        stores.redis.flushdb()
+    assert_ended(stores, pair)
+    assert_ended(stores, pair)  # by now Redis knows the sender again
+    post(stores, pair, "another")
+
+
+@pytest.mark.parametrize("rebuilt", [True, False], ids=["whole", "lost"])
+def test_all_sessions_but_one_that_were_ended_send_nothing_also_before_a_lost_redis_is_rebuilt(
+    stores: Stores, pair: tuple[str, str], rebuilt: bool
+) -> None:
+    sessions.end_all(stores, pair[0], keep="kept")
+    ended = ids.now_ms()
+    while sync.run(stores):
+        pass
+    if not rebuilt:
+        stores.redis.flushdb()
+    before, _, _ = stores.mongo.sessions.find_one({})["value"].partition(":")
+    assert_ended(stores, pair, "this", int(before))
+    post(stores, pair, "kept", int(before))
+    post(stores, pair, "later", ended + 1)
+
+
+def test_the_session_of_a_sender_redis_knows_is_checked_within_the_one_call(
+    stores: Stores, pair: tuple[str, str]
+) -> None:
+    while sync.run(stores):
+        pass
+    send(stores, *reversed(pair), "wakes the drainer")
+    stores.redis.config_resetstat()
+    post(stores, pair)
+    calls = stores.redis.info("commandstats")
+    assert calls["cmdstat_evalsha"]["calls"] == 1
+    assert "cmdstat_mget" not in calls, "as where the sessions are asked for apart"
+
+
+def test_who_is_in_no_store_sends_nothing(stores: Stores, pair: tuple[str, str]) -> None:
+    while sync.run(stores):
+        pass
+    stores.mongo.users.delete_one({"_id": pair[0]})
+    stores.redis.delete(keys.user_key(pair[0]))
+    assert_ended(stores, pair)
+
+
+# --- The limits
+
+
+def limited(stores: Stores, limits: str) -> Stores:
+    return replace(stores, settings=stores.settings.model_copy(update={"limit_messages": limits}))
+
+
+def test_who_reached_a_limit_may_send_again_when_its_time_is_over(stores: Stores, pair: tuple[str, str]) -> None:
+    strict = limited(stores, "2 per 10 minute")
+    counter = keys.message_limit_key(pair[0], 600)
+    send(strict, *pair, "one")
+    assert 590 < stores.redis.ttl(counter) <= 600
+    stores.redis.expire(counter, 30)
+    send(strict, *pair, "two")
+    with pytest.raises(TooMany) as refused:
+        send(strict, *pair, "three")
+    assert 25 < refused.value.retry_after <= 30, "the time does not begin anew with each message"
+    assert stores.redis.ttl(counter) <= 30
+    assert stores.redis.xlen(keys.ACCEPTED) == 2
+    stores.redis.delete(counter)  # as when its time is over
+    assert send(strict, *pair, "four")["text"] == "four"
+
+
+def test_every_limit_holds_for_its_sender_alone(stores: Stores, pair: tuple[str, str]) -> None:
+    strict = limited(stores, "3 per minute; 2 per hour")
+    for _ in range(2):
+        send(strict, *pair, "hello")
+    with pytest.raises(TooMany) as refused:
+        send(strict, *pair, "too much")
+    assert refused.value.retry_after > 60
+    send(strict, *reversed(pair), "an answer")
+
+
+def test_a_message_counts_once_however_often_the_script_is_called_for_it(stores: Stores, pair: tuple[str, str]) -> None:
+    strict = limited(stores, "2 per hour")
+    post(strict, pair)  # Redis cannot tell yet whether the session is valid, and nobody drains the log
+    post(strict, pair)
+    with pytest.raises(TooMany):
+        post(strict, pair)

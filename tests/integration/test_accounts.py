@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import orjson
 import pytest
+from argon2 import Parameters, extract_parameters
 
 from chat import frames
 from chat.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized
@@ -93,13 +95,24 @@ def test_people_are_called_what_they_like(stores: Stores, sign_up: SignUp, name:
     assert names(stores, name) == [name]
 
 
-def test_who_signs_in_is_told_nothing_of_what_was_wrong(stores: Stores, passwords: Passwords, anna: str) -> None:
+def test_who_signs_in_is_told_nothing_of_what_was_wrong_also_not_by_the_work_it_takes(
+    stores: Stores, passwords: Passwords, anna: str
+) -> None:
+    worked: list[tuple[str, Parameters]] = []
+
+    def run(function: Callable[..., Any], known: str, *more: str) -> Any:
+        worked.append((function.__name__, extract_parameters(known)))
+        return function(known, *more)
+
+    counted = Passwords(run)
     refusals = set()
     for email, password in (("anna@example.org", "wrong"), ("nobody@example.org", PASSWORD)):
         with pytest.raises(Unauthorized) as refused:
-            accounts.log_in(stores, passwords, email, password)
+            accounts.log_in(stores, counted, email, password)
         refusals.add(refused.value.detail)
     assert len(refusals) == 1
+    of_anna, of_nobody = worked  # one hash each, as dear as the other; see also `tests/unit/test_passwords.py`
+    assert of_anna == of_nobody
     assert accounts.log_in(stores, passwords, "anna@example.org", PASSWORD)["_id"] == anna
 
 

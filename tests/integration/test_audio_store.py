@@ -8,24 +8,21 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO, cast
 
+import gridfs
 import pytest
 from pydantic import SecretStr
 from pymongo import MongoClient
 
 from chat import audio, ids
-from chat.audio import chunks
+from chat.audio import chunks, erasing, store
 from chat.errors import NotFound
-from chat.messages import editing
+from chat.messages import editing, storing
 from chat.store import keys
+from chat.store.archive import AUDIO_BUCKET
 from chat.store.connection import Stores
 from dev.processes import free_port
 from tests import recordings
 from tests.people import drain, send_voice, someone, upload
-
-
-@pytest.fixture
-def pair(stores: Stores) -> tuple[str, str]:
-    return someone(stores, "anna"), someone(stores, "bert")
 
 
 def let_expire(stores: Stores, *upload_ids: str) -> None:
@@ -136,6 +133,76 @@ def test_uploads_nobody_claims_go_and_claimed_ones_stay(stores: Stores, pair: tu
         assert whole(stores, upload_id, pair[1]) == recordings.spoken()
 
 
+def test_a_claimed_recording_waits_for_mongodb_however_long_that_is_away(stores: Stores, pair: tuple[str, str]) -> None:
+    upload_id = upload(stores, pair[0])
+    own = keys.upload_key(upload_id)
+    assert 0 < stores.redis.ttl(own) <= stores.settings.upload_ttl
+    send_voice(stores, *pair, recording=upload_id)
+    assert stores.redis.ttl(own) == -1, "with the claim the recording would go, before its message is archived"
+    let_expire(stores, upload_id)
+    assert audio.sweep_unclaimed(stores) == 0
+    drain(stores)
+    assert 0 < stores.redis.ttl(own) <= stores.settings.upload_ttl + store.CLAIM_KEPT_SECONDS
+    assert whole(stores, upload_id, pair[1]) == recordings.spoken()
+
+
+def test_a_request_that_may_still_be_claiming_keeps_its_upload(stores: Stores, pair: tuple[str, str]) -> None:
+    upload_id = upload(stores, pair[0])
+    just_over = datetime.now(UTC) - timedelta(seconds=stores.settings.upload_ttl + erasing.GRACE_SECONDS / 2)
+    stores.mongo[chunks.FILES].update_one({"_id": upload_id}, {"$set": {"uploadDate": just_over}})
+    assert audio.sweep_unclaimed(stores) == 0
+    send_voice(stores, *pair, recording=upload_id)
+    assert kept(stores) == {upload_id}
+
+
+def test_what_redis_lost_of_an_upload_is_restored_for_the_rest_of_its_time(
+    stores: Stores, pair: tuple[str, str]
+) -> None:
+    upload_id = upload(stores, pair[0])
+    half = datetime.now(UTC) - timedelta(seconds=stores.settings.upload_ttl / 2)
+    stores.mongo[chunks.FILES].update_one({"_id": upload_id}, {"$set": {"uploadDate": half}})
+    stores.redis.flushdb()
+    assert audio.restore_upload(stores, upload_id, pair[0])
+    assert 0 < stores.redis.ttl(keys.upload_key(upload_id)) <= stores.settings.upload_ttl / 2
+
+
+def test_a_claim_that_mongodb_has_not_got_yet_is_not_undone_by_restoring_its_upload(
+    stores: Stores, pair: tuple[str, str]
+) -> None:
+    upload_id = upload(stores, pair[0])
+    send_voice(stores, *pair, recording=upload_id)
+    assert audio.restore_upload(stores, upload_id, pair[0])  # by a request that found it missing a moment before
+    assert stores.redis.ttl(keys.upload_key(upload_id)) == -1
+    with pytest.raises(NotFound):
+        send_voice(stores, *pair, recording=upload_id)
+
+
+def test_a_sweep_goes_through_more_than_a_page(
+    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasing, "PAGE", 2)
+    claimed, *unclaimed = (upload(stores, pair[0], b"x") for _ in range(6))
+    pending = [upload(stores, pair[0], b"x") for _ in range(5)]
+    send_voice(stores, *pair, recording=claimed)
+    let_expire(stores, claimed, *unclaimed)
+    stores.redis.zadd(keys.UPLOADS_PENDING_DELETION, dict.fromkeys(pending, 1))
+    assert audio.sweep_unclaimed(stores) == 10
+    assert kept(stores) == {claimed}
+    assert stores.redis.zcard(keys.UPLOADS_PENDING_DELETION) == 0
+
+
+def test_a_sweep_ends_after_some_pages_and_the_next_one_goes_on(
+    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasing, "PAGE", 1)
+    monkeypatch.setattr(erasing, "PAGES", 2)
+    pending = [upload(stores, pair[0], b"x") for _ in range(3)]
+    unclaimed = [upload(stores, pair[0], b"x") for _ in range(3)]
+    let_expire(stores, *unclaimed)
+    stores.redis.zadd(keys.UPLOADS_PENDING_DELETION, dict.fromkeys(pending, 1))
+    assert [audio.sweep_unclaimed(stores) for _ in range(3)] == [4, 2, 0]
+
+
 def test_an_upload_that_was_swept_can_not_be_claimed(stores: Stores, pair: tuple[str, str]) -> None:
     upload_id = upload(stores, pair[0])
     let_expire(stores, upload_id)
@@ -173,6 +240,55 @@ def test_deleted_while_mongodb_is_away_it_goes_when_it_is_back(stores: Stores, p
     assert kept(stores) == {upload_id}
     audio.sweep_unclaimed(stores)
     assert kept(stores) == set()
+
+
+class Killed(BaseException):
+    """As SIGKILL: nothing after it runs."""
+
+
+def test_the_recording_of_a_deleted_message_goes_also_when_its_process_was_killed_meanwhile(
+    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = send_voice(stores, *pair)
+    drain(stores)
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(audio, "delete", killed)
+        with pytest.raises(Killed):
+            editing.delete(stores, pair[0], message["_id"])
+    assert kept(stores) == {message["audioFileId"]}
+    audio.sweep_unclaimed(stores)
+    assert kept(stores) == set()
+    assert_unknown(stores, message["audioFileId"], pair)
+
+
+def test_only_the_recordings_of_messages_that_were_buried_go(stores: Stores, pair: tuple[str, str]) -> None:
+    deleted, elsewhere, buried = (send_voice(stores, *pair)["_id"] for _ in range(3))
+    drain(stores)
+    found = storing.hot.read_messages(stores.redis, [deleted, elsewhere, buried])
+    messages = [message for message in found if message]
+    editing.delete(stores, pair[0], deleted)
+    stores.redis.delete(keys.message_key(elsewhere))  # as when it has aged since it was read
+    now = editing.bury(stores, messages)
+    assert [each and each["_id"] for each in now] == [None, None, buried]
+    assert kept(stores) == {messages[1]["audioFileId"]}
+    assert stores.redis.zcard(keys.UPLOADS_PENDING_DELETION) == 0
+
+
+def test_a_recording_another_tool_wrote_in_chunks_of_its_own_size_is_read_whole_and_in_ranges(
+    stores: Stores, pair: tuple[str, str]
+) -> None:
+    content, upload_id = recordings.large(10_500), "7c9e6679-7425-40de-944b-e07fc1f90ae7"
+    bucket = gridfs.GridFSBucket(stores.mongo, AUDIO_BUCKET, chunk_size_bytes=1_000)
+    metadata = {"owner": pair[0], "name": "voice.webm", "mimetype": "audio/webm", "duration": 1.0}
+    bucket.upload_from_stream_with_id(upload_id, "voice.webm", content, metadata=metadata)
+    found = audio.find(stores, upload_id, pair[0])
+    assert whole(stores, upload_id, pair[0]) == content
+    for start, stop in ((0, 1), (999, 1_001), (1_000, 2_000), (2_500, 9_999), (10_499, 99_999)):
+        assert b"".join(audio.stream(stores, found, start, stop)) == content[start:stop]
 
 
 class Broken(io.BytesIO):

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import orjson
-import pytest
 
 from chat import frames, ids, wire
 from chat.messages import conversations, delivery, editing
@@ -11,11 +10,6 @@ from chat.messages import log as accepted_log
 from chat.store import keys
 from chat.store.connection import Stores
 from tests.people import change, drain, send, send_voice, someone
-
-
-@pytest.fixture
-def pair(stores: Stores) -> tuple[str, str]:
-    return someone(stores, "anna"), someone(stores, "bert")
 
 
 def missed(stores: Stores, user: str, message_id: str) -> tuple[list[tuple[str, str]], bool]:
@@ -53,24 +47,54 @@ def test_resuming_from_before_what_is_kept_says_so(stores: Stores, pair: tuple[s
     assert missed(bounded, pair[0], "nonsense") == ([], False)
 
 
-def test_resuming_after_redis_was_lost_says_so(stores: Stores, pair: tuple[str, str]) -> None:
+def test_resuming_after_redis_was_lost_gives_what_came_since_and_says_that_it_is_not_all(
+    stores: Stores, pair: tuple[str, str]
+) -> None:
     seen = send(stores, *pair, "seen")["_id"]
     drain(stores)
     stores.redis.delete(keys.DELIVERY_LAST, keys.DELIVERY_SINCE, *map(keys.deliveries_key, pair))
-    send(stores, *pair, "new")
+    new = send(stores, *pair, "new")["_id"]
     drain(stores)
-    assert missed(stores, pair[0], seen) == ([], False) or missed(stores, pair[0], seen)[1] is False
+    assert missed(stores, pair[0], seen) == ([(frames.MESSAGES, "new")], False)
+    assert missed(stores, pair[0], new) == ([], True)
 
 
-def test_a_message_seen_before_its_delivery_does_not_hide_what_followed(stores: Stores, pair: tuple[str, str]) -> None:
+def test_a_message_seen_before_its_delivery_does_not_hide_what_was_delivered_since(
+    stores: Stores, pair: tuple[str, str]
+) -> None:
+    stores.redis.set(keys.DELIVERY_SINCE, 1)  # Redis has run for long
+    first = send(stores, *pair, "one")["_id"]
+    drain(stores)
+    seen = send(stores, *pair, "seen")["_id"]
+    editing.edit(stores, pair[0], first, "one, corrected")
+    assert missed(stores, pair[1], seen) == ([(frames.STATUS, "one, corrected")], True)
+
+
+def test_a_voice_message_of_long_before_what_is_kept_hides_nothing_either(
+    stores: Stores, pair: tuple[str, str]
+) -> None:
+    bounded = replace(stores, settings=stores.settings.model_copy(update={"resume_limit": 4}))
+    stores.redis.set(keys.DELIVERY_SINCE, 1)
+    spoken = send_voice(stores, *pair)["_id"]
+    drain(bounded)
+    for n in range(3):
+        send(stores, *pair, f"{n}")
+    drain(bounded)
+    told = change(stores, spoken, {"text": "the words", "status": "delivered"})
+    delivery.deliver(bounded, [frames.message_frame(wire.message(told))])
+    kept = [(frames.MESSAGES, text) for text in ("0", "1", "2", "the words")]
+    assert missed(bounded, pair[1], spoken) == (kept, False), "its first frame is not kept any more"
+
+
+def test_frames_are_kept_for_the_days_that_the_settings_say(stores: Stores, pair: tuple[str, str]) -> None:
+    brief = replace(stores, settings=stores.settings.model_copy(update={"resume_days": 2}))
+    stores.redis.set(keys.DELIVERY_SINCE, 1)
     send(stores, *pair, "one")
-    drain(stores)
-    seen = ids.message_id(f"{int(stores.redis.time()[0]) * 1000}-0", "0" * 16)
-    send(stores, *pair, "two")
-    drain(stores)
-    found, complete = missed(stores, pair[1], seen)
-    assert (frames.MESSAGES, "two") in found
-    assert complete or found
+    drain(brief)
+    for user in pair:
+        assert 0 < stores.redis.ttl(keys.deliveries_key(user)) <= 2 * 86_400
+    assert missed(brief, pair[0], ids.days_ago(3)) == ([(frames.MESSAGES, "one")], False)
+    assert missed(brief, pair[0], ids.days_ago(1)) == ([(frames.MESSAGES, "one")], True)
 
 
 def test_a_transcript_does_not_hide_what_came_between_a_voice_message_and_its_words(
@@ -98,7 +122,7 @@ def test_what_a_dead_drainer_delivered_does_not_hide_what_was_delivered_since(
     spoken = frames.Frame(frames.MESSAGES, pair, ids.message_id("9999999999999-0", "0" * 16), b"{}")
     delivery.deliver(stores, [spoken])
     again = accepted_log.parse_entry(entry).message
-    delivery.deliver(stores, [frames.message_frame(wire.message(again))], again=False)
+    delivery.deliver(stores, [frames.message_frame(wire.message(again))], reposition=False)
     kept = stores.redis.zrange(keys.deliveries_key(pair[1]), 0, -1)
     assert [member.decode() for member in kept] == [seen, spoken.member]
 

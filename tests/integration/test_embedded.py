@@ -110,7 +110,7 @@ def test_a_second_instance_beside_it_works(embedded: Embedded, tmp_path: Path) -
 
 
 def test_only_what_is_wanted_is_started(tmp_path: Path) -> None:
-    one = Embedded(tmp_path, redis_wanted=False)
+    one = Embedded(tmp_path, with_redis=False)
     one.start()
     try:
         assert one.redis is None
@@ -166,7 +166,7 @@ def test_data_of_an_older_version_gets_passwords_and_is_closed_to_others(folder:
     before.redis, before.mongodb = old, old_mongo
     for server in before.servers:
         server.start()
-        server.wait_answers()
+        server.wait_until_ready()
     remember(before)
     before.stop()
     (folder / "lock").touch()
@@ -186,7 +186,7 @@ def test_a_folder_with_other_things_in_it_keeps_its_mode(folder: Path) -> None:
     folder.mkdir()
     (folder / "holiday.txt").touch(mode=0o644)
     folder.chmod(0o755)
-    one = Embedded(folder, mongodb_wanted=False)
+    one = Embedded(folder, with_mongodb=False)
     one.start()
     one.stop()
     assert open_to_others(folder) == {folder, folder / "holiday.txt"}

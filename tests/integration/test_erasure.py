@@ -146,7 +146,7 @@ def test_nobody_finds_reaches_or_signs_in_as_who_has_left(
     row = conversations.list_conversations(stores, bert, 10, None)[0]
     assert row["partner"] == {
         "_id": anna,
-        "username": accounts.GONE_NAME,
+        "username": accounts.DELETED_NAME,
         "bio": "",
         "online": False,
         "lastSeen": None,
@@ -289,7 +289,7 @@ STEPS = [
     ("chat.upkeep.erasure.delivery.deliver", 2),
     ("chat.upkeep.erasure.storing.store_archive", 2),
     ("chat.upkeep.erasure.storing.confirm", 1),
-    ("chat.upkeep.erasure._note", 3),
+    ("chat.upkeep.erasure._update_entry", 3),
     ("chat.upkeep.erasure.audio.delete_owned", 1),
     ("chat.upkeep.erasure._forget_lists", 1),
     ("chat.upkeep.erasure._end", 1),
@@ -432,4 +432,4 @@ def test_rebuilding_a_lost_redis_brings_nobody_back(stores: Stores, passwords: P
         pass
     assert_nothing_left(stores, anna, bert)
     assert said(history.recent(stores, bert, anna)) == ["", "what Bert said stays"]
-    assert conversations.list_conversations(stores, bert, 10, None)[0]["partner"]["username"] == accounts.GONE_NAME
+    assert conversations.list_conversations(stores, bert, 10, None)[0]["partner"]["username"] == accounts.DELETED_NAME

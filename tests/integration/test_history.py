@@ -1,40 +1,19 @@
 """A conversation that lies across both stores reads as one, without gap, overlap or reordering."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
+from pymongo import MongoClient
 
 from chat import ids
 from chat.errors import Invalid, NotFound
-from chat.messages import conversations, history
+from chat.messages import conversations, history, storing
+from chat.store import keys
 from chat.store.connection import Stores
 from chat.upkeep import sync
-from tests.people import drain, said, send, someone
-
-DAY_MS = 86_400_000
-
-
-@pytest.fixture
-def pair(stores: Stores) -> tuple[str, str]:
-    return someone(stores, "anna"), someone(stores, "bert")
-
-
-def archive_only(stores: Stores, pair: tuple[str, str], count: int) -> list[str]:
-    """Messages from before the hot window, as they lie in the archive; answers their texts."""
-    start = ids.now_ms() - (stores.settings.hot_window_days + 10) * DAY_MS
-    rows = [
-        {
-            "_id": ids.message_id(f"{start + n}-0", ids.new_entropy()),
-            "conversation": ids.conversation_id(*pair),
-            "senderId": pair[n % 2],
-            "receiverId": pair[1 - n % 2],
-            "dateSent": ids.timestamp(start + n),
-            "text": f"old {n}",
-            "status": "delivered",
-            "revision": 1,
-        }
-        for n in range(count)
-    ]
-    stores.mongo.messages.insert_many(rows)
-    return [row["text"] for row in rows]
+from dev.processes import free_port
+from tests.people import archive_only, drain, said, send, someone
 
 
 @pytest.fixture
@@ -70,7 +49,7 @@ def test_pages_after_walk_the_whole_conversation(
     stores: Stores, pair: tuple[str, str], across: list[str], limit: int
 ) -> None:
     found = []
-    position = ids.floor(0)
+    position = ids.lowest_id(0)
     while page := history.after(stores, *pair, position, limit):
         found += page
         position = page[-1]["_id"]
@@ -95,6 +74,48 @@ def test_history_is_whole_while_redis_is_empty(stores: Stores, pair: tuple[str, 
     oldest = history.recent(stores, *pair)[0]["_id"]
     assert said(history.before(stores, *pair, oldest, 500)) == across[:-200]
     assert said(history.beyond_recent(stores, *pair, 0, 500)) == across[:-200]
+
+
+def test_the_plain_call_stays_within_the_hot_window_while_redis_is_empty(stores: Stores, pair: tuple[str, str]) -> None:
+    archive_only(stores, pair, 5)
+    new = [send(stores, *pair, f"new {n}")["text"] for n in range(3)]
+    drain(stores)
+    stores.redis.flushdb()
+    assert said(history.recent(stores, *pair)) == new
+    send(stores, *pair, "after the loss")
+    drain(stores)
+    assert said(history.recent(stores, *pair)) == [*new, "after the loss"]
+
+
+def test_the_plain_call_gives_what_redis_has_while_mongodb_is_away_as_well(
+    stores: Stores, pair: tuple[str, str]
+) -> None:
+    send(stores, *pair, "before the loss")
+    drain(stores)
+    stores.redis.flushdb()
+    send(stores, *pair, "after the loss")
+    drain(stores)
+    nowhere: MongoClient[dict[str, Any]] = MongoClient("127.0.0.1", free_port(), serverSelectionTimeoutMS=50)
+    assert said(history.recent(replace(stores, mongo=nowhere.chattergram), *pair)) == ["after the loss"]
+    nowhere.close()
+
+
+def test_unread_is_counted_up_to_a_limit_the_newest_first(
+    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storing, "UNREAD_LIMIT", 3)
+    anna, bert = pair
+    sent = [send(stores, anna, bert, f"{n}")["_id"] for n in range(5)]
+    drain(stores)
+    inbox = keys.inbox_key(bert, anna)
+    assert [raw.decode() for raw in stores.redis.zrange(inbox, 0, -1)] == sent[-3:]
+    while sync.run(stores):
+        pass
+    stores.redis.flushdb()
+    while sync.run(stores):
+        pass
+    assert [raw.decode() for raw in stores.redis.zrange(inbox, 0, -1)] == sent[-3:]
+    assert conversations.list_conversations(stores, bert, 10, None)[0]["unread"] == 3
 
 
 def test_strangers_see_nothing(stores: Stores, pair: tuple[str, str], across: list[str]) -> None:

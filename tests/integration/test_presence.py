@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from chat import frames
+from chat import frames, ids
 from chat.people import accounts, presence
 from chat.store import hot, keys
 from chat.store.connection import Stores
@@ -130,6 +130,39 @@ def test_a_process_that_was_taken_for_dead_reports_everybody_again(
     presence.report(stores, ONE, {anna: True})
     assert presence.renew(stores, ONE) is False
     assert states(listener) == [(anna, True), (anna, False), (anna, True)]
+
+
+def test_a_process_that_was_late_reports_everybody_again_though_nobody_has_swept_yet(
+    stores: Stores, anna: str, listener: Listener
+) -> None:
+    presence.report(stores, ONE, {anna: True})
+    stores.redis.zadd(keys.PRESENCE_PROCESSES, {ONE: ids.now_ms() - 1})  # its lease has run out
+    assert presence.renew(stores, ONE) is True, "a sweeper may be taking its people offline page by page"
+    assert presence.renew(stores, ONE) is False
+
+
+def test_a_lease_holds_for_the_time_the_settings_say(stores: Stores, listener: Listener) -> None:
+    now = ids.now_ms()
+    presence.renew(stores, ONE)
+    held = stores.redis.zscore(keys.PRESENCE_PROCESSES, ONE) - now
+    lease = stores.settings.presence_lease * 1_000
+    assert lease <= held < lease + 5_000
+
+
+def test_a_sweep_ends_after_some_pages_and_the_next_one_goes_on(
+    stores: Stores, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [someone(stores, f"person {n}") for n in range(5)]
+    presence.report(stores, ONE, dict.fromkeys(people, True))
+    let_run_out(stores, ONE)
+    told(listener)
+    monkeypatch.setattr(presence, "SWEEP_PAGE", 1)
+    monkeypatch.setattr(presence, "MAX_SWEEP_STEPS", 2)
+    gone = []
+    for _ in range(3):
+        presence.sweep(stores)
+        gone.append(len(states(listener)))
+    assert gone == [2, 2, 1]
 
 
 def test_people_are_online_again_after_redis_was_lost(stores: Stores, anna: str, listener: Listener) -> None:

@@ -6,7 +6,7 @@ from hypothesis import settings as rules
 from hypothesis import strategies as st
 
 from chat.messages import search
-from chat.store import hot
+from chat.store import hot, keys
 from chat.store.connection import Stores
 from tests.people import change, drain, send, someone
 
@@ -21,13 +21,12 @@ TEXTS = [
 ]
 
 
-@pytest.fixture
-def pair(stores: Stores) -> tuple[str, str]:
-    anna, bert = someone(stores, "anna"), someone(stores, "Bert Émile")
+@pytest.fixture(autouse=True)
+def texts(stores: Stores, pair: tuple[str, str]) -> None:
+    """What Anna has written to Bert."""
     for text in TEXTS:
-        send(stores, anna, bert, text)
+        send(stores, *pair, text)
     drain(stores)
-    return anna, bert
 
 
 def found(stores: Stores, user: str, text: str) -> list[str]:
@@ -41,6 +40,12 @@ def found(stores: Stores, user: str, text: str) -> list[str]:
         ("QUI", 0),
         ("quick cat", None),
         ("quik", 0),
+        ("kuick", 0),
+        ("quickk", 0),
+        ("quijk", 0),
+        ("kwick", None),  # two errors
+        ("fax", None),  # three letters
+        ("luch", 2),  # four
         ("bown", 0),
         ("the", 0),
         ("c++", 1),
@@ -94,8 +99,9 @@ def test_any_text_is_a_legal_query_and_shows_strangers_nothing(
 
 
 def test_people_are_found_by_their_names(stores: Stores, pair: tuple[str, str]) -> None:
+    emile = someone(stores, "Bert Émile")
     hits = search.search(stores, pair[0], "emile", 20, 0)
-    assert [(hit["type"], hit["_id"], hit["text"]) for hit in hits] == [("user", pair[1], "Bert Émile")]
+    assert [(hit["type"], hit["_id"], hit["text"]) for hit in hits] == [("user", emile, "Bert Émile")]
 
 
 def test_the_whole_word_comes_before_its_beginning(stores: Stores, pair: tuple[str, str]) -> None:
@@ -132,3 +138,36 @@ def test_a_deleted_message_is_not_found(stores: Stores, pair: tuple[str, str]) -
     change(stores, message["_id"], {"text": "", "deletedAt": "now"})
     assert found(stores, pair[1], "zebra") == []
     assert hot.read_messages(stores.redis, [message["_id"]])[0] is not None
+
+
+def test_only_the_first_sixteen_words_of_a_query_count(stores: Stores, pair: tuple[str, str]) -> None:
+    words = [f"word{letter}" for letter in "abcdefghijklmnopqr"]
+    send(stores, *pair, " ".join(words[: search.MAX_TOKENS]))
+    drain(stores)
+    assert search.MAX_TOKENS == 16
+    assert len(found(stores, pair[0], " ".join(words))) == 1
+    assert found(stores, pair[0], " ".join([*words[:15], "unheard", *words[15:]])) == []
+
+
+def test_a_word_that_was_said_is_marked_by_the_rules_it_is_found_by(stores: Stores, pair: tuple[str, str]) -> None:
+    message = send(stores, *pair, "placeholder")
+    drain(stores)
+    said = ["Quickest", "box", "Luncheon", "lunch", "fix", "zürich"]
+    words = [{"word": word, "start": n / 10, "end": n / 10 + 0.1} for n, word in enumerate(said)]
+    change(stores, message["_id"], {"text": " ".join(said), "words": words})
+
+    def marked(query: str) -> list[str]:
+        hits = search.search(stores, pair[1], query, 20, 0)
+        return [word["word"] for hit in hits if hit["_id"] == message["_id"] for word in hit.get("words", [])]
+
+    assert marked("lunch") == ["Luncheon", "lunch"]
+    assert marked("lnuch box") == []
+    assert marked("luch fox") == []
+    assert marked("luch box") == ["box", "lunch"]
+    assert marked("lunhch ZURICH") == ["lunch", "zürich"]
+
+
+def test_an_index_that_is_missing_says_so(stores: Stores) -> None:
+    assert search.ready(stores)
+    stores.redis.execute_command("FT.DROPINDEX", keys.MESSAGE_INDEX)
+    assert not search.ready(stores)

@@ -8,17 +8,11 @@ import pytest
 from chat import ids
 from chat.messages import conversations, editing, history, search, storing
 from chat.messages import log as accepted_log
-from chat.store import keys
+from chat.store import hot, keys
 from chat.store.connection import Stores
 from chat.upkeep import ageing, sync
 from chat.voice import attempts
-from tests.integration.test_history import archive_only
-from tests.people import change, drain, said, send, someone
-
-
-@pytest.fixture
-def pair(stores: Stores) -> tuple[str, str]:
-    return someone(stores, "anna"), someone(stores, "bert")
+from tests.people import archive_only, change, drain, said, send, someone
 
 
 def rounds(stores: Stores) -> None:
@@ -39,6 +33,119 @@ def test_a_lost_redis_is_rebuilt_from_the_archive(stores: Stores, pair: tuple[st
     assert before[1][0]["unread"] == 10
     assert send(stores, anna, bert, "apple 3", "client 3")["_id"] == sent[3]["_id"]
     assert search.ready(stores)
+
+
+def test_a_rebuild_brings_back_the_hot_window_and_nothing_older(stores: Stores, pair: tuple[str, str]) -> None:
+    old = archive_only(stores, pair, 5)
+    new = [send(stores, *pair, f"new {n}", f"client {n}")["_id"] for n in range(3)]
+    drain(stores)
+    rounds(stores)
+    stores.redis.flushdb()
+    rounds(stores)
+    conversation = keys.conversation_key(ids.conversation_id(*pair))
+    assert [raw.decode() for raw in stores.redis.zrange(conversation, 0, -1)] == new
+    assert not stores.redis.exists(
+        *[keys.message_key(each["_id"]) for each in stores.mongo.messages.find({"text": {"$in": old}})]
+    )
+    window = stores.settings.hot_window_days * 86_400
+    assert 0 < stores.redis.ttl(keys.client_key(pair[0], "client 0")) <= window
+
+
+def test_a_rebuild_that_was_killed_goes_on_where_it_was(
+    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(9):
+        send(stores, *pair, f"{n}")
+    drain(stores)
+    rounds(stores)
+    stores.redis.flushdb()
+    monkeypatch.setattr(sync, "PAGE", 2)
+    monkeypatch.setattr(sync, "ROUND_SECONDS", 0.0)  # a page a round
+    counts = []
+    while sync.run(stores):
+        counts.append(stores.redis.zcard(keys.conversation_key(ids.conversation_id(*pair))))
+        assert counts[-1] < 9 or stores.redis.exists(keys.HOT_REBUILD)
+        newest = history.recent(stores, *pair)[-1:]
+        assert said(newest) == ["8"]
+    assert [count for count in counts if count][:4] == [2, 4, 6, 8], "the newest first"
+    assert not stores.redis.exists(keys.HOT_REBUILD)
+    assert said(history.recent(stores, *pair)) == [f"{n}" for n in range(9)]
+
+
+def test_conversations_keep_their_order_when_redis_is_rebuilt(stores: Stores, pair: tuple[str, str]) -> None:
+    anna, bert = pair
+    carl, dora = someone(stores, "carl"), someone(stores, "dora")
+    for sender, receiver in ((bert, anna), (anna, carl), (dora, anna), (anna, bert), (carl, anna), (anna, bert)):
+        send(stores, sender, receiver, "hello")
+    drain(stores)
+    rounds(stores)
+    before = [row["partner"]["_id"] for row in conversations.list_conversations(stores, anna, 10, None)]
+    assert before == [bert, carl, dora]
+    stores.redis.flushdb()
+    rounds(stores)
+    rows = conversations.list_conversations(stores, anna, 10, None)
+    assert [row["partner"]["_id"] for row in rows] == before
+    for partner in before:
+        assert stores.redis.zrange(keys.conversations_key(partner), 0, -1) == [anna.encode()]
+
+
+def test_a_rebuild_leaves_what_redis_has_as_it_is(
+    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna, bert = pair
+    sent = [send(stores, anna, bert, f"{n}", f"client {n}")["_id"] for n in range(3)]
+    drain(stores)
+    rounds(stores)
+    stores.mongo.messages.update_one({"_id": sent[0]}, {"$set": {"status": "transcribing"}})
+    stores.mongo.cursors.insert_one(
+        {"_id": ids.cursor_id(ids.conversation_id(*pair), bert), "reader": bert, "upTo": sent[0]}
+        | {"conversation": ids.conversation_id(*pair)}
+    )
+    conversations.mark_read(stores, bert, anna, sent[1])
+    change(stores, sent[2], {"text": "changed"})
+    change(stores, sent[0], {"status": "transcribing"})
+    stores.redis.zadd(keys.TRANSCRIPTIONS, {sent[0]: 4_000_000_000_000})  # its next attempt is due then
+    stores.redis.set(keys.client_key(anna, "client 1"), "another receipt")
+    stores.redis.delete(keys.HOT_COMPLETE)
+    monkeypatch.setattr(storing, "flush", lambda *_: 0)  # the archive lacks the changes while it is read
+    rounds(stores)
+    assert said(history.recent(stores, *pair)) == ["0", "1", "changed"]
+    assert stores.redis.zscore(keys.TRANSCRIPTIONS, sent[0]) == 4_000_000_000_000
+    assert stores.redis.get(keys.client_key(anna, "client 1")) == b"another receipt"
+    assert conversations.list_conversations(stores, bert, 10, None)[0]["unread"] == 1
+
+
+def test_a_cursor_that_moves_during_the_flush_is_brought_the_next_time(
+    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna, bert = pair
+    sent = [send(stores, anna, bert, f"{n}")["_id"] for n in range(2)]
+    drain(stores)
+    conversations.mark_read(stores, bert, anna, sent[0])
+    clear = stores.scripts.clear_outbox_fields
+
+    def move_and_clear(**call: Any) -> Any:
+        conversations.mark_read(stores, bert, anna, sent[1])
+        return clear(**call)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(stores.scripts, "clear_outbox_fields", move_and_clear)
+        sync.run(stores)
+    assert stores.mongo.cursors.find_one({})["upTo"] == sent[0]
+    assert stores.redis.hlen(keys.CURSORS_OUTBOX) == 1
+    rounds(stores)
+    assert stores.mongo.cursors.find_one({})["upTo"] == sent[1]
+    assert stores.redis.hlen(keys.CURSORS_OUTBOX) == 0
+
+
+def test_a_person_who_changed_meanwhile_is_not_put_back_as_they_were(stores: Stores, pair: tuple[str, str]) -> None:
+    old = stores.mongo.users.find_one({"_id": pair[0]})
+    hot.save_user(stores, {**old, "username": "anna the second", "revision": 2})
+    hot.save_user(stores, old)
+    (found,) = hot.read_json(stores.redis, [keys.user_key(pair[0])])
+    assert (found["username"], found["revision"]) == ("anna the second", 2)
+    names = stores.redis.zrange(keys.NAMES, 0, -1)
+    assert [keys.user_of_name_member(member) for member in names].count(pair[0]) == 1
 
 
 def test_new_messages_sort_after_all_archived_ones_also_when_redis_was_lost(
@@ -146,6 +253,7 @@ def test_ageing_takes_only_what_the_archive_has_and_leaves_no_gap(stores: Stores
     assert said(history.recent(stores, *pair)) == old[4:] + new
     stores.redis.zrem(keys.OUTBOX, victim["_id"])
     assert ageing.age(stores) == 26
+    assert not stores.redis.exists(keys.message_key(victim["_id"]))
     assert said(history.recent(stores, *pair)) == new
 
 

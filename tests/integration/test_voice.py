@@ -57,11 +57,6 @@ def deepgram(house: Stores) -> Recogniser:
 
 
 @pytest.fixture
-def pair(stores: Stores) -> tuple[str, str]:
-    return someone(stores, "anna"), someone(stores, "bert")
-
-
-@pytest.fixture
 def listener(stores: Stores) -> Iterator[Listener]:
     with Listener(stores, frames.MESSAGES, frames.STATUS) as opened:
         yield opened
@@ -110,7 +105,7 @@ def assert_forgotten(house: Stores, message_id: str) -> None:
     assert not waits(house, message_id)
     for key in (keys.TRANSCRIPTION_ATTEMPTS, keys.TRANSCRIPTION_CRASHES, keys.TRANSCRIPTION_LANGUAGES):
         assert not house.redis.hexists(key, message_id)
-    assert not house.redis.sismember(keys.TRANSCRIPTIONS_AGAIN, message_id)
+    assert not house.redis.sismember(keys.RETRANSCRIPTIONS, message_id)
 
 
 def test_a_voice_message_is_told_at_once_and_delivered_with_its_transcript(
@@ -282,6 +277,7 @@ def test_the_attempt_of_a_killed_worker_is_due_again(
     kill_within_attempt(house, worker, server)
     assert 0 < due_in(house, message) <= attempts.LEASE_MS / 1_000
     assert int(house.redis.hget(keys.TRANSCRIPTION_ATTEMPTS, message)) == 1
+    assert int(house.redis.hget(keys.TRANSCRIPTION_CRASHES, message)) == 1
     let_be_due(house, message)
     attempts.transcribe(house, deepgram, message)
     assert stored(house, pair)["text"] == stand_in.SENTENCE
@@ -440,6 +436,7 @@ def test_whose_workers_keep_dying_are_tried_one_by_one_and_others_beside_them(
     with ThreadPoolExecutor(1) as pool:
         attempt = pool.submit(attempts.transcribe, house, slow, first)
         assert slow.began.wait(10)
+        assert 0 < house.redis.pttl(keys.TRANSCRIPTION_ALONE) <= attempts.LEASE_MS, "its worker may die"
         assert attempts.transcribe(house, deepgram, second) is False
         assert attempts.transcribe(house, deepgram, fresh) is False
         assert_forgotten(house, fresh)
@@ -451,6 +448,58 @@ def test_whose_workers_keep_dying_are_tried_one_by_one_and_others_beside_them(
     for each in (first, second):
         assert_forgotten(house, each)
     assert not house.redis.exists(keys.TRANSCRIPTION_ALONE)
+
+
+def test_whoever_is_tried_alone_is_so_as_long_as_the_attempt_takes(
+    house: Stores, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempts, "RENEW_SECONDS", 0.05)
+    house.redis.hset(keys.TRANSCRIPTION_CRASHES, message, attempts.CRASHES_TOGETHER)
+    slow = Slow()
+    with ThreadPoolExecutor(1) as pool:
+        attempt = pool.submit(attempts.transcribe, house, slow, message)
+        assert slow.began.wait(10)
+        house.redis.pexpire(keys.TRANSCRIPTION_ALONE, 5_000)  # as when half of its time is over
+        wait_until(
+            lambda: house.redis.pttl(keys.TRANSCRIPTION_ALONE) > 5_000, 20, "its place to be renewed with its lease"
+        )
+        slow.may_end.set()
+        assert attempt.result(30) is True
+    assert_forgotten(house, message)
+
+
+def test_who_was_taken_for_dead_does_not_end_anothers_turn_alone(house: Stores, message: str) -> None:
+    house.redis.hset(keys.TRANSCRIPTION_CRASHES, message, attempts.CRASHES_TOGETHER)
+    slow = Slow()
+    with ThreadPoolExecutor(1) as pool:
+        attempt = pool.submit(attempts.transcribe, house, slow, message)
+        assert slow.began.wait(10)
+        house.redis.set(keys.TRANSCRIPTION_ALONE, "another", px=60_000)
+        slow.may_end.set()
+        assert attempt.result(30) is True
+    assert house.redis.get(keys.TRANSCRIPTION_ALONE) == b"another"
+
+
+def test_a_pause_is_never_longer_than_its_limit(
+    house: Stores, deepgram: Recogniser, message: str, server: DeepgramStandIn
+) -> None:
+    settings = house.settings.model_copy(update={"transcription_attempts": 20, "transcription_backoff": 20.0})
+    patient = replace(house, settings=settings)
+    house.redis.hset(keys.TRANSCRIPTION_ATTEMPTS, message, 8)
+    server.then(stand_in.BROKEN)
+    attempts.transcribe(patient, deepgram, message)
+    assert attempts.BACKOFF_LIMIT - 5 < due_in(house, message) <= attempts.BACKOFF_LIMIT
+
+
+def test_what_is_due_comes_in_pages_the_oldest_first(
+    house: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = [send_voice(house, *pair)["_id"] for _ in range(3)]
+    drain(house)
+    for due, each in enumerate(reversed(sent), start=1):
+        house.redis.zadd(keys.TRANSCRIPTIONS, {each: due})
+    monkeypatch.setattr(attempts, "DUE_PAGE", 2)
+    assert attempts.due(house) == [sent[2], sent[1]]
 
 
 def test_attempts_that_will_be_made_again_are_counted(

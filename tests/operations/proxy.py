@@ -66,6 +66,9 @@ class Proxy:
         with contextlib.suppress(OSError):
             while piece := source.recv(PIECE):
                 target.sendall(piece)
+        self._end(source, target)
+
+    def _end(self, source: socket.socket, target: socket.socket) -> None:
         _end(target)
         self._open.discard(source)
 

@@ -70,10 +70,10 @@ def followed(tmp_path: Path) -> Iterator[tuple[Stack, RedisServer, Replica, Sent
     """A stack whose every process reaches Redis through an address that follows the master."""
     master = Master("Redis", tmp_path / "master", tmp_path / "master.log")
     master.start()
-    master.wait_answers()
+    master.wait_until_ready()
     replica = Replica("replica", tmp_path / "replica", tmp_path / "replica.log", master)
     replica.start()
-    replica.wait_answers()
+    replica.wait_until_ready()
     sentinel = Sentinel(tmp_path, master)
     sentinel.start()
     with Proxy([(LOOPBACK, master.port)]) as proxy:

@@ -119,8 +119,8 @@ class ClusterRedis(RedisServer):
     def arguments(self) -> list[str]:
         return [*super().arguments(), "--cluster-enabled", "yes"]
 
-    def answers(self) -> bool:
-        if not super().answers():
+    def is_ready(self) -> bool:
+        if not super().is_ready():
             return False
         with Redis(port=self.port, retry=None) as client:
             if b"cluster_slots_assigned:0" in client.execute_command("CLUSTER", "INFO"):
@@ -161,7 +161,7 @@ def test_a_store_of_a_kind_we_cannot_use_is_named(
     server.start()
     worker = stack.make_process("worker-elsewhere", procfile("Procfile.dev")["worker"].replace("chat@", "other@"))
     try:
-        server.wait_answers()
+        server.wait_until_ready()
         worker.environment[variable] = server.url()
         worker.start()
         worker.wait_ready(lambda: said in worker.output(), SECONDS)
@@ -223,7 +223,7 @@ def test_processes_wait_for_stores_that_start_after_them(late: Stack, last: str)
     first = next(server for name, server in servers.items() if name != last)
     for server in (first, servers[last]):
         server.start()
-        server.wait_answers()
+        server.wait_until_ready()
     late.wait_web()
     late.wait_workers()
     assert all(process.running for process in late.processes.values())
@@ -247,6 +247,6 @@ def test_a_web_process_waits_for_its_stores_as_long_as_it_takes(
 
     monkeypatch.setattr(prepare, "prepare", look)
     monkeypatch.setattr(prepare, "time", SimpleNamespace(monotonic=lambda: 3_600.0 * next(hours), sleep=lambda _: None))
-    assert prepare.prepare_patiently(None) is True
+    assert prepare.prepare_when_up(None) is True
     said = capsys.readouterr()
     assert "stores.there" in said.out + said.err

@@ -48,7 +48,7 @@ class ReplicaSet:
         for member in self.members:
             member.start()
         for member in self.members:
-            member.wait_answers()
+            member.wait_until_ready()
         hosts = [{"_id": n, "host": f"{LOOPBACK}:{member.port}"} for n, member in enumerate(self.members)]
         settings = {"electionTimeoutMillis": 2_000}
         with MongoClient(LOOPBACK, self.members[0].port, directConnection=True) as client:

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import beside
+from config.settings import next_database
 from dev.environment import Development
-from dev.private import kept_secret
+from dev.private import stored_secret
 
 
 def development(tmp_path: Path, env_file: str = "", **environment: str) -> Development:
@@ -16,7 +16,7 @@ def test_secret_is_random_kept_and_private(tmp_path: Path) -> None:
     first = development(tmp_path).variables["SECRET_KEY"]
     assert development(tmp_path).variables["SECRET_KEY"] == first
     assert len(first) >= 32
-    assert kept_secret(tmp_path / "another") != first
+    assert stored_secret(tmp_path / "another") != first
     assert (tmp_path / "data" / "secret_key").stat().st_mode & 0o077 == 0
 
 
@@ -30,14 +30,14 @@ def test_environment_wins_over_env_file(tmp_path: Path) -> None:
     assert made.variables["PORT"] == "2222"
     assert made.variables["LOG_LEVEL"] == "DEBUG"
     assert made.variables["ENVIRONMENT"] == "development"
-    assert made.mongodb_wanted
+    assert made.needs_mongodb
 
 
 def test_embedded_servers_are_used_where_none_is_named(tmp_path: Path) -> None:
     made = development(tmp_path, "MONGODB_URI=mongodb://db.example/chat\n")
-    assert made.redis_wanted
-    assert not made.mongodb_wanted
-    made.embed(redis_url="redis://127.0.0.1:1/0", broker_url="redis://127.0.0.1:1/1", mongodb_uri=None)
+    assert made.needs_redis
+    assert not made.needs_mongodb
+    made.add_embedded(redis_url="redis://127.0.0.1:1/0", broker_url="redis://127.0.0.1:1/1", mongodb_uri=None)
     assert made.variables["REDIS_URL"] == "redis://127.0.0.1:1/0"
     assert made.variables["CELERY_BROKER_URL"] == "redis://127.0.0.1:1/1"
     assert made.variables["MONGODB_URI"] == "mongodb://db.example/chat"
@@ -45,16 +45,16 @@ def test_embedded_servers_are_used_where_none_is_named(tmp_path: Path) -> None:
 
 def test_named_redis_serves_the_queue_too_unless_another_broker_is_named(tmp_path: Path) -> None:
     named = development(tmp_path, REDIS_URL="redis://cache.example:6379/0")
-    assert not named.redis_wanted
-    assert "CELERY_BROKER_URL" not in named.variables, "the settings put it beside"
+    assert not named.needs_redis
+    assert "CELERY_BROKER_URL" not in named.variables, "the settings choose the next database"
     both = development(tmp_path, REDIS_URL="redis://cache.example", CELERY_BROKER_URL="amqp://queue.example")
     assert both.variables["CELERY_BROKER_URL"] == "amqp://queue.example"
 
 
 def test_flower_keeps_its_port_and_a_private_password(tmp_path: Path) -> None:
     first, again = development(tmp_path), development(tmp_path)
-    first.place_flower()
-    again.place_flower()
+    first.configure_flower()
+    again.configure_flower()
     assert first.flower == again.flower
     assert first.variables["FLOWER_ADDRESS"] == "127.0.0.1"
     password = tmp_path / "data" / "flower_password"
@@ -65,15 +65,15 @@ def test_flower_keeps_its_port_and_a_private_password(tmp_path: Path) -> None:
 
 def test_flower_takes_the_users_port_and_password(tmp_path: Path) -> None:
     made = development(tmp_path, "FLOWER_BASIC_AUTH=me:mine\n", FLOWER_PORT="25555")
-    made.place_flower()
+    made.configure_flower()
     assert made.flower.endswith(":25555")
     assert made.variables["FLOWER_BASIC_AUTH"] == "me:mine"
 
 
 def test_named_broker_leaves_the_embedded_redis(tmp_path: Path) -> None:
     made = development(tmp_path, CELERY_BROKER_URL="amqp://queue.example")
-    assert made.redis_wanted
-    made.embed(redis_url="redis://127.0.0.1:1/0", broker_url="redis://127.0.0.1:1/1", mongodb_uri=None)
+    assert made.needs_redis
+    made.add_embedded(redis_url="redis://127.0.0.1:1/0", broker_url="redis://127.0.0.1:1/1", mongodb_uri=None)
     assert made.variables["CELERY_BROKER_URL"] == "amqp://queue.example"
 
 
@@ -87,4 +87,4 @@ def test_named_broker_leaves_the_embedded_redis(tmp_path: Path) -> None:
     ],
 )
 def test_database_beside(redis_url: str, broker: str) -> None:
-    assert beside(redis_url) == broker
+    assert next_database(redis_url) == broker

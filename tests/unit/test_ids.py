@@ -19,8 +19,8 @@ def test_an_id_leads_back_to_its_log_entry(entry: tuple[int, int]) -> None:
     made = ids.message_id(name, entropy)
     assert ids.is_id(made)
     assert (ids.entry_id(made), ids.entropy(made), ids.milliseconds(made)) == (name, entropy, entry[0])
-    assert ids.floor(entry[0]) <= made
-    assert entry[0] == 2**48 - 1 or made < ids.floor(entry[0] + 1)
+    assert ids.lowest_id(entry[0]) <= made
+    assert entry[0] == 2**48 - 1 or made < ids.lowest_id(entry[0] + 1)
 
 
 @given(st.text(max_size=30))

@@ -19,7 +19,7 @@ MAY_IMPORT = {
 }
 FRAMEWORKS = ("flask", "celery", "gevent", "gunicorn")
 FRAMEWORK_FREE = ("chat", "config")
-MAY_USE_FRAMEWORKS = {"config/gunicorn.py", "config/discretion.py"}
+MAY_USE_FRAMEWORKS = {"config/gunicorn.py", "config/redaction.py"}
 
 # Each layer of `chat/` uses only those before it.
 LAYERS = ("", "store", "audio", "people", "messages", "voice", "upkeep")

@@ -172,7 +172,7 @@ def test_an_address_its_client_understands_is_taken(name: str, value: str) -> No
 
 
 def test_a_broker_that_is_not_a_database_beside_redis_has_to_be_named() -> None:
-    with pytest.raises(ValueError, match="CELERY_BROKER_URL must be set where REDIS_URL is a Unix socket"):
+    with pytest.raises(ValueError, match="CELERY_BROKER_URL must be set if REDIS_URL is a Unix socket"):
         Settings(_env_file=None, environment="development", redis_url="unix:///run/redis.sock")
 
 

@@ -61,7 +61,7 @@ def test_a_good_deepgram_key_is_written(env_file: Path, httpserver: HTTPServer) 
     assert dotenv_values(env_file)["DEEPGRAM_API_KEY"] == "good"
 
 
-@pytest.mark.parametrize(("status", "said"), [(401, "does not take this key"), (503, "answered 503")])
+@pytest.mark.parametrize(("status", "said"), [(401, "rejects this key"), (503, "answered 503")])
 def test_a_key_deepgram_does_not_take_is_refused(
     env_file: Path, httpserver: HTTPServer, status: int, said: str
 ) -> None:

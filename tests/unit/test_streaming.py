@@ -8,7 +8,7 @@ from pymongo.errors import AutoReconnect
 
 from chat.errors import NotFound
 from web import errors
-from web.api.files import begun
+from web.api.files import prefetch
 
 
 def failing(error: Exception) -> Iterator[bytes]:
@@ -20,7 +20,7 @@ def failing(error: Exception) -> Iterator[bytes]:
 def test_what_goes_wrong_with_the_first_piece_has_its_status(error: Exception, status: int) -> None:
     app = Flask(__name__)
     errors.install(app)
-    app.add_url_rule("/", view_func=lambda: Response(begun(failing(error))))
+    app.add_url_rule("/", view_func=lambda: Response(prefetch(failing(error))))
     answer = app.test_client().get("/")
     assert answer.status_code == status
     assert answer.content_type == errors.MEDIA_TYPE
@@ -34,6 +34,6 @@ def test_all_pieces_come_in_their_order_and_later_ones_when_they_are_asked_for()
             asked.append(number)
             yield bytes([number])
 
-    stream = begun(pieces())
+    stream = prefetch(pieces())
     assert asked == [0]
     assert b"".join(stream) == b"\x00\x01\x02"

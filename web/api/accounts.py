@@ -1,4 +1,4 @@
-"""Signing up, in and out."""
+"""Sign-up, log-in and log-out."""
 
 import time
 from typing import Any
@@ -27,14 +27,14 @@ def sign_up(body: schemas.SignUp) -> tuple[dict[str, Any], int]:
 @api.post("/login", responses=responses(200, schemas.SignedIn, 400, 401, 413, 415, 429))
 @public
 def log_in(body: schemas.LogIn) -> dict[str, Any]:
-    """Get a token for an email and a password"""
+    """Log in: get a token for an email and a password"""
     with services().limits.log_in(accounts.email_key(body.email)):
         return _signed_in(accounts.log_in(stores(), services().passwords, body.email, body.password))
 
 
 @api.post("/logout", responses=responses(204, None, 400, 401, 413, 415), security=SECURITY)
 def log_out() -> Response:
-    """End this token, on every process"""
+    """Log out: end this token's session on every process"""
     own = session()
     sessions.end(stores(), own.user_id, own.token_id, own.expires - int(time.time()))
     return Response(status=204)

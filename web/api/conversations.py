@@ -1,4 +1,4 @@
-"""A person's conversations: their list, their histories, reading them."""
+"""A person's conversations: the list, the histories, and marking them read."""
 
 from flask import Response, jsonify
 from flask_openapi3.blueprint import APIBlueprint
@@ -15,13 +15,13 @@ api = APIBlueprint("conversations", __name__, url_prefix=PREFIX, abp_tags=[CHAT]
 
 @api.get("/conversations", responses=responses(200, schemas.Conversations, 401))
 def list_conversations(query: schemas.ConversationsQuery) -> Response:
-    """One's conversations, newest first"""
+    """Your conversations, newest first"""
     return jsonify(conversations.list_conversations(stores(), me(), query.limit, query.before))
 
 
 @api.get("/chat/<partnerId>", responses=responses(200, schemas.Messages, 401, 404))
 def get(path: schemas.PartnerPath, query: schemas.HistoryQuery) -> Response:
-    """The messages with somebody, ascending"""
+    """Your messages with somebody, oldest first"""
     found = _page(path.partner_id, query)
     if not found:
         conversations.require(stores(), me(), path.partner_id)
@@ -30,13 +30,13 @@ def get(path: schemas.PartnerPath, query: schemas.HistoryQuery) -> Response:
 
 @api.post("/chat/<partnerId>/read", responses=responses(204, None, 400, 401, 404, 413, 415))
 def mark_read(path: schemas.PartnerPath, body: schemas.ReadUpTo) -> Response:
-    """Everything up to that message is read"""
+    """Mark everything up to a message as read"""
     conversations.mark_read(stores(), me(), path.partner_id, body.up_to)
     return Response(status=204)
 
 
 def _page(partner: str, query: schemas.HistoryQuery) -> list[Message]:
-    limit = query.limit or history.PAGE_DEFAULT
+    limit = query.limit or history.DEFAULT_PAGE_SIZE
     if query.before is not None:
         return history.before(stores(), me(), partner, query.before, limit)
     if query.after is not None:

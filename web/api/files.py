@@ -1,4 +1,4 @@
-"""Getting recordings: whole as base64, as bytes with ranges, or by a signed link."""
+"""Downloading recordings: whole as base64, as bytes with ranges, or by a signed link."""
 
 import base64
 import time
@@ -32,7 +32,7 @@ def get(path: schemas.FilePath) -> Response:
     about = described(upload)
     del about["duration"]
     head, tail = b'{"audioFile":"', b'",' + wire.dumps(about)[1:]
-    encoded = map(base64.b64encode, begun(audio.stream(stores(), upload)))
+    encoded = map(base64.b64encode, prefetch(audio.stream(stores(), upload)))
     response = Response(chain([head], encoded, [tail]), content_type="application/json")
     response.content_length = len(head) + (upload.length + 2) // 3 * 4 + len(tail)
     response.headers["Cache-Control"] = "private, no-store"
@@ -45,15 +45,15 @@ _BYTES: dict[str, Any] = {"content": {"audio/*": {"schema": {"type": "string", "
 @api.get(
     "/file/<uuid>/content",
     responses=responses(200, _BYTES, 401, 404, 416) | {206: dict(_BYTES), 304: {"description": "Not modified"}},
-    security=[*SECURITY, {}],  # none when there is a signed link
+    security=[*SECURITY, {}],  # none with a signed link
 )
 @public
 def content(
     path: schemas.FilePath,
     query: schemas.ContentQuery,
-    header: schemas.ContentHeaders,  # noqa: ARG001 (for the document; Werkzeug reads them)
+    header: schemas.ContentHeaders,  # noqa: ARG001 (for the OpenAPI document; Werkzeug reads them)
 ) -> Response:
-    """A recording's bytes, or a range of them; by token or by a signed link"""
+    """A recording's bytes, or a range of them, by token or by signed link"""
     if query.token is not None and audio.is_valid(services().settings, path.uuid, query.token, time.time()):
         upload = audio.find_linked(stores(), path.uuid)
     else:
@@ -64,7 +64,7 @@ def content(
 
 @api.post("/file/<uuid>/link", responses=responses(200, schemas.Link, 400, 401, 404, 413, 415))
 def link(path: schemas.FilePath) -> dict[str, Any]:
-    """A link an <audio> element can play from, for a while"""
+    """A temporary link from which an <audio> element can play"""
     upload = audio.find(stores(), path.uuid, me())
     token, expires = audio.sign(services().settings, upload.id, time.time())
     return {"url": url_for("files.content", uuid=upload.id, token=token), "expires": ids.timestamp(expires * 1_000)}
@@ -82,26 +82,26 @@ def _ranged(upload: audio.Upload) -> Response:
         return response
     part = _range(upload)
     start, stop = part or (0, upload.length)
-    if part is not None:  # also for the whole from byte 0, by which browsers tell whether they can seek
+    if part is not None:  # even for the whole file from byte 0: browsers conclude from a 206 that they can seek
         response.status_code = HTTPStatus.PARTIAL_CONTENT
         response.headers["Content-Range"] = f"bytes {start}-{stop - 1}/{upload.length}"
-    response.response = begun(audio.stream(stores(), upload, start, stop))
+    response.response = prefetch(audio.stream(stores(), upload, start, stop))
     response.content_length = stop - start
     return response
 
 
-def begun(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """With the first piece fetched: that MongoDB or the recording has just gone away can still be answered."""
+def prefetch(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Fetches the first piece now, while a missing recording or MongoDB can still become an error response."""
     return chain([next(pieces, b"")], pieces)
 
 
 def _range(upload: audio.Upload) -> tuple[int, int] | None:
-    """Which bytes are asked for, if not all. Several ranges at once get the whole, as RFC 9110 allows."""
+    """The requested bytes, or None for all of them. Several ranges at once get the whole, as RFC 9110 allows."""
     asked = request.range
     if asked is None or asked.units != "bytes" or len(asked.ranges) != 1 or not _unchanged(upload):
         return None
     start, stop = asked.ranges[0]
-    start = max(0, upload.length + start) if start < 0 else start  # the last so many bytes, or all there are
+    start = max(0, upload.length + start) if start < 0 else start  # a suffix range: the last n bytes, or all of them
     stop = upload.length if stop is None else min(stop, upload.length)
     if start >= stop:
         raise RequestedRangeNotSatisfiable(upload.length)

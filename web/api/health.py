@@ -1,4 +1,4 @@
-"""Whether this process lives, and whether it can reach what it needs."""
+"""Liveness, and readiness: whether the process can reach everything it needs."""
 
 from collections.abc import Callable
 
@@ -19,14 +19,14 @@ AWAY = (RedisError, PyMongoError, OperationalError, OSError)
 
 @health.get("/healthz")
 def alive() -> Response:
-    """The process lives."""
+    """Reports that the process is alive."""
     return Response(wire.dumps({"status": "alive"}), content_type="application/json")
 
 
 @health.get("/readyz")
 def ready() -> Response:
-    """Everything it needs can be reached, or 503 with the names of what is missing."""
-    missing = [name for name, check in _checks().items() if not _answers(check)]
+    """Reports that everything the process needs is reachable, or 503 with the names of what is missing."""
+    missing = [name for name, check in _checks().items() if not _passes(check)]
     if missing:
         raise Unavailable(f"Missing: {', '.join(missing)}.")
     return Response(wire.dumps({"status": "ready"}), content_type="application/json")
@@ -43,7 +43,7 @@ def _checks() -> dict[str, Callable[[], object]]:
     }
 
 
-def _answers(check: Callable[[], object]) -> bool:
+def _passes(check: Callable[[], object]) -> bool:
     try:
         return bool(check())
     except AWAY:

@@ -1,4 +1,4 @@
-"""Sending messages, and a sender's changes to them."""
+"""Sending messages, and editing, deleting and transcribing again one's own."""
 
 from flask import Response, jsonify
 from flask_openapi3.blueprint import APIBlueprint
@@ -33,7 +33,7 @@ def edit(path: schemas.MessagePath, body: schemas.Correction) -> Response:
 
 @api.delete("/chat/message/<messageId>", responses=responses(204, None, 400, 401, 404, 413, 415))
 def delete(path: schemas.MessagePath) -> Response:
-    """Take a message back"""
+    """Delete a message"""
     editing.delete(stores(), me(), path.message_id)
     return Response(status=204)
 
@@ -44,5 +44,5 @@ def delete(path: schemas.MessagePath) -> Response:
 )
 def transcribe(path: schemas.MessagePath, body: schemas.TranscriptionRequest) -> tuple[Response, int]:
     """Have a voice message transcribed again"""
-    wired = attempts.transcribe_again(stores(), me(), path.message_id, body.language, services().queue.transcribe)
-    return jsonify(wired), 202
+    message = attempts.transcribe_again(stores(), me(), path.message_id, body.language, services().queue.transcribe)
+    return jsonify(message), 202

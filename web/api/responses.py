@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of answers: a helper for routes, and the errors that many share."""
+"""Describes responses for the OpenAPI document: a helper for routes, and the errors many of them share."""
 
 from http import HTTPStatus
 from typing import Any
@@ -14,17 +14,17 @@ SECURITY_SCHEMES: dict[str, Any] = {
     "apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "The token of signup or login."},
     "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
 }
-ACCOUNTS = Tag(name="accounts", description="Signing up, in and out")
+ACCOUNTS = Tag(name="accounts", description="Sign-up, log-in and log-out")
 PEOPLE = Tag(name="people", description="Profiles")
 CHAT = Tag(name="chat", description="Messages and conversations")
 AUDIO = Tag(name="audio", description="Recordings")
 
-Answers = dict[str | int | HTTPStatus, Any]
+Responses = dict[str | int | HTTPStatus, Any]
 
 
-def responses(success: int, model: type[BaseModel] | dict[str, Any] | None, *errors: int) -> Answers:
-    """The answers of a call: one success, and the problems it may have."""
-    found: Answers = {success: model}
+def responses(success: int, model: type[BaseModel] | dict[str, Any] | None, *errors: int) -> Responses:
+    """The possible responses of a call: one success, and its problems; 422 and 503 are always among them."""
+    found: Responses = {success: model}
     found.update({status: _problem(status) for status in sorted({*errors, 422, 503})})
     return found
 
@@ -40,7 +40,7 @@ _DETAILS = {
     416: "The requested range cannot be served.",
     422: "There is nothing to send: give text or audioFileId.",
     429: "Too many messages. Wait a moment.",
-    503: "A part of the service is away. Try again in a moment.",
+    503: "A part of the service is unavailable. Try again in a moment.",
 }
 _RETRY_AFTER = {"Retry-After": {"description": "seconds", "schema": {"type": "integer", "minimum": 1}}}
 

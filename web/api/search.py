@@ -1,4 +1,4 @@
-"""Search over people and one's own messages."""
+"""Searching people and one's own messages."""
 
 from flask import Response, jsonify
 from flask_openapi3.blueprint import APIBlueprint
@@ -14,5 +14,5 @@ api = APIBlueprint("search", __name__, url_prefix=PREFIX, abp_tags=[CHAT], abp_s
 
 @api.get("/search", responses=responses(200, schemas.Hits, 401))
 def find(query: schemas.SearchQuery) -> Response:
-    """People and one's own messages, best first"""
+    """Search people and your own messages, best matches first"""
     return jsonify(search.search(stores(), me(), query.q, query.limit, query.offset))

@@ -1,4 +1,4 @@
-"""Uploading recordings, which a message then claims."""
+"""Uploading recordings for messages to claim."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,7 +18,7 @@ from web.services import off_loop, services, stores
 
 api = APIBlueprint("uploads", __name__, url_prefix=PREFIX, abp_tags=[AUDIO], abp_security=SECURITY)
 
-FILES_MOST = 10
+MAX_FILES = 10
 _FORM = {
     "requestBody": {
         "required": True,
@@ -47,14 +47,14 @@ def upload() -> tuple[dict[str, Any], int]:
         files = [file for _, file in request.files.items(multi=True)]
         for file in files:
             closing.callback(file.close)
-        if not 1 <= len(files) <= FILES_MOST:
-            raise Invalid("audio", f"Send 1 to {FILES_MOST} files.")
+        if not 1 <= len(files) <= MAX_FILES:
+            raise Invalid("audio", f"Send 1 to {MAX_FILES} files.")
         saved = audio.save_all(stores(), me(), [_recording(file) for file in files])
     return {"files": [described(each) for each in saved]}, 201
 
 
 def described(upload: audio.Upload) -> dict[str, Any]:
-    """An upload as clients see it."""
+    """An upload as clients get it."""
     return {
         "audioFileUuid": upload.id,
         "audioFileName": upload.name,

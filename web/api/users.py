@@ -1,4 +1,4 @@
-"""One's own profile, and other people."""
+"""One's own profile, and the list of people."""
 
 from contextlib import nullcontext
 from typing import Any
@@ -18,7 +18,7 @@ api = APIBlueprint("users", __name__, url_prefix=PREFIX, abp_tags=[PEOPLE], abp_
 
 @api.get("/user/me", responses=responses(200, schemas.Me, 401))
 def get() -> dict[str, Any]:
-    """One's own profile"""
+    """Your own profile"""
     return accounts.private(accounts.get(stores(), me()))
 
 
@@ -28,7 +28,7 @@ CHANGED = responses(200, schemas.Me, 400, 401, 403, 409, 413, 415, 429)
 @api.post("/user/me", responses=CHANGED, operation_id="change_me_old")
 @api.patch("/user/me", responses=CHANGED)
 def change(body: schemas.UserChange) -> dict[str, Any]:
-    """Change name, bio or password"""
+    """Change your name, bio or password"""
     changes = accounts.Changes(body.username, body.bio, body.password, body.current_password)
     with services().limits.own_password(me()) if body.password is not None else nullcontext():
         return accounts.private(accounts.update(stores(), services().passwords, me(), changes, session().token_id))
@@ -36,7 +36,7 @@ def change(body: schemas.UserChange) -> dict[str, Any]:
 
 @api.delete("/user/me", responses=responses(204, None, 400, 401, 403, 413, 415, 429))
 def delete(body: schemas.UserDeletion) -> Response:
-    """Delete the account, its messages' text and its audio"""
+    """Delete your account, with its messages' text and its audio"""
     with services().limits.own_password(me()):
         erasure.leave(stores(), services().passwords, me(), body.password)
     return Response(status=204)
@@ -44,5 +44,5 @@ def delete(body: schemas.UserDeletion) -> Response:
 
 @api.get("/user/list", responses=responses(200, schemas.People, 401))
 def list_people(query: schemas.PeopleQuery) -> Response:
-    """People by name"""
+    """List people, sorted by name"""
     return jsonify(accounts.list_people(stores(), query.q, query.limit, query.offset))

@@ -1,13 +1,17 @@
--- Accepts a message: an entry in the log, its clientId and its upload's claim, all or nothing. The same round trip
--- checks its sender's session and counts against their limits: messages are what there is most of.
--- KEYS: log, waking flag, receiver's user, clientId or this call's own, upload or '', sender's token if it was ended,
---       sender's sessions if they were, sender's user, hot complete, then the counters of the sender's limits
--- ARGV: see below; behind them, for each counter the most and its seconds, then the entry: field, value, ...
--- Returns {what, ...}; what is one of
---   accepted, again (that clientId was accepted before): with the receipt
---   wake (nothing accepted: first wake the drainer, then call again)
---   ended, session (Redis cannot tell whether the session is valid), limited: with seconds, receiver, upload, taken,
---   full
+-- Accepts a message: adds the log entry, records the clientId and claims the upload, all or nothing. The same round
+-- trip checks the sender's session and counts against their limits, because messages are the most frequent calls.
+-- KEYS: log, waking flag, receiver's user, clientId (or this call's own key), upload or '', the sender's revoked-token
+--       and ended-sessions keys, sender's user, hot complete, then the counters of the sender's limits
+-- ARGV: named below, then for each counter its maximum and its seconds, then the entry: field, value, ...
+-- Returns {outcome, ...}, where outcome is one of
+--   accepted, again (the clientId was accepted before): followed by the receipt
+--   wake: nothing was accepted; wake the drainer, then call again
+--   ended: the session has ended
+--   session: Redis cannot tell whether the session is valid
+--   limited: followed by the seconds to wait
+--   receiver, upload: unknown to Redis
+--   taken: the upload is somebody else's or already sent
+--   full: the log has no room
 local log, waking, receiver_user, client, upload = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local ended_token, ended_sessions, sender_user, hot_complete = KEYS[6], KEYS[7], KEYS[8], KEYS[9]
 local first_counter = 10
@@ -15,13 +19,13 @@ local first_counter = 10
 local sender, receiver = ARGV[1], ARGV[2]
 local receipt_suffix = ARGV[3] -- what follows the entry's id in the receipt
 local log_limit = tonumber(ARGV[4])
-local client_seconds = ARGV[5] -- a clientId is kept
-local waking_ms = ARGV[6] -- the waking flag is kept
-local force = ARGV[7] == '1' -- accept although nobody could be woken
-local token = ARGV[8] -- '' when its session is not to be checked
+local client_seconds = ARGV[5] -- how long to keep a clientId
+local waking_ms = ARGV[6] -- how long to keep the waking flag
+local force = ARGV[7] == '1' -- accept even if the flag is gone again after several wake-ups
+local token = ARGV[8] -- '' if the session is not to be checked
 local issued_ms = tonumber(ARGV[9]) -- when that token was issued
 local counts = ARGV[10] == '1' -- whether this call counts against the limits
-local limits = tonumber(ARGV[11]) -- how many
+local limits = tonumber(ARGV[11]) -- how many counters there are
 local first_limit = 12
 local first_field = first_limit + 2 * limits
 
@@ -37,10 +41,10 @@ end
 if counts then
   for i = 0, limits - 1 do
     local counter = KEYS[first_counter + i]
-    local most, seconds = tonumber(ARGV[first_limit + 2 * i]), ARGV[first_limit + 2 * i + 1]
+    local max, seconds = tonumber(ARGV[first_limit + 2 * i]), ARGV[first_limit + 2 * i + 1]
     local count = redis.call('INCR', counter)
     if count == 1 then redis.call('EXPIRE', counter, seconds) end
-    if count > most then return {'limited', tostring(math.max(1, redis.call('TTL', counter)))} end
+    if count > max then return {'limited', tostring(math.max(1, redis.call('TTL', counter)))} end
   end
 end
 local before = redis.call('GET', client)
@@ -52,7 +56,7 @@ if upload ~= '' then
   if owner ~= sender or redis.call('HEXISTS', upload, 'message') == 1 then return {'taken'} end
 end
 if redis.call('XLEN', log) >= log_limit then return {'full'} end
--- The flag is there while a drainer is sure to look at the log again after now.
+-- While the flag exists, a drainer is certain to look at the log again.
 if redis.call('EXISTS', waking) == 0 then
   redis.call('SET', waking, '1', 'PX', waking_ms)
   if not force then return {'wake'} end
@@ -61,6 +65,6 @@ local receipt = redis.call('XADD', log, '*', unpack(ARGV, first_field)) .. recei
 redis.call('SET', client, receipt, 'EX', client_seconds)
 if upload ~= '' then
   redis.call('HSET', upload, 'message', receipt, 'receiver', receiver)
-  redis.call('PERSIST', upload) -- it would go with its time, while its message waits for the archive
+  redis.call('PERSIST', upload) -- or it would expire while its message waits for the archive
 end
 return {'accepted', receipt}

@@ -1,13 +1,13 @@
--- Takes a voice message for an attempt at transcribing it, if one is due, and counts it.
--- The attempt is leased until its due time; whoever makes it renews that while they live.
--- A message whose workers keep crashing may be what crashes them: it is tried alone among its like, so that those that
--- only ran beside it do not go on crashing with it.
--- KEYS, ARGV: see below
--- Returns the number of this attempt and whether it is made alone, or nothing.
+-- Begins an attempt to transcribe a voice message, if one is due, and counts it.
+-- The attempt is leased until its new due time; the worker renews the lease while it lives.
+-- A message whose workers keep crashing may be the cause. From some number of crashes on, only one such message is
+-- tried at a time, so that messages that merely ran alongside the culprit stop crashing with it.
+-- KEYS, ARGV: named below
+-- Returns the number of this attempt and 1 if it is made alone, else 0; nothing if no attempt may begin.
 local transcriptions, attempts, crashes, tried_alone = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local id = ARGV[1]
 local lease_ms = tonumber(ARGV[2])
-local crashes_together = tonumber(ARGV[3]) -- from so many crashes on it is tried alone
+local crashes_together = tonumber(ARGV[3]) -- from this many crashes on, the message is tried alone
 
 local due = redis.call('ZSCORE', transcriptions, id)
 local time = redis.call('TIME')
@@ -20,5 +20,5 @@ if alone then
   redis.call('SET', tried_alone, id, 'PX', lease_ms)
 end
 redis.call('ZADD', transcriptions, 'XX', now + lease_ms, id)
-redis.call('HINCRBY', crashes, id, 1) -- taken back when the attempt ends in order
+redis.call('HINCRBY', crashes, id, 1) -- undone when the attempt ends properly
 return {redis.call('HINCRBY', attempts, id, 1), alone and 1 or 0}

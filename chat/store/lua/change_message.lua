@@ -1,12 +1,12 @@
--- Changes a stored message, if it is its sender's and not deleted, and notes it for the archive. A recording that goes
--- with the change is noted as well, in the same step, so that nobody who dies after it can forget it.
--- KEYS, ARGV: see below
--- Returns the message's JSON as it is now, or nothing.
+-- Changes a stored message, if the sender is right and it is not deleted, and puts it in the outbox. If the change
+-- removes a recording, the same step marks it for erasure, so that a crash right afterwards cannot leave it behind.
+-- KEYS, ARGV: named below
+-- Returns the message's JSON as it is now, or nothing if it was not changed.
 local message, outbox, pending_deletion, upload = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local id, sender = ARGV[1], ARGV[2]
 local fields = ARGV[3] -- JSON of the fields to merge; null removes one
-local loaded_seconds = ARGV[4] -- an old message stays in Redis after a change, see load_for_change.lua
-local recording, now = ARGV[5], ARGV[6] -- an upload that is to be erased, or ''; Unix seconds
+local loaded_seconds = ARGV[4] -- how long an old message stays in Redis after a change; see load_for_change.lua
+local recording, now = ARGV[5], ARGV[6] -- the upload to erase, or ''; Unix seconds
 
 local found = redis.call('JSON.GET', message, '$.senderId', '$.deletedAt', '$.revision')
 if not found then return false end

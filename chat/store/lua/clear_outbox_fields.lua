@@ -1,4 +1,4 @@
--- Takes out of an outbox hash what the archive has, unless it has changed since.
+-- Removes fields that the archive now has from an outbox hash, unless they have changed since.
 -- KEYS: outbox
 -- ARGV: field, value, field, value, ...
 local outbox = KEYS[1]

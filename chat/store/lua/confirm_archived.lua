@@ -1,4 +1,4 @@
--- Takes out of the outbox what the archive has, unless it has changed since.
+-- Removes messages that the archive now has from the outbox, unless they have changed since.
 -- KEYS: outbox
 -- ARGV: id, revision, id, revision, ...
 local outbox = KEYS[1]

@@ -1,7 +1,7 @@
--- Takes uploads away from whoever might still claim them, unless they are claimed.
+-- Removes uploads that nobody has claimed, so that nobody can claim them any more, and marks them for erasure.
 -- KEYS: uploads pending deletion, then the uploads
 -- ARGV: now (Unix seconds), then the uploads' ids
--- Returns the ids of those that are to be erased.
+-- Returns the ids of the uploads to erase.
 local pending_deletion, now = KEYS[1], ARGV[1]
 local dropped = {}
 for i = 2, #KEYS do

@@ -1,6 +1,6 @@
 -- Moves a reader's cursor in a conversation forward, never back, and empties their inbox up to it.
--- KEYS, ARGV: see below
--- Returns 1 when the cursor moved.
+-- KEYS, ARGV: named below
+-- Returns 1 if the cursor moved, else 0.
 local cursors, inbox, cursors_outbox = KEYS[1], KEYS[2], KEYS[3]
 local reader, up_to = ARGV[1], ARGV[2]
 local cursor = ARGV[3] -- its id in the archive

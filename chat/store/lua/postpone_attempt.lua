@@ -1,9 +1,9 @@
--- Moves on when the next attempt at a voice message is due, unless it does not wait for one any more.
--- KEYS, ARGV: see below
+-- Postpones the next attempt to transcribe a voice message, if the message still waits for one.
+-- KEYS, ARGV: named below
 local transcriptions, attempts, crashes, tried_alone = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local id = ARGV[1]
 local pause_ms = tonumber(ARGV[2]) -- from now
-local outcome = ARGV[3] -- of the attempt: 'running' it goes on, 'failed', or 'uncounted' it could not be made
+local outcome = ARGV[3] -- of the attempt: 'running' (still going), 'failed', or 'uncounted' (could not be made)
 
 if not redis.call('ZSCORE', transcriptions, id) then return end
 local time = redis.call('TIME')

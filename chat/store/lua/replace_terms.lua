@@ -1,7 +1,7 @@
--- Gives documents other search terms, unless those they had have changed meanwhile.
+-- Replaces documents' search terms, except where they have changed in the meantime.
 -- KEYS: documents
--- ARGV: for each document: JSON of the terms it had, JSON of those it shall have
--- Returns how many were given others.
+-- ARGV: for each document: JSON of its old terms, JSON of its new terms
+-- Returns the number of documents changed.
 local replaced = 0
 for i, document in ipairs(KEYS) do
   local before, after = ARGV[2 * i - 1], ARGV[2 * i]

@@ -1,6 +1,6 @@
--- Has a voice message that was delivered transcribed again, unless it is being transcribed.
--- KEYS, ARGV: see below
--- Returns 1 when it waits for an attempt now.
+-- Queues a delivered voice message to be transcribed again, unless it is being transcribed already.
+-- KEYS, ARGV: named below
+-- Returns 1 if it was queued, else 0.
 local transcriptions, again, attempts, languages = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local id, language = ARGV[1], ARGV[2] -- language may be ''
 

@@ -1,9 +1,9 @@
--- Puts a person into Redis, unless it knows a newer version of them, with their one place in the list of names.
--- KEYS, ARGV: see below
--- Returns 1 when it was put there.
+-- Saves a person in Redis, with exactly one entry in the list of names, unless Redis has a newer revision of them.
+-- KEYS, ARGV: named below
+-- Returns 1 if it was saved, else 0.
 local user, names, last_seen = KEYS[1], KEYS[2], KEYS[3]
 local id, revision, json = ARGV[1], tonumber(ARGV[2]), ARGV[3]
-local name, name_suffix = ARGV[4], ARGV[5] -- together a member of the list of names
+local name, name_suffix = ARGV[4], ARGV[5] -- together, a member of the list of names
 local seen = ARGV[6] -- when they were last seen, or ''
 
 local found = redis.call('JSON.GET', user, '$.revision', '$.nameKey')

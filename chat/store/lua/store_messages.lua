@@ -1,12 +1,12 @@
--- Stores messages that are not there yet, each with its place in the conversation, in both people's lists,
--- in the receiver's inbox, in the outbox, and, when it waits for a transcript, among the transcriptions.
--- A message that is there is left as it is: it may have been changed since.
+-- Stores new messages and adds each to its conversation, to both people's lists, to the receiver's inbox, to the
+-- outbox and, if it waits for a transcript, to the transcriptions.
+-- A message that is already there is left alone: it may have changed since.
 -- KEYS: outbox, transcriptions, then for each message: message, conversation, conversations of the sender and of
 --       the receiver, inbox of the receiver
--- ARGV: most unread counted, then for each message: JSON, id, ms, sender, receiver, 1 when it waits for a transcript
--- Returns for each message 1 when it was new, else 0.
+-- ARGV: named below, then for each message: JSON, id, ms, sender, receiver, 1 if it waits for a transcript
+-- Returns for each message 1 if it was new, else 0.
 local outbox, transcriptions = KEYS[1], KEYS[2]
-local most_unread = tonumber(ARGV[1])
+local max_unread = tonumber(ARGV[1]) -- in an inbox
 local new, k = {}, 3
 for i = 2, #ARGV, 6 do
   local message, conversation, of_sender, of_receiver, inbox = KEYS[k], KEYS[k + 1], KEYS[k + 2], KEYS[k + 3], KEYS[k + 4]
@@ -16,7 +16,7 @@ for i = 2, #ARGV, 6 do
     redis.call('ZADD', of_sender, 'GT', ms, receiver)
     redis.call('ZADD', of_receiver, 'GT', ms, sender)
     redis.call('ZADD', inbox, 0, id)
-    redis.call('ZREMRANGEBYRANK', inbox, 0, -most_unread - 1)
+    redis.call('ZREMRANGEBYRANK', inbox, 0, -max_unread - 1)
     redis.call('ZADD', outbox, 1, id)
     if waits == '1' then redis.call('ZADD', transcriptions, 'NX', 0, id) end
     new[#new + 1] = 1

@@ -1,0 +1,82 @@
+"""Real server processes, as `make run` starts them, and the CPU and memory that each of them uses."""
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from tests.stack import Stack
+
+NAMES = ("web", "worker", "transcriber", "beat", "redis", "mongod", "load")  # of the processes that `Meter` measures
+LIMITS = {"LIMIT_SIGNUP_ADDRESS": "1000000 per minute", "LIMIT_MESSAGES": "1000000 per second"}
+
+
+@contextmanager
+def servers(environment: Mapping[str, str] | None = None, commands: Mapping[str, str] | None = None) -> Iterator[Stack]:
+    """Runs the whole application on a temporary data folder; `commands` replace those of the Procfile."""
+    settings = {"ENVIRONMENT": "development", "LOG_LEVEL": "WARNING", **LIMITS, **(environment or {})}
+    with tempfile.TemporaryDirectory(prefix="chattergram-bench-") as folder:
+        stack = Stack(Path(folder), settings, commands)
+        stack.start()
+        try:
+            yield stack
+        finally:
+            stack.stop()
+
+
+@dataclass(frozen=True)
+class Usage:
+    """The usage of a process and its children: cores (1.0 is one core) and resident bytes."""
+
+    cores: float
+    resident: int
+
+
+class Meter:
+    """Measures CPU and memory of every process of a stack, and of the load itself, from `start` to `stop`."""
+
+    def __init__(self, stack: Stack) -> None:
+        running = {name: process.pid for name, process in stack.processes.items()}
+        running |= {"redis": stack.redis.pid, "mongod": stack.mongodb.pid, "load": os.getpid()}
+        self._processes = {name: psutil.Process(pid) for name, pid in running.items()}
+
+    def start(self) -> None:
+        self._began = time.monotonic()
+        self._before = {name: _seconds(process, name) for name, process in self._processes.items()}
+
+    def stop(self) -> dict[str, Usage]:
+        took = time.monotonic() - self._began
+        return {
+            name: Usage((_seconds(process, name) - self._before[name]) / took, _resident(process, name))
+            for name, process in self._processes.items()
+        }
+
+
+def family(process: psutil.Process, name: str = "") -> list[psutil.Process]:
+    return [process] if name == "load" else [process, *process.children(recursive=True)]
+
+
+def _seconds(process: psutil.Process, name: str) -> float:
+    return sum(map(cpu_seconds, family(process, name)))
+
+
+def cpu_seconds(process: psutil.Process) -> float:
+    """CPU seconds a process has used, including its ended children, so that replacing a child loses nothing."""
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return float(times.user + times.system + times.children_user + times.children_system)
+
+
+def _resident(process: psutil.Process, name: str) -> int:
+    held = 0
+    for each in family(process, name):
+        with suppress(psutil.NoSuchProcess):
+            held += int(each.memory_info().rss)
+    return held

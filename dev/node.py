@@ -1,0 +1,114 @@
+"""Runs scripts of package.json, which check, format and test the page's code: `python -m dev.node check test`.
+
+Node and the packages are installed where they are missing. Prints nothing when all is well.
+"""
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from dev.install import InstallError, node_folder
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCK = ROOT / "package-lock.json"
+STAMP = ROOT / "node_modules" / ".installed"
+NPM_TIMEOUT = 600  # seconds
+# What eslint runs on, as package.json says: by major version; the last one stands for all that follow.
+OLDEST = {20: (20, 19), 22: (22, 13), 24: (24, 0)}
+
+
+class Node(NamedTuple):
+    """A Node and how to call its npm."""
+
+    binary: Path
+    npm: tuple[str, ...]
+
+
+def find_node() -> Node:
+    """The Node that is installed where it will do, else one from a wheel, which the first call installs.
+
+    Raises:
+        SystemExit: there is none, and pip could not install it; says what to do.
+    """
+    binary, npm = shutil.which("node"), shutil.which("npm")
+    if binary and npm and suits(_version(binary)):
+        return Node(Path(binary), (npm,))
+    return _node_of_wheel()
+
+
+def suits(version: str) -> bool:
+    """Whether this version (`v20.19.1`) runs what package.json lists."""
+    found = re.match(r"v(\d+)\.(\d+)", version)
+    if found is None:
+        return False
+    number = (int(found[1]), int(found[2]))
+    return number >= OLDEST.get(number[0], (max(OLDEST), 0))
+
+
+def _version(binary: str) -> str:
+    return subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=60, check=False).stdout
+
+
+def _node_of_wheel() -> Node:
+    try:
+        folder = node_folder()
+    except InstallError as error:
+        raise SystemExit(f"{error}\nInstall Node {max(OLDEST)} or newer yourself, with npm.") from None
+    binary = folder / "bin" / "node"
+    return Node(binary, (str(binary), str(folder / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")))
+
+
+def install_packages(node: Node) -> None:
+    """Install exactly what package-lock.json lists; does nothing when that was done.
+
+    Raises:
+        SystemExit: npm could not; shows what it said.
+    """
+    wanted = f"{ROOT}\n{hashlib.sha256(LOCK.read_bytes()).hexdigest()}\n"
+    if STAMP.exists() and STAMP.read_text() == wanted:
+        return
+    print("Installing what checks and tests the page (once, some seconds) ...", flush=True)
+    result = _npm(node, "ci", "--no-audit", "--no-fund", "--ignore-scripts")
+    if result.returncode != 0:
+        raise SystemExit(f"npm could not install the packages:\n{result.stdout}{result.stderr}")
+    STAMP.write_text(wanted)
+
+
+def _npm(node: Node, *arguments: str) -> subprocess.CompletedProcess[str]:
+    path = f"{node.binary.parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    return subprocess.run(
+        [*node.npm, *arguments],
+        cwd=ROOT,
+        env=os.environ | {"PATH": path, "NO_UPDATE_NOTIFIER": "1"},
+        capture_output=True,
+        text=True,
+        timeout=NPM_TIMEOUT,
+        check=False,
+    )
+
+
+def prepare() -> Node:
+    """Node, with the packages; one process at a time, since `make check` and `make test` may start at once."""
+    with Path(__file__).open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        node = find_node()
+        install_packages(node)
+        return node
+
+
+def main(scripts: list[str]) -> None:
+    node = prepare()
+    for script in scripts:
+        result = _npm(node, "run", script)
+        if result.returncode != 0:
+            sys.exit(f"{result.stdout}{result.stderr}The page's {script} failed.")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

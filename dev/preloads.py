@@ -1,0 +1,42 @@
+"""The list of modules that index.html preloads, made from what main.js imports: `python -m dev.preloads`.
+
+Without it a browser finds one layer of imports after another, with a trip to the server for each.
+"""
+
+import re
+from pathlib import Path
+
+STATIC = Path(__file__).resolve().parent.parent / "web" / "static"
+PAGE = STATIC / "index.html"
+MAIN = STATIC / "js" / "main.js"
+IMPORT = re.compile(r"""^(?:import|export)\b[^;"']*["'](\.[^"']+)["'];""", re.MULTILINE)
+PRELOADS = re.compile(r'(?:<link rel="modulepreload" href="[^"]*">\n)*(?=<script type="module")')
+
+
+def imported(module: Path) -> list[Path]:
+    """The modules that a module imports, in order."""
+    return [(module.parent / path).resolve() for path in IMPORT.findall(module.read_text())]
+
+
+def modules() -> list[Path]:
+    """What main.js imports, itself or through others, sorted by path."""
+    found: set[Path] = set()
+    waiting = imported(MAIN)
+    while waiting:
+        module = waiting.pop()
+        if module not in found:
+            found.add(module)
+            waiting += imported(module)
+    return sorted(found)
+
+
+def renewed(page: str) -> str:
+    """The page with the list as it should be."""
+    links = [
+        f'<link rel="modulepreload" href="/static/{module.relative_to(STATIC).as_posix()}">\n' for module in modules()
+    ]
+    return PRELOADS.sub("".join(links), page, count=1)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(renewed(PAGE.read_text()))

@@ -1,0 +1,74 @@
+// How the page's code is checked beyond its types. TypeScript (tsconfig.json) finds unknown names, so `no-undef` is off.
+
+import js from "@eslint/js";
+
+const PAGE = "web/static/js";
+// Modules import from their own folder and from folders further down this list, never from those above.
+const LAYERS = [["app"], ["thread", "sidebar", "pages"], ["voice"], ["state"], ["net"], ["dom"], ["base"]];
+
+const layerRules = LAYERS.flatMap((folders, level) =>
+	folders.map((folder) => {
+		const above = LAYERS.slice(0, level).flat();
+		const beside = folders.filter((other) => other !== folder);
+		const closed = [...above, ...beside].map((name) => `**/${name}/**`);
+		const message = "This folder is above or beside: see LAYERS in eslint.config.js.";
+		return {
+			files: [`${PAGE}/${folder}/**/*.js`],
+			rules: {
+				"no-restricted-imports": ["error", { patterns: [{ group: ["**/main.js", ...closed], message }] }],
+			},
+		};
+	}),
+);
+
+export default [
+	{ ignores: ["!**/*", ".venv/", ".tools/", ".data/", "node_modules/"] },
+	js.configs.recommended,
+	{
+		linterOptions: { reportUnusedDisableDirectives: "error" },
+		rules: {
+			"no-undef": "off",
+			"arrow-body-style": "error",
+			complexity: ["error", 10],
+			"consistent-return": "error",
+			curly: ["error", "multi-line"],
+			"default-case-last": "error",
+			eqeqeq: "error",
+			"max-depth": ["error", 3],
+			"max-lines": ["error", { max: 250 }],
+			"max-lines-per-function": ["error", { max: 45, skipBlankLines: true, skipComments: true }],
+			"max-params": ["error", 4],
+			"max-statements-per-line": ["error", { max: 1 }],
+			"no-alert": "error",
+			"no-console": "error",
+			"no-else-return": "error",
+			"no-eval": "error",
+			"no-implicit-coercion": "error",
+			"no-implied-eval": "error",
+			"no-lonely-if": "error",
+			"no-multi-assign": "error",
+			"no-nested-ternary": "error",
+			"no-param-reassign": "error",
+			"no-return-assign": ["error", "always"],
+			"no-sequences": "error",
+			"no-shadow": "error",
+			"no-undefined": "error",
+			"no-unneeded-ternary": "error",
+			"no-unused-expressions": "error",
+			"no-unused-vars": ["error", { ignoreRestSiblings: true }],
+			"no-useless-return": "error",
+			"no-var": "error",
+			"no-void": "error",
+			"object-shorthand": "error",
+			"prefer-const": "error",
+			"prefer-template": "error",
+		},
+	},
+	...layerRules,
+	{
+		// A suite is one function; what it says about the promise is in the names of its tests.
+		files: ["tests/page/**/*.js"],
+		rules: { "max-lines-per-function": "off", "max-params": "off" },
+	},
+	{ files: [`${PAGE}/theme.js`], languageOptions: { sourceType: "script" } },
+];

@@ -1,0 +1,203 @@
+"""A change of a message is its sender's alone, is counted, and reaches the archive; deleted is the last word."""
+
+from dataclasses import replace
+from typing import Any
+
+import orjson
+import pytest
+from pymongo import MongoClient
+
+from chat import frames, ids
+from chat.errors import Invalid, NotFound, Unavailable
+from chat.messages import conversations, editing, history, storing
+from chat.store import hot, keys
+from chat.store.connection import Stores
+from chat.wire import StoredMessage
+from dev.processes import free_port
+from tests.people import archive_only, drain, said, send, send_voice, someone
+from tests.pubsub import Listener
+
+
+@pytest.fixture
+def message(stores: Stores, pair: tuple[str, str]) -> StoredMessage:
+    """A text as Redis has it, not changed yet."""
+    return read(stores, send(stores, *pair, "before")["_id"])
+
+
+def read(stores: Stores, message_id: str) -> StoredMessage:
+    drain(stores)
+    (found,) = hot.read_messages(stores.redis, [message_id])
+    assert found is not None
+    return found
+
+
+def archived(stores: Stores, message_id: str) -> dict[str, Any]:
+    storing.flush(stores)
+    found: dict[str, Any] = stores.mongo.messages.find_one({"_id": message_id})
+    return found
+
+
+def test_every_change_makes_a_revision_that_waits_for_the_archive(stores: Stores, message: StoredMessage) -> None:
+    for revision, text in enumerate(("one", "two", "three"), start=2):
+        changed = storing.change(stores, message, {"text": text})
+        assert changed is not None
+        assert (changed["text"], changed["revision"]) == (text, revision)
+        assert stores.redis.zscore(keys.OUTBOX, message["_id"]) == revision
+    assert (archived(stores, message["_id"])["text"], archived(stores, message["_id"])["revision"]) == ("three", 4)
+    assert stores.redis.zcard(keys.OUTBOX) == 0
+
+
+def test_a_message_that_is_hot_stays_so_when_it_is_changed(stores: Stores, message: StoredMessage) -> None:
+    assert storing.change(stores, message, {"text": "after"})
+    storing.load_all_for_change(stores, [message], 60)  # as where somebody read the archive before
+    assert read(stores, message["_id"])["text"] == "after"
+    assert stores.redis.ttl(keys.message_key(message["_id"])) == -1
+
+
+def test_nobody_changes_what_another_sent(stores: Stores, message: StoredMessage, pair: tuple[str, str]) -> None:
+    forged: StoredMessage = {**message, "senderId": pair[1], "receiverId": pair[0]}
+    assert storing.change(stores, forged, {"text": "forged"}) is None
+    assert editing.bury(stores, [forged]) == [None]
+    for call in (editing.edit, editing.delete):
+        with pytest.raises(NotFound):
+            call(stores, pair[1], message["_id"], *(["forged"] if call is editing.edit else []))
+    assert read(stores, message["_id"]) == message
+
+
+def test_a_deleted_message_is_not_changed_by_whoever_read_it_before(
+    stores: Stores, message: StoredMessage, pair: tuple[str, str]
+) -> None:
+    editing.delete(stores, pair[0], message["_id"])
+    tombstone = read(stores, message["_id"])
+    assert storing.change(stores, message, {"text": "late"}) is None
+    assert editing.bury(stores, [message]) == [None]
+    assert read(stores, message["_id"]) == tombstone
+    assert (tombstone["text"], archived(stores, message["_id"])["text"]) == ("", "")
+
+
+def test_a_change_of_what_is_not_there_is_none(stores: Stores, message: StoredMessage) -> None:
+    stores.redis.delete(keys.message_key(message["_id"]))
+    assert storing.change(stores, message, {"text": "late"}) is None
+    assert not stores.redis.exists(keys.message_key(message["_id"]))
+    assert stores.redis.zcard(keys.OUTBOX) == 0
+
+
+def test_of_a_correction_nothing_is_erased(stores: Stores, pair: tuple[str, str]) -> None:
+    spoken = read(stores, send_voice(stores, *pair)["_id"])
+    editing.edit(stores, pair[0], spoken["_id"], "what I said")
+    assert stores.redis.zcard(keys.UPLOADS_PENDING_DELETION) == 0
+    assert read(stores, spoken["_id"])["audioFileId"] == spoken["audioFileId"]
+
+
+def test_the_archive_takes_no_older_copy_and_nothing_over_a_tombstone(stores: Stores, message: StoredMessage) -> None:
+    newer: StoredMessage = {**message, "text": "newer", "revision": 5}
+    storing.store_archive(stores, [newer])
+    stored, refused = storing.store_archive(stores, [{**message, "text": "older", "revision": 4}])
+    assert (len(stored), refused) == (1, []), "the archive has it: it may leave the outbox"
+    assert archived(stores, message["_id"])["text"] == "newer"
+    gone: StoredMessage = {**message, "text": "", "deletedAt": ids.now(), "revision": 2}
+    storing.store_archive(stores, [gone])  # a crash of Redis has lost revisions
+    storing.store_archive(stores, [{**newer, "revision": 9}])
+    assert archived(stores, message["_id"])["text"] == ""
+
+
+def test_what_a_change_takes_away_goes_from_the_archive_too(stores: Stores, pair: tuple[str, str]) -> None:
+    spoken = read(stores, send_voice(stores, *pair)["_id"])
+    words = [{"word": "hello", "start": 0.1, "end": 0.4, "confidence": None}]
+    assert storing.change(stores, spoken, {"words": words, "language": "en", "confidence": 0.9})
+    assert archived(stores, spoken["_id"])["words"] == words
+    editing.delete(stores, pair[0], spoken["_id"])
+    assert not {"words", "language", "confidence", "audioFileId"} & archived(stores, spoken["_id"]).keys()
+
+
+def test_a_message_of_the_archive_alone_is_changed_and_stays_for_a_week(stores: Stores, pair: tuple[str, str]) -> None:
+    archive_only(stores, pair, 1)
+    old = stores.mongo.messages.find_one({})["_id"]
+    editing.edit(stores, pair[0], old, "corrected")
+    assert 0 < stores.redis.ttl(keys.message_key(old)) <= storing.CHANGED_SECONDS
+    assert archived(stores, old)["text"] == "corrected"
+    assert stores.redis.zcard(keys.conversation_key(ids.conversation_id(*pair))) == 0, "the seam stays where it was"
+
+
+def test_a_message_that_is_on_its_way_is_waited_for_and_no_longer_than_that(
+    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = send(stores, *pair, "before")["_id"]
+    monkeypatch.setattr(editing, "SETTLE_SECONDS", 0.0)
+    with pytest.raises(Unavailable):
+        editing.edit(stores, pair[0], sent, "after")
+    monkeypatch.setattr(editing.time, "sleep", lambda _: drain(stores))
+    monkeypatch.setattr(editing, "SETTLE_SECONDS", 60.0)
+    assert editing.edit(stores, pair[0], sent, "after")["text"] == "after"
+
+
+def test_a_text_cannot_be_emptied_and_a_caption_can(stores: Stores, pair: tuple[str, str]) -> None:
+    text, spoken = send(stores, *pair, "text")["_id"], send_voice(stores, *pair, "caption")["_id"]
+    drain(stores)
+    with pytest.raises(Invalid):
+        editing.edit(stores, pair[0], text, " \n")
+    assert editing.edit(stores, pair[0], spoken, "")["text"] == ""
+
+
+def test_an_outbox_of_many_pages_is_flushed_in_one_round(
+    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = [send(stores, *pair, f"{n}")["_id"] for n in range(7)]
+    drain(stores)
+    for each in hot.read_messages(stores.redis, sent):
+        assert each is not None
+        storing.change(stores, each, {"text": "changed"})
+    monkeypatch.setattr(storing, "FLUSH_PAGE", 2)
+    stores.redis.delete(keys.message_key(sent[0]))  # nothing to bring the archive, and nothing to wait for
+    assert storing.flush(stores, 2) == 3
+    assert [storing.may_wait_for_archive(stores, person) for person in pair] == [True, True], "too long to tell"
+    monkeypatch.undo()
+    assert [storing.may_wait_for_archive(stores, person) for person in pair] == [True, False]
+    assert storing.flush(stores) == 3
+    assert [storing.may_wait_for_archive(stores, person) for person in pair] == [False, False]
+    assert stores.redis.zcard(keys.OUTBOX) == 0
+    assert stores.mongo.messages.count_documents({"text": "changed"}) == 6
+
+
+def test_a_partner_is_told_once_how_far_somebody_has_read(stores: Stores, pair: tuple[str, str]) -> None:
+    anna, bert = pair
+    sent = [send(stores, anna, bert, f"{n}")["_id"] for n in range(3)]
+    drain(stores)
+    with Listener(stores, frames.STATUS) as listener:
+        for up_to in (sent[1], sent[1], sent[0], sent[2]):
+            conversations.mark_read(stores, bert, anna, up_to)
+        told = [orjson.loads(heard.data) for heard in listener.heard(frames.STATUS)]
+    assert [(each["_id"], each["readerId"]) for each in told] == [(sent[1], bert), (sent[2], bert)]
+
+
+def test_what_became_unread_again_is_read_up_to_the_cursor(stores: Stores, pair: tuple[str, str]) -> None:
+    sent = send(stores, *pair, "hello")["_id"]
+    drain(stores)
+    conversations.mark_read(stores, pair[1], pair[0], sent)
+    stores.redis.zadd(keys.inbox_key(pair[1], pair[0]), {sent: 0})  # a drainer that died does its work again
+    conversations.mark_read(stores, pair[1], pair[0], sent)
+    assert stores.redis.zcard(keys.inbox_key(pair[1], pair[0])) == 0
+
+
+def test_with_mongodb_away_reads_and_changes_of_recent_messages_go_on(stores: Stores, pair: tuple[str, str]) -> None:
+    sent = send(stores, *pair, "before")["_id"]
+    drain(stores)
+    nowhere: MongoClient[dict[str, Any]] = MongoClient("127.0.0.1", free_port(), serverSelectionTimeoutMS=50)
+    without = replace(stores, mongo=nowhere.chattergram)
+    editing.edit(without, pair[0], sent, "after")
+    stores.redis.set(keys.HOT_COMPLETE, "1")
+    assert said(history.recent(without, *pair)) == ["after"]
+    (row,) = conversations.list_conversations(without, pair[1], 10, None)
+    assert row["lastMessage"]["text"] == "after"
+    nowhere.close()
+    assert stores.redis.zcard(keys.OUTBOX) == 1
+
+
+def test_strangers_change_nothing(stores: Stores, message: StoredMessage) -> None:
+    stranger = someone(stores, "carl")
+    with pytest.raises(NotFound):
+        editing.edit(stores, stranger, message["_id"], "mine")
+    with pytest.raises(NotFound):
+        editing.delete(stores, stranger, message["_id"])
+    with pytest.raises(NotFound):
+        conversations.mark_read(stores, stranger, message["senderId"], message["_id"])

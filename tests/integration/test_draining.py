@@ -1,0 +1,226 @@
+"""Promises of draining the log, on the real stores: nothing accepted is lost, doubled or held up by another."""
+
+from dataclasses import replace
+from typing import Any
+from unittest.mock import patch
+
+import orjson
+import pytest
+from pymongo import MongoClient
+from pymongo.errors import PyMongoError
+from pymongo.write_concern import WriteConcern
+from redis.exceptions import LockError
+
+from chat import ids
+from chat.messages import draining, history, storing
+from chat.messages import log as accepted_log
+from chat.messages.log import RawEntry
+from chat.store import keys
+from chat.store.connection import Stores
+from dev.processes import free_port
+from tests.people import change, drain, said, send, send_voice, upload
+
+
+def test_entries_of_a_dead_drainer_are_taken_first_and_not_doubled(stores: Stores, pair: tuple[str, str]) -> None:
+    send(stores, *pair, "first")
+    accepted_log.create_group(stores)
+    taken = stores.redis.xreadgroup(keys.ACCEPTED_GROUP, accepted_log.CONSUMER, {keys.ACCEPTED: ">"})
+    assert taken
+    send(stores, *pair, "second")
+    drain(stores)
+    assert said(history.recent(stores, *pair)) == ["first", "second"]
+    assert stores.mongo.messages.count_documents({}) == 2
+
+
+def test_draining_twice_neither_doubles_nor_undoes_a_change(stores: Stores, pair: tuple[str, str]) -> None:
+    message = send(stores, *pair, "before")
+    entry = stores.redis.xrange(keys.ACCEPTED)[0]
+    drain(stores)
+    change(stores, message["_id"], {"text": "after"})
+    stores.redis.xadd(keys.ACCEPTED, entry[1])  # the same draft once more would be another message
+    again = accepted_log.parse_entry(entry).message
+    assert storing.store_hot(stores, [again])[0]["text"] == "after"
+    storing.flush(stores)
+    storing.store_archive(stores, [again])
+    assert stores.mongo.messages.find_one({"_id": message["_id"]})["text"] == "after"
+
+
+def test_archiving_twice_takes_no_message_for_its_own_double(stores: Stores, pair: tuple[str, str]) -> None:
+    message = send(stores, *pair, "once", "client")
+    drain(stores)
+    found = storing.hot.read_messages(stores.redis, [message["_id"]])
+    stored, doubled = storing.store_archive(stores, [each for each in found if each])
+    assert [each["_id"] for each in stored] == [message["_id"]]
+    assert doubled == []
+
+
+def test_messages_can_be_sharded_by_conversation(stores: Stores, pair: tuple[str, str]) -> None:
+    # What a sharded cluster demands: https://www.mongodb.com/docs/manual/core/sharding-shard-key/#unique-indexes
+    unique = [each["key"] for each in stores.mongo.messages.index_information().values() if each.get("unique")]
+    assert unique
+    assert all(key[0][0] == "conversation" for key in unique)
+    stores.mongo.command("profile", 2)
+    try:
+        send(stores, *pair, "once", "client")
+        drain(stores)
+    finally:
+        stores.mongo.command("profile", 0)
+    upserts = list(stores.mongo["system.profile"].find({"ns": f"{stores.mongo.name}.messages", "op": "update"}))
+    stores.mongo["system.profile"].drop()
+    assert upserts
+    assert all("conversation" in each["command"]["q"] for each in upserts)
+
+
+def test_what_too_few_members_of_mongodb_have_is_not_taken_for_archived(
+    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storing, "_archive_conversations", lambda *_: None)  # which would fail too, as it happens
+    sent = send(stores, *pair, "once")["_id"]
+    drain(stores)
+    few = stores.mongo.with_options(write_concern=WriteConcern(w=5, wtimeout=50))  # there is one
+    lonely = replace(stores, mongo=few)
+    found = storing.hot.read_messages(stores.redis, [sent])
+    with pytest.raises(PyMongoError):
+        storing.store_archive(lonely, [each for each in found if each])
+
+
+def test_a_client_id_redis_has_forgotten_still_makes_no_second_message(stores: Stores, pair: tuple[str, str]) -> None:
+    first = send(stores, *pair, "once", "same")
+    drain(stores)
+    stores.redis.flushdb()
+    stores.redis.ping()
+    send(stores, *pair, "once", "same")
+    drain(stores)
+    assert stores.mongo.messages.count_documents({}) == 1
+    assert first["_id"] in [found["_id"] for found in history.recent(stores, *pair)]
+    assert len(history.recent(stores, *pair)) == 1
+
+
+def test_an_entry_nobody_can_read_is_set_aside_and_the_others_go_on(stores: Stores, pair: tuple[str, str]) -> None:
+    draft, entropy = accepted_log.DRAFT, accepted_log.ENTROPY
+    send(stores, *pair, "before")
+    unreadable = [
+        {draft: b"no json", entropy: b"0" * 16},
+        {draft: b'["too", "short"]', entropy: b"0" * 16},
+        {draft: b'{"text": "of nobody"}', entropy: b"0" * 16},
+        {draft: b"{}"},
+        {b"other": b"field"},
+    ]
+    set_aside = [(stores.redis.xadd(keys.ACCEPTED, fields), fields) for fields in unreadable]
+    send(stores, *pair, "behind")
+    drain(stores)
+    assert said(history.recent(stores, *pair)) == ["before", "behind"]
+    assert stores.redis.xlen(keys.ACCEPTED) == 0
+    kept = [fields for _, fields in stores.redis.xrange(keys.ACCEPTED_REFUSED)]
+    assert kept == [{**fields, accepted_log.REFUSED_ENTRY: entry_id} for entry_id, fields in set_aside]
+
+
+def test_entries_of_version_1_0_are_delivered_after_a_deploy(stores: Stores, pair: tuple[str, str]) -> None:
+    recording = upload(stores, pair[0])
+    for text, audio_file_id in (("hello", None), ("from the beach", recording)):
+        entry = orjson.dumps([*pair, text, audio_file_id, f"client of {text}", "a-request"])
+        stores.redis.xadd(keys.ACCEPTED, {"message": entry, "entropy": ids.new_entropy()})
+    voices = drain(stores)
+    found = history.recent(stores, *pair)
+    assert [(each["text"], each["audioFileId"], each["clientId"]) for each in found] == [
+        ("hello", None, "client of hello"),
+        ("from the beach", recording, "client of from the beach"),
+    ]
+    assert voices == [found[1]["_id"]]
+
+
+def test_one_drainer_works_at_a_time(stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(draining, "LEASE_WAIT", 0.0)
+    send(stores, *pair, "hello")
+    stores.redis.set(keys.ACCEPTED_DRAINER, "another", px=60_000)
+    drain(stores)
+    assert history.recent(stores, *pair) == []
+    stores.redis.delete(keys.ACCEPTED_DRAINER)
+    drain(stores)
+    assert said(history.recent(stores, *pair)) == ["hello"]
+
+
+def test_a_drainer_whose_lease_another_has_stops_at_once(
+    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(draining, "RENEW_SECONDS", -1.0)
+    monkeypatch.setattr(draining, "GROUP", 1)
+    send_voice(stores, *pair)
+    send(stores, *pair, "for the other one")
+
+    def taken_over(_: str) -> None:
+        stores.redis.set(keys.ACCEPTED_DRAINER, "another", px=60_000)
+
+    with pytest.raises(LockError):
+        draining.drain(stores, taken_over)
+    assert stores.redis.xlen(keys.ACCEPTED) == 1
+    assert stores.redis.get(keys.ACCEPTED_DRAINER) == b"another"
+
+
+def test_a_drainer_holds_the_log_for_seconds_after_its_death(stores: Stores, pair: tuple[str, str]) -> None:
+    held: list[int] = []
+    send_voice(stores, *pair)
+    with patch.multiple(draining, LINGER_MS=1, LINGER_ROUNDS=1):
+        draining.drain(stores, lambda _: held.append(stores.redis.pttl(keys.ACCEPTED_DRAINER)))
+    assert 0 < held[0] <= draining.LEASE_SECONDS * 1_000
+
+
+def test_a_drainer_whose_time_is_up_says_that_there_is_more(
+    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(draining, "RUN_SECONDS", 0.0)
+    send(stores, *pair, "hello")
+    assert draining.drain(stores, lambda _: None) is True
+    monkeypatch.undo()
+    drain(stores)
+    assert said(history.recent(stores, *pair)) == ["hello"]
+
+
+def test_what_comes_while_a_drainer_is_about_to_go_is_not_left_behind(
+    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(stores, *pair, "first")
+    read, looks = accepted_log.read_group, []
+
+    def come_before_the_last_look(stores: Stores, start: str, count: int, block_ms: int) -> list[RawEntry]:
+        if start == ">" and block_ms == 0 and not looks:
+            looks.append(1)
+            assert not stores.redis.exists(keys.ACCEPTED_WAKING), "whoever comes after this look wakes another drainer"
+            send(stores, *pair, "at the last moment")
+        return read(stores, start, count, block_ms)
+
+    monkeypatch.setattr(accepted_log, "read_group", come_before_the_last_look)
+    stores.redis.set(keys.ACCEPTED_WAKING, "1")
+    drain(stores)
+    assert looks
+    assert said(history.recent(stores, *pair)) == ["first", "at the last moment"]
+
+
+def test_a_mongodb_that_failed_is_left_alone_for_a_while_and_what_it_missed_waits(
+    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    store_archive = storing.store_archive
+
+    def counted(*arguments: Any) -> Any:
+        asked.append(1)
+        return store_archive(*arguments)
+
+    monkeypatch.setattr(storing, "store_archive", counted)
+    monkeypatch.setattr(draining, "archive", draining._Archive())
+    nowhere: MongoClient[dict[str, Any]] = MongoClient("127.0.0.1", free_port(), serverSelectionTimeoutMS=50)
+    stores.redis.set(keys.HOT_COMPLETE, "1")
+    without = replace(stores, mongo=nowhere.chattergram)
+    for n in range(3):
+        send(stores, *pair, f"{n}")
+        drain(without)
+    nowhere.close()
+    assert len(asked) == 1
+    assert said(history.recent(stores, *pair)) == ["0", "1", "2"]
+    assert stores.redis.zcard(keys.OUTBOX) == 3
+    draining.archive._again = 0.0  # as when the pause is over
+    send(stores, *pair, "3")
+    drain(stores)
+    assert len(asked) == 2
+    storing.flush(stores)
+    assert stores.mongo.messages.count_documents({}) == 4

@@ -1,0 +1,35 @@
+// The words that a search marks are those the server's search finds.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { plainWords, wordMatcher } from "../../web/static/js/base/word-matching.js";
+
+const hits = (query, text) => text.split(/\s+/).filter(wordMatcher(query, text));
+
+test("words are compared without case, accents and punctuation", () => {
+	assert.deepEqual(plainWords("Élan, NAÏVE … l'été!"), ["ELAN", "NAIVE", "L", "ETE"]);
+	assert.deepEqual(hits("elan", "So much Élan!"), ["Élan!"]);
+});
+
+test("a word is found by its beginning", () => {
+	assert.deepEqual(hits("riv", "the river and the drive"), ["river"]);
+});
+
+test("a word is found despite one slip", () => {
+	for (const slip of ["rver", "rivver", "rixer"]) assert.deepEqual(hits(slip, "the river rose"), ["river"]);
+	assert.deepEqual(hits("rxxer", "the river rose"), []);
+});
+
+test("a word that is there as written lets no slip count", () => {
+	assert.deepEqual(hits("fort", "a font in a fort"), ["fort"]);
+	assert.deepEqual(hits("fort", "a font in there"), ["font"]);
+});
+
+test("what has a meaning in patterns is text", () => {
+	assert.deepEqual(
+		hits(".* (a|b) [", "anything at all"),
+		["anything", "at", "all"].filter((word) => word.startsWith("a")),
+	);
+	assert.deepEqual(hits("...", "anything"), []);
+});

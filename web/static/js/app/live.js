@@ -1,0 +1,120 @@
+// Keeps what the page shows up to date: loads it, connects, takes in what comes, and says when there is no connection.
+
+import { on } from "../base/events.js";
+import { announce } from "../dom/announce.js";
+import { fill } from "../dom/elements.js";
+import { copyTemplate } from "../dom/template.js";
+import { session } from "../net/session.js";
+import * as socket from "../net/socket.js";
+import { isListLoaded, newestMessageId, refreshConversations, takeRead } from "../state/conversations.js";
+import { forgetHistoriesExcept, reloadHistory } from "../state/histories.js";
+import { takeChange, takeMessage } from "../state/incoming.js";
+import * as outbox from "../state/outbox.js";
+import { takePresence, takeTyping } from "../state/people.js";
+
+/** @import { Frames, Message } from "../wire.js" */
+
+const RETRY = 4_000; // milliseconds
+const BANNER_AFTER = 1_500; // milliseconds without a connection; a shorter break is nobody's concern
+
+/** @typedef {ReturnType<typeof setTimeout>} Timer */
+
+export class Live {
+	/** Settles when the list of conversations was loaded, or that has failed. */
+	listing = Promise.resolve();
+	/** @type {Timer | null} */
+	#retryTimer = null;
+	/** @type {Timer | null} */
+	#bannerTimer = null;
+	#hasBeenConnected = false;
+
+	/**
+	 * @param {HTMLElement} banner
+	 * @param {() => string | null} openId the partner's whose conversation is open
+	 */
+	constructor(banner, openId) {
+		this.banner = banner;
+		this.openId = openId;
+	}
+
+	start() {
+		on("connection", (connected) => {
+			if (this.#bannerTimer !== null) clearTimeout(this.#bannerTimer);
+			if (connected) this.#connected();
+			else this.#bannerTimer = setTimeout(() => this.#showOffline(), BANNER_AFTER);
+		});
+		on("frame:messages", take);
+		on("frame:users", takePresence);
+		on("frame:typing", takeTyping);
+		on("frame:status", takeStatus);
+		on("frame:resume", ({ complete }) => {
+			if (!complete) this.#reload();
+		});
+		outbox.startOutbox();
+		outbox.loadOutbox();
+		socket.startSocket();
+		this.#begin();
+	}
+
+	#begin() {
+		if (this.#retryTimer !== null) clearTimeout(this.#retryTimer);
+		this.listing = this.#loadAndConnect();
+	}
+
+	async #loadAndConnect() {
+		try {
+			await refreshConversations();
+		} catch {
+			this.#showOffline();
+			this.#retryTimer = setTimeout(() => this.#begin(), RETRY);
+			return;
+		}
+		socket.connect(newestMessageId());
+		outbox.flush();
+	}
+
+	#connected() {
+		if (this.banner.firstChild) announce("Connected again");
+		fill(this.banner);
+		outbox.flush();
+		if (this.#hasBeenConnected) refreshConversations().catch(() => {}); // who is online is not told again
+		this.#hasBeenConnected = true;
+	}
+
+	#showOffline() {
+		if (!session.token || this.banner.firstChild) return;
+		const { element, text, retry } = copyTemplate("offline", { text: HTMLElement, retry: HTMLButtonElement });
+		retry.onclick = () => {
+			if (isListLoaded()) socket.wake();
+			else this.#begin();
+		};
+		fill(this.banner, element);
+		announce(text.textContent ?? "");
+	}
+
+	/** After a gap the server cannot fill: nothing loaded can be trusted. */
+	async #reload() {
+		const openId = this.openId();
+		forgetHistoriesExcept(openId);
+		try {
+			await refreshConversations();
+			if (openId) await reloadHistory(openId);
+		} catch {
+			return; // nothing is noted as seen, so the next connection asks again
+		}
+		socket.noteSeen(newestMessageId());
+	}
+}
+
+/** @param {Message} message */
+function take(message) {
+	if (message.clientId) outbox.discard(message.clientId);
+	takeMessage(message);
+}
+
+/** @param {Frames["status"]} change */
+function takeStatus(change) {
+	if (change.status === "read") takeRead(change);
+	else if (change.status === "transcribing") take(change);
+	else takeChange(change);
+}

@@ -1,0 +1,139 @@
+// The frame of the page for who is signed in: the sidebar, and the pane that shows a conversation, the settings or nothing.
+
+import { on } from "../base/events.js";
+import { currentRoute, navigate } from "../base/router.js";
+import { elementOf, fill, h } from "../dom/elements.js";
+import { avatar, spinner } from "../dom/icons.js";
+import { copyTemplate } from "../dom/template.js";
+import { fetchMe } from "../net/api.js";
+import { me, setMe } from "../net/session.js";
+import { findPerson } from "../state/people.js";
+import { settingsPage } from "../pages/settings.js";
+import { markOpen, showConversationList } from "../sidebar/conversation-list.js";
+import { Search, SEARCH_PARTS } from "../sidebar/search.js";
+import { Thread } from "../thread/thread.js";
+import { startAttention } from "./attention.js";
+import { Live } from "./live.js";
+
+/** @import { Route } from "../base/router.js" */
+/** @import { Person } from "../wire.js" */
+
+const PARTS = { banner: HTMLElement, rows: HTMLElement, me: HTMLElement, pane: HTMLElement, ...SEARCH_PARTS };
+
+export class Shell {
+	/** @type {Thread | null} the open conversation */
+	#thread = null;
+	#turn = 0; // a partner who is found after one has gone elsewhere is not shown
+
+	constructor() {
+		this.parts = copyTemplate("shell", PARTS);
+		this.element = this.parts.element;
+		this.search = new Search(this.parts);
+		this.live = new Live(this.parts.banner, () => this.#thread?.partner._id ?? null);
+	}
+
+	start() {
+		showConversationList(this.parts);
+		this.#showMe();
+		on("me", () => this.#showMe());
+		on("connection", (connected) => {
+			if (connected) this.#showMissing();
+		});
+		document.addEventListener("keydown", (event) => this.#searchByKey(event));
+		startAttention(() => this.#thread?.partner ?? null);
+		this.live.start();
+		fetchMe().then(setMe, () => {}); // without it, me as I was the last time
+	}
+
+	#showMe() {
+		const { username } = me();
+		fill(this.parts.me, avatar(username), h("span.name", { dir: "auto" }, username));
+	}
+
+	/** A conversation that could not be opened without a connection. */
+	#showMissing() {
+		const route = currentRoute();
+		if (!this.#thread && route.page === "chat") this.show(route);
+	}
+
+	/** @param {Route} route */
+	show(route) {
+		this.#turn += 1;
+		if (route.page === "chat" && this.#thread?.partner.username === route.name) {
+			this.#thread.open(route.at, route.query);
+			return;
+		}
+		this.#leaveThread();
+		this.element.dataset.page = route.page;
+		if (route.page === "chat") this.#showThread(route, this.#turn);
+		else if (route.page === "settings") this.#fillPane(settingsPage()).focus();
+		else this.#fillPane(copyTemplate("nothing", {}).element);
+	}
+
+	#leaveThread() {
+		this.#thread?.destroy();
+		this.#thread = null;
+		markOpen(null);
+	}
+
+	/** @param {HTMLElement} content */
+	#fillPane(content) {
+		return fill(this.parts.pane, content);
+	}
+
+	/**
+	 * @param {Route} route
+	 * @param {number} turn
+	 */
+	async #showThread({ name, at, query }, turn) {
+		this.#fillPane(h("div.nothing", spinner()));
+		const { partner, problem } = await this.#findPartner(name);
+		if (turn !== this.#turn) return;
+		if (partner) this.#openThread(partner).open(at, query);
+		else this.#fillPane(h("div.nothing", h("p", problem), h("a", { href: "/" }, "All conversations")));
+	}
+
+	/**
+	 * @param {string} name
+	 * @returns {Promise<{ partner: Person | null, problem: string }>}
+	 */
+	async #findPartner(name) {
+		try {
+			await this.live.listing;
+			const partner = await findPerson(name);
+			if (partner?._id === me()._id) return { partner: null, problem: "That is you." };
+			return { partner, problem: `There is nobody called ${name}.` };
+		} catch (error) {
+			return { partner: null, problem: /** @type {Error} */ (error).message };
+		}
+	}
+
+	/** @param {Person} partner */
+	#openThread(partner) {
+		const thread = new Thread(partner);
+		this.#thread = thread;
+		markOpen(partner._id);
+		this.#fillPane(thread.element);
+		thread.focus();
+		return thread;
+	}
+
+	/** @param {KeyboardEvent} event */
+	#searchByKey(event) {
+		if (!asksForSearch(event)) return;
+		event.preventDefault();
+		if (this.search.focus()) return;
+		navigate("/"); // on a phone the conversation hides it
+		this.search.focus();
+	}
+}
+
+/**
+ * Ctrl+K or ⌘K anywhere, and / where one does not write.
+ * @param {KeyboardEvent} event
+ */
+function asksForSearch(event) {
+	const { key, ctrlKey, metaKey } = event;
+	if (key === "/") return !elementOf(event)?.matches("input, textarea");
+	return key === "k" && (ctrlKey || metaKey);
+}

@@ -1,0 +1,16 @@
+// What this browser keeps for the page from one visit to the next: each name in one place, except the theme's, which
+// theme.js also has because it is no module.
+
+export const THEME = "chattergram.theme";
+export const TOKEN = "chattergram.token";
+export const ME = "chattergram.me";
+export const SPEED = "chattergram.speed";
+export const NOTIFICATIONS = "chattergram.notifications";
+export const NOTICE = "chattergram.notice"; // in sessionStorage: shown once, on the next page
+
+/**
+ * Where what I have begun to write to somebody is kept.
+ * @param {string} myId
+ * @param {string} partnerId
+ */
+export const draftKey = (myId, partnerId) => `chattergram.draft.${myId}.${partnerId}`;

@@ -1,0 +1,68 @@
+// Questions in a dialog.
+
+import { copyTemplate } from "./template.js";
+
+/**
+ * @typedef {object} Question
+ * @property {string} title
+ * @property {string} text
+ * @property {string} confirm what the button says that agrees
+ * @property {"primary" | "danger" | "quiet"} [look] of that button; `quiet` tells something, and offers no other choice
+ */
+
+/**
+ * Returns whether the answer is yes.
+ * @param {Question} question
+ */
+export async function ask(question) {
+	const { agreed } = await show(question, false);
+	return agreed;
+}
+
+/**
+ * Asks for the password too. Returns it, or "" when the answer is no.
+ * @param {Question} question
+ */
+export async function askForPassword(question) {
+	const { agreed, password } = await show(question, true);
+	return agreed ? password : "";
+}
+
+/**
+ * Says something that needs no decision.
+ * @param {string} title
+ * @param {string} text
+ */
+export const tell = (title, text) => ask({ title, text, confirm: "All right", look: "quiet" });
+
+/**
+ * @param {Question} question
+ * @param {boolean} withPassword
+ * @returns {Promise<{ agreed: boolean, password: string }>}
+ */
+function show({ title, text, confirm, look = "primary" }, withPassword) {
+	const parts = copyTemplate("dialog", {
+		title: HTMLElement,
+		text: HTMLElement,
+		password: HTMLInputElement,
+		yes: HTMLButtonElement,
+		cancel: HTMLButtonElement,
+	});
+	const dialog = /** @type {HTMLDialogElement} */ (parts.element);
+	parts.title.textContent = title;
+	parts.text.textContent = text;
+	parts.yes.textContent = confirm;
+	parts.yes.classList.add(look);
+	parts.password.required = withPassword;
+	parts.password.hidden = !withPassword;
+	parts.cancel.hidden = look === "quiet";
+	parts.cancel.onclick = () => dialog.close();
+	document.body.append(dialog);
+	dialog.showModal();
+	return new Promise((resolve) => {
+		dialog.onclose = () => {
+			dialog.remove();
+			resolve({ agreed: dialog.returnValue === "yes", password: parts.password.value });
+		};
+	});
+}

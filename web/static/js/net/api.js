@@ -1,0 +1,88 @@
+// The calls of the REST interface that the page makes. Each throws an ApiError when it does not succeed.
+
+import { request, TRANSFER_TIMEOUT } from "./http.js";
+
+/** @import { Query, Options } from "./http.js" */
+/** @import { ConversationSummary, Login, Message, Outgoing, Person, SearchHit, User } from "../wire.js" */
+
+const SEARCH_LIMIT = 30;
+
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {Options} [options]
+ * @returns {Promise<any>} the body, null when there is none
+ */
+async function call(method, path, options) {
+	const response = await request(method, path, options);
+	return response.status === 204 ? null : response.json();
+}
+
+/**
+ * @param {string} path
+ * @param {Query} [query]
+ */
+const get = (path, query) => call("GET", path, { query });
+
+/**
+ * @param {string} path
+ * @param {object} [body]
+ */
+const post = (path, body) => call("POST", path, { body });
+
+/**
+ * @param {string} path
+ * @param {object} body
+ */
+const patch = (path, body) => call("PATCH", path, { body });
+
+/** @type {(body: { email: string, username: string, password: string }) => Promise<Login>} */
+export const signUp = (body) => post("/signup", body);
+
+/** @type {(body: { email: string, password: string }) => Promise<Login>} */
+export const logIn = (body) => post("/login", body);
+
+/** @type {() => Promise<void>} */
+export const logOut = () => post("/logout");
+
+/** @type {() => Promise<User>} */
+export const fetchMe = () => get("/user/me");
+
+/** @type {(changes: { username?: string, bio?: string, password?: string, currentPassword?: string }) => Promise<User>} */
+export const changeMe = (changes) => patch("/user/me", changes);
+
+/** @type {(password: string) => Promise<void>} */
+export const deleteMe = (password) => call("DELETE", "/user/me", { body: { password } });
+
+/** @type {(prefix: string, limit: number) => Promise<Person[]>} */
+export const fetchPeople = (prefix, limit) => get("/user/list", { q: prefix, limit });
+
+/** @type {(limit: number, before: string | null) => Promise<ConversationSummary[]>} newest first */
+export const fetchConversations = (limit, before) => get("/conversations", { limit, before });
+
+/** @type {(partnerId: string, page?: { before?: string, after?: string, limit: number }) => Promise<Message[]>} ascending */
+export const fetchHistory = (partnerId, page) => get(`/chat/${partnerId}`, page);
+
+/** @type {(message: Outgoing) => Promise<Message>} the same `clientId` again gives the same message */
+export const sendMessage = (message) => post("/chat", message);
+
+/** @type {(partnerId: string, upTo: string) => Promise<void>} */
+export const markRead = (partnerId, upTo) => post(`/chat/${partnerId}/read`, { upTo });
+
+/** @type {(id: string, text: string) => Promise<Message>} */
+export const editMessage = (id, text) => patch(`/chat/message/${id}`, { text });
+
+/** @type {(id: string) => Promise<void>} */
+export const deleteMessage = (id) => call("DELETE", `/chat/message/${id}`);
+
+/** @type {(id: string) => Promise<void>} */
+export const transcribe = (id) => post(`/chat/message/${id}/transcribe`, {});
+
+/** @type {(words: string) => Promise<SearchHit[]>} */
+export const search = (words) => get("/search", { q: words, limit: SEARCH_LIMIT });
+
+/** @type {(uuid: string) => Promise<Blob>} */
+export async function fetchRecording(uuid) {
+	const response = await request("GET", `/file/${uuid}/content`, { timeout: TRANSFER_TIMEOUT });
+	return response.blob();
+}

@@ -1,0 +1,101 @@
+// One HTTP call to the server: with the token, within a time, and its failure as an ApiError.
+
+import { ApiError } from "./errors.js";
+import { session, signOut } from "./session.js";
+
+/** @import { Problem, UploadedFile } from "../wire.js" */
+
+const TIMEOUT = 20_000; // milliseconds
+export const TRANSFER_TIMEOUT = 300_000; // for recordings
+
+/** @typedef {Record<string, string | number | null | undefined>} Query what is empty is left out */
+/**
+ * @typedef {object} Options
+ * @property {object} [body] sent as JSON
+ * @property {Query} [query]
+ * @property {number} [timeout] milliseconds
+ */
+
+/**
+ * @param {string} method
+ * @param {string} path below `/api`
+ * @param {Options} [options]
+ * @returns {Promise<Response>} a success
+ * @throws {ApiError}
+ */
+export async function request(method, path, { body, query = {}, timeout = TIMEOUT } = {}) {
+	const { token } = session;
+	const response = await fetch(addressOf(path, query), {
+		method,
+		headers: headersOf(token, Boolean(body)),
+		body: body ? JSON.stringify(body) : null,
+		signal: AbortSignal.timeout(timeout),
+	}).catch(() => null);
+	if (!response) throw new ApiError();
+	if (response.ok) return response;
+	const problem = await response.json().catch(() => null);
+	throw failure(token, response.status, problem, response.headers.get("Retry-After"));
+}
+
+/**
+ * @param {string} path
+ * @param {Query} query
+ */
+function addressOf(path, query) {
+	const address = new URL(`/api${path}`, location.origin);
+	for (const [name, value] of Object.entries(query)) if (value) address.searchParams.set(name, String(value));
+	return address;
+}
+
+/**
+ * @param {string | null} token
+ * @param {boolean} hasBody
+ */
+function headersOf(token, hasBody) {
+	const headers = new Headers();
+	if (token) headers.set("x-api-key", token);
+	if (hasBody) headers.set("Content-Type", "application/json");
+	return headers;
+}
+
+/**
+ * The error of a call that was made with this token; ends the session when the server no longer takes it.
+ * @param {string | null} token
+ * @param {number} status
+ * @param {Problem | null} problem
+ * @param {string | null} retryAfter
+ */
+function failure(token, status, problem, retryAfter) {
+	if (status === 401 && token && token === session.token) signOut("Please log in again.");
+	return new ApiError(status, problem, retryAfter);
+}
+
+/**
+ * Uploads a recording. By XMLHttpRequest, since `fetch` does not tell how far an upload is.
+ * @param {Blob} blob
+ * @param {string} name
+ * @param {(part: number) => void} onProgress is told how much is sent, 0 to 1
+ * @returns {Promise<UploadedFile>}
+ * @throws {ApiError}
+ */
+export function upload(blob, name, onProgress) {
+	const { token } = session;
+	const form = new FormData();
+	form.append("audio", blob, name);
+	const transfer = new XMLHttpRequest();
+	transfer.open("POST", "/api/upload");
+	transfer.setRequestHeader("x-api-key", token ?? "");
+	transfer.timeout = TRANSFER_TIMEOUT;
+	transfer.responseType = "json";
+	transfer.upload.onprogress = ({ loaded, total }) => onProgress(loaded / total);
+	return new Promise((resolve, reject) => {
+		transfer.onerror = () => reject(new ApiError());
+		transfer.ontimeout = () => reject(new ApiError());
+		transfer.onload = () => {
+			const { status, response } = transfer;
+			if (status === 201) resolve(response.files[0]);
+			else reject(failure(token, status, response, transfer.getResponseHeader("Retry-After")));
+		};
+		transfer.send(form);
+	});
+}

@@ -1,0 +1,106 @@
+// The settings.
+
+import * as notifications from "../base/notifications.js";
+import { THEME } from "../base/stored.js";
+import { askForPassword, tell } from "../dom/dialog.js";
+import { handleForm } from "../dom/form.js";
+import { copyTemplate } from "../dom/template.js";
+import { changeMe, deleteMe, logOut } from "../net/api.js";
+import { me, session, setMe, signOut } from "../net/session.js";
+
+export function settingsPage() {
+	const parts = copyTemplate("settings", {
+		profile: HTMLFormElement,
+		password: HTMLFormElement,
+		theme: HTMLFieldSetElement,
+		notify: HTMLInputElement,
+		refused: HTMLElement,
+		out: HTMLButtonElement,
+		gone: HTMLButtonElement,
+	});
+	handleProfile(parts.profile);
+	handlePassword(parts.password);
+	handleTheme(parts.theme);
+	handleNotifications(parts.notify, parts.refused);
+	parts.out.onclick = leave;
+	parts.gone.onclick = () => deleteAccount(parts.gone.dataset.what ?? "");
+	return parts.element;
+}
+
+/** @param {HTMLFormElement} form */
+function handleProfile(form) {
+	const { username, bio } = me();
+	setField(form, "username", username);
+	setField(form, "bio", bio);
+	handleForm(form, async (values) => {
+		setMe(await changeMe(values));
+		return "Saved.";
+	});
+}
+
+/**
+ * @param {HTMLFormElement} form
+ * @param {string} name
+ * @param {string} value
+ */
+function setField(form, name, value) {
+	const field = form.elements.namedItem(name);
+	if (field instanceof HTMLInputElement || field instanceof HTMLTextAreaElement) field.value = value;
+}
+
+/** @param {HTMLFormElement} form */
+function handlePassword(form) {
+	handleForm(form, async (values) => {
+		await changeMe(values);
+		form.reset();
+		return form.dataset.done;
+	});
+}
+
+/** @param {HTMLFieldSetElement} choice */
+function handleTheme(choice) {
+	const { dataset } = document.documentElement;
+	for (const option of choice.querySelectorAll("input")) {
+		option.checked = option.value === dataset.theme;
+		option.onchange = () => {
+			dataset.theme = option.value;
+			localStorage.setItem(THEME, option.value);
+		};
+	}
+}
+
+/**
+ * @param {HTMLInputElement} toggle
+ * @param {HTMLElement} refused shown when the browser does not allow them
+ */
+function handleNotifications(toggle, refused) {
+	toggle.checked = notifications.areWanted();
+	toggle.onchange = async () => {
+		const asked = toggle.checked;
+		const granted = asked ? await notifications.turnOn() : notifications.turnOff();
+		toggle.checked = granted;
+		refused.hidden = !asked || granted;
+	};
+}
+
+async function leave() {
+	session.farewell = "";
+	await logOut().catch(() => {}); // out of this browser, whatever the server says
+	signOut();
+}
+
+/** @param {string} warning */
+async function deleteAccount(warning) {
+	const question = { title: "Delete your account?", text: warning, confirm: "Delete for ever" };
+	const password = await askForPassword({ ...question, look: "danger" });
+	if (!password) return;
+	session.farewell = "Your account is gone.";
+	try {
+		await deleteMe(password);
+	} catch (error) {
+		session.farewell = null;
+		await tell("It was not deleted", /** @type {Error} */ (error).message);
+		return;
+	}
+	signOut();
+}

@@ -1,0 +1,32 @@
+// The pages for those not signed in.
+
+import { navigate, safeReturnPath } from "../base/router.js";
+import { handleForm } from "../dom/form.js";
+import { copyTemplate } from "../dom/template.js";
+import { logIn, signUp } from "../net/api.js";
+import { signIn } from "../net/session.js";
+
+export const landingPage = () => copyTemplate("landing", {}).element;
+
+/**
+ * @param {string} notice why somebody has to log in again
+ */
+export const loginPage = (notice) => formPage("login", logIn, notice);
+
+/** @param {string} notice */
+export const signupPage = (notice) => formPage("signup", signUp, notice);
+
+/**
+ * @param {string} template
+ * @param {typeof logIn | typeof signUp} submit
+ * @param {string} notice
+ */
+function formPage(template, submit, notice) {
+	const { element, form, reason } = copyTemplate(template, { form: HTMLFormElement, reason: HTMLElement });
+	reason.textContent = notice;
+	handleForm(form, async (values) => {
+		signIn(await submit(values));
+		navigate(safeReturnPath(new URLSearchParams(location.search).get("next")), true);
+	});
+	return element;
+}

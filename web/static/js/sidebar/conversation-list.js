@@ -1,0 +1,84 @@
+// The list of conversations.
+
+import { emit, on } from "../base/events.js";
+import { count, exact, shortTime } from "../base/format.js";
+import { summary } from "../base/phrases.js";
+import { fill, h } from "../dom/elements.js";
+import { icon } from "../dom/icons.js";
+import { me } from "../net/session.js";
+import {
+	hasMoreConversations,
+	isListLoaded,
+	loadMoreConversations,
+	sortedConversations,
+} from "../state/conversations.js";
+import { draftFor } from "../state/drafts.js";
+import { isTyping } from "../state/people.js";
+import { personRow } from "./person-row.js";
+
+/** @import { Conversation } from "../page.js" */
+
+const NEAR = 300; // pixels from the end at which more is loaded
+
+/** @type {string | null} the partner of the open conversation */
+let openId = null;
+
+/** @param {string | null} partnerId null when no conversation is open */
+export function markOpen(partnerId) {
+	openId = partnerId;
+	emit("opened", null);
+}
+
+/** @param {{ list: HTMLElement, rows: HTMLElement }} parts */
+export function showConversationList({ list, rows }) {
+	let frame = 0;
+	const drawSoon = () => {
+		cancelAnimationFrame(frame);
+		frame = requestAnimationFrame(() => draw(rows));
+	};
+	on("conversations", drawSoon);
+	on("presence", drawSoon);
+	on("opened", drawSoon);
+	list.onscroll = () => {
+		const isNearEnd = list.scrollHeight - list.scrollTop - list.clientHeight < NEAR;
+		if (isNearEnd && hasMoreConversations()) loadMoreConversations().catch(() => {}); // again with the next scroll
+	};
+}
+
+/** @param {HTMLElement} rows */
+function draw(rows) {
+	const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.partner : null;
+	const all = sortedConversations();
+	if (all.length) fill(rows, all.map(conversationRow));
+	else if (isListLoaded()) fill(rows, h("li.hint", "No conversations yet. Search for somebody by name to begin one."));
+	if (!focused) return;
+	const same = rows.querySelector(`[data-partner="${focused}"]`);
+	if (same instanceof HTMLElement) same.focus({ preventScroll: true });
+}
+
+/** @param {Conversation} conversation */
+function conversationRow(conversation) {
+	const { partner, lastMessage, unread } = conversation;
+	const isOpen = partner._id === openId;
+	return personRow(
+		partner,
+		{ "data-partner": partner._id, "aria-current": isOpen && "page", class: unread ? "unread" : "" },
+		h("time", { datetime: lastMessage.dateSent, title: exact(lastMessage.dateSent) }, shortTime(lastMessage.dateSent)),
+		lastLine(conversation),
+		unread > 0 && h("span.badge", count(unread), h("span.sr", " unread")),
+	);
+}
+
+/**
+ * Whether somebody types, else what I have begun to write, else what was said last.
+ * @param {Conversation} conversation
+ */
+function lastLine({ partner, lastMessage }) {
+	const text = { dir: "auto" };
+	if (isTyping(partner._id)) return h("span.line.typing", text, "typing …");
+	const draft = partner._id === openId ? "" : draftFor(partner._id);
+	if (draft) return h("span.line.written", text, `Draft: ${draft}`);
+	const said = summary(lastMessage, lastMessage.senderId === me()._id);
+	if (lastMessage.audioFileId) return h("span.line.spoken", text, icon("mic"), said);
+	return h("span.line.written", text, said);
+}

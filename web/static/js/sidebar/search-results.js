@@ -1,0 +1,99 @@
+// What a search found, as rows.
+
+import { shortTime } from "../base/format.js";
+import { chatPath } from "../base/router.js";
+import { wordMatcher } from "../base/word-matching.js";
+import { announce } from "../dom/announce.js";
+import { h } from "../dom/elements.js";
+import { withMarks } from "../dom/highlight.js";
+import { icon } from "../dom/icons.js";
+import { fetchPeople, search } from "../net/api.js";
+import { me } from "../net/session.js";
+import { findPartner } from "../state/conversations.js";
+import { remember } from "../state/people.js";
+import { personRow } from "./person-row.js";
+
+/** @import { MessageHit, Person, SearchHit } from "../wire.js" */
+
+const PEOPLE = 20;
+const WORDS_BEFORE = 6; // words of a message shown before the first hit
+const WORDS_SHOWN = 30;
+
+/**
+ * The elements to show for a query; without one, people to begin a conversation with.
+ * @param {string} query
+ * @returns {Promise<HTMLElement[]>}
+ */
+export async function find(query) {
+	const [named, hits] = await Promise.all([fetchPeople(query, PEOPLE), query ? search(query) : []]);
+	const people = peopleAmong(hits, named).map(personHit);
+	const messages = await messageRows(hits, query);
+	if (query) announce(`${people.length + messages.length} found`);
+	if (people.length || messages.length) return [...section("People", people), ...section("Messages", messages)];
+	return [h("p.hint", query ? `Nothing found for “${query}”.` : "Nobody else is here yet.")];
+}
+
+/**
+ * Those found by any word of theirs, then those whose name begins so; each once, and not me.
+ * @param {SearchHit[]} hits
+ * @param {Person[]} named
+ */
+function peopleAmong(hits, named) {
+	const found = hits.filter(({ type }) => type === "user").map(({ _id, text }) => ({ _id, username: text }));
+	const people = new Map([...found, ...named].map((person) => [person._id, remember(person)]));
+	people.delete(me()._id);
+	return [...people.values()];
+}
+
+/** @param {Person} person */
+const personHit = (person) => personRow(person, {}, person.bio && h("span.line", { dir: "auto" }, person.bio));
+
+/**
+ * @param {SearchHit[]} hits
+ * @param {string} query
+ */
+async function messageRows(hits, query) {
+	const rows = [];
+	for (const hit of hits) {
+		const partner = hit.type === "chat" ? await findPartner(hit.partnerId) : null;
+		if (hit.type === "chat" && partner) rows.push(messageRow(hit, partner, query));
+	}
+	return rows;
+}
+
+/**
+ * @param {MessageHit} hit
+ * @param {Person} partner
+ * @param {string} query
+ */
+function messageRow({ _id, text, dateSent, audioFileId }, partner, query) {
+	return personRow(
+		partner,
+		{ href: chatPath(partner, { at: _id, query }) },
+		h("time", { datetime: dateSent }, shortTime(dateSent)),
+		snippet(text, query, Boolean(audioFileId)),
+	);
+}
+
+/**
+ * The words around the first hit.
+ * @param {string} text
+ * @param {string} query
+ * @param {boolean} isSpoken
+ */
+function snippet(text, query, isSpoken) {
+	const isHit = wordMatcher(query, text);
+	const words = text.split(/\s+/);
+	const first = Math.max(0, words.findIndex(isHit) - WORDS_BEFORE);
+	const shown = withMarks(words.slice(first, first + WORDS_SHOWN).join(" "), isHit);
+	const spec = isSpoken ? "span.line.snippet.spoken" : "span.line.snippet";
+	return h(spec, { dir: "auto" }, isSpoken && icon("mic"), first > 0 && "… ", shown);
+}
+
+/**
+ * @param {string} title
+ * @param {HTMLElement[]} rows
+ */
+function section(title, rows) {
+	return rows.length ? [h("section", h("h2", title), h("ul.people", rows))] : [];
+}

@@ -1,0 +1,100 @@
+// The search over people and messages, in place of the list of conversations while it is open.
+
+import { elementOf, fill, h } from "../dom/elements.js";
+import { find } from "./search-results.js";
+
+const PAUSE = 200; // milliseconds without another letter before it searches
+
+/** The parts of the template `shell` that are the search's. */
+export const SEARCH_PARTS = {
+	search: HTMLElement,
+	input: HTMLInputElement,
+	close: HTMLButtonElement,
+	begin: HTMLButtonElement,
+	results: HTMLElement,
+	list: HTMLElement,
+};
+
+/** @typedef {{ [Name in keyof typeof SEARCH_PARTS]: InstanceType<(typeof SEARCH_PARTS)[Name]> }} Parts */
+
+export class Search {
+	/** @type {ReturnType<typeof setTimeout> | null} */
+	#timer = null;
+	#turn = 0; // a search that took longer than the next one is not shown
+
+	/** @param {Parts} parts */
+	constructor(parts) {
+		const { search, input, close, begin, results } = parts;
+		this.parts = parts;
+		input.onfocus = () => {
+			if (results.hidden) this.#run();
+		};
+		input.oninput = () => this.#runSoon();
+		close.onclick = () => this.#end();
+		begin.onclick = () => input.focus();
+		search.onkeydown = (event) => this.#control(event);
+		results.onkeydown = (event) => this.#control(event);
+		results.onclick = (event) => this.#clicked(event);
+	}
+
+	/** Returns whether the search can be seen. */
+	focus() {
+		const { input } = this.parts;
+		input.focus();
+		input.select();
+		return input.checkVisibility();
+	}
+
+	/** @param {boolean} isOpen */
+	#show(isOpen) {
+		const { results, close, list } = this.parts;
+		results.hidden = !isOpen;
+		close.hidden = !isOpen;
+		list.hidden = isOpen;
+	}
+
+	#end() {
+		const { input } = this.parts;
+		this.#stopTimer();
+		this.#turn += 1;
+		input.value = "";
+		input.blur();
+		this.#show(false);
+	}
+
+	#stopTimer() {
+		if (this.#timer !== null) clearTimeout(this.#timer);
+	}
+
+	#runSoon() {
+		this.#stopTimer();
+		this.#timer = setTimeout(() => this.#run(), PAUSE);
+	}
+
+	async #run() {
+		this.#show(true);
+		this.#turn += 1;
+		const turn = this.#turn;
+		const found = await find(this.parts.input.value.trim()).catch(({ message }) => [h("p.hint", message)]);
+		if (turn === this.#turn) fill(this.parts.results, found);
+	}
+
+	/** @param {KeyboardEvent} event */
+	#control(event) {
+		if (event.key === "Escape") this.#end();
+		else if (event.key === "Enter" && event.target === this.parts.input) this.#followFirst();
+	}
+
+	#followFirst() {
+		this.parts.results.querySelector("a")?.click();
+	}
+
+	/**
+	 * Whoever goes to a person is done; among messages one may want to look at the next.
+	 * @param {Event} event
+	 */
+	#clicked(event) {
+		const leadsToPerson = elementOf(event)?.closest("a:not([href*='?'])");
+		if (leadsToPerson) this.#end();
+	}
+}

@@ -1,0 +1,216 @@
+// Where one writes, records, attaches a recording, and edits what was sent.
+
+import { announce } from "../dom/announce.js";
+import { ask } from "../dom/dialog.js";
+import { isTouched } from "../dom/elements.js";
+import { editMessage } from "../net/api.js";
+import * as socket from "../net/socket.js";
+import { draftFor, dropDraft, keepDraft } from "../state/drafts.js";
+import { enqueue } from "../state/outbox.js";
+import { RecordingPanel } from "../voice/recording-panel.js";
+import { handleMicrophoneButton } from "./hold-to-record.js";
+
+/** @import { Content, LoadedMessage } from "../page.js" */
+/** @import { Person } from "../wire.js" */
+
+const LONGEST = 4_000; // characters
+const WARN_FROM = LONGEST - 200;
+const TYPING_EVERY = 3_000; // milliseconds
+
+/** The parts of the template `conversation` that are the composer's. */
+export const COMPOSER_PARTS = {
+	form: HTMLFormElement,
+	line: HTMLElement,
+	input: HTMLTextAreaElement,
+	send: HTMLButtonElement,
+	mic: HTMLButtonElement,
+	attach: HTMLButtonElement,
+	file: HTMLInputElement,
+	note: HTMLElement,
+	bar: HTMLElement,
+	editing: HTMLElement,
+	stop: HTMLButtonElement,
+};
+
+/** @typedef {{ [Name in keyof typeof COMPOSER_PARTS]: InstanceType<(typeof COMPOSER_PARTS)[Name]> }} Parts */
+
+export class Composer {
+	/** @type {LoadedMessage | null} the message that is being edited */
+	#edited = null;
+	/** @type {RecordingPanel | null} */
+	#recording = null;
+	#typingSentAt = 0;
+
+	/**
+	 * @param {Parts} parts
+	 * @param {Person} partner
+	 * @param {() => void} onSent
+	 */
+	constructor(parts, partner, onSent) {
+		this.parts = parts;
+		this.partner = partner;
+		this.onSent = onSent;
+		parts.input.ariaLabel = `Message to ${partner.username}`;
+		this.#listen();
+		this.stopEditing();
+	}
+
+	#listen() {
+		const { form, input, stop, attach, file, mic } = this.parts;
+		form.onsubmit = (event) => {
+			event.preventDefault();
+			this.#submit();
+		};
+		input.oninput = () => this.#typed();
+		input.onkeydown = (event) => this.#control(event);
+		stop.onclick = () => this.stopEditing();
+		attach.onclick = () => file.click();
+		file.onchange = () => this.#attached();
+		handleMicrophoneButton(mic, form, {
+			start: () => this.#startRecording(),
+			current: () => this.#recording,
+		});
+	}
+
+	/** @param {LoadedMessage} message */
+	edit(message) {
+		this.#edited = message;
+		this.parts.bar.hidden = false;
+		this.parts.editing.textContent = message.audioFileId ? "Correct the transcript" : "Edit message";
+		this.#labelSend("Save");
+		this.#setText(message.text);
+		this.parts.input.focus();
+	}
+
+	stopEditing() {
+		this.#edited = null;
+		this.parts.bar.hidden = true;
+		this.#labelSend("Send");
+		this.#setText(draftFor(this.partner._id));
+	}
+
+	/** @param {string} label */
+	#labelSend(label) {
+		this.parts.send.ariaLabel = label;
+		this.parts.send.title = label;
+	}
+
+	/** @param {string} text */
+	#setText(text) {
+		this.parts.input.value = text;
+		this.#textChanged();
+	}
+
+	#textChanged() {
+		const { form, send, note, input } = this.parts;
+		const length = [...input.value.trim()].length;
+		const mayBeEmpty = Boolean(this.#edited?.audioFileId);
+		form.classList.toggle("has-text", length > 0 || this.#edited !== null);
+		send.disabled = length > LONGEST || (length === 0 && !mayBeEmpty);
+		note.textContent = length > WARN_FROM ? `${length} of ${LONGEST} characters` : "";
+	}
+
+	#typed() {
+		this.#textChanged();
+		if (this.#edited) return;
+		keepDraft(this.partner._id, this.parts.input.value);
+		this.#tellTyping();
+	}
+
+	#tellTyping() {
+		const isDue = this.parts.input.value !== "" && Date.now() - this.#typingSentAt > TYPING_EVERY;
+		if (!isDue) return;
+		const wasSent = socket.send({ type: "typing", receiverId: this.partner._id });
+		if (wasSent) this.#typingSentAt = Date.now();
+	}
+
+	/** @param {KeyboardEvent} event */
+	#control(event) {
+		const { key, isComposing, shiftKey } = event;
+		if (isComposing) return; // Enter chooses a word of the input method
+		const isEnter = key === "Enter" && !shiftKey && !isTouched();
+		if (isEnter) this.parts.form.requestSubmit();
+		else if (key === "Escape" && this.#edited) this.stopEditing();
+		else return;
+		event.preventDefault();
+	}
+
+	#submit() {
+		const text = this.parts.input.value.trim();
+		if (this.parts.send.disabled) return;
+		if (this.#edited) this.#save(this.#edited, text);
+		else this.#send(text);
+	}
+
+	/** @param {string} text */
+	#send(text) {
+		dropDraft(this.partner._id);
+		this.#setText("");
+		this.#typingSentAt = 0;
+		this.#enqueue({ text });
+	}
+
+	/** @param {Content} content */
+	#enqueue(content) {
+		enqueue(this.partner._id, content);
+		this.onSent();
+	}
+
+	/**
+	 * @param {LoadedMessage} message
+	 * @param {string} text
+	 */
+	async #save(message, text) {
+		const { send, note } = this.parts;
+		send.disabled = true;
+		try {
+			if (text !== message.text) await editMessage(message._id, text);
+			this.stopEditing();
+			announce("Saved");
+		} catch (error) {
+			send.disabled = false;
+			note.textContent = /** @type {Error} */ (error).message;
+		}
+	}
+
+	#attached() {
+		const { file } = this.parts;
+		const [chosen] = file.files ?? [];
+		if (chosen) this.#enqueue({ blob: chosen, name: chosen.name });
+		file.value = ""; // so that the same file can be chosen again
+	}
+
+	#startRecording() {
+		const { line, note } = this.parts;
+		note.textContent = "";
+		line.hidden = true;
+		const panel = new RecordingPanel({
+			send: (blob) => this.#enqueue({ blob, name: "voice" }),
+			refused: (why) => {
+				note.textContent = why;
+				announce(why);
+			},
+			closed: () => this.#recordingClosed(),
+		});
+		this.#recording = panel;
+		line.after(panel.element);
+		panel.focus();
+		return panel;
+	}
+
+	#recordingClosed() {
+		this.#recording = null;
+		this.parts.line.hidden = false;
+		this.parts.mic.focus();
+	}
+
+	/** Nobody sends what they walked away from, or loses it, without having been asked. */
+	async leave() {
+		const left = this.#recording;
+		const hasRecorded = await left?.review();
+		if (!left || !hasRecorded) return;
+		const text = `What you recorded for ${this.partner.username} has not been sent.`;
+		if (await ask({ title: "Send the recording?", text, confirm: "Send" })) await left.finish();
+		else left.cancel();
+	}
+}

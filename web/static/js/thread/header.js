@@ -1,0 +1,46 @@
+// Whom the open conversation is with: the name, the text they wrote about themselves, and whether they are there.
+
+import { lastSeen } from "../base/phrases.js";
+import { avatar } from "../dom/icons.js";
+import { isConnected } from "../net/socket.js";
+import { isTyping } from "../state/people.js";
+
+/** @import { Person } from "../wire.js" */
+
+const KEEPS_HEIGHT = "\xa0"; // a line with nothing in it
+
+/** The parts of the template `conversation` that are the header's. */
+export const HEADER_PARTS = {
+	face: HTMLElement,
+	name: HTMLElement,
+	state: HTMLElement,
+	bio: HTMLElement,
+};
+
+/** @typedef {{ [Name in keyof typeof HEADER_PARTS]: HTMLElement }} Parts */
+
+export class Header {
+	/**
+	 * @param {Parts} parts
+	 * @param {Person} partner
+	 */
+	constructor(parts, partner) {
+		this.state = parts.state;
+		this.partner = partner;
+		parts.name.textContent = partner.username;
+		parts.bio.textContent = partner.bio ?? "";
+		parts.face.replaceWith(avatar(partner.username));
+		this.showState();
+	}
+
+	showState() {
+		if (isTyping(this.partner._id)) {
+			this.state.textContent = "typing …";
+			this.state.className = "state typing";
+			return;
+		}
+		// Without a connection nobody knows who is online.
+		this.state.textContent = isConnected() ? lastSeen(this.partner) : KEEPS_HEIGHT;
+		this.state.className = this.partner.online ? "state online" : "state";
+	}
+}

@@ -1,0 +1,230 @@
+// The open conversation.
+
+import { on } from "../base/events.js";
+import { count } from "../base/format.js";
+import { summary } from "../base/phrases.js";
+import { wordMatcher } from "../base/word-matching.js";
+import { announce } from "../dom/announce.js";
+import { fill, h, isTouched, listen } from "../dom/elements.js";
+import { spinner } from "../dom/icons.js";
+import { copyTemplate } from "../dom/template.js";
+import { me } from "../net/session.js";
+import { historyWith } from "../state/histories.js";
+import { waitingFor } from "../state/outbox.js";
+import { seek } from "../voice/player.js";
+import { isTimed, timedWords } from "../voice/timed-words.js";
+import { Composer, COMPOSER_PARTS } from "./composer.js";
+import { Header, HEADER_PARTS } from "./header.js";
+import { itemsOf, keyOf } from "./items.js";
+import { MessageActions } from "./message-actions.js";
+import { messageRow } from "./row.js";
+import { Timeline } from "./timeline.js";
+import { Unread } from "./unread.js";
+import { recordingOf, showProgress } from "./voice-body.js";
+
+/** @import { Events, LoadedMessage } from "../page.js" */
+/** @import { Person } from "../wire.js" */
+/** @import { Hit, Item } from "./items.js" */
+
+const PARTS = {
+	scroller: HTMLElement,
+	top: HTMLElement,
+	bottom: HTMLElement,
+	notice: HTMLElement,
+	jump: HTMLButtonElement,
+	fresh: HTMLElement,
+	...HEADER_PARTS,
+	...COMPOSER_PARTS,
+};
+
+export class Thread {
+	/** @type {Hit | null} */
+	#hit = null;
+	/** @type {(() => void)[]} */
+	#stops = [];
+
+	/** @param {Person} partner */
+	constructor(partner) {
+		this.partner = partner;
+		this.parts = copyTemplate("conversation", PARTS);
+		this.element = this.parts.element;
+		this.history = historyWith(partner._id);
+		this.unread = new Unread(this.history);
+		this.header = new Header(this.parts, partner);
+		this.composer = new Composer(this.parts, partner, () => this.#showNewest());
+		const actions = new MessageActions(this.history, partner.username, (message) => this.composer.edit(message));
+		/** @type {Timeline<Item>} */
+		this.timeline = new Timeline(this.parts, {
+			rowOf: (item) => messageRow(item, actions),
+			onStart: () => ignoreFailure(this.history.loadOlder()),
+			onEnd: () => ignoreFailure(this.history.loadNewer()),
+			onView: () => this.#viewChanged(),
+		});
+		this.element.ariaLabel = partner.username;
+		this.parts.scroller.ariaLabel = `Messages with ${partner.username}`;
+		this.#listen();
+	}
+
+	#listen() {
+		this.parts.jump.onclick = () => this.#showNewest();
+		const readInView = () => this.unread.read(this.timeline.rowsInView());
+		this.#stops = [
+			on("history", (changed) => {
+				if (changed === this.history) this.#draw();
+			}),
+			on("upload", (item) => showProgress(this.parts.scroller, item)),
+			on("incoming", (incoming) => this.#came(incoming)),
+			this.#onMine("outbox", () => this.#draw()),
+			this.#onMine("presence", () => this.header.showState()),
+			on("connection", (connected) => {
+				this.header.showState();
+				if (connected) this.#draw(); // loads what failed
+			}),
+			listen(window, "focus", readInView),
+			listen(document, "visibilitychange", readInView),
+		];
+	}
+
+	/**
+	 * Listens to what happens about this partner.
+	 * @param {"outbox" | "presence"} name
+	 * @param {() => void} listener
+	 */
+	#onMine(name, listener) {
+		return on(name, (id) => {
+			if (id === this.partner._id) listener();
+		});
+	}
+
+	destroy() {
+		this.#stops.forEach((stop) => stop());
+		this.timeline.destroy();
+		this.composer.leave();
+	}
+
+	/** With a finger, the screen's keyboard would hide what one came to read. */
+	focus() {
+		const { name, input } = this.parts;
+		(isTouched() ? name : input).focus();
+	}
+
+	/**
+	 * Loads and shows the newest messages, or a message and what surrounds it.
+	 * @param {string | null} at
+	 * @param {string} query the words that led there
+	 */
+	async open(at, query) {
+		const { notice } = this.parts;
+		const isThere = this.history.loaded && (!at || this.history.byId.has(at));
+		if (!isThere) fill(notice, spinner());
+		try {
+			await this.#load(at);
+		} catch (error) {
+			this.#showFailure(error, () => this.open(at, query));
+			return;
+		}
+		fill(notice);
+		this.unread.place();
+		const found = at ? this.history.byId.get(at) : null;
+		this.#hit = found ? { id: found._id, query } : null;
+		this.#draw();
+		if (found) this.#showHit(found, query);
+		else this.#showFirstUnread();
+	}
+
+	/** @param {string | null} at */
+	async #load(at) {
+		const isFound = at ? await this.history.loadAround(at) : false;
+		if (!isFound) await this.#loadNewest();
+	}
+
+	async #loadNewest() {
+		if (!this.history.loaded || !this.history.atEnd) await this.history.loadNewest();
+	}
+
+	#showFirstUnread() {
+		const { from } = this.unread;
+		const shown = from ? this.timeline.show(from) : null;
+		if (!shown) this.timeline.toBottom();
+	}
+
+	/**
+	 * @param {LoadedMessage} message
+	 * @param {string} query
+	 */
+	#showHit(message, query) {
+		const row = this.timeline.show(keyOf(message, me()._id));
+		const target = row?.querySelector("[data-focus]");
+		if (target instanceof HTMLElement) target.focus({ preventScroll: true });
+		if (message.audioFileId) seekWord(message, query);
+	}
+
+	async #showNewest() {
+		try {
+			await this.#loadNewest();
+		} catch (error) {
+			this.#showFailure(error, () => this.#showNewest());
+		}
+		this.#draw();
+		this.timeline.toBottom();
+	}
+
+	#draw() {
+		this.unread.skipDeleted();
+		const items = itemsOf({
+			history: this.history,
+			pending: this.history.atEnd ? waitingFor(this.partner._id) : [],
+			myId: me()._id,
+			partner: this.partner.username,
+			unreadFrom: this.unread.from,
+			hit: this.#hit,
+		});
+		this.timeline.setItems(items);
+		this.element.classList.toggle("empty", this.history.loaded && !items.length);
+	}
+
+	#viewChanged() {
+		const { jump, fresh } = this.parts;
+		const isAtNewest = this.timeline.isAtBottom && this.history.atEnd;
+		jump.hidden = isAtNewest;
+		if (isAtNewest) this.unread.cameBelow = 0;
+		fresh.textContent = this.unread.cameBelow ? count(this.unread.cameBelow) : "";
+		this.unread.read(this.timeline.rowsInView());
+	}
+
+	/** @param {Events["incoming"]} incoming */
+	#came({ message, isNew }) {
+		if (message.senderId !== this.partner._id) return;
+		if (isNew && !this.timeline.follows) this.unread.cameBelow += 1;
+		announce(`${this.partner.username}: ${summary(message)}`);
+		this.#viewChanged();
+	}
+
+	/**
+	 * @param {unknown} error
+	 * @param {() => void} again
+	 */
+	#showFailure(error, again) {
+		const { message } = /** @type {Error} */ (error);
+		fill(this.parts.notice, h("p", message), h("button.button.quiet", { onclick: again }, "Try again"));
+	}
+}
+
+/**
+ * What fails to load near an end of the list is tried again with the next scroll.
+ * @param {Promise<void>} loading
+ */
+function ignoreFailure(loading) {
+	loading.catch(() => {});
+}
+
+/**
+ * Moves the player to the first word that was searched for.
+ * @param {LoadedMessage} message
+ * @param {string} query
+ */
+function seekWord(message, query) {
+	const isWanted = wordMatcher(query, message.text);
+	const word = timedWords(message).find((each) => isTimed(each) && isWanted(each.text));
+	if (word && isTimed(word)) seek(recordingOf(message), word.start);
+}

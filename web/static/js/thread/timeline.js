@@ -1,0 +1,240 @@
+// A long list of which only what is near the view is in the page. The first row in view is held in place whatever changes
+// around it, unless the reader is at the newest: then the list follows.
+
+import { RowHeights } from "./row-heights.js";
+
+const OVERSCAN = 900; // pixels above and below the view
+const NEAR = 1_200; // pixels from an end at which more is loaded
+const BOTTOM = 60; // nearer to the end than this counts as being there
+const EDGE = 4; // pixels of a row that must be in view
+const ROUNDS = 4;
+
+/**
+ * @typedef {object} ItemKey what the list needs of an item: its row is made anew when the signature changes
+ * @property {string} key
+ * @property {string} signature
+ */
+
+/**
+ * @template {ItemKey} Item
+ * @typedef {object} Callbacks
+ * @property {(item: Item) => HTMLElement} rowOf makes the row of an item
+ * @property {() => void} onStart the beginning of the list is near
+ * @property {() => void} onEnd its end is
+ * @property {() => void} onView what is in view may have changed
+ */
+
+/** @typedef {{ scroller: HTMLElement, top: HTMLElement, bottom: HTMLElement }} Parts */
+/** @typedef {{ element: HTMLElement, signature: string }} Row */
+/** @typedef {{ key: string, at: number }} Anchor a row, and how far it is from the top of the view */
+
+/** @template {ItemKey} Item */
+export class Timeline {
+	/** @type {Item[]} */
+	#items = [];
+	#heights = new RowHeights();
+	/** @type {Map<string, Row>} those in the page, by key */
+	#rows = new Map();
+	#follows = true;
+	#frame = 0;
+	#width = 0;
+	#seenTop = 0;
+
+	/**
+	 * @param {Parts} parts
+	 * @param {Callbacks<Item>} callbacks
+	 */
+	constructor({ scroller, top, bottom }, callbacks) {
+		this.scroller = scroller;
+		this.top = top;
+		this.bottom = bottom;
+		this.callbacks = callbacks;
+		this.resizes = new ResizeObserver(() => this.#updateLater());
+		this.resizes.observe(scroller);
+		scroller.onscroll = () => this.#scrolled();
+	}
+
+	destroy() {
+		this.resizes.disconnect();
+		cancelAnimationFrame(this.#frame);
+	}
+
+	/** @param {Item[]} items */
+	setItems(items) {
+		this.#items = items;
+		this.#heights.setKeys(items.map(({ key }) => key));
+		this.#update();
+	}
+
+	/** Whether the list stays at the newest. */
+	get follows() {
+		return this.#follows;
+	}
+
+	get isAtBottom() {
+		return this.#distanceToEnd() < BOTTOM;
+	}
+
+	toBottom() {
+		this.#follows = true;
+		this.#update();
+	}
+
+	/** The rows that can be seen, from the top. */
+	rowsInView() {
+		return [...this.#rows.values()].map(({ element }) => element).filter((element) => this.#isInView(element));
+	}
+
+	/**
+	 * Brings a row to the middle of the view. Returns its element, null when there is no such row.
+	 * @param {string} key
+	 */
+	show(key) {
+		if (!this.#heights.has(key)) return null;
+		const { scroller } = this;
+		this.#follows = false;
+		this.#measure();
+		scroller.scrollTop = this.#heights.topOf(key) - scroller.clientHeight / 2;
+		this.#draw(null);
+		const height = this.#rows.get(key)?.element.offsetHeight ?? 0;
+		const middle = (scroller.clientHeight - height) / 2;
+		this.#hold({ key, at: Math.max(scroller.clientHeight / 5, middle) });
+		this.#update();
+		return this.#rows.get(key)?.element ?? null;
+	}
+
+	#scrolled() {
+		// Whoever goes up stops following. What grows beneath does not, though it takes the end away.
+		const wentUp = this.scroller.scrollTop < this.#seenTop;
+		this.#follows = this.isAtBottom || (this.#follows && !wentUp);
+		this.#seenTop = this.scroller.scrollTop;
+		this.#updateLater();
+	}
+
+	#updateLater() {
+		cancelAnimationFrame(this.#frame);
+		this.#frame = requestAnimationFrame(() => this.#update());
+	}
+
+	#update() {
+		const { scroller } = this;
+		if (!scroller.clientHeight) return; // not in the page yet
+		if (this.#width !== scroller.clientWidth) this.#heights.clear();
+		this.#width = scroller.clientWidth;
+		this.#draw(this.#follows ? null : this.#firstInView());
+		if (scroller.scrollTop < NEAR) this.callbacks.onStart();
+		if (this.#distanceToEnd() < NEAR) this.callbacks.onEnd();
+		this.callbacks.onView();
+	}
+
+	/** @returns {Anchor | null} */
+	#firstInView() {
+		for (const [key, { element }] of this.#rows) {
+			if (this.#heights.has(key) && this.#isInView(element)) return { key, at: this.#topOf(element) };
+		}
+		return null;
+	}
+
+	/**
+	 * Measured heights may bring other rows into view, so this takes a few rounds.
+	 * @param {Anchor | null} anchor
+	 */
+	#draw(anchor) {
+		const { scroller } = this;
+		let changed = true;
+		for (let round = 0; changed && round < ROUNDS; round += 1) {
+			this.#measure();
+			if (this.#follows) scroller.scrollTop = this.#heights.total + NEAR;
+			this.#place();
+			changed = this.#measure();
+			if (this.#follows) scroller.scrollTop = scroller.scrollHeight;
+			else if (anchor) this.#hold(anchor);
+		}
+		this.#seenTop = scroller.scrollTop;
+	}
+
+	/** Takes the heights of the rows in the page. Returns whether one is new. */
+	#measure() {
+		const measured = [...this.#rows].map(([key, { element }]) => [key, element.getBoundingClientRect().height]);
+		return this.#heights.measure(/** @type {[string, number][]} */ (measured));
+	}
+
+	/** Puts the rows near the view into the page, and takes the others out. */
+	#place() {
+		const { scrollTop, clientHeight } = this.scroller;
+		const near = this.#heights.within(scrollTop - OVERSCAN, scrollTop + clientHeight + OVERSCAN);
+		const before = this.#rows;
+		let last = this.top;
+		this.#rows = new Map();
+		for (const item of this.#items.slice(near.first, near.end)) {
+			const element = this.#renew(item, before.get(item.key) ?? null);
+			before.delete(item.key);
+			if (last.nextSibling !== element) last.after(element);
+			last = element;
+		}
+		for (const { element } of before.values()) this.#remove(element);
+		this.top.style.height = `${near.above}px`;
+		this.bottom.style.height = `${near.below}px`;
+	}
+
+	/**
+	 * The row of an item: the one there is, unless it would look different now.
+	 * @param {Item} item
+	 * @param {Row | null} kept
+	 */
+	#renew(item, kept) {
+		const { key, signature } = item;
+		if (kept?.signature === signature) {
+			this.#rows.set(key, kept);
+			return kept.element;
+		}
+		const element = this.callbacks.rowOf(item);
+		this.#rows.set(key, { element, signature });
+		this.resizes.observe(element);
+		if (kept) this.#replace(kept.element, element);
+		return element;
+	}
+
+	/**
+	 * @param {HTMLElement} before
+	 * @param {HTMLElement} after
+	 */
+	#replace(before, after) {
+		const focused = document.activeElement;
+		const wanted = before.contains(focused) && focused instanceof HTMLElement ? focused.dataset.focus : "";
+		before.before(after);
+		this.#remove(before);
+		if (!wanted) return;
+		const same = after.querySelector(`[data-focus=${wanted}]`);
+		if (same instanceof HTMLElement) same.focus({ preventScroll: true });
+	}
+
+	/** @param {HTMLElement} element */
+	#remove(element) {
+		this.resizes.unobserve(element);
+		element.remove();
+	}
+
+	/** @param {Anchor} anchor */
+	#hold({ key, at }) {
+		const row = this.#rows.get(key);
+		if (row) this.scroller.scrollTop += this.#topOf(row.element) - at;
+		else this.scroller.scrollTop = this.#heights.topOf(key) - at;
+	}
+
+	/** @param {HTMLElement} element */
+	#topOf(element) {
+		return element.getBoundingClientRect().top - this.scroller.getBoundingClientRect().top;
+	}
+
+	/** @param {HTMLElement} element */
+	#isInView(element) {
+		const top = this.#topOf(element);
+		return top + element.offsetHeight > EDGE && top < this.scroller.clientHeight - EDGE;
+	}
+
+	#distanceToEnd() {
+		const { scrollHeight, scrollTop, clientHeight } = this.scroller;
+		return scrollHeight - scrollTop - clientHeight;
+	}
+}

@@ -1,0 +1,84 @@
+// What the bubble of a voice message holds: the controls, the transcript, and how far sending or transcribing is.
+
+import { h } from "../dom/elements.js";
+import { recordingControls } from "../voice/controls.js";
+import { transcript } from "../voice/transcript-view.js";
+
+/** @import { Child, LoadedMessage, OutboxItem, RecordingSource } from "../page.js" */
+/** @import { Entry, Item } from "./items.js" */
+/** @import { RowActions } from "./row.js" */
+
+/**
+ * The recording of a voice message.
+ * @param {Entry} entry
+ * @returns {RecordingSource}
+ */
+function sourceOf({ message, waiting, clientId }) {
+	return message ? recordingOf(message) : { key: String(clientId), blob: waiting?.blob };
+}
+
+/**
+ * @param {{ audioFileId: string | null }} message
+ * @returns {RecordingSource}
+ */
+export const recordingOf = ({ audioFileId }) => ({ key: String(audioFileId), uuid: audioFileId });
+
+/**
+ * @param {Item} item
+ * @param {RowActions} actions
+ * @returns {Child}
+ */
+export function voiceBody({ entry, isMine, isHitWord }, actions) {
+	const { message, waiting, text } = entry;
+	const source = sourceOf(entry);
+	if (!message) return [recordingControls(source), waiting && !waiting.error && sendingNote(waiting)];
+	const again = isMine && transcribeButton(message, actions);
+	return [recordingControls(source), text && transcript(message, source, isHitWord), transcriptNote(message, again)];
+}
+
+/**
+ * @param {string} text
+ * @param {{ isWorking?: boolean }} [look]
+ */
+function note(text, { isWorking = false } = {}) {
+	return h(isWorking ? "p.note.working" : "p.note", text);
+}
+
+/**
+ * @param {LoadedMessage} message
+ * @param {RowActions} actions
+ */
+function transcribeButton(message, actions) {
+	return h("button.link", { onclick: () => actions.transcribe(message), "data-focus": "again" }, "Transcribe again");
+}
+
+/**
+ * How transcribing stands, where that is not plain from the transcript.
+ * @param {LoadedMessage} message
+ * @param {Child} again the button that asks for another attempt
+ * @returns {Child}
+ */
+function transcriptNote({ status, text, transcribingAgain, failure }, again) {
+	if (transcribingAgain) return note("Transcribing again", { isWorking: true });
+	if (text) return failure && note(`It could not be transcribed again. ${failure}`);
+	if (status === "transcribing" || status === "accepted") return note("Listening for the words", { isWorking: true });
+	if (status !== "untranscribed") return note("No words were heard in this recording.");
+	return [note("The words could not be made out."), again];
+}
+
+/** @param {OutboxItem} item */
+function sendingNote({ progress = null }) {
+	const percent = Math.round((progress ?? 0) * 100);
+	const uploading = percent < 100 ? `Uploading, ${percent} %` : "Sending";
+	const text = progress === null ? "Waiting for the network" : uploading;
+	return h("p.note.sending", { "--done": `${percent}%` }, text);
+}
+
+/**
+ * Shows in its row how far an upload is, without making the row anew.
+ * @param {HTMLElement} list
+ * @param {OutboxItem} item
+ */
+export function showProgress(list, item) {
+	list.querySelector(`[data-id="${item.clientId}"] .sending`)?.replaceWith(sendingNote(item));
+}

@@ -1,0 +1,144 @@
+// What the server sends and takes: the shapes of its JSON, over HTTP and over the socket. Ids sort by time.
+
+export interface User {
+	_id: string;
+	email: string;
+	username: string;
+	bio: string;
+}
+
+/** What `POST /signup` and `/login` return. */
+export interface Login {
+	user: User;
+	token: string;
+}
+
+/** Somebody, as others see them. */
+export interface Person {
+	_id: string;
+	username: string;
+	bio?: string;
+	online?: boolean;
+	/** RFC 3339; null for somebody who has never been online. */
+	lastSeen?: string | null;
+}
+
+/** A word the recogniser heard. */
+export interface HeardWord {
+	word: string;
+	/** Seconds from the beginning of the recording, as is `end`. */
+	start: number;
+	end: number;
+	/** 0 to 1; null where the recogniser does not say. */
+	confidence?: number | null;
+}
+
+export type Status = "accepted" | "transcribing" | "untranscribed" | "delivered" | "read";
+
+export interface Message {
+	_id: string;
+	clientId?: string | null;
+	senderId: string;
+	receiverId: string;
+	/** RFC 3339, UTC. */
+	dateSent: string;
+	text: string;
+	audioFileId: string | null;
+	/** Seconds. */
+	duration?: number | null;
+	language?: string | null;
+	words?: HeardWord[] | null;
+	status: Status;
+	editedAt?: string | null;
+	deletedAt?: string | null;
+}
+
+/** A message that changed, as it is now. `failed`: its words could not be made out, and `detail` says why. */
+export interface MessageChange extends Omit<Message, "status"> {
+	status: "edited" | "deleted" | "failed";
+	detail?: string | null;
+}
+
+/** The first frame of a voice message, which has all but its words. */
+export interface VoiceMessage extends Message {
+	status: "transcribing";
+}
+
+/** `readerId` has read what `partnerId` wrote, up to the message `_id`. */
+export interface ReadReceipt {
+	_id: string;
+	status: "read";
+	readerId: string;
+	partnerId: string;
+}
+
+export interface Presence {
+	_id: string;
+	online: boolean;
+	lastSeen: string | null;
+}
+
+export interface Typing {
+	senderId: string;
+}
+
+/** The end of what the server sends again after `resume`; not `complete` when more was missed than it keeps. */
+export interface Resumed {
+	complete: boolean;
+}
+
+/** Frames by channel, without the channel's prefix `application:`. */
+export interface Frames {
+	messages: Message;
+	status: VoiceMessage | MessageChange | ReadReceipt;
+	users: Presence;
+	typing: Typing;
+	resume: Resumed;
+}
+
+/** What the page sends over the socket as JSON. */
+export type Request = { type: "typing"; receiverId: string } | { type: "resume"; after: string };
+
+/** An element of `GET /conversations`. */
+export interface ConversationSummary {
+	partner: Person;
+	lastMessage: Message;
+	unread: number;
+}
+
+export interface PersonHit {
+	type: "user";
+	_id: string;
+	text: string;
+}
+
+export interface MessageHit {
+	type: "chat";
+	_id: string;
+	text: string;
+	partnerId: string;
+	dateSent: string;
+	audioFileId: string | null;
+}
+
+export type SearchHit = PersonHit | MessageHit;
+
+/** An element of `files`, which `POST /upload` returns. */
+export interface UploadedFile {
+	audioFileUuid: string;
+}
+
+/** The body of `POST /chat`. */
+export interface Outgoing {
+	receiverId: string;
+	clientId: string;
+	text?: string;
+	audioFileId?: string;
+}
+
+/** An error (RFC 9457). */
+export interface Problem {
+	title?: string;
+	detail?: string;
+	errors?: { field: string; message: string }[];
+}
