@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv/bin
 
-.PHONY: run test fault bench check fmt setup requirements wheels audit browser screenshots settings clean help
+.PHONY: run test fault attack bench check fmt setup requirements wheels audit browser screenshots settings clean help
 
 run: setup  ## Start everything; PORT and DATA_DIR choose another port and another data folder
 	@$(VENV)/python -m dev.run
@@ -14,6 +14,9 @@ test: setup wheels browser check  ## Lint, types and all tests; prints little if
 
 fault: setup  ## Break every process and store repeatedly under load; eleven minutes
 	@$(VENV)/python -m pytest tests/fault -m "long or not long"
+
+attack: setup  ## Attack a running system with floods, slow clients and forged headers; two minutes
+	@ATTACK_SECONDS=3 $(VENV)/python -m pytest tests/attack -m "long or not long" --capture=no
 
 bench: setup  ## Measure latencies, throughput and memory against their targets; a quarter of an hour on an idle machine
 	@$(VENV)/python -m pip --disable-pip-version-check install -qq --require-hashes -r requirements/bench.txt

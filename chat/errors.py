@@ -20,6 +20,10 @@ class Unauthorized(ChatError):
     title = "Unauthorized"
 
 
+class SessionEnded(Unauthorized):
+    """A token does not hold: it is missing, wrong, expired or revoked."""
+
+
 class Forbidden(ChatError):
     status = 403
     title = "Forbidden"
@@ -38,6 +42,13 @@ class Conflict(ChatError):
 class TooLarge(ChatError):
     status = 413
     title = "Content too large"
+
+
+class StorageFull(ChatError):
+    """There is no room: on our disks, or of what one person may fill."""
+
+    status = 507
+    title = "Insufficient storage"
 
 
 class UnsupportedMedia(ChatError):

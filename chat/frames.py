@@ -134,9 +134,9 @@ def presence_envelope(user_id: str, online: bool, last_seen: str | None) -> byte
     return before + wire.dumps(last_seen) + behind
 
 
-def frame(channel: str, data: bytes) -> str:
-    """The text a WebSocket gets."""
-    return f"{channel}---{data.decode()}"
+def frame(channel: str, data: bytes) -> bytes:
+    """The text a WebSocket gets, as UTF-8 bytes, since nobody on the way needs to read it."""
+    return channel.encode() + b"---" + data
 
 
 def _people(message: Message) -> tuple[str, str]:

@@ -28,6 +28,8 @@ class Message(TypedDict):
     audioFileId: str | None
     status: Status
     clientId: NotRequired[str | None]
+    duration: NotRequired[float | None]  # of the recording, seconds
+    peaks: NotRequired[list[int] | None]  # how loud each two-hundredth of the recording is, 0 to 255
     confidence: NotRequired[float | None]
     language: NotRequired[str | None]  # BCP 47
     words: NotRequired[list[Word] | None]
@@ -47,6 +49,8 @@ class Changes(TypedDict, total=False):
     text: str
     audioFileId: str | None
     status: Status
+    duration: float | None
+    peaks: list[int] | None
     confidence: float | None
     language: str | None
     words: list[Word] | None

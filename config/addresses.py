@@ -30,7 +30,7 @@ ESCAPED = "percent-encode special characters in the password"
 
 
 def redis(value: str) -> str:
-    """Returns a valid Redis address unchanged. Raises ValueError for any other text, as do the two functions below."""
+    """Returns a valid Redis address unchanged. Raises ValueError for any other text, as do the functions below."""
     if not _is_one_of(REDIS, value):
         raise ValueError(f"must be redis://user:password@host:port/number, or rediss://… for TLS; {ESCAPED}")
     return value
@@ -47,6 +47,15 @@ def broker(value: str) -> str:
 def mongodb(value: str) -> str:
     if not _is_one_of(MONGODB, value):
         raise ValueError(f"must be mongodb://user:password@host:port/database, or mongodb+srv://…; {ESCAPED}")
+    return value
+
+
+def public(value: str) -> str:
+    """Returns the public address without a slash at its end; may be empty."""
+    value = value.rstrip("/")
+    match = re.fullmatch(rf"https?://(?P<hosts>{_HOST})", value)
+    if value and (match is None or not _ports_exist(match["hosts"])):
+        raise ValueError("must be https://host, with :port where that is not the usual one, and nothing after it")
     return value
 
 
@@ -78,5 +87,8 @@ def _is_one_of(forms: tuple[str, ...], value: str) -> bool:
     match = next((found for form in forms if (found := re.fullmatch(form, value))), None)
     if match is None:
         return False
-    hosts = match.groupdict().get("hosts") or ""
+    return _ports_exist(match.groupdict().get("hosts") or "")
+
+
+def _ports_exist(hosts: str) -> bool:
     return all(1 <= int(port) <= PORT_MOST for port in re.findall(r":(\d+)(?:,|$)", hosts))

@@ -1,6 +1,7 @@
 """gunicorn's configuration: `gunicorn -c python:config.gunicorn 'web.app:create_app()'`."""
 
 import os
+import resource
 import shutil
 import tempfile
 from pathlib import Path
@@ -14,6 +15,18 @@ from config.settings import get_settings
 
 _settings = get_settings()
 
+
+def _descriptors() -> int:
+    """Raises the limit of open files as far as allowed, and returns it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = 2**20 if hard == resource.RLIM_INFINITY else hard
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    except (OSError, ValueError):  # macOS has a lower one that it does not tell
+        return soft
+    return most
+
+
 bind = (
     f"[{_settings.bind_host}]:{_settings.port}"
     if ":" in _settings.bind_host
@@ -21,8 +34,8 @@ bind = (
 )
 workers = _settings.web_concurrency
 worker_class = "web.worker.Worker"
-# Sockets and requests together; further connections wait in the kernel.
-worker_connections = 12_000
+DESCRIPTORS = 512  # of a process for everything but clients: Redis, MongoDB, the broker, files, the reserve
+worker_connections = min(_settings.web_connections, max(16, _descriptors() - DESCRIPTORS))
 backlog = 2_048
 keepalive = 75  # seconds; longer than load balancers keep idle connections
 timeout = 60  # seconds a worker may be silent, which happens only if something blocks its event loop
@@ -30,9 +43,13 @@ graceful_timeout = _settings.shutdown_grace + 5
 control_socket_disable = True
 loglevel = _settings.log_level.lower()
 accesslog = None  # sockets carry tokens in their addresses
-limit_request_line = 8_190  # bytes; gunicorn's maximum
+sendfile = False  # it would wait forever for a client that reads nothing
+limit_request_line = 8_190  # bytes; the most it can be set to
 limit_request_fields = 60
-forwarded_allow_ips = "*" if _settings.trusted_proxies else "127.0.0.1"
+# gunicorn itself trusts no header; `web/origin.py` says which are trusted.
+forwarded_allow_ips = ""
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
 
 
 METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"  # where the processes of prometheus-client share their numbers

@@ -1,6 +1,17 @@
-"""Structured logs: JSON lines in production, readable ones elsewhere. Call `configure` once per process."""
+"""Structured logs: JSON lines in production, readable ones elsewhere. Call `configure` once per process.
 
+Uncaught errors are logged as events too: Python's own hooks print them over many lines, which a log collector takes for
+as many events.
+"""
+
+import json
 import logging
+import os
+import sys
+import threading
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any
 
 import structlog
 
@@ -52,3 +63,38 @@ def configure(settings: Settings) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.log_level]),
         cache_logger_on_first_use=True,
     )
+    _catch_uncaught()
+
+
+def report(
+    kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None, where: str
+) -> None:
+    """Logs an uncaught error as one event."""
+    if kind is None or error is None:
+        return
+    structlog.get_logger("uncaught").error("uncaught", where=where, exc_info=(kind, error, traceback))
+
+
+def say(text: str, stream: Any = None) -> None:  # noqa: ARG001 (as Celery's `safe_say`, whose place it takes)
+    """Writes one event from within a signal handler, past the logging module, whose lock may be held."""
+    record = {"event": text, "level": "info", "logger": "signal", "timestamp": datetime.now(UTC).isoformat()}
+    os.write(2, f"{json.dumps(record)}\n".encode())
+
+
+def _catch_uncaught() -> None:
+    def in_process(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            sys.__excepthook__(kind, error, traceback)
+        else:
+            report(kind, error, traceback, "process")
+
+    def in_thread(failed: threading.ExceptHookArgs) -> None:
+        if not issubclass(failed.exc_type, SystemExit):
+            report(failed.exc_type, failed.exc_value, failed.exc_traceback, "thread")
+
+    def unraisable(failed: "sys.UnraisableHookArgs") -> None:
+        report(failed.exc_type, failed.exc_value, failed.exc_traceback, "unraisable")
+
+    sys.excepthook = in_process
+    threading.excepthook = in_thread
+    sys.unraisablehook = unraisable

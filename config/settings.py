@@ -4,7 +4,7 @@ README.md's table and `.env.example` are generated from the fields and their des
 """
 
 from functools import lru_cache
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
@@ -14,6 +14,20 @@ from config import addresses
 
 DEVELOPMENT_SECRET = "development-only-secret-never-use-it-elsewhere"  # noqa: S105
 SECRET_BYTES = 32
+
+
+# Outside production, for load runs from one address.
+NO_BOUND = 1_000_000
+RELAXED: dict[str, Any] = {
+    "limit_signup_address": "300 per minute",
+    "limit_messages": "2000 per second",
+    "limit_uploads": "2000 per minute",
+    "connections_per_address": NO_BOUND,
+    "sockets_per_address": NO_BOUND,
+    "sockets_per_person": 1_000,
+    "socket_frames": 2_500,
+    "socket_bytes": 4 * 2**20,
+}
 
 
 class SettingsError(SystemExit):
@@ -65,6 +79,26 @@ class Settings(BaseSettings):
     trusted_proxies: int = Field(
         0, ge=0, le=5, description="Number of reverse proxies in front whose `X-Forwarded-For` to trust."
     )
+    public_url: Annotated[str, AfterValidator(addresses.public)] = Field(
+        "",
+        description="Where people reach it, as `https://chat.example.org`; unset, what their browsers say.",
+    )
+    web_connections: int = Field(
+        12_000,
+        ge=16,
+        description="Connections a web process holds, sockets included; beyond it the one idle longest has to go.",
+    )
+    connections_per_address: int = Field(
+        1_000, ge=1, description="Connections one address may have to a web process (no bound outside production)."
+    )
+    request_header_timeout: float = Field(10.0, gt=0, description="Seconds the headers of a request may take.")
+    request_body_timeout: float = Field(
+        20.0, gt=0, description="Seconds the body of a request may take, and one more for each `REQUEST_BODY_RATE`."
+    )
+    request_body_rate: int = Field(4_096, ge=1, description="Bytes of a body that win one more second.")
+    response_timeout: float = Field(
+        60.0, gt=0, description="Seconds a client may take nothing of an answer; then its connection ends."
+    )
     token_lifetime: int = Field(7 * 86_400, ge=60, description="Seconds an access token is valid.")
     audio_link_lifetime: int = Field(3_600, ge=10, description="Seconds a signed audio link is valid.")
 
@@ -80,7 +114,19 @@ class Settings(BaseSettings):
     # Audio
     upload_max_bytes: int = Field(25 * 2**20, ge=1_024, description="Largest upload request, in bytes.")
     audio_max_seconds: int = Field(600, ge=1, description="Longest recording, in seconds.")
+    audio_processes: int = Field(
+        4, ge=1, le=64, description="Recordings a web process measures at the same time; it converts half as many."
+    )
+    audio_waiting: int = Field(
+        16, ge=0, description="Recordings that may wait for that; beyond it, POST /upload answers 503."
+    )
     upload_ttl: int = Field(3_600, ge=1, description="Seconds until an upload that no message claims is deleted.")
+
+    uploads_at_once: int = Field(3, ge=1, description="Uploads of one person at the same time.")
+    uploads_unclaimed_bytes: int = Field(
+        200 * 2**20, ge=1_024, description="Bytes one person may have uploaded but not sent."
+    )
+    uploads_all_bytes: int = Field(5 * 2**30, ge=1_024, description="Bytes all recordings of one person may take up.")
 
     # Transcription
     deepgram_api_key: SecretStr | None = Field(None, description="Deepgram's key; without it PocketSphinx transcribes.")
@@ -101,7 +147,12 @@ class Settings(BaseSettings):
     )
 
     # Limits. These strict defaults are for production; see `_relax_limits`
-    limit_login_account: Limits = Field("10 per 15 minute", description="Failed log-ins per account.")
+    limit_login_account: Limits = Field(
+        "10 per 15 minute", description="Failed log-ins per account from one address; an IPv6 address is its /64."
+    )
+    limit_login_account_total: Limits = Field(
+        "100 per 15 minute", description="Failed log-ins per account from all addresses it was not used from lately."
+    )
     limit_login_address: Limits = Field("50 per 15 minute", description="Failed log-ins per address.")
     limit_signup_address: Limits = Field(
         "10 per hour", description="Sign-ups per address (300 a minute outside production)."
@@ -109,15 +160,47 @@ class Settings(BaseSettings):
     limit_messages: Limits = Field(
         "20 per second; 600 per minute", description="Messages per person (2,000 a second outside production)."
     )
+    limit_uploads: Limits = Field("200 per hour", description="Uploads per person (2,000 a minute outside production).")
 
     # Operations
-    metrics_token: SecretStr | None = Field(None, description="If set, `/metrics` requires it as a bearer token.")
+    metrics_token: SecretStr | None = Field(
+        None,
+        description="The bearer token `/metrics` asks for; without one it is closed in production, and open elsewhere.",
+    )
 
     # Sockets
     socket_auth_timeout: float = Field(10.0, gt=0, description="Seconds a socket without a token may take to send one.")
+    sockets_per_person: int = Field(
+        20, ge=1, description="Sockets one person may have to a web process (1,000 outside production)."
+    )
+    sockets_per_address: int = Field(
+        500, ge=1, description="Sockets one address may have to a web process (no bound outside production)."
+    )
+    sockets_unproven: int = Field(
+        500, ge=1, description="Sockets of a web process that may not have said yet whose they are."
+    )
+    socket_frames: int = Field(
+        50,
+        ge=1,
+        description="Frames a socket may send a second, and four times that at once; beyond, it is read more slowly "
+        "(2,500 outside production).",
+    )
+    socket_bytes: int = Field(256 * 1024, ge=1_024, description="Bytes, likewise (4 MiB outside production).")
+    socket_pings: int = Field(10, ge=1, description="Pings and pongs, likewise.")
+    socket_patience: float = Field(
+        5.0, gt=0, description="Seconds a socket may be ahead of these, or stay ahead of them; then close 1008."
+    )
     socket_queue_frames: int = Field(256, ge=1, description="Frames waiting per socket; beyond it, close 1013.")
+    socket_queue_bytes: int = Field(2**20, ge=1_024, description="Bytes waiting per socket; beyond it, close 1013.")
+    sockets_queue_bytes: int = Field(
+        128 * 2**20, ge=1_024, description="Bytes waiting for all sockets of a web process; beyond it, close 1013."
+    )
     socket_send_timeout: float = Field(
-        10.0, gt=0, description="Seconds one frame may take to be written; then close 1013."
+        10.0, gt=0, description="Seconds in which a client must take 64 KiB of what waits for it; then close 1013."
+    )
+    socket_resume_interval: float = Field(3.0, ge=0, description="Seconds between two resumes of one socket.")
+    socket_resume_bytes: int = Field(
+        4 * 2**20, ge=1_024, description="Most bytes a socket resumes with; beyond it the client has to reload."
     )
     presence_lease: int = Field(15, ge=3, le=25, description="Seconds until a dead process's people count as offline.")
     presence_frames_per_second: int = Field(
@@ -135,10 +218,9 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _relax_limits(self) -> Self:
         if self.environment != "production":
-            if "limit_signup_address" not in self.model_fields_set:
-                self.limit_signup_address = "300 per minute"
-            if "limit_messages" not in self.model_fields_set:
-                self.limit_messages = "2000 per second"
+            for name, value in RELAXED.items():
+                if name not in self.model_fields_set:
+                    setattr(self, name, value)
         return self
 
     @model_validator(mode="after")

@@ -39,7 +39,11 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def new_secrets() -> dict[str, str]:
-    return {"SECRET_KEY": secrets.token_hex(32), "FLOWER_BASIC_AUTH": f"flower:{secrets.token_urlsafe(12)}"}
+    return {
+        "SECRET_KEY": secrets.token_hex(32),
+        "METRICS_TOKEN": secrets.token_urlsafe(24),
+        "FLOWER_BASIC_AUTH": f"flower:{secrets.token_urlsafe(12)}",
+    }
 
 
 def read(file: Path) -> dict[str, str]:

@@ -14,7 +14,7 @@ from config.settings import Settings
 from tests.client import Client
 from tests.stack import Stack, server_settings, start_servers
 
-SHARED = ("integration", "contract", "e2e")  # folders of tests that talk to the one `stack`
+SHARED = ("integration", "contract", "e2e", "attack")  # folders of tests that talk to the one `stack`
 
 
 class Scheduling(LoadScopeScheduling):

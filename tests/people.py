@@ -4,6 +4,7 @@ import io
 from unittest.mock import patch
 
 from chat import audio, ids
+from chat.media.sandbox import Prepared
 from chat.messages import draining, sending, storing
 from chat.messages.log import Draft
 from chat.store import hot
@@ -12,6 +13,7 @@ from chat.wire import Changes, Message, StoredMessage
 from tests import recordings
 
 DAY_MS = 86_400_000
+PEAKS = [number % 256 for number in range(200)]
 
 
 def someone(stores: Stores, name: str) -> str:
@@ -42,7 +44,7 @@ def send(stores: Stores, sender: str, receiver: str, text: str, client_id: str |
 def upload(stores: Stores, owner: str, content: bytes | None = None) -> str:
     """A recording of theirs, six seconds of a human voice where none is given; answers its id."""
     file = io.BytesIO(recordings.spoken() if content is None else content)
-    new = audio.NewRecording(file, "voice.webm", audio.Probed("audio/webm", 6.05))
+    new = audio.NewRecording(file, "voice.webm", Prepared("audio/webm", 6.05, PEAKS, converted=False))
     return audio.save_all(stores, owner, [new])[0].id
 
 

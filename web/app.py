@@ -10,14 +10,14 @@ from flask import Flask, redirect, request
 from flask_cors import CORS
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
-from werkzeug.middleware.proxy_fix import ProxyFix
 
+from chat.media.sandbox import Sandbox
 from chat.people.passwords import Passwords
 from chat.store.connection import connect
 from chat.store.prepare import prepare_when_up
 from config.settings import Settings, get_settings
 from config.version import VERSION
-from web import auth, bodies, cli, context, errors, metrics, schemas
+from web import auth, bodies, cli, context, errors, metrics, origin, schemas
 from web.api import accounts, conversations, files, messages, search, uploads, users
 from web.api.health import health
 from web.api.responses import SECURITY_SCHEMES
@@ -26,7 +26,6 @@ from web.pages import pages
 from web.queue import Queue
 from web.services import NAME, Services, off_loop
 from web.sockets import route
-from web.sockets.connection import Connection
 from web.sockets.runtime import Sockets
 from web.tokens import Tokens
 
@@ -55,6 +54,7 @@ def create_app(settings: Settings | None = None) -> "Application":
     )
     metrics.install(app, app.services)
     context.install(app, app.in_flight)
+    origin.install(app, settings)
     bodies.install(app)
     auth.install(app)
     app.before_request(bodies.check)
@@ -63,19 +63,14 @@ def create_app(settings: Settings | None = None) -> "Application":
         app.register_api(resource.api)
     app.register_blueprint(health)
     app.register_blueprint(pages)
-    route.install(app)
+    route.install(app, settings)
     cli.install(app)
     _serve_docs(app)
-    if settings.trusted_proxies:
-        hops = settings.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     return app
 
 
 class Application(OpenAPI):
     """Flask with its services, and with `start` and `stop` (see `web/worker.py`)."""
-
-    request_class = bodies.Request
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(
@@ -90,8 +85,6 @@ class Application(OpenAPI):
         )
         self.config["SEND_FILE_MAX_AGE_DEFAULT"] = 0  # files change with a deploy; ETags make revalidation cheap
         self.in_flight = context.InFlight()
-        Connection.queue_most = settings.socket_queue_frames
-        Connection.send_seconds = settings.socket_send_timeout
         stores = connect(settings)
         self.services = Services(
             settings=settings,
@@ -100,6 +93,7 @@ class Application(OpenAPI):
             queue=Queue(settings),
             tokens=Tokens(self, stores),
             limits=Limits(stores),
+            sandbox=Sandbox(settings.audio_processes, settings.audio_waiting),
             sockets=Sockets(stores),
         )
         self.extensions[NAME] = self.services
@@ -110,6 +104,7 @@ class Application(OpenAPI):
         Waits for the stores in the background, however long it takes; meanwhile `/readyz` says what is missing.
         """
         self.services.sockets.start()
+        self.services.sandbox.start()
         gevent.spawn(metrics.watch, self.services.sockets)
         gevent.spawn(prepare_when_up, self.services.stores)
 
@@ -121,6 +116,7 @@ class Application(OpenAPI):
         while self.in_flight.count and time.monotonic() < until:
             gevent.sleep(0.02)
         self.services.sockets.stop()
+        self.services.sandbox.stop()
 
 
 def _serve_docs(app: Flask) -> None:

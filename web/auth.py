@@ -1,21 +1,41 @@
 """Who is calling: decided before anything of a request is read."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar, cast
 
-from flask import Flask, current_app, g, request
+from flask import Flask, Response, current_app, g, request
 
+from chat.errors import Forbidden, SessionEnded
 from chat.people.sessions import Session
+from web.errors import problem
 from web.services import services
 
 BEARER = "Bearer "
 View = TypeVar("View", bound=Callable[..., object])
 
 
-def public(view: View) -> View:
-    """Marks a view that needs no token."""
-    view.public = True  # type: ignore[attr-defined]
-    return view
+OPEN = frozenset(
+    {
+        "accounts.sign_up",
+        "accounts.log_in",
+        "files.content",  # takes a signed link as well, and calls `authenticate_now` where there is none
+        "health.alive",
+        "health.ready",
+        "metrics.show",  # has a token of its own
+        "socket",  # the socket, whose token comes in the address or as its first text
+        "pages.page",
+        "pages.icon",
+        "static",
+        "openapi.openapi",
+        "openapi.doc_url",
+        "openapi.static",
+        "swagger.swagger",
+        "swagger.static",
+        "swagger.oauth2-redirect",
+    }
+)
+"""The endpoints that need no token. Every other one is closed, so that a new route cannot be forgotten."""
 
 
 def checks_session(view: View) -> View:
@@ -33,32 +53,50 @@ def session() -> Session:
     return cast("Session", g.session)
 
 
-def presented_token() -> str:
-    """The token of the request, from `x-api-key` or as a bearer, '' when there is none."""
-    authorization = request.headers.get("Authorization", "")
-    bearer = authorization[len(BEARER) :].strip() if authorization[: len(BEARER)].lower() == BEARER.lower() else ""
-    return request.headers.get("x-api-key", "").strip() or bearer
-
-
 def authenticate() -> None:
-    """Raises Unauthorized when a view that needs a token is called without one that holds."""
+    """Raises SessionEnded when a view that needs a token is called without one that holds."""
     view = current_app.view_functions.get(request.endpoint or "")
-    if request.method == "OPTIONS" or view is None or getattr(view, "public", False):
+    if request.method == "OPTIONS" or view is None or request.endpoint in OPEN:
         return
     if getattr(view, "checks_session", False):
-        g.session = services().tokens.read(presented_token())
-    elif request.blueprint in PROTECTED:
+        _authenticate(services().tokens.read)
+    else:
         authenticate_now()
 
 
 def authenticate_now() -> None:
-    """For a public view that turns out to need a token after all. Raises Unauthorized."""
-    g.session = services().tokens.verify(presented_token())
+    """For an open view that turns out to need a token after all. Raises SessionEnded."""
+    _authenticate(services().tokens.verify)
 
 
-PROTECTED = {"accounts", "users", "conversations", "messages", "uploads", "files", "search"}
-"""The blueprints whose views need a token unless they are marked `public`."""
+def _authenticate(check: Callable[[str], Session]) -> None:
+    *others, last = _presented_tokens()
+    for token in others:  # one header must not hide a valid token in the other, so this token is checked completely
+        with suppress(SessionEnded):
+            g.session = services().tokens.verify(token)
+            return
+    g.session = check(last)
+
+
+def _presented_tokens() -> list[str]:
+    """Returns the tokens of the request, from `x-api-key` and as a bearer; `['']` if there is none."""
+    authorization = request.headers.get("Authorization", "")
+    is_bearer = authorization[: len(BEARER)].lower() == BEARER.lower()
+    found = [_api_key(), authorization[len(BEARER) :].strip() if is_bearer else ""]
+    return list(dict.fromkeys(filter(None, found))) or [""]
+
+
+def _api_key() -> str:
+    return request.headers.get("x-api-key", "").strip()
+
+
+def _refuse(error: SessionEnded) -> Response:
+    """Responds with 401, or 403 to a token in `x-api-key`: clients of the original know their session ended by that."""
+    if not _api_key():
+        return problem(error)
+    return problem(Forbidden(error.detail))
 
 
 def install(app: Flask) -> None:
     app.before_request(authenticate)
+    app.register_error_handler(SessionEnded, _refuse)

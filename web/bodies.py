@@ -5,15 +5,13 @@ A limit holds before anything is read where the length is told, and while it is 
 
 import contextlib
 import socket
-import tempfile
 import time
-from typing import IO, Any
+from typing import Any
 
-import flask
 import orjson
 from flask import Flask, Response, current_app, request
 from flask.json.provider import JSONProvider
-from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, ClientDisconnected, UnsupportedMediaType
 
 from chat import wire
 from chat.errors import Invalid, TooLarge
@@ -21,7 +19,6 @@ from web.services import services
 
 JSON_BYTES_MOST = 128 * 1024  # a text of 4,000 characters, each written as two \uXXXX, and room to spare
 MULTIPART_ROOM = 64 * 1024  # for the boundaries and headers around the files
-MULTIPART_PARTS_MOST = 20
 DRAINED_BYTES_MOST = 64 * 2**20
 DRAINED_SECONDS_MOST = 5.0
 DRAIN_PIECE = 64 * 1024
@@ -41,15 +38,6 @@ class Json(JSONProvider):
         return Response(wire.dumps(self._prepare_response_obj(args, kwargs)), content_type="application/json")
 
 
-class Request(flask.Request):
-    """Uploads go to files with a name, since the audio library reads them by it."""
-
-    max_form_parts = MULTIPART_PARTS_MOST
-
-    def _get_file_stream(self, *_: Any, **__: Any) -> IO[bytes]:
-        return tempfile.NamedTemporaryFile(prefix="chattergram-upload-")
-
-
 def takes_files(view: Any) -> Any:
     """Marks a view that reads a multipart form instead of JSON."""
     view.takes_files = True
@@ -63,7 +51,12 @@ def bound() -> None:
     most = services().settings.upload_max_bytes + MULTIPART_ROOM if files else JSON_BYTES_MOST
     request.max_content_length = most
     if (request.content_length or 0) > most:
-        raise TooLarge(f"The request may have at most {most} bytes.")
+        raise too_large_upload() if files else TooLarge(f"The request may have at most {most} bytes.")
+
+
+def too_large_upload() -> TooLarge:
+    """The refusal of an upload that is too large, before or while it is read."""
+    return TooLarge(f"One upload may have at most {services().settings.upload_max_bytes / 2**20:.3g} MB.")
 
 
 def check() -> None:
@@ -91,6 +84,8 @@ def check() -> None:
         raise TooLarge(f"The request may have at most {JSON_BYTES_MOST} bytes.")
     try:
         body = request.get_json()
+    except ClientDisconnected:
+        raise
     except BadRequest:
         raise BadRequest("The body is not well-formed JSON.") from None
     if not isinstance(body, dict):  # flask-openapi3 would parse a text as JSON once more

@@ -13,7 +13,7 @@ from gunicorn.http.errors import ParseException
 from pydantic import ValidationError
 from pymongo.errors import PyMongoError
 from redis import RedisError
-from werkzeug.exceptions import BadRequest, HTTPException
+from werkzeug.exceptions import BadRequest, ClientDisconnected, HTTPException, RequestTimeout
 
 from chat.errors import ChatError, Invalid, TooMany, Unavailable
 from chat.wire import dumps
@@ -21,6 +21,7 @@ from chat.wire import dumps
 log = structlog.get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+RETRY_SECONDS = 5  # for a client whose request is not even read
 MAX_ERRORS = 20  # fields named in one response
 STORE_AWAY = Unavailable("A part of the service is unavailable. Try again in a moment.")
 
@@ -115,6 +116,16 @@ def _unreadable(_: Exception) -> Response:
     return refuse(BadRequest("The body is not well-formed HTTP."))
 
 
+def _cut_short(error: ClientDisconnected) -> Response:
+    """The body ended early: it took too long, or whoever sent it has gone."""
+    connection = request.environ.get("gunicorn.socket")
+    if getattr(connection, "late", False):
+        response = refuse(RequestTimeout("The request took too long to arrive."))
+        response.headers["Connection"] = "close"
+        return response
+    return refuse(error)
+
+
 def _unexpected(error: Exception) -> Response:
     log.error("request.failed", path=request.path, exc_info=error)
     failure = ChatError("Something went wrong on our side. It has been logged.")
@@ -126,6 +137,8 @@ def _write_refusal(connection: socket.socket, status: int, reason: str, message:
     """Responds to requests that are not HTTP or whose address is too long: gunicorn refuses them before Flask."""
     body = dumps(_document(title_of(status), status, message or reason, secrets.token_hex(8)))
     head = f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: {MEDIA_TYPE}\r\n"
+    if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
+        head += f"Retry-After: {RETRY_SECONDS}\r\n"
     util.write_nonblock(connection, f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
 
 
@@ -133,6 +146,7 @@ def install(app: Flask) -> None:
     util.write_error = _write_refusal  # gunicorn has no setting for it
     app.register_error_handler(ChatError, problem)
     app.register_error_handler(HTTPException, refuse)
+    app.register_error_handler(ClientDisconnected, _cut_short)
     app.register_error_handler(ParseException, _unreadable)
     app.register_error_handler(RedisError, _store_away)
     app.register_error_handler(PyMongoError, _store_away)

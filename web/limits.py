@@ -8,7 +8,7 @@ With Redis away nothing is counted and everybody is let through: what the limits
 import math
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import structlog
 from flask import request
@@ -20,6 +20,7 @@ from redis import RedisError
 from chat.errors import Forbidden, TooMany, Unauthorized
 from chat.store import keys
 from chat.store.connection import Stores
+from web.clients import network
 
 log = structlog.get_logger(__name__)
 
@@ -27,7 +28,9 @@ SIGN_UP = "Too many new accounts from this address. Try again later."
 LOG_IN = "Too many failed log-ins. Try again later."
 PASSWORD = "Too many wrong passwords. Try again later."  # noqa: S105
 
-Counted = list[tuple[list[RateLimitItem], tuple[str, str]]]
+KNOWN_SECONDS = 30 * 86_400  # that an address counts as one its account is used from
+
+Counted = list[tuple[list[RateLimitItem], tuple[str, ...]]]
 
 
 class Limits:
@@ -35,24 +38,35 @@ class Limits:
         settings = stores.settings
         pool = stores.redis.connection_pool
         storage = RedisStorage(settings.redis_url, connection_pool=pool, key_prefix=keys.LIMITS)
+        self._redis = stores.redis
         self._limiter = FixedWindowRateLimiter(storage)
         self._sign_up = parse_many(settings.limit_signup_address)
         self._log_in_account = parse_many(settings.limit_login_account)
+        self._log_in_account_total = parse_many(settings.limit_login_account_total)
         self._log_in_address = parse_many(settings.limit_login_address)
 
     def take_sign_up(self) -> None:
         """Raises TooMany."""
-        self._take(self._sign_up, SIGN_UP, "signup", _address())
+        self._take(self._sign_up, SIGN_UP, "signup", address())
 
     @contextmanager
     def log_in(self, account: str) -> Iterator[None]:
-        """Around one log-in. Raises TooMany after too many failed ones for this account or from this address."""
-        account_and_address: Counted = [
-            (self._log_in_account, ("login-account", account)),
-            (self._log_in_address, ("login-address", _address())),
+        """Around one log-in. Raises TooMany after too many failed ones.
+
+        They are counted for this account from this address, for this address with all accounts, and for this account
+        from all addresses. The last limit is higher, since the owner would pay for the guesses of others, and it
+        exempts addresses from which the account was used lately, so that nobody can lock the owner out.
+        """
+        here = address()
+        counted: Counted = [
+            (self._log_in_account, ("login-account", account, here)),
+            (self._log_in_address, ("login-address", here)),
         ]
-        with self._guess(account_and_address, LOG_IN):
+        if not self._is_known(account, here):
+            counted.append((self._log_in_account_total, ("login-account", account)))
+        with self._guess(counted, LOG_IN):
             yield
+        self._remember(account, here)
 
     @contextmanager
     def own_password(self, user_id: str) -> Iterator[None]:
@@ -75,6 +89,17 @@ class Limits:
         else:
             self._give_back(counted)
 
+    def _is_known(self, account: str, here: str) -> bool:
+        """Whether somebody has logged in to this account from here lately."""
+        try:
+            return bool(self._redis.exists(keys.known_address_key(account, here)))
+        except RedisError:
+            return False
+
+    def _remember(self, account: str, here: str) -> None:
+        with suppress(RedisError):
+            self._redis.set(keys.known_address_key(account, here), 1, ex=KNOWN_SECONDS)
+
     def _take(self, items: list[RateLimitItem], detail: str, *key: str) -> None:
         try:
             for item in items:
@@ -93,5 +118,6 @@ class Limits:
             log.warning("limits.away", error=type(error).__name__)
 
 
-def _address() -> str:
-    return request.remote_addr or "unknown"
+def address() -> str:
+    """Whose request this is, as far as its address says; an IPv6 one counts as its /64."""
+    return network(request.remote_addr or "unknown")

@@ -22,7 +22,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from redis import RedisError
 
-from chat.errors import Unauthorized
+from chat.errors import Forbidden, Unauthorized
 from chat.store import counters
 from chat.upkeep import gauges
 from web.services import Services, services
@@ -69,11 +69,20 @@ def watch(sockets: Sockets) -> None:
 
 @metrics.get("/metrics")
 def show() -> Response:
-    """Everything, in Prometheus's text format."""
-    token = services().settings.metrics_token
-    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    if token is not None and not hmac.compare_digest(token.get_secret_value().encode(), given.encode()):
-        raise Unauthorized("The token for metrics is missing or wrong.")
+    """Everything, in Prometheus's text format.
+
+    Raises:
+        Forbidden: this is production and there is no token that could be shown.
+        Unauthorized: it was not shown.
+    """
+    settings = services().settings
+    token = settings.metrics_token.get_secret_value() if settings.metrics_token else ""
+    if token:
+        given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if not hmac.compare_digest(token.encode(), given.encode()):
+            raise Unauthorized("The token for metrics is missing or wrong.")
+    elif settings.environment == "production":
+        raise Forbidden("Metrics are closed: METRICS_TOKEN is not set.")
     return Response(generate_latest(_registry()), content_type=CONTENT_TYPE_LATEST)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import gevent
 from flask import current_app
 
+from chat.media.sandbox import Sandbox
 from chat.people.passwords import Passwords
 from chat.store.connection import Stores
 from config.settings import Settings
@@ -29,6 +30,7 @@ class Services:
     queue: Queue
     tokens: Tokens
     limits: Limits
+    sandbox: Sandbox
     sockets: "Sockets"
 
 
@@ -43,4 +45,15 @@ def stores() -> Stores:
 
 def off_loop(function: Callable[..., Result], *arguments: object) -> Result:
     """Calls a function in a thread. Use it for work so long that it would block other requests on the event loop."""
-    return cast("Result", gevent.get_hub().threadpool.apply(function, arguments))
+    result, error = gevent.get_hub().threadpool.apply(_caught, (function, arguments))
+    if error is not None:
+        raise error
+    return cast("Result", result)
+
+
+def _caught(function: Callable[..., Result], arguments: tuple[object, ...]) -> tuple[Result | None, Exception | None]:
+    """What it returned, or raised: gevent's pool prints a traceback for each exception that comes out of it."""
+    try:
+        return function(*arguments), None
+    except Exception as error:  # noqa: BLE001 (`off_loop` raises it)
+        return None, error

@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 from celery import Celery
+from celery.apps import worker as celery_worker
 from celery.exceptions import SecurityWarning
 from celery.signals import after_task_publish, beat_init, setup_logging, worker_init, worker_process_init
 from redis import RedisError
@@ -69,6 +70,8 @@ logging.configure(get_settings())  # now, for what Celery and Flower log before 
 if get_settings().environment != "production":
     # Celery warns about running as root, which is usual in containers and CI. In production the warning is useful.
     warnings.simplefilter("ignore", SecurityWarning)
+else:
+    celery_worker.safe_say = logging.say  # it would print what it says as it stops
 
 
 @lru_cache(maxsize=1)

@@ -1,9 +1,10 @@
-"""Recordings: telling what a file is, storing it, and who may have it. The rest of the house uses these names."""
+"""Recordings: storing them, and who may have them. What a file is, `chat.media` tells."""
 
+from chat.audio import allowance
 from chat.audio.erasing import delete, delete_owned, sweep_unclaimed
-from chat.audio.links import is_valid, sign
+from chat.audio.links import Maker, sign
+from chat.audio.links import read as read_link
 from chat.audio.names import download_name
-from chat.audio.probe import Probed, probe
 from chat.audio.store import (
     Claim,
     NewRecording,
@@ -21,19 +22,19 @@ from chat.audio.store import (
 
 __all__ = [
     "Claim",
+    "Maker",
     "NewRecording",
-    "Probed",
     "Recording",
     "Upload",
+    "allowance",
     "delete",
     "delete_owned",
     "download_name",
     "find",
     "find_linked",
     "is_upload_id",
-    "is_valid",
-    "probe",
     "read",
+    "read_link",
     "record_claims",
     "restore_upload",
     "save_all",

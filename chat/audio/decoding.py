@@ -1,49 +1,72 @@
-"""Decodes a recording of any container to what a recogniser hears: 16 kHz, mono, signed 16 bit."""
+"""Decodes a recording to what recognisers take: 16 kHz, mono, signed 16 bit.
 
-import io
+It is decoded in a process of its own (`chat.media.sandbox`), as the samples are read, so it takes little memory.
+"""
+
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import BinaryIO, cast
 
-import av
-from av.error import FFmpegError
+from chat.errors import TooLarge, Unavailable, UnsupportedMedia
+from chat.media.pieces import RATE, SAMPLE_BYTES
+from chat.media.sandbox import Sandbox
 
-from chat.audio.containers import container_of
-from chat.errors import UnsupportedMedia
+__all__ = ["RATE", "SAMPLE_BYTES", "speech", "tracks"]
 
-RATE = 16_000  # samples a second
-SAMPLE_BYTES = 2
+ANY_SECONDS = 24 * 3_600.0
 
 
-def speech(audio: bytes, most_seconds: float) -> Iterator[bytes]:
-    """The samples of a recording, piece by piece, at most `most_seconds` of them.
-
-    One that breaks off gives what there was.
+def speech(audio: bytes, max_seconds: float, track: int = 0) -> Iterator[bytes]:
+    """Yields the samples of a recording, at most `max_seconds` of them. A truncated one yields what there is.
 
     Raises:
-        UnsupportedMedia: there is no audio in it that can be decoded.
+        UnsupportedMedia: it contains no audio that can be decoded.
+        Unavailable: the machine is too busy, or its disk is full.
     """
-    left = int(most_seconds * RATE) * SAMPLE_BYTES
-    found = False
-    for piece in _samples(audio):
-        found = True
-        yield piece[:left]
-        left -= len(piece)
-        if left <= 0:
-            return
-    if not found:
+    heard = False
+    with _refusing(), _file(audio) as file:
+        for piece in _sandbox().speech(file, max_seconds, track):
+            heard = True
+            yield piece
+    if not heard:
         raise UnsupportedMedia("The recording cannot be decoded.")
 
 
-def _samples(audio: bytes) -> Iterator[bytes]:
-    container = container_of(audio)
-    if container is None:
-        return
-    resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
+def tracks(audio: bytes) -> int:
+    """Counts the audio tracks of a recording; 0 if it cannot be read.
+
+    Raises:
+        Unavailable: the machine is too busy, or its disk is full.
+    """
     try:
-        with av.open(io.BytesIO(audio), mode="r", format=container.demuxer, options=container.options) as opened:
-            for frame in opened.decode(audio=0):
-                for resampled in resampler.resample(frame):
-                    yield bytes(resampled.planes[0])[: resampled.samples * SAMPLE_BYTES]
-            for resampled in resampler.resample(None):
-                yield bytes(resampled.planes[0])[: resampled.samples * SAMPLE_BYTES]
-    except (FFmpegError, IndexError, ValueError):
-        return  # what came before it broke off is used
+        with _refusing(), _file(audio) as file:
+            return _sandbox().tracks(file, ANY_SECONDS)
+    except UnsupportedMedia:
+        return 0
+
+
+@lru_cache(maxsize=1)
+def _sandbox() -> Sandbox:
+    """The one of this process. Decoding needs no place: no more is decoded at once than is transcribed."""
+    return Sandbox()
+
+
+@contextmanager
+def _file(audio: bytes) -> Iterator[BinaryIO]:
+    with tempfile.TemporaryFile(prefix="chattergram-speech-") as file:
+        file.write(audio)
+        file.flush()
+        yield cast("BinaryIO", file)
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Reduces errors to the two that matter to a recogniser: never, and not now."""
+    try:
+        yield
+    except TooLarge as error:
+        raise UnsupportedMedia(error.detail) from error
+    except OSError as error:
+        raise Unavailable("The recording cannot be decoded just now.") from error

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from pymongo.errors import PyMongoError
 
-from chat.audio import chunks
+from chat.audio import allowance, chunks
 from chat.store import keys
 from chat.store.connection import Stores
 
@@ -40,7 +40,10 @@ def delete_owned(stores: Stores, owner_id: str) -> bool:
     if upload_ids:
         _mark_for_deletion(stores, upload_ids)
         _erase(stores, upload_ids)
-    return len(upload_ids) == PAGE
+    if len(upload_ids) == PAGE:
+        return True
+    allowance.forget(stores, owner_id)
+    return False
 
 
 def sweep_unclaimed(stores: Stores) -> int:
@@ -95,6 +98,9 @@ def _sweep_expired(stores: Stores) -> int:
 def _erase(stores: Stores, upload_ids: Sequence[str]) -> None:
     """The file's entry last: while it is there, whoever looks for what is to be erased finds it."""
     if upload_ids:
+        chosen = {"_id": {"$in": list(upload_ids)}}
+        files = list(stores.mongo[chunks.FILES].find(chosen, {"length": 1, "metadata.owner": 1}))
         stores.mongo[chunks.CHUNKS].delete_many({"files_id": {"$in": list(upload_ids)}})
-        stores.mongo[chunks.FILES].delete_many({"_id": {"$in": list(upload_ids)}})
+        stores.mongo[chunks.FILES].delete_many(chosen)
+        allowance.released(stores, files)
         stores.redis.zrem(keys.UPLOADS_PENDING_DELETION, *upload_ids)

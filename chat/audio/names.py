@@ -3,7 +3,7 @@
 import unicodedata
 from pathlib import PurePosixPath
 
-from chat.audio.containers import ALL, extension
+from chat.media.containers import ALL, extension
 
 NAME_LIMIT = 100  # characters
 SUFFIX_LIMIT = 10

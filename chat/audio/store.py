@@ -22,8 +22,8 @@ from pymongo.errors import PyMongoError
 from chat import ids
 from chat.audio import chunks
 from chat.audio.names import clean_name
-from chat.audio.probe import Probed
 from chat.errors import NotFound
+from chat.media.sandbox import Prepared
 from chat.store import keys
 from chat.store.connection import Document, Stores
 
@@ -33,22 +33,23 @@ CLAIM_KEPT_SECONDS = 3_600  # what Redis knows of a claim after GridFS has it
 
 @dataclass(frozen=True, slots=True)
 class NewRecording:
-    """What is to be stored: a file open at its beginning, the name its sender gave it, and what it was found to be."""
+    """What is to be stored: an open file, the name its sender gave it, and what it was found to be."""
 
     file: BinaryIO
     given_name: str | None
-    probed: Probed
+    prepared: Prepared
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A stored recording; `duration` in seconds, `length` in bytes."""
+    """A stored recording; `duration` in seconds, `length` in bytes, `peaks` from 0 to 255 (none of old recordings)."""
 
     id: str
     owner: str
     name: str
     mimetype: str
     duration: float
+    peaks: list[int]
     length: int
     chunk_bytes: int
 
@@ -111,7 +112,7 @@ def find(stores: Stores, upload_id: str, reader_id: str) -> Upload:
 
 
 def find_linked(stores: Stores, upload_id: str) -> Upload:
-    """An upload somebody has a signed link to. Raises NotFound when it is gone."""
+    """An upload, whoever may have it. Raises NotFound when it is gone."""
     return _upload(_document(stores, upload_id))
 
 
@@ -177,10 +178,20 @@ def is_upload_id(text: str) -> bool:
 
 
 def _write(stores: Stores, owner_id: str, upload_id: str, recording: NewRecording) -> Upload:
+    recording.file.seek(0)
     length = chunks.write(stores.mongo, upload_id, recording.file)
-    probed = recording.probed
-    name = clean_name(recording.given_name, probed.mimetype)
-    upload = Upload(upload_id, owner_id, name, probed.mimetype, probed.duration, length, chunks.CHUNK_BYTES)
+    prepared = recording.prepared
+    name = clean_name(recording.given_name, prepared.mimetype)
+    upload = Upload(
+        upload_id,
+        owner_id,
+        name,
+        prepared.mimetype,
+        prepared.duration,
+        prepared.peaks,
+        length,
+        chunks.CHUNK_BYTES,
+    )
     stores.mongo[chunks.FILES].insert_one(
         {
             "_id": upload_id,
@@ -194,12 +205,14 @@ def _write(stores: Stores, owner_id: str, upload_id: str, recording: NewRecordin
     return upload
 
 
-def _hash(upload: Upload) -> dict[str, str | float]:
+def _hash(upload: Upload) -> dict[str, str | float | bytes]:
+    """The same in GridFS's metadata and in Redis; a byte for each peak."""
     return {
         "owner": upload.owner,
         "name": upload.name,
         "mimetype": upload.mimetype,
         "duration": upload.duration,
+        "peaks": bytes(upload.peaks),
     }
 
 
@@ -225,6 +238,7 @@ def _upload(document: Document) -> Upload:
         metadata["name"],
         metadata["mimetype"],
         metadata["duration"],
+        list(metadata.get("peaks", b"")),
         document["length"],
         document["chunkSize"],
     )

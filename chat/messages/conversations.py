@@ -127,7 +127,9 @@ def _messages(stores: Stores, message_ids: list[str]) -> dict[str, StoredMessage
 
 def _last(message: StoredMessage, cursors: dict[bytes, bytes]) -> Message:
     read = cursors.get(message["receiverId"].encode())
-    return wire.with_read(wire.message(message), read.decode() if read else None)
+    shown = wire.with_read(wire.message(message), read.decode() if read else None)
+    shown.pop("peaks", None)  # a list draws no waveforms
+    return shown
 
 
 def _contains(stores: Stores, conversation: str, message_id: str) -> bool:

@@ -29,15 +29,17 @@ class Missed(NamedTuple):
     data: bytes
 
 
-class Resumed(NamedTuple):
-    """The frames a socket missed, in order.
+class Page(NamedTuple):
+    """Some of the frames a socket missed, in order.
 
-    `complete` says whether these are all of them; `newest` is the position of the last one.
+    `newest` is the position of the last one and `more` says whether others follow. `complete` is False when frames
+    from before the last one are no longer known.
     """
 
     frames: list[Missed]
-    complete: bool
     newest: int
+    more: bool
+    complete: bool
 
 
 def deliver(stores: Stores, frames: Iterable[Frame], client: Redis | None = None, *, reposition: bool = True) -> None:
@@ -62,19 +64,17 @@ def announce_typing(stores: Stores, sender_id: str, receiver_id: str) -> None:
     stores.redis.publish(TYPING, encode_envelope((receiver_id,), data))
 
 
-def missed_since(stores: Stores, user_id: str, position: int) -> tuple[list[Missed], int]:
-    """Returns the frames delivered to this person after `position`, in order, and the position of the last one."""
-    kept = stores.redis.zrange(
-        keys.deliveries_key(user_id),
-        f"({position}",
-        "+inf",
-        byscore=True,
-        withscores=True,
-        offset=0,
-        num=stores.settings.resume_limit,
-    )
+def missed_since(stores: Stores, user_id: str, position: int, most: int) -> Page:
+    """Returns the first frames, at most `most`, delivered to this person after the one at `position`."""
+    key = keys.deliveries_key(user_id)
+    with stores.redis.pipeline(transaction=False) as pipe:
+        pipe.zrange(key, f"({position}", "+inf", byscore=True, withscores=True, offset=0, num=most)
+        pipe.zcard(key)
+        pipe.zrange(key, 0, 0, withscores=True)
+        kept, count, oldest = pipe.execute()
     newest = int(kept[-1][1]) if kept else position
-    return _frames(stores, [member.decode() for member, _ in kept]), newest
+    trimmed = count >= stores.settings.resume_limit and int(oldest[0][1]) > position
+    return Page(_frames(stores, [member.decode() for member, _ in kept]), newest, len(kept) >= most, not trimmed)
 
 
 def newest_position(stores: Stores) -> int:
@@ -88,8 +88,8 @@ def reaches_back(stores: Stores, position: int) -> bool:
     return position == 0 or (since is not None and int(since) <= position)
 
 
-def missed_after(stores: Stores, user_id: str, message_id: str) -> Resumed:
-    """Returns the frames delivered to this person after that message.
+def missed_after(stores: Stores, user_id: str, message_id: str, most: int) -> Page:
+    """Returns the first frames, at most `most`, delivered to this person after that message.
 
     For a voice message this starts at the time it was accepted, since nobody knows which of its frames the client saw
     last. The same goes for a text whose delivery is unknown, for instance one seen in a page of history before it was
@@ -100,20 +100,18 @@ def missed_after(stores: Stores, user_id: str, message_id: str) -> Resumed:
         pipe.zmscore(key, [transcribing_member(message_id), message_id])
         pipe.get(keys.DELIVERY_SINCE)
         pipe.zcard(key)
-        pipe.zrange(key, 0, 0, withscores=True)
-        (spoken, written), since, count, oldest = pipe.execute()
+        (spoken, written), since, count = pipe.execute()
     if not ids.is_id(message_id):
-        return Resumed([], False, 0)
+        return Page([], 0, more=False, complete=False)
     full = count >= stores.settings.resume_limit
     is_voice = spoken is not None or (full and _is_voice(stores, message_id))
     known = None if is_voice else written
     position = int(known) if known is not None else ids.milliseconds(message_id) * 1000
-    frames, newest = missed_since(stores, user_id, position)
+    page = missed_since(stores, user_id, position, most)
     if known is not None:
-        return Resumed(frames, True, newest)
+        return page
     reaches_back = since is not None and int(since) <= position and not _expired(stores, position)
-    trimmed = full and int(oldest[0][1]) > position
-    return Resumed(frames, reaches_back and not trimmed, newest)
+    return page._replace(complete=page.complete and reaches_back)
 
 
 def _is_voice(stores: Stores, message_id: str) -> bool:

@@ -57,6 +57,8 @@ def bury(stores: Stores, messages: Sequence[StoredMessage]) -> list[StoredMessag
         "confidence": None,
         "language": None,
         "words": None,
+        "duration": None,
+        "peaks": None,
         "editedAt": None,
     }
     buried = storing.change_all(stores, messages, tombstone)

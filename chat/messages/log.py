@@ -16,6 +16,7 @@ from chat.store.connection import Stores
 from chat.wire import StoredMessage
 
 DRAFT, ENTROPY = b"message", b"entropy"  # the fields of an entry
+DURATION, PEAKS = b"duration", b"peaks"  # of an entry with a recording, copied from the upload's hash
 REFUSED_ENTRY = b"entry"  # the extra field of an entry that was set aside: its original id
 CONSUMER = "drainer"
 
@@ -53,10 +54,12 @@ class Receipt(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """An accepted draft."""
+    """An accepted draft, and what is known of its recording."""
 
     receipt: Receipt
     draft: Draft
+    duration: float | None = None
+    peaks: list[int] | None = None
 
     @property
     def message(self) -> StoredMessage:
@@ -70,6 +73,8 @@ class Entry(NamedTuple):
             "text": draft.text,
             "audioFileId": draft.audio_file_id,
             "clientId": draft.client_id,
+            "duration": self.duration,
+            "peaks": self.peaks,
             "status": "delivered" if draft.audio_file_id is None else "transcribing",
             "revision": 1,
         }
@@ -119,7 +124,9 @@ def parse_entry(raw: RawEntry) -> Entry:
     if not isinstance(named, dict):
         raise TypeError("no entry")  # `null` and numbers are JSON as well
     known = {field: named[name] for field, name in _NAMES.items() if named.get(name)}
-    return Entry(Receipt(entry_id.decode(), fields[ENTROPY].decode()), Draft(**known))
+    receipt = Receipt(entry_id.decode(), fields[ENTROPY].decode())
+    duration, peaks = fields.get(DURATION), fields.get(PEAKS)
+    return Entry(receipt, Draft(**known), float(duration) if duration else None, list(peaks) if peaks else None)
 
 
 def find(stores: Stores, receipt: Receipt) -> Entry | None:

@@ -5,7 +5,7 @@ Reads use Redis and fall back to MongoDB.
 """
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,6 @@ from chat.store.connection import Document, Stores
 USERNAME_LIMIT = 32
 EMAIL_LIMIT = 254  # RFC 5321 by way of its errata 1690
 BIO_LIMIT = 500
-PASSWORD_MIN, PASSWORD_MAX = 8, 128
 DEFAULT_LIST, MAX_LIST = 100, 500
 
 WRONG_LOGIN = "The email or the password is wrong."
@@ -47,9 +46,10 @@ def sign_up(stores: Stores, passwords: Passwords, email: str, username: str, pas
 
     Raises:
         Conflict: the email or the username is taken, ignoring case.
-        Invalid: the username is not allowed.
+        Invalid: the username is not allowed, or the password is too common.
     """
     username = clean_username(username)
+    passwords.require_uncommon(password)
     user: Document = {
         "_id": str(ULID()),
         "email": email,
@@ -74,8 +74,10 @@ def sign_up(stores: Stores, passwords: Passwords, email: str, username: str, pas
     return user
 
 
-def log_in(stores: Stores, passwords: Passwords, email: str, password: str) -> Document:
-    """Returns the account with this email and password.
+def log_in(
+    stores: Stores, passwords: Passwords, email: str, password: str, issue: Callable[[str], str]
+) -> tuple[Document, str]:
+    """Returns the account with this email and password, and a token for it, which `issue` creates.
 
     Raises:
         Unauthorized: there is none. The text and the time taken do not reveal which of the two is wrong.
@@ -84,8 +86,13 @@ def log_in(stores: Stores, passwords: Passwords, email: str, password: str) -> D
     security = stores.mongo.security.find_one({"_id": user["_id"] if user else ""})
     if not passwords.verify(security["passwordHash"] if security else None, password) or user is None:
         raise Unauthorized(WRONG_LOGIN)
+    token = issue(user["_id"])
+    # Changing the password ends all sessions that exist. A session created while the old password was being verified
+    # is not among them, so this checks again once the token has been issued.
+    if stores.mongo.security.find_one({"_id": user["_id"]}) != security:
+        raise Unauthorized(WRONG_LOGIN)
     try:
-        return get(stores, user["_id"])  # fails if they deleted their account during the check
+        return get(stores, user["_id"]), token  # fails if they deleted their account during the check
     except NotFound:
         raise Unauthorized(WRONG_LOGIN) from None
 
@@ -120,7 +127,7 @@ def update(stores: Stores, passwords: Passwords, user_id: str, changes: Changes,
     Raises:
         Conflict: the username is taken.
         Forbidden: the current password is missing or wrong.
-        Invalid: the username is not allowed.
+        Invalid: the username is not allowed, or the password is too common.
     """
     fields: dict[str, Any] = {}
     if changes.username is not None:
@@ -130,6 +137,7 @@ def update(stores: Stores, passwords: Passwords, user_id: str, changes: Changes,
         fields["bio"] = changes.bio
     if changes.password is not None:
         check_password(stores, passwords, user_id, changes.current_password or "")
+        passwords.require_uncommon(changes.password)
     # What may be refused comes first, so that a request changes everything it asks for or nothing.
     user = _change_profile(stores, user_id, fields) if fields else get(stores, user_id)
     if changes.password is not None:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from chat import frames, ids
-from chat.errors import Unauthorized
+from chat.errors import SessionEnded
 from chat.people import restoring
 from chat.store import keys
 from chat.store.connection import Document, Stores
@@ -25,9 +25,9 @@ class Session(NamedTuple):
     expires: int
 
 
-def refusal() -> Unauthorized:
+def refusal() -> SessionEnded:
     """The error for a token that is not valid, whatever is wrong with it."""
-    return Unauthorized("The token is missing, wrong, expired or revoked. Log in again.")
+    return SessionEnded("The token is missing, wrong, expired or revoked. Log in again.")
 
 
 def end(stores: Stores, user_id: str, token_id: str, seconds: int) -> None:

@@ -23,7 +23,8 @@ from pymongo.database import Database
 from chat import ids, wire
 from chat.wire import StoredMessage
 
-# Recordings. Metadata: owner, name, mimetype, duration (s), and, once claimed, messageId and conversation.
+# Recordings. Metadata: owner, name, mimetype, duration (s), peaks (one byte each), and, once claimed, messageId and
+# conversation.
 AUDIO_BUCKET = "audio"
 
 
@@ -75,6 +76,8 @@ class Message(Document):
     audioFileId = StringField()
     status = StringField(required=True)
     clientId = StringField()
+    duration = FloatField()
+    peaks = ListField(IntField())
     confidence = FloatField()
     language = StringField()
     words = ListField(DictField())

@@ -60,6 +60,8 @@ class Message(HotModel, index=True):  # type: ignore[call-arg]  # redis-om has n
     audioFileId: str | None = None
     status: str
     clientId: str | None = None
+    duration: float | None = None
+    peaks: list[int] | None = None
     confidence: float | None = None
     language: str | None = None
     words: list[dict[str, Any]] | None = None

@@ -133,13 +133,41 @@ def call_key(entropy: str) -> str:
 
 
 def upload_key(upload_id: str) -> str:
-    """Hash: owner, name, mimetype, duration, and, once claimed, `message` (receipt of the log entry) and `receiver`."""
+    """Hash: owner, name, mimetype, duration, peaks (one byte each), and, once claimed, `message` and `receiver`.
+
+    `message` is the receipt of the log entry.
+    """
     return f"{PREFIX}:upload:{upload_id}"
+
+
+def uploads_now_key(user_id: str) -> str:
+    """Sorted set of a person's running uploads: token -> when its lease ends (s)."""
+    return f"{PREFIX}:uploads:now:{user_id}"
+
+
+def uploads_unclaimed_key(user_id: str) -> str:
+    """Hash of a person's uploads that were not claimed when last checked: upload id or token -> bytes."""
+    return f"{PREFIX}:uploads:unclaimed:{user_id}"
+
+
+def uploads_stored_key(user_id: str) -> str:
+    """The bytes of all recordings of a person, running uploads included; missing until needed."""
+    return f"{PREFIX}:uploads:stored:{user_id}"
+
+
+def upload_limit_key(user_id: str, seconds: int) -> str:
+    """Counter of the uploads a person made in a window of so many seconds."""
+    return f"{LIMITS}:upload:{user_id}:{seconds}"
 
 
 def message_limit_key(user_id: str, seconds: int) -> str:
     """Counter of the messages a person sent in a window of so many seconds."""
     return f"{LIMITS}:message:{user_id}:{seconds}"
+
+
+def known_address_key(account: str, address: str) -> str:
+    """There while an account was lately used from this address."""
+    return f"{LIMITS}:known:{account}:{address}"
 
 
 def revoked_key(token_id: str) -> str:

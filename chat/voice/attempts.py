@@ -134,7 +134,7 @@ def _attempt(stores: Stores, recogniser: Recogniser, message: StoredMessage, aud
     except (TranscriptionRefused, UnsupportedMedia, NotFound) as error:
         log.warning("transcription.refused", message_id=message_id, reason=str(error))
         _give_up(stores, message_id, str(error))
-    except TranscriptionUnavailable as error:
+    except (TranscriptionUnavailable, Unavailable) as error:
         log.warning("transcription.unavailable", message_id=message_id, attempt=attempt, reason=str(error))
         if attempt >= stores.settings.transcription_attempts:
             _give_up(stores, message_id, str(error))

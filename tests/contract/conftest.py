@@ -25,6 +25,7 @@ STRICT = {
     "SOCKET_QUEUE_FRAMES": "32",
     "UPLOAD_MAX_BYTES": "200000",
     "UPLOAD_TTL": "1",
+    "UPLOADS_AT_ONCE": "1",
     "AUDIO_MAX_SECONDS": "4",
     "PRESENCE_LEASE": "3",
 }

@@ -12,7 +12,7 @@ MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 ME = {"_id", "email", "username", "bio"}
 PERSON = {"_id", "username", "bio", "online", "lastSeen"}
 MESSAGE = {"_id", "senderId", "receiverId", "dateSent", "text", "audioFileId", "status"}
-OPTIONAL = {"clientId", "confidence", "language", "words", "editedAt", "deletedAt"}
+OPTIONAL = {"clientId", "duration", "peaks", "confidence", "language", "words", "editedAt", "deletedAt"}
 STATUSES = {"accepted", "transcribing", "untranscribed", "delivered", "read"}
 HIT = {"type", "_id", "text", "partnerId", "dateSent", "audioFileId"}
 PROBLEM = {"type", "title", "status", "detail", "message", "requestId"}
@@ -26,6 +26,10 @@ def check_message(message: dict[str, Any]) -> None:
     assert message["status"] in STATUSES, message
     assert isinstance(message["text"], str)
     assert message["audioFileId"] is None or UUID.fullmatch(message["audioFileId"]), message
+    if "peaks" in message:
+        assert message["duration"] > 0
+        assert len(message["peaks"]) == 200
+        assert set(message["peaks"]) <= set(range(256))
     for word in message.get("words", []):
         assert word.keys() >= {"word", "start", "end"}
         assert 0 <= word["start"] <= word["end"]

@@ -34,11 +34,14 @@ EVERY_CALL = [
 
 
 @pytest.mark.parametrize(("method", "path"), EVERY_CALL)
-def test_every_call_without_a_token_is_401(client: Client, method: str, path: str) -> None:
-    for headers in ({}, {"x-api-key": "nonsense"}, {"Authorization": "Bearer nonsense"}):
+def test_every_call_without_a_token_is_401_and_403_with_a_wrong_one_in_x_api_key(
+    client: Client, method: str, path: str
+) -> None:
+    for headers in ({}, {"x-api-key": ""}, {"Authorization": "Bearer nonsense"}):
         response = client.request(method, path, headers=headers)
         check_problem(response, 401)
         assert response.headers["WWW-Authenticate"] == "Bearer"
+    check_problem(client.request(method, path, headers={"x-api-key": "nonsense"}), 403)
 
 
 MALFORMED = {

@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
+import jwt
 import pytest
 import requests
 
@@ -13,7 +14,7 @@ from chat.audio import chunks
 from tests import recordings
 from tests.client import TIMEOUT, Person
 from tests.contract.shapes import MOMENT, check_problem
-from tests.stack import Stack
+from tests.stack import SECRET, Stack
 from tests.stores import open_stores
 
 CONTENT = recordings.spoken("amiable.wav")
@@ -171,8 +172,10 @@ def test_a_link_holds_for_an_hour_and_not_longer(ada: Person, voice: Voice, stac
     later = link["url"].replace(f"token={ends}", f"token={ends + 3_600}")
     assert later != link["url"]
     check_problem(by_link(ada, later), 401)
+    claims = jwt.decode(ada.token, SECRET, algorithms=["HS256"])
+    maker = audio.Maker(ada.id, claims["jti"], claims["ms"])
     for age, status in ((3_590, 200), (3_601, 401)):
-        token, _ = audio.sign(stack.settings(), voice.uuid, time.time() - age)
+        token, _ = audio.sign(stack.settings(), voice.uuid, maker, claims["exp"], time.time() - age)
         assert by_link(ada, f"/api/file/{voice.uuid}/content?token={token}").status_code == status
 
 
@@ -191,7 +194,7 @@ def test_a_link_is_good_for_its_own_recording_only(ada: Person, ben: Person, voi
     # A session's token is no link's, nor the other way round.
     check_problem(by_link(ada, f"/api/file/{voice.uuid}/content?token={ada.token}"), 401)
     token = parse_qs(urlsplit(url).query)["token"][0]
-    check_problem(ada.client.request("GET", "/user/me", headers={"x-api-key": token}), 401)
+    check_problem(ada.client.request("GET", "/user/me", headers={"x-api-key": token}), 403)
 
 
 def test_a_bad_link_does_no_harm_to_a_good_token(ada: Person, voice: Voice) -> None:

@@ -34,7 +34,7 @@ def test_without_redis_it_lives_and_says_what_is_missing(make_web: MakeWeb) -> N
         assert missing in problem["detail"]
     for there in ("mongodb", "broker"):
         assert there not in problem["detail"]
-    check_problem(web.client.request("GET", "/user/me", headers={"x-api-key": "x"}), 401)
+    check_problem(web.client.request("GET", "/user/me", headers={"x-api-key": "x"}), 403)
     web.process.kill()
 
 

@@ -49,7 +49,7 @@ def test_a_deleted_account_is_gone_with_its_audio_and_its_messages_text(
 
     assert socket.wait_closed() == 4401
     for gone in (grace, strict.seen_by(grace)):
-        check_problem(gone.request("GET", "/user/me"), 401)
+        check_problem(gone.request("GET", "/user/me"), 403)
     check_problem(log_in(strict.client, grace.user["email"], PASSWORD, from_elsewhere()), 401)
     check_problem(friend.request("POST", "/chat", json={"receiverId": grace.id, "text": "hello?"}), 404)
     assert friend.get("/user/list", q=grace.user["username"]) == []
@@ -111,7 +111,7 @@ def test_logging_in_while_the_account_goes_brings_nothing_back(client: Client, a
         with ThreadPoolExecutor(9) as pool:
             tokens = list(filter(None, pool.map(attempt, range(9))))
         for token in tokens:
-            check_problem(client.request("GET", "/user/me", headers={"x-api-key": token}), 401)
+            check_problem(client.request("GET", "/user/me", headers={"x-api-key": token}), 403)
         assert ada.get("/user/list", q=person.user["username"]) == []
 
 

@@ -107,8 +107,8 @@ NO_HTTP = {
     "negative length": (LOG_IN + b"Content-Length: -1\r\n\r\n", 400),
     "two lengths": (LOG_IN + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
     "no chunk": (LOG_IN + b"Transfer-Encoding: chunked\r\n\r\nZZ\r\n\r\n", 400),
-    "odd token": (GET + b"x-api-key: \xff\xfe\xe9\r\n\r\n", 401),
-    "odd host": (b"GET /api/user/me HTTP/1.1\r\nHost: a b<>\r\n\r\n", 401),
+    "odd token": (GET + b"x-api-key: \xff\xfe\xe9\r\n\r\n", 403),
+    "odd host": (b"GET /api/user/me HTTP/1.1\r\nHost: a b<>\r\n\r\n", 400),
 }
 
 

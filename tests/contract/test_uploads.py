@@ -1,12 +1,20 @@
 """Uploading recordings: the type by the bytes, limits before the end, any name, nothing left behind."""
 
+import base64
+import io
 import secrets
+import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import av
 import pytest
 from pymongo.database import Database
+from redis import Redis
 
+from chat.store import keys
 from tests import recordings
 from tests.client import Client, Person
 from tests.contract.conftest import Web, eventually
@@ -14,7 +22,7 @@ from tests.contract.raw import exchange
 from tests.contract.shapes import UUID, check_problem
 from tests.stack import Stack
 
-FILE = {"audioFileUuid", "audioFileName", "audioFileMimetype", "duration"}
+FILE = {"audioFileUuid", "audioFileName", "audioFileMimetype", "duration", "peaks"}
 LIES = recordings.lies()
 
 
@@ -25,6 +33,49 @@ def test_every_format_is_told_from_its_bytes(ada: Person, name: str, mimetype: s
     assert UUID.fullmatch(file["audioFileUuid"])
     assert file["audioFileMimetype"] == mimetype
     assert file["duration"] == pytest.approx(seconds, abs=0.1)
+    assert len(file["peaks"]) == 200
+    assert (min(file["peaks"]) >= 0, max(file["peaks"])) == (True, 255)
+    content = ada.request("GET", f"/file/{file['audioFileUuid']}/content")
+    assert (content.headers["Content-Type"], content.content) == (mimetype, recordings.spoken(name))
+
+
+@pytest.mark.parametrize(
+    ("container", "codec"), [("ipod", "alac"), ("adts", "aac"), ("caf", "pcm_s16be"), ("wav", "pcm_s24le")]
+)
+def test_what_not_every_browser_plays_is_stored_as_what_they_do(ada: Person, container: str, codec: str) -> None:
+    file = ada.upload(recordings.encoded(container, codec, seconds=2.0), f"memo.{container}")
+    assert file["audioFileName"] == f"memo.{container}"
+    assert file["audioFileMimetype"] == "audio/webm"
+    assert file["duration"] == pytest.approx(2.0, abs=0.1)
+    for asked in ({}, {"Range": "bytes=0-"}):
+        response = ada.request("GET", f"/file/{file['audioFileUuid']}/content", headers=asked)
+        assert response.headers["Content-Type"] == "audio/webm"
+        assert int(response.headers["Content-Length"]) == len(response.content)
+        assert response.headers["Content-Disposition"].endswith(f"memo.{container}.webm")
+        with av.open(io.BytesIO(response.content)) as opened:
+            assert opened.streams.audio[0].codec_context.name == "opus"
+    whole = ada.get(f"/file/{file['audioFileUuid']}")
+    assert base64.b64decode(whole["audioFile"]) == response.content
+    assert whole["audioFileMimetype"] == "audio/webm"
+
+
+@pytest.mark.parametrize(
+    "headers", [b"", b"\r\nContent-Type: audio/webm", b"\r\nContent-Type: application/octet-stream"]
+)
+@pytest.mark.parametrize("name", ["amiable.wav", "respectable.webm"])
+def test_a_recording_without_a_file_name_is_taken(ada: Person, name: str, headers: bytes) -> None:
+    part = b'--x\r\nContent-Disposition: form-data; name="audio"' + headers + b"\r\n\r\n"
+    form = part + recordings.spoken(name) + b"\r\n--x--\r\n"
+    media_type = {"Content-Type": "multipart/form-data; boundary=x"}
+    response = ada.request("POST", "/upload", data=form, headers=media_type)
+    assert response.status_code == 201
+    assert response.json()["files"][0]["audioFileName"] == f"voice{Path(name).suffix}"
+
+
+def test_a_refused_recording_leaves_no_traceback_in_the_log(ada: Person, stack: Stack) -> None:
+    for content in (b"no audio", recordings.video(), recordings.alac_declaring(16_777_216)):
+        check_problem(ada.request("POST", "/upload", files={"audio": ("a.webm", content)}), 415)
+    assert "Traceback" not in stack.web.output()
 
 
 @pytest.mark.parametrize("name", LIES)
@@ -174,7 +225,7 @@ def test_a_recording_over_the_duration_limit_is_413(ada: Person, strict: Web) ->
     content = recordings.silence(5.0, 8_000)  # five seconds against four
     response = strict.seen_by(ada).request("POST", "/upload", files={"audio": ("a.wav", content)})
     check_problem(response, 413)
-    for content in (recordings.mp4_declaring(2_000_000), recordings.webm_of_timestamps(60_000, 20)):
+    for content in (recordings.mp4_declaring(2_000_000), recordings.opus_in_mp4(5_100, ticks=10)):
         check_problem(ada.request("POST", "/upload", files={"audio": ("a.webm", content)}), 413)
 
 
@@ -193,6 +244,37 @@ def _memory(pid: int, name: str) -> int:
     """Bytes of a process's memory."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))
+
+
+def test_an_upload_in_pieces_over_the_size_limit_is_413(ada: Person, strict: Web) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b'--x\r\nContent-Disposition: form-data; name="a"; filename="a.wav"\r\n\r\n'
+        for _ in range(40):
+            yield bytes(10_000)
+
+    media_type = {"Content-Type": "multipart/form-data; boundary=x"}
+    response = strict.seen_by(ada).request("POST", "/upload", data=pieces(), headers=media_type)
+    assert "MB" in check_problem(response, 413)["detail"]
+
+
+# --- How much one person may upload
+
+
+def test_more_uploads_at_once_than_one_person_may_make_are_429_before_they_are_read(
+    client: Client, strict: Web, redis: Redis
+) -> None:
+    person = strict.seen_by(client.sign_up())
+    head = (
+        f"POST /api/upload HTTP/1.1\r\nHost: x\r\nx-api-key: {person.token}\r\n"
+        "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 1000\r\n\r\n"
+    )
+    address = urlsplit(person.client.url)
+    with socket.create_connection((address.hostname, address.port)) as unfinished:
+        unfinished.sendall(head.encode() + b"--x\r\n")
+        files = {"audio": ("a.wav", recordings.silence(0.1))}
+        eventually(lambda: redis.zcard(keys.uploads_now_key(person.id)), "its beginning")
+        check_problem(person.request("POST", "/upload", files=files), 429)
+    eventually(lambda: person.request("POST", "/upload", files=files).status_code == 201, "its end")
 
 
 # --- What nobody claims

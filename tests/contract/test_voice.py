@@ -64,6 +64,9 @@ def test_a_voice_message_is_transcribing_at_once_and_then_delivered_complete(
         assert early["clientId"] == "voice-1"
         late = socket.wait_for_frame("application:messages", of(message))
         check_message(late)
+        assert early["duration"] == late["duration"] == pytest.approx(6.05, abs=0.1)
+        assert early["peaks"] == late["peaks"]
+        assert max(late["peaks"]) == 255
         assert late["text"] == "Meet me at the harbour."
         assert late["status"] == "delivered"
         assert 0 <= late["confidence"] <= 1

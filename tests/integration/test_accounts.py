@@ -14,6 +14,7 @@ from chat.messages import conversations, search
 from chat.people import accounts, sessions
 from chat.people.passwords import Passwords
 from chat.store.connection import Document, Stores
+from chat.upkeep import erasure
 from tests.people import drain, send
 from tests.pubsub import Listener
 
@@ -40,6 +41,10 @@ def sign_up(stores: Stores, passwords: Passwords) -> SignUp:
 @pytest.fixture
 def anna(sign_up: SignUp) -> str:
     return str(sign_up("Anna")["_id"])
+
+
+def log_in(stores: Stores, passwords: Passwords, email: str, password: str) -> Document:
+    return accounts.log_in(stores, passwords, email, password, lambda _: "a token")[0]
 
 
 @pytest.fixture
@@ -78,7 +83,7 @@ def test_names_are_compared_without_case_and_width(anna: str, sign_up: SignUp, n
 def test_emails_are_compared_without_case(stores: Stores, passwords: Passwords, anna: str, sign_up: SignUp) -> None:
     with pytest.raises(Conflict, match="email"):
         sign_up("other", "ANNA@Example.ORG")
-    assert accounts.log_in(stores, passwords, " anna@EXAMPLE.org", PASSWORD)["_id"] == anna
+    assert log_in(stores, passwords, " anna@EXAMPLE.org", PASSWORD)["_id"] == anna
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 33, "a\0b", "a\nb", "a\u202eb", "\u200b", "\ud800", "\u3164"])
@@ -108,12 +113,12 @@ def test_who_signs_in_is_told_nothing_of_what_was_wrong_also_not_by_the_work_it_
     refusals = set()
     for email, password in (("anna@example.org", "wrong"), ("nobody@example.org", PASSWORD)):
         with pytest.raises(Unauthorized) as refused:
-            accounts.log_in(stores, counted, email, password)
+            log_in(stores, counted, email, password)
         refusals.add(refused.value.detail)
     assert len(refusals) == 1
     of_anna, of_nobody = worked  # one hash each, as dear as the other; see also `tests/unit/test_passwords.py`
     assert of_anna == of_nobody
-    assert accounts.log_in(stores, passwords, "anna@example.org", PASSWORD)["_id"] == anna
+    assert log_in(stores, passwords, "anna@example.org", PASSWORD)["_id"] == anna
 
 
 def test_a_new_password_ends_every_other_session_and_the_old_password(
@@ -127,8 +132,30 @@ def test_a_new_password_ends_every_other_session_and_the_old_password(
     assert (told["userId"], told["except"]) == (anna, "mine")
     assert sessions.is_valid(stores, anna, "later", told["before"] + 1)
     with pytest.raises(Unauthorized):
-        accounts.log_in(stores, passwords, "anna@example.org", PASSWORD)
-    assert accounts.log_in(stores, passwords, "anna@example.org", NEW_PASSWORD)["_id"] == anna
+        log_in(stores, passwords, "anna@example.org", PASSWORD)
+    assert log_in(stores, passwords, "anna@example.org", NEW_PASSWORD)["_id"] == anna
+
+
+def test_a_log_in_whose_password_is_changed_meanwhile_fails(stores: Stores, passwords: Passwords, anna: str) -> None:
+    """The change comes after the old password was found right, and ends the sessions there are before this one."""
+
+    def issue(user_id: str) -> str:
+        changes = accounts.Changes(password=NEW_PASSWORD, current_password=PASSWORD)
+        accounts.update(stores, passwords, user_id, changes, "another session")
+        return "a token issued after all sessions were ended"
+
+    with pytest.raises(Unauthorized):
+        accounts.log_in(stores, passwords, "anna@example.org", PASSWORD, issue)
+    assert log_in(stores, passwords, "anna@example.org", NEW_PASSWORD)["_id"] == anna
+
+
+def test_a_log_in_whose_account_is_deleted_meanwhile_fails(stores: Stores, passwords: Passwords, anna: str) -> None:
+    def issue(user_id: str) -> str:
+        erasure.leave(stores, passwords, user_id, PASSWORD)
+        return "a token"
+
+    with pytest.raises(Unauthorized):
+        accounts.log_in(stores, passwords, "anna@example.org", PASSWORD, issue)
 
 
 @pytest.mark.parametrize("current", [None, "", "wrong"])
@@ -138,7 +165,7 @@ def test_a_new_password_needs_the_current_one(
     changes = accounts.Changes(bio="changed", password=NEW_PASSWORD, current_password=current)
     with pytest.raises(Forbidden):
         accounts.update(stores, passwords, anna, changes, "mine")
-    assert accounts.log_in(stores, passwords, "anna@example.org", PASSWORD)["bio"] == ""
+    assert log_in(stores, passwords, "anna@example.org", PASSWORD)["bio"] == ""
 
 
 def test_a_change_that_is_refused_changes_nothing(
@@ -149,7 +176,7 @@ def test_a_change_that_is_refused_changes_nothing(
     with pytest.raises(Conflict):
         accounts.update(stores, passwords, anna, changes, "mine")
     assert sessions.is_valid(stores, anna, "other", 1)
-    user = accounts.log_in(stores, passwords, "anna@example.org", PASSWORD)
+    user = log_in(stores, passwords, "anna@example.org", PASSWORD)
     assert (user["username"], user["bio"]) == ("Anna", "")
 
 

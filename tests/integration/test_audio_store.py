@@ -16,13 +16,14 @@ from pymongo import MongoClient
 from chat import audio, ids
 from chat.audio import chunks, erasing, store
 from chat.errors import NotFound
-from chat.messages import editing, storing
+from chat.media.sandbox import Prepared
+from chat.messages import editing, history, storing
 from chat.store import keys
 from chat.store.archive import AUDIO_BUCKET
 from chat.store.connection import Stores
 from dev.processes import free_port
 from tests import recordings
-from tests.people import drain, send_voice, someone, upload
+from tests.people import PEAKS, drain, send_voice, someone, upload
 
 
 def let_expire(stores: Stores, *upload_ids: str) -> None:
@@ -222,6 +223,35 @@ def test_an_upload_redis_has_lost_can_still_be_claimed_in_its_time(stores: Store
     assert whole(stores, in_time, pair[1]) == recordings.spoken()
 
 
+def test_a_message_carries_how_long_its_recording_is_and_how_it_looks(stores: Stores, pair: tuple[str, str]) -> None:
+    upload_id = upload(stores, pair[0])
+    stores.redis.delete(keys.upload_key(upload_id))  # it comes back from GridFS with all that is known of it
+    message = send_voice(stores, *pair, recording=upload_id)
+    drain(stores)
+    for wipe in (False, True):
+        if wipe:
+            stores.redis.flushdb()
+        shown = history.recent(stores, pair[1], pair[0])[-1]
+        assert (shown["duration"], shown["peaks"]) == (6.05, PEAKS)
+        assert audio.find(stores, upload_id, pair[1]).peaks == PEAKS
+    editing.delete(stores, pair[0], message["_id"])
+    storing.flush(stores)
+    gone = history.recent(stores, pair[1], pair[0])[-1]
+    assert "deletedAt" in gone
+    assert not {"duration", "peaks"} & gone.keys()
+
+
+def test_a_recording_of_before_there_were_peaks_is_sent_as_ever(stores: Stores, pair: tuple[str, str]) -> None:
+    upload_id = upload(stores, pair[0])
+    stores.mongo[chunks.FILES].update_one({"_id": upload_id}, {"$unset": {"metadata.peaks": ""}})
+    stores.redis.delete(keys.upload_key(upload_id))
+    send_voice(stores, *pair, recording=upload_id)
+    drain(stores)
+    shown = history.recent(stores, pair[1], pair[0])[-1]
+    assert shown["duration"] == 6.05
+    assert "peaks" not in shown
+
+
 def test_the_recording_of_a_deleted_message_is_gone_for_everybody(stores: Stores, pair: tuple[str, str]) -> None:
     message = send_voice(stores, *pair)
     drain(stores)
@@ -301,10 +331,10 @@ class Broken(io.BytesIO):
 
 
 def test_of_several_uploads_all_are_stored_or_none(stores: Stores, pair: tuple[str, str]) -> None:
-    probed = audio.Probed("audio/webm", 1.0)
+    prepared = Prepared("audio/webm", 1.0, [], converted=False)
     files: list[io.BytesIO] = [io.BytesIO(recordings.spoken()), Broken(bytes(3 * 2**20))]
     with pytest.raises(OSError, match="disk"):
-        audio.save_all(stores, pair[0], [audio.NewRecording(cast("BinaryIO", file), None, probed) for file in files])
+        audio.save_all(stores, pair[0], [audio.NewRecording(cast("BinaryIO", file), None, prepared) for file in files])
     assert len(kept(stores)) == 2
     audio.sweep_unclaimed(stores)
     assert kept(stores) == set()
@@ -322,27 +352,30 @@ def test_what_a_dead_process_left_half_written_goes(stores: Stores, pair: tuple[
 
 
 def test_names_are_kept_without_paths_and_control_marks(stores: Stores, pair: tuple[str, str]) -> None:
-    probed = audio.Probed("audio/webm", 1.0)
+    prepared = Prepared("audio/webm", 1.0, [], converted=False)
     given = ["../../etc/passwd", "a\0b\r\nSet-Cookie: x.webm", None, "C:\\tmp\\voice.html", "\u202egpj.webm"]
-    files = [audio.NewRecording(io.BytesIO(b"x"), name, probed) for name in given]
+    files = [audio.NewRecording(io.BytesIO(b"x"), name, prepared) for name in given]
     stored = [saved.name for saved in audio.save_all(stores, pair[0], files)]
     assert stored == ["passwd", "abSet-Cookie: x.webm", "voice.webm", "voice.html", "gpj.webm"]
     assert audio.download_name("voice.html", "audio/webm") == "voice.html.webm"
 
 
-def test_a_signed_link_opens_one_recording_for_a_while(stores: Stores) -> None:
-    settings, now = stores.settings, 1_800_000_000.0
-    token, expires = audio.sign(settings, "one", now)
+def test_a_signed_link_opens_one_recording_for_a_while_and_names_the_session_that_made_it(stores: Stores) -> None:
+    settings, now = stores.settings, 1_800_000_000
+    maker = audio.Maker("01JD4XBCEA8X4M6Z9T1V0QW5RK", "7c9e6679-7425-40de-944b-e07fc1f90ae7", 1_799_999_999_000)
+    token, expires = audio.sign(settings, "one", maker, now + 10**6, now)
     assert expires == now + settings.audio_link_lifetime
-    assert audio.is_valid(settings, "one", token, now)
-    assert audio.is_valid(settings, "one", token, expires - 1)
-    assert not audio.is_valid(settings, "one", token, expires)
-    assert not audio.is_valid(settings, "other", token, now)
+    assert audio.read_link(settings, "one", token, now) == maker
+    assert audio.read_link(settings, "one", token, expires - 1) == maker
+    assert audio.read_link(settings, "one", token, expires) is None
+    assert audio.read_link(settings, "other", token, now) is None
     other_secret = settings.model_copy(update={"secret_key": SecretStr("another secret of thirty-two bytes or more")})
-    assert not audio.is_valid(other_secret, "one", token, now)
-    later = f"{expires + 9_999}.{token.partition('.')[2]}"
-    for forged in (
-        later,
+    assert audio.read_link(other_secret, "one", token, now) is None
+    changed = [str(expires + 9_999), maker.user_id[::-1], maker.token_id[::-1], "1", "A" * 43]
+    parts = token.split(".")
+    forged = [".".join([*parts[:place], other, *parts[place + 1 :]]) for place, other in enumerate(changed)]
+    for each in (
+        *forged,
         "",
         ".",
         "x",
@@ -353,7 +386,12 @@ def test_a_signed_link_opens_one_recording_for_a_while(stores: Stores) -> None:
         f" {token}",
         f"{token}\n",
     ):
-        assert not audio.is_valid(settings, "one", forged, now)
+        assert audio.read_link(settings, "one", each, now) is None
+
+
+def test_a_signed_link_ends_no_later_than_the_session_that_made_it(stores: Stores) -> None:
+    maker = audio.Maker("01JD4XBCEA8X4M6Z9T1V0QW5RK", "7c9e6679-7425-40de-944b-e07fc1f90ae7", 1)
+    assert audio.sign(stores.settings, "one", maker, 1_800_000_005, 1_800_000_000)[1] == 1_800_000_005
 
 
 def test_the_first_message_keeps_a_recording(stores: Stores, pair: tuple[str, str]) -> None:

@@ -11,9 +11,11 @@ from chat.store import keys
 from chat.store.connection import Stores
 from tests.people import change, drain, send, send_voice, someone
 
+MANY = 1_000  # frames; more than any test sends
+
 
 def missed(stores: Stores, user: str, message_id: str) -> tuple[list[tuple[str, str]], bool]:
-    found, complete, _ = delivery.missed_after(stores, user, message_id)
+    found, _, _, complete = delivery.missed_after(stores, user, message_id, MANY)
     return [(channel, orjson.loads(data)["text"]) for channel, data in found], complete
 
 
@@ -31,7 +33,7 @@ def test_resuming_gives_changes_that_came_after(stores: Stores, pair: tuple[str,
     drain(stores)
     editing.edit(stores, pair[0], first["_id"], "one, corrected")
     conversations.mark_read(stores, pair[1], pair[0], second["_id"])
-    found, complete, _ = delivery.missed_after(stores, pair[1], second["_id"])
+    found, _, _, complete = delivery.missed_after(stores, pair[1], second["_id"], MANY)
     assert complete
     assert [orjson.loads(data)["status"] for _, data in found] == ["edited", "read"]
     assert orjson.loads(found[0].data)["text"] == "one, corrected"
@@ -133,7 +135,7 @@ def test_positions_grow_also_when_the_clock_goes_back(stores: Stores, pair: tupl
     stores.redis.set(keys.DELIVERY_LAST, ahead)
     sent = [send(stores, *pair, f"{n}")["_id"] for n in range(3)]
     drain(stores)
-    found, newest = delivery.missed_since(stores, pair[0], ahead)
+    found, newest, *_ = delivery.missed_since(stores, pair[0], ahead, MANY)
     assert newest == ahead + 3
     assert [orjson.loads(data)["_id"] for _, data in found] == sent
 

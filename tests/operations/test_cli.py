@@ -129,7 +129,7 @@ def test_purge_leaves_no_account_no_text_and_no_audio(stack: Stack, client: Clie
     assert ada.get("/user/me")["_id"] == ada.id, "it asks before"
     done(flask(stack, "users", "purge", ada.user["email"], given="y\n"))
     assert socket.wait_closed() == 4401
-    assert ada.request("GET", "/user/me").status_code == 401
+    assert ada.request("GET", "/user/me").status_code == 403
     assert {message["text"] for message in ben.history(ada)} == {""}
     login = {"email": ada.user["email"], "password": PASSWORD}
     assert client.request("POST", "/login", json=login).status_code == 401

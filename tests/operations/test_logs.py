@@ -122,6 +122,23 @@ def test_no_log_tells_what_people_write_or_who_they_are(
         stack.wait_web()
 
 
+def test_what_a_process_says_as_it_stops_is_json_too(stack: Stack) -> None:
+    processes = [stack.processes[name] for name in OURS]
+    try:
+        for process in processes:
+            process.signal(15)
+        for process in processes:
+            process.wait(SECONDS)
+        for process in processes:
+            for line in lines(process):
+                assert {"event", "level", "timestamp", "logger"} <= json.loads(line).keys(), f"{process.name}: {line}"
+    finally:
+        for process in processes:
+            process.start()
+        stack.wait_web()
+        stack.wait_workers()
+
+
 class Secrets:
     """Words that occur nowhere else."""
 

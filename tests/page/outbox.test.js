@@ -126,6 +126,16 @@ test("an upload that is made is not made again when sending fails", async () => 
 	assert.equal(server.calls.filter((call) => call.startsWith("POST /api/upload")).length, 1);
 });
 
+test("an upload that is made is not made again after a reload", async () => {
+	const { release, made } = server.hold("POST /api/chat");
+	await enqueue(receiver, voice);
+	await made;
+	const [item] = await keptFor(receiver);
+	assert.ok(server.uploads.has(item.uploadId));
+	release();
+	await emptied();
+});
+
 test("an upload that the server no longer keeps is made again", async () => {
 	session.token = null;
 	await enqueue(receiver, voice);

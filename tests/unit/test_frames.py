@@ -55,7 +55,7 @@ def test_the_time_somebody_was_seen_goes_between_the_halves_of_a_presence_envelo
 
 
 def test_a_socket_gets_the_channel_three_dashes_and_the_json() -> None:
-    assert frames.frame(frames.TYPING, b'{"senderId":"anna"}') == 'application:typing---{"senderId":"anna"}'
+    assert frames.frame(frames.TYPING, b'{"senderId":"anna"}') == b'application:typing---{"senderId":"anna"}'
 
 
 KEPT = [

@@ -33,6 +33,7 @@ def test_it_writes_fresh_secrets_that_production_takes(env_file: Path) -> None:
     stores = {"redis_url": "redis://redis.example", "mongodb_uri": "mongodb://mongodb.example/chat"}
     settings = Settings(_env_file=env_file, environment="production", **stores)
     assert len(settings.secret_key.get_secret_value()) == 64
+    assert len(dotenv_values(env_file)["METRICS_TOKEN"]) >= 24
     user, _, password = dotenv_values(env_file)["FLOWER_BASIC_AUTH"].partition(":")
     assert user
     assert len(password) >= 12

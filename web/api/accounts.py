@@ -9,27 +9,27 @@ from flask_openapi3.blueprint import APIBlueprint
 from chat.people import accounts, sessions
 from web import schemas
 from web.api.responses import ACCOUNTS, PREFIX, SECURITY, responses
-from web.auth import public, session
+from web.auth import session
 from web.services import services, stores
 
 api = APIBlueprint("accounts", __name__, url_prefix=PREFIX, abp_tags=[ACCOUNTS])
 
 
 @api.post("/signup", responses=responses(201, schemas.SignedIn, 400, 409, 413, 415, 429))
-@public
 def sign_up(body: schemas.SignUp) -> tuple[dict[str, Any], int]:
     """Create an account"""
     services().limits.take_sign_up()
     user = accounts.sign_up(stores(), services().passwords, body.email, body.username, body.password)
-    return _signed_in(user), 201
+    return {"user": accounts.private(user), "token": services().tokens.issue(user["_id"])}, 201
 
 
 @api.post("/login", responses=responses(200, schemas.SignedIn, 400, 401, 413, 415, 429))
-@public
 def log_in(body: schemas.LogIn) -> dict[str, Any]:
     """Log in: get a token for an email and a password"""
     with services().limits.log_in(accounts.email_key(body.email)):
-        return _signed_in(accounts.log_in(stores(), services().passwords, body.email, body.password))
+        own = services()
+        user, token = accounts.log_in(own.stores, own.passwords, body.email, body.password, own.tokens.issue)
+        return {"user": accounts.private(user), "token": token}
 
 
 @api.post("/logout", responses=responses(204, None, 400, 401, 413, 415), security=SECURITY)
@@ -38,7 +38,3 @@ def log_out() -> Response:
     own = session()
     sessions.end(stores(), own.user_id, own.token_id, own.expires - int(time.time()))
     return Response(status=204)
-
-
-def _signed_in(user: dict[str, Any]) -> dict[str, Any]:
-    return {"user": accounts.private(user), "token": services().tokens.issue(user["_id"])}

@@ -14,15 +14,16 @@ from werkzeug.exceptions import RequestedRangeNotSatisfiable
 from werkzeug.http import is_resource_modified, quote_etag
 
 from chat import audio, ids, wire
+from chat.people import sessions
 from web import schemas
 from web.api.responses import AUDIO, PREFIX, SECURITY, responses
 from web.api.uploads import described
-from web.auth import authenticate_now, me, public
+from web.auth import authenticate_now, me, session
 from web.services import services, stores
 
 api = APIBlueprint("files", __name__, url_prefix=PREFIX, abp_tags=[AUDIO], abp_security=SECURITY)
 
-CACHED = "private, max-age=86400"  # seconds; a recording never changes, but may be deleted
+CACHED = "private, no-cache"  # kept, but asked for each time: a recording never changes, and may be deleted
 
 
 @api.get("/file/<uuid>", responses=responses(200, schemas.File, 401, 404))
@@ -30,7 +31,7 @@ def get(path: schemas.FilePath) -> Response:
     """A recording as base64"""
     upload = audio.find(stores(), path.uuid, me())
     about = described(upload)
-    del about["duration"]
+    del about["duration"], about["peaks"]
     head, tail = b'{"audioFile":"', b'",' + wire.dumps(about)[1:]
     encoded = map(base64.b64encode, prefetch(audio.stream(stores(), upload)))
     response = Response(chain([head], encoded, [tail]), content_type="application/json")
@@ -47,26 +48,26 @@ _BYTES: dict[str, Any] = {"content": {"audio/*": {"schema": {"type": "string", "
     responses=responses(200, _BYTES, 401, 404, 416) | {206: dict(_BYTES), 304: {"description": "Not modified"}},
     security=[*SECURITY, {}],  # none with a signed link
 )
-@public
 def content(
     path: schemas.FilePath,
     query: schemas.ContentQuery,
     header: schemas.ContentHeaders,  # noqa: ARG001 (for the OpenAPI document; Werkzeug reads them)
 ) -> Response:
     """A recording's bytes, or a range of them, by token or by signed link"""
-    if query.token is not None and audio.is_valid(services().settings, path.uuid, query.token, time.time()):
-        upload = audio.find_linked(stores(), path.uuid)
-    else:
-        authenticate_now()
-        upload = audio.find(stores(), path.uuid, me())
-    return _ranged(upload)
+    maker = audio.read_link(services().settings, path.uuid, query.token or "", time.time())
+    if maker is not None and sessions.is_valid(stores(), *maker):
+        return _ranged(audio.find(stores(), path.uuid, maker.user_id))
+    authenticate_now()
+    return _ranged(audio.find(stores(), path.uuid, me()))
 
 
 @api.post("/file/<uuid>/link", responses=responses(200, schemas.Link, 400, 401, 404, 413, 415))
 def link(path: schemas.FilePath) -> dict[str, Any]:
     """A temporary link from which an <audio> element can play"""
     upload = audio.find(stores(), path.uuid, me())
-    token, expires = audio.sign(services().settings, upload.id, time.time())
+    own = session()
+    maker = audio.Maker(own.user_id, own.token_id, own.issued_ms)
+    token, expires = audio.sign(services().settings, upload.id, maker, own.expires, time.time())
     return {"url": url_for("files.content", uuid=upload.id, token=token), "expires": ids.timestamp(expires * 1_000)}
 
 

@@ -3,7 +3,7 @@
 from flask import Response, jsonify
 from flask_openapi3.blueprint import APIBlueprint
 
-from chat.errors import Forbidden
+from chat.errors import Invalid
 from chat.messages import editing, sending
 from chat.messages.log import Draft
 from chat.voice import attempts
@@ -20,7 +20,7 @@ api = APIBlueprint("messages", __name__, url_prefix=PREFIX, abp_tags=[CHAT], abp
 def send(body: schemas.NewMessage) -> tuple[Response, int]:
     """Send a text, or an upload as a voice message"""
     if body.sender_id is not None and body.sender_id != me():
-        raise Forbidden("You can only send messages as yourself.")
+        raise Invalid("senderId", "You can only send messages as yourself.")
     draft = Draft(me(), body.receiver_id, body.text or "", body.audio_file_id, body.client_id)
     return jsonify(sending.accept(stores(), draft, services().queue.wake_drainer, session())), 202
 

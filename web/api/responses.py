@@ -25,7 +25,8 @@ Responses = dict[str | int | HTTPStatus, Any]
 def responses(success: int, model: type[BaseModel] | dict[str, Any] | None, *errors: int) -> Responses:
     """The possible responses of a call: one success, and its problems; 422 and 503 are always among them."""
     found: Responses = {success: model}
-    found.update({status: _problem(status) for status in sorted({*errors, 422, 503})})
+    refused = {401, 403} if 401 in errors else set()  # which of the two depends on the header with the token
+    found.update({status: _problem(status) for status in sorted({*errors, *refused, 422, 503})})
     return found
 
 
@@ -41,6 +42,7 @@ _DETAILS = {
     422: "There is nothing to send: give text or audioFileId.",
     429: "Too many messages. Wait a moment.",
     503: "A part of the service is unavailable. Try again in a moment.",
+    507: "There is no room for recordings at the moment. Try again later.",
 }
 _RETRY_AFTER = {"Retry-After": {"description": "seconds", "schema": {"type": "integer", "minimum": 1}}}
 

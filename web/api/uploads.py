@@ -1,20 +1,18 @@
 """Uploading recordings for messages to claim."""
 
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 from flask import request
 from flask_openapi3.blueprint import APIBlueprint
-from werkzeug.datastructures import FileStorage
 
 from chat import audio
 from chat.errors import Invalid
-from web import schemas
+from web import forms, schemas
 from web.api.responses import AUDIO, PREFIX, SECURITY, responses
 from web.auth import me
 from web.bodies import takes_files
-from web.services import off_loop, services, stores
+from web.services import services, stores
 
 api = APIBlueprint("uploads", __name__, url_prefix=PREFIX, abp_tags=[AUDIO], abp_security=SECURITY)
 
@@ -37,19 +35,19 @@ _FORM = {
 
 @api.post(
     "/upload",
-    responses=responses(201, schemas.Uploaded, 400, 401, 413, 415),
+    responses=responses(201, schemas.Uploaded, 400, 401, 413, 415, 429, 507),
     openapi_extensions=_FORM,
 )
 @takes_files
 def upload() -> tuple[dict[str, Any], int]:
     """Upload one or more recordings, under any field name"""
-    with ExitStack() as closing:
-        files = [file for _, file in request.files.items(multi=True)]
-        for file in files:
-            closing.callback(file.close)
+    size = request.content_length or services().settings.upload_max_bytes
+    with audio.allowance.upload(stores(), me(), size) as allowed, ExitStack() as closing:
+        files = forms.files(closing)
         if not 1 <= len(files) <= MAX_FILES:
             raise Invalid("audio", f"Send 1 to {MAX_FILES} files.")
-        saved = audio.save_all(stores(), me(), [_recording(file) for file in files])
+        saved = audio.save_all(stores(), me(), [_recording(file, closing) for file in files])
+        allowed.stored = [(each.id, each.length) for each in saved]
     return {"files": [described(each) for each in saved]}, 201
 
 
@@ -60,12 +58,11 @@ def described(upload: audio.Upload) -> dict[str, Any]:
         "audioFileName": upload.name,
         "audioFileMimetype": upload.mimetype,
         "duration": upload.duration,
+        "peaks": upload.peaks,
     }
 
 
-def _recording(file: FileStorage) -> audio.NewRecording:
-    stream: Any = file.stream
-    stream.flush()
-    probed = off_loop(audio.probe, Path(stream.name), services().settings.audio_max_seconds)
-    stream.seek(0)
-    return audio.NewRecording(stream, file.filename, probed)
+def _recording(part: forms.Part, closing: ExitStack) -> audio.NewRecording:
+    target = closing.enter_context(forms.new_file())
+    prepared = services().sandbox.prepare(part.file, target, services().settings.audio_max_seconds)
+    return audio.NewRecording(target if prepared.converted else part.file, part.name, prepared)

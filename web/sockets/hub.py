@@ -17,7 +17,6 @@ from web.sockets.connection import GOING, REFUSED, Connection, encode
 
 log = structlog.get_logger(__name__)
 
-HELD_MOST = 1_000  # frames that wait while a socket resumes; more and it is told to reload
 ENDINGS_KEPT = 100  # a socket whose token was looked at just before it ended comes in just after
 
 
@@ -82,8 +81,8 @@ class Hub:
         """One frame to one socket; while that resumes, the frame waits for what came before it."""
         if connection.held is None:
             self.frames += connection.push(encoded)
-        elif len(connection.held) < HELD_MOST:
-            connection.held.append((position, encoded))
+        else:
+            connection.held.add(position, encoded)
 
     def send_to_all(self, encoded: bytes, connections: Iterable[Connection]) -> None:
         for connection in connections:

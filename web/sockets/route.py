@@ -3,6 +3,7 @@
 Nothing a client sends is answered by an error: what nobody understands is ignored and counted.
 """
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,38 +17,83 @@ from redis import RedisError
 from werkzeug.exceptions import BadRequest
 from wsproto.utilities import RemoteProtocolError
 
-from chat import frames, ids
-from chat.errors import Unauthorized
+from chat import ids
+from chat.errors import TooMany, Unauthorized, Unavailable
 from chat.messages import delivery
 from chat.people.sessions import Session
+from config.settings import Settings
 from web.errors import refuse
+from web.limits import address
 from web.services import Services, services
-from web.sockets.connection import FAILED, GOING, REFUSED, Connection, encode
-from web.sockets.hub import HELD_MOST
+from web.sockets.budget import Rates
+from web.sockets.connection import (
+    ABUSED,
+    FAILED,
+    GOING,
+    REFUSED,
+    Connection,
+    QueuedBytes,
+    SocketLimits,
+)
+from web.sockets.resuming import resume
 
 log = structlog.get_logger(__name__)
 
 STORE_AWAY = (RedisError, PyMongoError)
+ENDPOINT = "socket"
+RETRY_SECONDS = 10  # for a client whose handshake was refused
 TYPING_SECONDS = 1.0  # announced no more often than this, by one socket
 TOKEN_START = "eyJ"  # noqa: S105 (every JWT begins so, and no JSON does)
 SUBSCRIPTION_SECONDS = 5.0  # a socket waits for this process's subscription, without which it would miss frames
 
 
-def install(app: Flask) -> None:
+def install(app: Flask, settings: Settings) -> None:
     flask_sock.Server = Connection  # flask-sock offers no other way to choose the class
+    app.config["SOCK_SERVER_OPTIONS"] = {"limits": _limits(settings)}  # what flask-sock gives to each `Connection`
     sock = flask_sock.Sock(app)
-    sock.route("/ws/", strict_slashes=False)(_serve)
+    sock.route("/ws/", strict_slashes=False, endpoint=ENDPOINT)(_serve)
+    app.before_request(_refuse_a_crowd)
     app.register_error_handler(RemoteProtocolError, _refuse_handshake)
+
+
+def _limits(settings: Settings) -> SocketLimits:
+    return SocketLimits(
+        rates=Rates(settings.socket_frames, settings.socket_bytes, settings.socket_pings, settings.socket_patience),
+        queue_frames=settings.socket_queue_frames,
+        queue_bytes=settings.socket_queue_bytes,
+        queued=QueuedBytes(settings.sockets_queue_bytes),
+        send_seconds=settings.socket_send_timeout,
+    )
+
+
+def _refuse_a_crowd() -> None:
+    """Before the handshake, since each socket costs something from then on.
+
+    Raises:
+        TooMany: this address has as many sockets as it may.
+        Unavailable: too many sockets, of whomever, have not said yet whose they are.
+    """
+    if request.endpoint != ENDPOINT:
+        return
+    own = services()
+    if own.sockets.by_address.is_full(address()):
+        raise TooMany("There are too many sockets from your address.", RETRY_SECONDS)
+    if own.sockets.unproven >= own.settings.sockets_unproven:
+        raise Unavailable("Too many sockets wait to say whose they are.", RETRY_SECONDS)
 
 
 def _serve(connection: Connection) -> None:
     own = services()
+    from_address = address()
+    own.sockets.by_address.enter(from_address)
     try:
         _Conversation(own, connection, request.args.get("token")).run()
     except Exception:
         # flask-sock would let Flask write an HTTP error into the socket.
         log.exception("socket.failed")
         connection.end(FAILED)
+    finally:
+        own.sockets.by_address.leave(from_address)
 
 
 def _refuse_handshake(_: Exception) -> Response:
@@ -65,6 +111,7 @@ class _Conversation:
         self._connection = connection
         self._token = token
         self._typed = 0.0
+        self._may_resume_at = 0.0
         self._kinds: dict[str, Callable[[dict[str, Any]], None]] = {"typing": self._typing, "resume": self._resume}
 
     def run(self) -> None:
@@ -73,7 +120,7 @@ class _Conversation:
         if self._hub.shut:
             connection.end(GOING, "restarting")
         else:
-            self._admit(self._token if self._token is not None else self._first(texts))
+            self._prove(texts)
         try:
             for text in texts:
                 if not connection.closing:
@@ -81,6 +128,13 @@ class _Conversation:
         finally:
             if connection.user_id:
                 self._hub.remove(connection)
+
+    def _prove(self, texts: Any) -> None:
+        self._own.sockets.unproven += 1
+        try:
+            self._admit(self._token if self._token is not None else self._first(texts))
+        finally:
+            self._own.sockets.unproven -= 1
 
     def _first(self, texts: Any) -> str:
         """The first text, '' when none comes in time."""
@@ -104,6 +158,9 @@ class _Conversation:
             return
         except STORE_AWAY:
             connection.end(GOING, "try again")
+            return
+        if len(self._hub.of(session.user_id)) >= self._own.settings.sockets_per_person:
+            connection.end(ABUSED, "too many sockets")
             return
         self._trust(token, session)
         self._hub.add(connection)
@@ -156,23 +213,13 @@ class _Conversation:
             delivery.announce_typing(self._own.stores, self._connection.user_id, receiver)
 
     def _resume(self, value: dict[str, Any]) -> None:
-        """Send what was missed, in its order, before anything newer. Where that cannot be done, the socket closes: it
-        would have a gap that its client knows nothing of, and who comes back resumes again."""
+        """Send what was missed. Who asks again too soon has to wait, and what they say next waits with it."""
         connection = self._connection
-        connection.held = []
+        gevent.sleep(max(0.0, self._may_resume_at - time.monotonic()))
+        after = value.get("after")
         try:
-            after = value.get("after")
-            missed = delivery.missed_after(
-                self._own.stores, connection.user_id, after if isinstance(after, str) else ""
-            )
-            held = connection.held
-            missed_frames = [encode(frames.frame(each.channel, each.data)) for each in missed.frames]
-            missed_frames += [encoded for position, encoded in held if position == 0 or position > missed.newest]
-            complete = missed.complete and len(held) < HELD_MOST
-            missed_frames.append(encode(frames.frame(frames.RESUME, orjson.dumps({"complete": complete}))))
-            connection.push(b"".join(missed_frames))
-        except STORE_AWAY as error:
+            resume(self._own.stores, connection, after if isinstance(after, str) else "")
+        except STORE_AWAY as error:  # who comes back resumes again
             log.warning("socket.not_resumed", error=type(error).__name__)
             connection.end(GOING, "try again")
-        finally:
-            connection.held = None
+        self._may_resume_at = time.monotonic() + self._own.settings.socket_resume_interval

@@ -9,6 +9,7 @@ import structlog
 from redis import RedisError
 
 from chat.store.connection import Stores
+from web.clients import PerAddress
 from web.sockets.connection import GOODBYE_SECONDS, REFUSED
 from web.sockets.people import People
 from web.sockets.subscriber import Subscriber
@@ -27,6 +28,8 @@ class Sockets:
         self.hub = self._people.hub
         self.subscriber = Subscriber(stores, self.hub, self._people)
         self.ignored = 0  # texts nobody understood
+        self.by_address = PerAddress(stores.settings.sockets_per_address)
+        self.unproven = 0  # sockets that have not said whose they are
 
     def start(self) -> None:
         """Begin to serve; called once a process, after its fork."""

@@ -105,15 +105,18 @@ class Subscriber:
         self._people.report_all()
 
     def _catch_up_person(self, user_id: str, position: int, whole: bool) -> None:
-        missed, newest = delivery.missed_since(self._stores, user_id, position)
-        encoded = b"".join(encode(frames.frame(each.channel, each.data)) for each in missed)
-        if not whole or len(missed) >= self._stores.settings.resume_limit:
+        settings = self._stores.settings
+        missed = delivery.missed_since(self._stores, user_id, position, settings.resume_limit)
+        encoded = b"".join(encode(frames.frame(each.channel, each.data)) for each in missed.frames)
+        if len(encoded) > settings.socket_queue_bytes:  # each of their sockets would have to hold it
+            encoded, whole = b"", False
+        if not (whole and missed.complete):
             encoded += encode(frames.frame(frames.RESUME, b'{"complete":false}'))
         for connection in self._hub.of(user_id):
             if not self._is_valid(connection):
                 connection.end(REFUSED, "token revoked")
             elif encoded:
-                self._hub.give(connection, encoded, newest)
+                self._hub.give(connection, encoded, missed.newest)
 
     def _is_valid(self, connection: Connection) -> bool:
         return sessions.is_valid(self._stores, connection.user_id, connection.token_id, connection.issued_ms)

@@ -3,6 +3,7 @@
 -- KEYS: log, waking flag, receiver's user, clientId (or this call's own key), upload or '', the sender's revoked-token
 --       and ended-sessions keys, sender's user, hot complete, then the counters of the sender's limits
 -- ARGV: named below, then for each counter its maximum and its seconds, then the entry: field, value, ...
+-- The recording's duration and peaks are copied from the upload into the entry.
 -- Returns {outcome, ...}, where outcome is one of
 --   accepted, again (the clientId was accepted before): followed by the receipt
 --   wake: nothing was accepted; wake the drainer, then call again
@@ -61,7 +62,17 @@ if redis.call('EXISTS', waking) == 0 then
   redis.call('SET', waking, '1', 'PX', waking_ms)
   if not force then return {'wake'} end
 end
-local receipt = redis.call('XADD', log, '*', unpack(ARGV, first_field)) .. receipt_suffix
+local fields = {unpack(ARGV, first_field)}
+if upload ~= '' then
+  for _, name in ipairs({'duration', 'peaks'}) do
+    local value = redis.call('HGET', upload, name)
+    if value then
+      fields[#fields + 1] = name
+      fields[#fields + 1] = value
+    end
+  end
+end
+local receipt = redis.call('XADD', log, '*', unpack(fields)) .. receipt_suffix
 redis.call('SET', client, receipt, 'EX', client_seconds)
 if upload ~= '' then
   redis.call('HSET', upload, 'message', receipt, 'receiver', receiver)

@@ -35,6 +35,7 @@ class Recogniser(Protocol):
         Raises:
             TranscriptionRefused: for good.
             UnsupportedMedia: for good too, as there is nothing in it that can be decoded.
+            Unavailable: for now too, as this machine cannot decode it.
             TranscriptionUnavailable: for now.
         """
         ...

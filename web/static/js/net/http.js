@@ -53,7 +53,7 @@ function addressOf(path, query) {
  */
 function headersOf(token, hasBody) {
 	const headers = new Headers();
-	if (token) headers.set("x-api-key", token);
+	if (token) headers.set("Authorization", `Bearer ${token}`);
 	if (hasBody) headers.set("Content-Type", "application/json");
 	return headers;
 }
@@ -84,7 +84,7 @@ export function upload(blob, name, onProgress) {
 	form.append("audio", blob, name);
 	const transfer = new XMLHttpRequest();
 	transfer.open("POST", "/api/upload");
-	transfer.setRequestHeader("x-api-key", token ?? "");
+	transfer.setRequestHeader("Authorization", `Bearer ${token ?? ""}`);
 	transfer.timeout = TRANSFER_TIMEOUT;
 	transfer.responseType = "json";
 	transfer.upload.onprogress = ({ loaded, total }) => onProgress(loaded / total);

@@ -1,0 +1,42 @@
+"""Every route is closed to who has no token, unless it is listed as open."""
+
+import re
+
+import pytest
+from werkzeug.routing import Rule
+
+from config.settings import Settings
+from tests.client import Client
+from tests.contract.shapes import check_problem
+from web.app import create_app
+from web.auth import OPEN
+
+
+def closed_routes() -> list[tuple[str, str]]:
+    """Method and path of every route of the application that is not listed as open."""
+    rules: list[Rule] = list(create_app(Settings(_env_file=None, environment="development")).url_map.iter_rules())
+    endpoints = {rule.endpoint for rule in rules}
+    assert endpoints >= OPEN, f"listed as open, but not there: {OPEN - endpoints}"
+    closed = [rule for rule in rules if rule.endpoint not in OPEN]
+    return sorted(
+        (method, re.sub("<[^>]*>", "x", rule.rule))
+        for rule in closed
+        for method in (rule.methods or set()) - {"OPTIONS"}
+    )
+
+
+CLOSED = closed_routes()
+
+
+def test_there_are_closed_routes() -> None:
+    assert ("POST", "/api/chat") in CLOSED
+    assert len(CLOSED) >= 20
+
+
+@pytest.mark.parametrize(("method", "path"), CLOSED, ids=[f"{method} {path}" for method, path in CLOSED])
+def test_without_a_token_a_closed_route_is_401(client: Client, method: str, path: str) -> None:
+    refused = client.http.request(method, f"{client.url}{path}", timeout=10)
+    if method == "HEAD":
+        assert refused.status_code == 401
+    else:
+        check_problem(refused, 401)
