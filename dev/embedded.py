@@ -6,12 +6,11 @@ import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import pymongo
 import redis
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import PyMongoError
 
+from config import replica_set
 from dev.install import mongod_binary, redis_folder
 from dev.private import LOCK, private_data, private_file, private_folder, stored_secret
 from dev.processes import ADDRESS_IN_USE, LOOPBACK, ManagedProcess, StartError, free_port, is_free, wait_until
@@ -19,9 +18,7 @@ from dev.processes import ADDRESS_IN_USE, LOOPBACK, ManagedProcess, StartError, 
 START_TIMEOUT = 60.0  # seconds; replaying a large append-only file takes a while
 START_ATTEMPTS = 3  # somebody else may take a free port before the server binds it
 PORT_TIMEOUT = 10.0
-USER = "chattergram"  # of MongoDB; Redis needs only a password
-AUTHENTICATION_FAILED = 18  # the code of MongoDB's error
-REPLICA_SET = "rs0"
+REPLICA_SET = replica_set.REPLICA_SET
 DATABASE = "chattergram"
 REDIS_MODULES = (
     ("rediscompat.so",),
@@ -157,51 +154,20 @@ class MongoServer(Server):
         ]
 
     def is_ready(self) -> bool:
-        try:
-            with self.client() as client:
-                self._configure(client)
-                return bool(client.admin.command("hello").get("isWritablePrimary"))
-        except OperationFailure as error:
-            if self.protected and error.code == AUTHENTICATION_FAILED:
-                self._create_user()
-        except PyMongoError:
-            pass
+        with contextlib.suppress(PyMongoError):
+            return replica_set.set_up(self.port, self._member, self.password)
         return False
 
-    def client(self, *, anonymous: bool = False) -> "pymongo.MongoClient[dict[str, Any]]":
+    def client(self) -> replica_set.Client:
         """Returns a client of this server alone, for the caller to close."""
-        owner: dict[str, Any] = {} if anonymous or not self.protected else {"username": USER, "password": self.password}
-        return pymongo.MongoClient(LOOPBACK, self.port, directConnection=True, serverSelectionTimeoutMS=1_000, **owner)
-
-    def _create_user(self) -> None:
-        """Creates the first user. Until there is one, MongoDB allows local clients just this and initiating the set."""
-        with self.client(anonymous=True) as client, contextlib.suppress(PyMongoError):
-            if client.admin.command("hello").get("isWritablePrimary"):
-                client.admin.command("createUser", USER, pwd=self.password, roles=["root"])
-            else:
-                self._initiate(client)
-
-    def _configure(self, client: "pymongo.MongoClient[dict[str, Any]]") -> None:
-        """Initiates the replica set, or moves it to the current port, since its configuration stores host and port."""
-        stored = client.local["system.replset"].find_one()
-        if stored is None:
-            self._initiate(client)
-        elif stored["members"][0]["host"] != self._member:
-            stored["members"][0]["host"] = self._member
-            stored["version"] += 1
-            client.admin.command("replSetReconfig", stored, force=True)
-
-    def _initiate(self, client: "pymongo.MongoClient[dict[str, Any]]") -> None:
-        with contextlib.suppress(OperationFailure):  # an earlier check has just initiated it
-            members = [{"_id": 0, "host": self._member}]
-            client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": members})
+        return replica_set.connect(self.port, self.password)
 
     @property
     def _member(self) -> str:
         return f"{LOOPBACK}:{self.port}"
 
     def url(self, database: str = DATABASE) -> str:
-        owner, source = (f"{USER}:{self.password}@", "&authSource=admin") if self.protected else ("", "")
+        owner, source = (f"{replica_set.USER}:{self.password}@", "&authSource=admin") if self.protected else ("", "")
         return f"mongodb://{owner}{self._member}/{database}?replicaSet={REPLICA_SET}{source}"
 
 

@@ -11,6 +11,7 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 from redis import AuthenticationError, Redis
 
+from config import replica_set
 from dev.embedded import Embedded, MongoServer, RedisServer, Server
 from dev.processes import LOOPBACK, StartError, wait_until
 
@@ -124,7 +125,7 @@ def test_nobody_gets_in_without_the_password(embedded: Embedded) -> None:
     redis_server, mongo_server = servers(embedded)
     with Redis(port=redis_server.port) as stranger, pytest.raises(AuthenticationError):
         stranger.ping()
-    with mongo_server.client(anonymous=True) as stranger, pytest.raises(OperationFailure, match="requires auth"):
+    with replica_set.connect(mongo_server.port, "") as stranger, pytest.raises(OperationFailure, match="requires auth"):
         stranger.admin.command("listDatabases")
 
 
