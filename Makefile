@@ -1,4 +1,4 @@
-# Chattergram. `make run` needs Python 3.11 or newer and nothing else; `make test` also Chromium, see `browser`, and npm's packages.
+# Chattergram. `make run` needs only Python 3.11 or newer; `make test` also needs Chromium (see `browser`) and npm packages.
 
 PYTHON ?= python3
 VENV := .venv/bin

@@ -51,11 +51,11 @@ def mongodb(value: str) -> str:
 
 
 def public(value: str) -> str:
-    """Returns the public address without a slash at its end; may be empty."""
+    """Returns the public address without a trailing slash; it may be empty."""
     value = value.rstrip("/")
     match = re.fullmatch(rf"https?://(?P<hosts>{_HOST})", value)
     if value and (match is None or not _ports_exist(match["hosts"])):
-        raise ValueError("must be https://host, with :port where that is not the usual one, and nothing after it")
+        raise ValueError("must be https://host, with :port unless it is the default one, and nothing after it")
     return value
 
 

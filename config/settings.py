@@ -16,7 +16,7 @@ DEVELOPMENT_SECRET = "development-only-secret-never-use-it-elsewhere"  # noqa: S
 SECRET_BYTES = 32
 
 
-# Outside production, for load runs from one address.
+# The limits outside production, which allow load runs from one address.
 NO_BOUND = 1_000_000
 RELAXED: dict[str, Any] = {
     "limit_signup_address": "300 per minute",
@@ -81,23 +81,23 @@ class Settings(BaseSettings):
     )
     public_url: Annotated[str, AfterValidator(addresses.public)] = Field(
         "",
-        description="Where people reach it, as `https://chat.example.org`; unset, what their browsers say.",
+        description="The address people use, like `https://chat.example.org`; by default, the one their browsers send.",
     )
     web_connections: int = Field(
         12_000,
         ge=16,
-        description="Connections a web process holds, sockets included; beyond it the one idle longest has to go.",
+        description="Connections of a web process, sockets included; beyond it, the one idle longest is closed.",
     )
     connections_per_address: int = Field(
-        1_000, ge=1, description="Connections one address may have to a web process (no bound outside production)."
+        1_000, ge=1, description="Connections per address to a web process (unlimited outside production)."
     )
-    request_header_timeout: float = Field(10.0, gt=0, description="Seconds the headers of a request may take.")
+    request_header_timeout: float = Field(10.0, gt=0, description="Seconds for a request's headers to arrive.")
     request_body_timeout: float = Field(
-        20.0, gt=0, description="Seconds the body of a request may take, and one more for each `REQUEST_BODY_RATE`."
+        20.0, gt=0, description="Seconds for a request's body to arrive, plus one per `REQUEST_BODY_RATE`."
     )
-    request_body_rate: int = Field(4_096, ge=1, description="Bytes of a body that win one more second.")
+    request_body_rate: int = Field(4_096, ge=1, description="Bytes of a body that extend its time by a second.")
     response_timeout: float = Field(
-        60.0, gt=0, description="Seconds a client may take nothing of an answer; then its connection ends."
+        60.0, gt=0, description="Seconds a client may read nothing of a response; then its connection is closed."
     )
     token_lifetime: int = Field(7 * 86_400, ge=60, description="Seconds an access token is valid.")
     audio_link_lifetime: int = Field(3_600, ge=10, description="Seconds a signed audio link is valid.")
@@ -118,7 +118,7 @@ class Settings(BaseSettings):
         4, ge=1, le=64, description="Recordings a web process measures at the same time; it converts half as many."
     )
     audio_waiting: int = Field(
-        16, ge=0, description="Recordings that may wait for that; beyond it, POST /upload answers 503."
+        16, ge=0, description="Recordings that may wait for that; beyond it, POST /upload returns 503."
     )
     upload_ttl: int = Field(3_600, ge=1, description="Seconds until an upload that no message claims is deleted.")
 
@@ -151,7 +151,7 @@ class Settings(BaseSettings):
         "10 per 15 minute", description="Failed log-ins per account from one address; an IPv6 address is its /64."
     )
     limit_login_account_total: Limits = Field(
-        "100 per 15 minute", description="Failed log-ins per account from all addresses it was not used from lately."
+        "100 per 15 minute", description="Failed log-ins per account from all addresses it was not recently used from."
     )
     limit_login_address: Limits = Field("50 per 15 minute", description="Failed log-ins per address.")
     limit_signup_address: Limits = Field(
@@ -165,42 +165,44 @@ class Settings(BaseSettings):
     # Operations
     metrics_token: SecretStr | None = Field(
         None,
-        description="The bearer token `/metrics` asks for; without one it is closed in production, and open elsewhere.",
+        description="The bearer token that `/metrics` requires; without it, `/metrics` is closed in production.",
     )
 
     # Sockets
     socket_auth_timeout: float = Field(10.0, gt=0, description="Seconds a socket without a token may take to send one.")
     sockets_per_person: int = Field(
-        20, ge=1, description="Sockets one person may have to a web process (1,000 outside production)."
+        20, ge=1, description="Sockets per person to a web process (1,000 outside production)."
     )
     sockets_per_address: int = Field(
-        500, ge=1, description="Sockets one address may have to a web process (no bound outside production)."
+        500, ge=1, description="Sockets per address to a web process (unlimited outside production)."
     )
-    sockets_unproven: int = Field(
-        500, ge=1, description="Sockets of a web process that may not have said yet whose they are."
-    )
+    sockets_unproven: int = Field(500, ge=1, description="Sockets of a web process that have not sent a token yet.")
     socket_frames: int = Field(
         50,
         ge=1,
-        description="Frames a socket may send a second, and four times that at once; beyond, it is read more slowly "
-        "(2,500 outside production).",
+        description="Frames a socket may send per second, in bursts of up to four times that; beyond it, it is read "
+        "more slowly (2,500 outside production).",
     )
-    socket_bytes: int = Field(256 * 1024, ge=1_024, description="Bytes, likewise (4 MiB outside production).")
-    socket_pings: int = Field(10, ge=1, description="Pings and pongs, likewise.")
+    socket_bytes: int = Field(
+        256 * 1024, ge=1_024, description="Bytes, limited in the same way (4 MiB outside production)."
+    )
+    socket_pings: int = Field(10, ge=1, description="Pings and pongs, limited in the same way.")
     socket_patience: float = Field(
-        5.0, gt=0, description="Seconds a socket may be ahead of these, or stay ahead of them; then close 1008."
+        5.0, gt=0, description="Seconds by which, or for which, a socket may exceed these limits; then close 1008."
     )
     socket_queue_frames: int = Field(256, ge=1, description="Frames waiting per socket; beyond it, close 1013.")
     socket_queue_bytes: int = Field(2**20, ge=1_024, description="Bytes waiting per socket; beyond it, close 1013.")
     sockets_queue_bytes: int = Field(
-        128 * 2**20, ge=1_024, description="Bytes waiting for all sockets of a web process; beyond it, close 1013."
+        128 * 2**20,
+        ge=1_024,
+        description="Bytes waiting for all sockets of a web process together; beyond it, close 1013.",
     )
     socket_send_timeout: float = Field(
-        10.0, gt=0, description="Seconds in which a client must take 64 KiB of what waits for it; then close 1013."
+        10.0, gt=0, description="Seconds in which a client must read 64 KiB of what is waiting; then close 1013."
     )
-    socket_resume_interval: float = Field(3.0, ge=0, description="Seconds between two resumes of one socket.")
+    socket_resume_interval: float = Field(3.0, ge=0, description="Minimum seconds between two resumes of a socket.")
     socket_resume_bytes: int = Field(
-        4 * 2**20, ge=1_024, description="Most bytes a socket resumes with; beyond it the client has to reload."
+        4 * 2**20, ge=1_024, description="Most bytes sent for one resume; beyond it, the client has to reload."
     )
     presence_lease: int = Field(15, ge=3, le=25, description="Seconds until a dead process's people count as offline.")
     presence_frames_per_second: int = Field(

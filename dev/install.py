@@ -40,7 +40,7 @@ REDIS = Tool(
 # poetry-core, which is in dev.in; otherwise pip would fetch the newest poetry-core without checking a hash.
 COMPOSE = Tool("Docker Compose", "compose", 20, ("download", "--no-binary=:all:", "--no-build-isolation", "--dest"))
 COMPOSE_PROGRAM = "src/compose/docker-compose"  # in the archive
-# Where the system has one that will do, it is not needed; see dev/node.py.
+# Not needed if the system has a suitable Node; see dev/node.py.
 NODE = Tool("Node", "node", 60, ("install", "--only-binary=:all:", "--target"))
 TOOLS_APART = (REDIS, COMPOSE, NODE)
 
@@ -114,7 +114,7 @@ def compose_program() -> Path:
 
 
 def node_folder() -> Path:
-    """The folder of Node and npm (`bin/node`, `lib/node_modules/npm`), installed on the first call.
+    """Returns the folder of Node and npm (`bin/node`, `lib/node_modules/npm`), which the first call installs.
 
     Raises:
         InstallError: it could not be installed.

@@ -1,7 +1,7 @@
-"""A local HTTP server that answers as Deepgram does, for tests and load runs.
+"""A local HTTP server that responds like Deepgram, for tests and load runs.
 
-It holds a caller to Deepgram's rules (path, key, query, body) and answers in its real shape. What it is to say
-next, failures too, is put in with `then`. Alone: `python -m tests.deepgram_stand_in 9999 --delay 0.3`.
+It enforces Deepgram's rules (path, key, query, body) and responds in Deepgram's format. `then` sets its next responses,
+including failures. To run it alone: `python -m tests.deepgram_stand_in 9999 --delay 0.3`.
 """
 
 import argparse
@@ -23,7 +23,7 @@ SENTENCE = "Had he married a more amiable woman, he might have been made still m
 CONFIDENCE = 0.9876
 MODEL_ID = "1abfe86b-e047-4eed-858a-35e5625b41ee"
 KNOWN_QUERY = {"model", "smart_format", "detect_language", "language"}  # what we have reason to send
-LONGEST_SILENCE = 30.0  # seconds an answer that never comes is held
+LONGEST_SILENCE = 30.0  # seconds to hold a call that never gets a response
 
 Json = dict[str, Any]
 
@@ -38,7 +38,7 @@ class Received:
 
 @dataclass(frozen=True)
 class Answer:
-    """`cut` breaks the connection within the body; `silent` never answers."""
+    """A response; `cut` breaks the connection within the body, `silent` never responds."""
 
     status: int = 200
     body: bytes = b""
@@ -49,7 +49,7 @@ class Answer:
 
 
 def spoken(text: str = SENTENCE, language: str | None = "en", seconds: float = 6.0) -> Answer:
-    """A transcript in Deepgram's shape, the words spread evenly over the time."""
+    """A transcript in Deepgram's format, with the words spread evenly over the time."""
     return Answer(body=json.dumps(response(text, language, seconds)).encode())
 
 
@@ -85,7 +85,7 @@ def response(text: str, language: str | None, seconds: float) -> Json:
 
 
 def failed(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Answer:
-    """An error in Deepgram's shape."""
+    """An error in Deepgram's format."""
     body = {"err_code": code, "err_msg": message, "request_id": str(uuid.uuid4())}
     return Answer(status, json.dumps(body).encode(), headers=headers or {})
 
@@ -106,12 +106,12 @@ SILENT = Answer(silent=True)
 
 
 class DeepgramStandIn:
-    """Serves from a thread of its own until it is closed. `received` are the calls so far, legal or not."""
+    """Serves from a thread of its own until it is closed. `received` has all calls so far, valid or not."""
 
     def __init__(self, port: int = 0, delay: float = 0.0) -> None:
         self.received: list[Received] = []
         self.delay = delay
-        self.on_call: Callable[[Received], None] | None = None  # runs before a call is answered
+        self.on_call: Callable[[Received], None] | None = None  # called before each response
         self._next: deque[Answer] = deque()
         self._lock = threading.Lock()
         self.closing = threading.Event()
@@ -125,7 +125,7 @@ class DeepgramStandIn:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def then(self, *answers: Answer) -> None:
-        """What the next legal calls get, one each; afterwards everything is `spoken()` again."""
+        """Sets the responses to the next valid calls, one each; after that every response is `spoken()` again."""
         with self._lock:
             self._next.extend(answers)
 
@@ -142,7 +142,7 @@ class DeepgramStandIn:
         self.close()
 
     def answer(self, received: Received) -> Answer:
-        """As Deepgram would; an illegal call is told what is wrong with it."""
+        """The response Deepgram would give; an invalid call is told what is wrong with it."""
         if self.on_call is not None:
             self.on_call(received)
         with self._lock:
@@ -198,7 +198,7 @@ def _handler(stand_in: DeepgramStandIn) -> type[BaseHTTPRequestHandler]:
             self.close_connection = self.close_connection or answer.cut
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class names it
-            """Says nothing."""
+            """Logs nothing."""
 
     return Handler
 

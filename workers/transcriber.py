@@ -1,4 +1,4 @@
-"""Configures the worker of the queue `transcription`: `celery -A workers.transcriber worker -Q transcription`.
+"""Configures the worker of the queue `transcription`: `celery -A workers.launch:transcriber worker -Q transcription`.
 
 Calls to Deepgram mostly wait, so one process handles many recordings at once, one per thread. PocketSphinx computes and
 holds the interpreter lock meanwhile, so it gets one process per core it may use.

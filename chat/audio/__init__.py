@@ -1,4 +1,4 @@
-"""Recordings: storing them, and who may have them. What a file is, `chat.media` tells."""
+"""Recordings: storing them, and who may read them. `chat.media` determines what a file is."""
 
 from chat.audio import allowance
 from chat.audio.erasing import delete, delete_owned, sweep_unclaimed

@@ -63,7 +63,7 @@ def released(stores: Stores, files: Sequence[Mapping[str, Any]]) -> None:
 
 
 def forget(stores: Stores, owner_id: str) -> None:
-    """Deletes the counts of a person who has left. Raises RedisError."""
+    """Removes the counts of a deleted account. Raises RedisError."""
     stores.redis.delete(*_keys(owner_id))
 
 

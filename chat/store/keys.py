@@ -166,7 +166,7 @@ def message_limit_key(user_id: str, seconds: int) -> str:
 
 
 def known_address_key(account: str, address: str) -> str:
-    """There while an account was lately used from this address."""
+    """Exists while an account was recently used from this address."""
     return f"{LIMITS}:known:{account}:{address}"
 
 

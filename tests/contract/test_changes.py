@@ -1,4 +1,4 @@
-"""A sender's changes to what was sent: corrections, and taking it back."""
+"""A sender's changes to messages: corrections and deletions."""
 
 import secrets
 from typing import Any
@@ -49,7 +49,7 @@ def test_only_its_sender_may_change_a_message(ada: Person, ben: Person, eve: Per
     assert stored(ben, ada, message["_id"])["text"] == "mine alone"
 
 
-# --- Taking back
+# --- Deleting
 
 
 def test_a_deleted_message_leaves_a_tombstone_and_nothing_else(
@@ -79,7 +79,7 @@ def test_a_deleted_message_leaves_a_tombstone_and_nothing_else(
     assert word not in str(mongo.messages.find_one({"_id": message["_id"]}))
 
 
-def test_a_message_can_be_changed_in_the_moment_it_was_accepted(ada: Person, ben: Person) -> None:
+def test_a_message_can_be_changed_the_moment_it_was_accepted(ada: Person, ben: Person) -> None:
     for _ in range(10):
         message = ada.post(ben, "too fast")
         ada.call("DELETE", f"/chat/message/{message['_id']}", 204)

@@ -1,4 +1,4 @@
-"""Voice messages: playable at once, delivered with their words, found by what was said, or given up with a reason."""
+"""Voice messages are playable at once, delivered with a transcript and found by it, or given up with a reason."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,7 +17,7 @@ ATTEMPTS = 2
 
 @pytest.fixture(scope="module")
 def deepgram(stack: Stack) -> Iterator[DeepgramStandIn]:
-    """For this module a transcriber that asks a stand-in for Deepgram takes the place of the usual one."""
+    """Replaces the usual transcriber, for this module, with one that uses the stand-in for Deepgram."""
     with DeepgramStandIn() as stand_in:
         settings = {
             "DEEPGRAM_API_KEY": KEY,
@@ -122,7 +122,7 @@ def test_a_corrected_transcript_keeps_its_times_and_is_found_by_both(
     for query in ("wreck", "recognise"):
         assert message["_id"] in [hit["_id"] for hit in ben.get("/search", q=query)]
     emptied = ada.call("PATCH", f"/chat/message/{message['_id']}", json={"text": ""})
-    assert emptied["text"] == ""  # audio alone is a message
+    assert emptied["text"] == ""  # a message may have only audio
 
 
 @pytest.mark.parametrize(("answers", "tries"), [([CORRUPT], 1), ([BROKEN] * ATTEMPTS, ATTEMPTS)])
@@ -179,7 +179,7 @@ def test_the_language_is_optional(
 
 
 @pytest.mark.parametrize("language", ["", "x", "english please", "de\n", "de&model=x", "\0", "é", "x" * 1_000, 5, []])
-def test_a_language_that_is_none_is_422(
+def test_an_invalid_language_is_422(
     ada: Person, ben: Person, connect: Connect, deepgram: DeepgramStandIn, language: object
 ) -> None:
     message = "01JD4XBCEA8X4M6Z9T1V0QW5RK"

@@ -1,4 +1,4 @@
-"""Deepgram by its own SDK, over HTTP, against a stand-in that holds callers to Deepgram's rules."""
+"""Deepgram through its own SDK, over HTTP, with a stand-in that enforces Deepgram's rules."""
 
 import hashlib
 from collections.abc import Iterator
@@ -106,7 +106,7 @@ def test_a_recording_in_which_nobody_speaks_has_an_empty_transcript(
     ],
     ids=["400", "401", "402", "413"],
 )
-def test_what_will_never_do_is_refused_with_the_reason(
+def test_permanent_errors_are_refused_with_the_reason(
     server: DeepgramStandIn, deepgram: Deepgram, answer: Answer, says: str
 ) -> None:
     server.then(answer)
@@ -134,7 +134,7 @@ def test_what_will_never_do_is_refused_with_the_reason(
     ],
     ids=["429", "500", "503", "408", "html", "half", "other-json", "cut", "empty", "bad-word", "bad-channels"],
 )
-def test_what_may_do_later_is_unavailable_and_was_asked_once(
+def test_temporary_errors_are_unavailable_and_not_retried_here(
     server: DeepgramStandIn, deepgram: Deepgram, answer: Answer
 ) -> None:
     server.then(answer)
@@ -155,7 +155,7 @@ def test_the_pause_deepgram_asks_for_is_passed_on(server: DeepgramStandIn, deepg
     assert pauses == [7.0, None, None]
 
 
-def test_an_answer_that_never_comes_is_given_up_in_time(server: DeepgramStandIn) -> None:
+def test_a_response_that_never_comes_is_given_up_in_time(server: DeepgramStandIn) -> None:
     impatient = Deepgram(configured(server.url, transcription_timeout=1))
     server.then(stand_in.SILENT)
     with pytest.raises(TranscriptionUnavailable, match="in time"):
@@ -163,7 +163,7 @@ def test_an_answer_that_never_comes_is_given_up_in_time(server: DeepgramStandIn)
     assert len(server.received) == 1
 
 
-def test_a_service_that_is_not_there_is_unavailable() -> None:
+def test_a_service_that_is_down_is_unavailable() -> None:
     absent = Deepgram(configured(f"http://127.0.0.1:{free_port()}"))
     with pytest.raises(TranscriptionUnavailable, match="reached"):
         absent.transcribe(recordings.spoken(), "audio/webm", None)

@@ -1,4 +1,4 @@
-"""The embedded servers: their data outlives a stop and a kill -9, and two instances live side by side."""
+"""The embedded servers: their data survives a stop and a kill -9, and two instances can run at the same time."""
 
 import contextlib
 import socketserver
@@ -31,7 +31,7 @@ def embedded(folder: Path) -> Iterator[Embedded]:
 
 @contextlib.contextmanager
 def listening(port: int) -> Iterator[None]:
-    """Somebody else on this port, who hangs up at once."""
+    """Occupies this port with a server that hangs up at once."""
     with Stranger((LOOPBACK, port), socketserver.BaseRequestHandler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -98,7 +98,7 @@ def test_a_second_instance_on_the_same_folder_is_refused_and_the_first_lives(emb
     remember(embedded)
 
 
-def test_a_second_instance_beside_it_works(embedded: Embedded, tmp_path: Path) -> None:
+def test_a_second_instance_with_its_own_folder_works(embedded: Embedded, tmp_path: Path) -> None:
     beside = Embedded(tmp_path / "beside")
     beside.start()
     try:
@@ -110,7 +110,7 @@ def test_a_second_instance_beside_it_works(embedded: Embedded, tmp_path: Path) -
         beside.stop()
 
 
-def test_only_what_is_wanted_is_started(tmp_path: Path) -> None:
+def test_only_the_requested_server_is_started(tmp_path: Path) -> None:
     one = Embedded(tmp_path, with_redis=False)
     one.start()
     try:

@@ -1,4 +1,4 @@
-"""What can be tested of the Dockerfile and docker-compose.yml without Docker: by hadolint and by Compose itself.
+"""Tests the Dockerfile and docker-compose.yml as far as possible without Docker, with hadolint and Compose itself.
 
 Nothing here builds or runs an image.
 """
@@ -31,7 +31,7 @@ SECONDS = 60
 
 
 def compose(file: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
-    """Docker Compose itself, which needs no Docker to read a file."""
+    """Runs Docker Compose itself, which can read a file without Docker."""
     return subprocess.run(
         [compose_program(), "--file", file, *arguments],
         env={**clean_environment(), **environment},
@@ -44,7 +44,7 @@ def compose(file: Path, *arguments: str, **environment: str) -> subprocess.Compl
 
 
 def services(folder: Path, env_file: str = PASSWORDS, **environment: str) -> dict[str, Any]:
-    """As Compose understands them, in a folder with this `.env`."""
+    """The services as Compose understands them, in a folder with this `.env`."""
     shutil.copy(ROOT / "docker-compose.yml", folder)
     (folder / ".env").write_text(env_file)
     read = compose(folder / "docker-compose.yml", "config", "--format", "json", **environment)
@@ -70,14 +70,14 @@ def test_hadolint_sees_a_mistake(tmp_path: Path) -> None:
 
 
 def stages() -> dict[str, str]:
-    """The stages of the Dockerfile by name; the last one, which has none, is ``."""
+    """The stages of the Dockerfile by name; the last one has no name and is ''."""
     found = re.split(r"^FROM ", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)[1:]
     return {re.search(r"^\S+(?: AS (\S+))?$", each, re.MULTILINE)[1] or "": each for each in found}
 
 
-def test_the_images_are_small_and_of_nobody() -> None:
+def test_the_images_are_small_and_run_as_an_unprivileged_user() -> None:
     found = stages()
-    assert list(found)[-1] == "", "what is built without naming a stage"
+    assert list(found)[-1] == "", "the default stage"
     assert re.search(r"^USER (\d+):\d+$", found["application"], re.MULTILINE)[1] != "0"
     assert found["application"].startswith("python:3.11-slim ")
     for name in ("flower", ""):
@@ -85,7 +85,7 @@ def test_the_images_are_small_and_of_nobody() -> None:
         assert "pip" not in found[name] + found["application"], name
 
 
-def test_flower_is_in_its_own_image_alone(tmp_path: Path) -> None:
+def test_only_flowers_own_image_has_flower(tmp_path: Path) -> None:
     found, run = stages(), services(tmp_path)
     assert re.findall(r"requirements/(\w+)\.txt", found["build"]) == ["pip", "base"]
     assert re.findall(r"requirements/(\w+)\.txt", found["build-flower"]) == ["flower"]
@@ -313,7 +313,7 @@ def test_the_stores_keep_what_they_confirm(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("given", [PASSWORDS, f"{PASSWORDS}SECRET_KEY=\n"])
-def test_it_is_production_unless_somebody_says_otherwise(tmp_path: Path, given: str) -> None:
+def test_the_environment_is_production_by_default(tmp_path: Path, given: str) -> None:
     environment = services(tmp_path, given)["web"]["environment"]
     assert environment["ENVIRONMENT"] == "production", "which refuses to start without a secret"
     assert not environment.get("SECRET_KEY")

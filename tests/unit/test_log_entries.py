@@ -1,4 +1,4 @@
-"""An entry of the accepted log is read by the names of its fields, whichever version wrote it."""
+"""An entry of the accepted log is read by field names, whichever version wrote it."""
 
 import orjson
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat.messages import log as accepted_log
-from chat.messages.log import Draft, Receipt
+from chat.messages.log import Draft, Entry, Receipt
 
 NAME, ENTROPY = b"1700000000007-3", "0123456789abcdef"
 DRAFT = Draft("anna", "bert", "hello", "a recording", "a client's id", "a request")
@@ -19,7 +19,7 @@ def entry(body: bytes) -> accepted_log.RawEntry:
 
 
 def written(draft: Draft) -> accepted_log.RawEntry:
-    """As Redis gives what `entry_fields` has it keep."""
+    """What `entry_fields` writes, as Redis returns it."""
     parts = [part if isinstance(part, bytes) else part.encode() for part in accepted_log.entry_fields(draft, ENTROPY)]
     return NAME, dict(zip(parts[::2], parts[1::2], strict=True))
 
@@ -27,7 +27,7 @@ def written(draft: Draft) -> accepted_log.RawEntry:
 @given(st.builds(Draft, texts, texts, texts, st.none() | texts.filter(bool), st.none() | texts.filter(bool), texts))
 def test_what_is_written_is_read(draft: Draft) -> None:
     found = accepted_log.parse_entry(written(draft)) if draft.sender_id and draft.receiver_id else None
-    assert found is None or found == (Receipt(NAME.decode(), ENTROPY), draft)
+    assert found is None or found == Entry(Receipt(NAME.decode(), ENTROPY), draft)
 
 
 def test_an_entry_of_version_1_0_is_read_by_the_places_of_its_fields() -> None:

@@ -1,4 +1,4 @@
-"""A message has one shape: `wire.Message`, and the models of both stores and of the API have its fields."""
+"""A message has one definition, `wire.Message`: the models of both stores and of the API have the same fields."""
 
 from typing import get_args, get_type_hints
 

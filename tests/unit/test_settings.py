@@ -1,4 +1,4 @@
-"""Settings refuse to start with a sentence that says what is wrong, and never with a value."""
+"""A process with wrong settings refuses to start and says what is wrong in a sentence, without the values."""
 
 import ssl
 import subprocess
@@ -20,7 +20,7 @@ STORES = {"REDIS_URL": "redis://redis.example:6379/0", "MONGODB_URI": "mongodb:/
 
 
 def start(folder: Path, **environment: str) -> subprocess.CompletedProcess:
-    """What every process does first, in a folder without `.env`."""
+    """Loads the settings, like every process at its start, in a folder without `.env`."""
     return subprocess.run(
         [sys.executable, "-c", "from config.settings import get_settings; print(get_settings().celery_broker_url)"],
         env={**clean_environment(), "PYTHONPATH": str(ROOT), **environment},
@@ -171,7 +171,7 @@ def test_an_address_its_client_understands_is_taken(name: str, value: str) -> No
                 assert connection.transport_cls in TRANSPORT_ALIASES
 
 
-def test_a_broker_that_is_not_a_database_beside_redis_has_to_be_named() -> None:
+def test_the_broker_must_be_named_if_redis_is_a_unix_socket() -> None:
     with pytest.raises(ValueError, match="CELERY_BROKER_URL must be set if REDIS_URL is a Unix socket"):
         Settings(_env_file=None, environment="development", redis_url="unix:///run/redis.sock")
 
