@@ -9,6 +9,7 @@ import { isStatus, load, merge } from "./merging.js";
 /** @import { Message, MessageChange } from "../wire.js" */
 
 const PAGE = 100;
+const MOST_REFRESHED = 5; // pages
 const AROUND = 40; // messages before one that is jumped to
 
 /**
@@ -101,6 +102,23 @@ export class History {
 		this.reset();
 		const extent = { loaded: true, atStart: older.length < AROUND, atEnd: newer.length < PAGE };
 		this.#add([...older, ...newer], extent);
+	}
+
+	/** Reads again what is loaded, from the newest back, since what was changed in a gap nobody tells. */
+	async refresh() {
+		if (!this.loaded || !this.messages.length) return;
+		await this.#once("refresh", () => this.#refreshPages());
+	}
+
+	async #refreshPages() {
+		const [first] = this.messages;
+		let before = LAST_ID;
+		for (let pages = 0; pages < MOST_REFRESHED && before > first._id; pages += 1) {
+			const page = await this.#fetchPage({ before });
+			if (!page.length) return;
+			for (const message of page) if (this.byId.has(message._id)) this.#put(message);
+			before = page[0]._id;
+		}
 	}
 
 	/**

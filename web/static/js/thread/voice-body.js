@@ -1,7 +1,10 @@
 // What the bubble of a voice message holds: the controls, the transcript, and how far sending or transcribing is.
 
+import { wordMatcher } from "../base/word-matching.js";
 import { h } from "../dom/elements.js";
 import { recordingControls } from "../voice/controls.js";
+import { seek } from "../voice/player.js";
+import { isTimed, timedWords } from "../voice/timed-words.js";
 import { transcript } from "../voice/transcript-view.js";
 
 /** @import { Child, LoadedMessage, OutboxItem, RecordingSource } from "../page.js" */
@@ -92,4 +95,15 @@ function sendingNote({ progress = null }) {
  */
 export function showProgress(list, item) {
 	list.querySelector(`[data-id="${item.clientId}"] .sending`)?.replaceWith(sendingNote(item));
+}
+
+/**
+ * Moves the player to the first word that was searched for.
+ * @param {LoadedMessage} message
+ * @param {string} query
+ */
+export function seekWord(message, query) {
+	const isWanted = wordMatcher(query, message.text);
+	const word = timedWords(message).find((each) => isTimed(each) && isWanted(each.text));
+	if (word && isTimed(word)) seek(recordingOf(message), word.start);
 }
