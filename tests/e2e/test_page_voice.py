@@ -38,7 +38,7 @@ def test_speak_read_and_click_a_word(visit: Visit) -> None:
     grace.page.evaluate(NOTE_LIT)
     chosen.click()
     grace.page.wait_for_function("word => lit[0] === word", arg=chosen.inner_text())
-    expect(grace.page.get_by_role("button", name="Pause")).to_be_visible()
+    expect(grace.page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
     slider = grace.page.get_by_role("slider", name="Position in the recording")
     expect(slider).not_to_have_value(slider.input_value())  # the voice goes on
     expect(chosen).not_to_have_class(re.compile("lit"))

@@ -4,6 +4,7 @@ import { wordMatcher } from "../base/word-matching.js";
 import { h } from "../dom/elements.js";
 import { recordingControls } from "../voice/controls.js";
 import { seek } from "../voice/player.js";
+import { recordingOf } from "../voice/recordings.js";
 import { isTimed, timedWords } from "../voice/timed-words.js";
 import { transcript } from "../voice/transcript-view.js";
 
@@ -18,14 +19,6 @@ import { transcript } from "../voice/transcript-view.js";
  */
 function sourceOf({ message, waiting, clientId }) {
 	return message ? recordingOf(message) : { key: String(clientId), blob: waiting?.blob };
-}
-
-/**
- * @param {Pick<LoadedMessage, "audioFileId" | "duration" | "peaks">} message
- * @returns {RecordingSource}
- */
-export function recordingOf({ audioFileId, duration, peaks }) {
-	return { key: String(audioFileId), uuid: audioFileId, duration: duration ?? 0, peaks };
 }
 
 /**

@@ -30,6 +30,8 @@ const audio = new Audio();
 /** @type {PlayerState} */
 const state = { ...IDLE };
 let speed = Number(localStorage.getItem(SPEED)) || 1;
+/** @type {RecordingSource | null} what is loaded */
+let loaded = null;
 let url = "";
 let frame = 0;
 /** @type {Promise<void>} */
@@ -64,6 +66,7 @@ async function isReady(source) {
 /** @param {RecordingSource} source */
 async function load(source) {
 	stop();
+	loaded = source;
 	update({ key: source.key, loading: true });
 	const outcome = await prepare(source).then(
 		() => ({ duration: audio.duration }),
@@ -141,11 +144,27 @@ export function nextSpeed() {
 	emit("speed", speed);
 }
 
+/**
+ * What the player has in hand, wherever it was begun.
+ * @returns {{ source: RecordingSource | null, state: Readonly<PlayerState> }}
+ */
+export const current = () => ({ source: loaded, state });
+
+export function toggleCurrent() {
+	if (loaded) toggle(loaded);
+}
+
+/** @param {number} seconds on, or back where it is less than 0 */
+export function skip(seconds) {
+	if (loaded && !state.loading) moveTo(state.time + seconds);
+}
+
 /** Stops whatever plays. */
-function stop() {
+export function stop() {
 	const stopped = state.key;
 	audio.pause();
 	Object.assign(state, IDLE);
+	loaded = null;
 	if (stopped !== null) emit("player", stopped);
 }
 
@@ -168,4 +187,5 @@ listen(audio, "playing pause ended", ({ type }) => {
 	if (!state.key || state.loading) return;
 	update({ playing: type === "playing", time: audio.currentTime });
 	if (state.playing) followTime();
+	if (type === "ended") emit("played", state.key);
 });
