@@ -21,7 +21,7 @@ class Unauthorized(ChatError):
 
 
 class SessionEnded(Unauthorized):
-    """A token does not hold: it is missing, wrong, expired or revoked."""
+    """A token is not valid: it is missing, wrong, expired or revoked."""
 
 
 class Forbidden(ChatError):
@@ -45,7 +45,7 @@ class TooLarge(ChatError):
 
 
 class StorageFull(ChatError):
-    """There is no room: on our disks, or of what one person may fill."""
+    """There is no room, either on our disks or within what one person may use."""
 
     status = 507
     title = "Insufficient storage"

@@ -38,9 +38,14 @@ class Message(TypedDict):
 
 
 class StoredMessage(Message):
-    """A message as the stores keep it; `revision` grows with every change and tells which of two copies is newer."""
+    """A message as the stores keep it.
+
+    `revision` grows with every change and tells which of two copies is newer. `ownText` says whether the text of a
+    voice message is its sender's own, a caption or a correction, rather than what was heard; old messages lack it.
+    """
 
     revision: int
+    ownText: NotRequired[bool | None]
 
 
 class Changes(TypedDict, total=False):
@@ -56,6 +61,7 @@ class Changes(TypedDict, total=False):
     words: list[Word] | None
     editedAt: str | None
     deletedAt: str | None
+    ownText: bool | None
 
 
 OPTIONAL = tuple(sorted(Message.__optional_keys__))

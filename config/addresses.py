@@ -7,7 +7,7 @@ Besides, a client's error about a wrong address may include the password; the er
 import re
 from urllib.parse import parse_qs, urlsplit
 
-PORT_MOST = 65_535
+MAX_PORT = 65_535
 BROKER_SECONDS = 0.5  # how long sending a task may wait for the broker
 
 _HOST = r"(?:\[[\da-fA-F:.]+\]|[^\[\]:/?#@,\s]+)(?::\d{1,5})?"
@@ -51,11 +51,11 @@ def mongodb(value: str) -> str:
 
 
 def public(value: str) -> str:
-    """Returns the public address without a slash at its end; may be empty."""
+    """Returns the public address without a trailing slash; it may be empty."""
     value = value.rstrip("/")
     match = re.fullmatch(rf"https?://(?P<hosts>{_HOST})", value)
     if value and (match is None or not _ports_exist(match["hosts"])):
-        raise ValueError("must be https://host, with :port where that is not the usual one, and nothing after it")
+        raise ValueError("must be https://host, with :port unless it is the default one, and nothing after it")
     return value
 
 
@@ -91,4 +91,4 @@ def _is_one_of(forms: tuple[str, ...], value: str) -> bool:
 
 
 def _ports_exist(hosts: str) -> bool:
-    return all(1 <= int(port) <= PORT_MOST for port in re.findall(r":(\d+)(?:,|$)", hosts))
+    return all(1 <= int(port) <= MAX_PORT for port in re.findall(r":(\d+)(?:,|$)", hosts))

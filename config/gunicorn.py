@@ -17,12 +17,12 @@ _settings = get_settings()
 
 
 def _descriptors() -> int:
-    """Raises the limit of open files as far as allowed, and returns it."""
+    """Raises the limit on open files as far as allowed, and returns it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = 2**20 if hard == resource.RLIM_INFINITY else hard
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-    except (OSError, ValueError):  # macOS has a lower one that it does not tell
+    except (OSError, ValueError):  # macOS enforces a lower limit than it reports
         return soft
     return most
 
@@ -34,7 +34,7 @@ bind = (
 )
 workers = _settings.web_concurrency
 worker_class = "web.worker.Worker"
-DESCRIPTORS = 512  # of a process for everything but clients: Redis, MongoDB, the broker, files, the reserve
+DESCRIPTORS = 512  # a process's open files apart from clients: Redis, MongoDB, the broker, files, the reserve
 worker_connections = min(_settings.web_connections, max(16, _descriptors() - DESCRIPTORS))
 backlog = 2_048
 keepalive = 75  # seconds; longer than load balancers keep idle connections
@@ -43,8 +43,8 @@ graceful_timeout = _settings.shutdown_grace + 5
 control_socket_disable = True
 loglevel = _settings.log_level.lower()
 accesslog = None  # sockets carry tokens in their addresses
-sendfile = False  # it would wait forever for a client that reads nothing
-limit_request_line = 8_190  # bytes; the most it can be set to
+sendfile = False  # sendfile would wait forever for a client that reads nothing
+limit_request_line = 8_190  # bytes; gunicorn's maximum
 limit_request_fields = 60
 # gunicorn itself trusts no header; `web/origin.py` says which are trusted.
 forwarded_allow_ips = ""

@@ -1,7 +1,7 @@
 """Structured logs: JSON lines in production, readable ones elsewhere. Call `configure` once per process.
 
-Uncaught errors are logged as events too: Python's own hooks print them over many lines, which a log collector takes for
-as many events.
+Uncaught errors are logged as events too. Python's own hooks would print them on many lines, which a log collector would
+take for as many events.
 """
 
 import json
@@ -75,8 +75,8 @@ def report(
     structlog.get_logger("uncaught").error("uncaught", where=where, exc_info=(kind, error, traceback))
 
 
-def say(text: str, stream: Any = None) -> None:  # noqa: ARG001 (as Celery's `safe_say`, whose place it takes)
-    """Writes one event from within a signal handler, past the logging module, whose lock may be held."""
+def say(text: str, stream: Any = None) -> None:  # noqa: ARG001 (it replaces Celery's `safe_say`)
+    """Writes one event from a signal handler, bypassing the logging module, whose lock may be held."""
     record = {"event": text, "level": "info", "logger": "signal", "timestamp": datetime.now(UTC).isoformat()}
     os.write(2, f"{json.dumps(record)}\n".encode())
 

@@ -3,6 +3,8 @@
 README.md's table and `.env.example` are generated from the fields and their descriptions.
 """
 
+import os
+import re
 from functools import lru_cache
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit, urlunsplit
@@ -14,13 +16,18 @@ from config import addresses
 
 DEVELOPMENT_SECRET = "development-only-secret-never-use-it-elsewhere"  # noqa: S105
 SECRET_BYTES = 32
+CALLS_TOGETHER = 12  # to Deepgram, by one transcriber
+THREADS_MOST = 4
 
 
-# Outside production, for load runs from one address.
+# The limits outside production, which allow load runs from one address.
 NO_BOUND = 1_000_000
 RELAXED: dict[str, Any] = {
     "limit_signup_address": "300 per minute",
     "limit_messages": "2000 per second",
+    "limit_transcription": "1000000 per hour",
+    "limit_transcribe_again": "1000000 per hour",
+    "limit_transcribe_again_message": "1000000 per hour",
     "limit_uploads": "2000 per minute",
     "connections_per_address": NO_BOUND,
     "sockets_per_address": NO_BOUND,
@@ -42,6 +49,13 @@ def _limits(value: str) -> str:
 
 
 Limits = Annotated[str, AfterValidator(_limits)]
+
+
+def _key(value: SecretStr | None) -> SecretStr | None:
+    """A key as it is sent in a header. What was pasted with quotes or blanks would fail at every call, much later."""
+    if value is not None and not re.fullmatch(r"[!#-&(-_a-~]*", value.get_secret_value()):
+        raise ValueError("a key has no blanks, quotes, control characters or letters beyond ASCII; paste it alone")
+    return value
 
 
 class Settings(BaseSettings):
@@ -81,23 +95,23 @@ class Settings(BaseSettings):
     )
     public_url: Annotated[str, AfterValidator(addresses.public)] = Field(
         "",
-        description="Where people reach it, as `https://chat.example.org`; unset, what their browsers say.",
+        description="The address people use, like `https://chat.example.org`; by default, the one their browsers send.",
     )
     web_connections: int = Field(
         12_000,
         ge=16,
-        description="Connections a web process holds, sockets included; beyond it the one idle longest has to go.",
+        description="Connections of a web process, sockets included; beyond it, the one idle longest is closed.",
     )
     connections_per_address: int = Field(
-        1_000, ge=1, description="Connections one address may have to a web process (no bound outside production)."
+        1_000, ge=1, description="Connections per address to a web process (unlimited outside production)."
     )
-    request_header_timeout: float = Field(10.0, gt=0, description="Seconds the headers of a request may take.")
+    request_header_timeout: float = Field(10.0, gt=0, description="Seconds for a request's headers to arrive.")
     request_body_timeout: float = Field(
-        20.0, gt=0, description="Seconds the body of a request may take, and one more for each `REQUEST_BODY_RATE`."
+        20.0, gt=0, description="Seconds for a request's body to arrive, plus one per `REQUEST_BODY_RATE`."
     )
-    request_body_rate: int = Field(4_096, ge=1, description="Bytes of a body that win one more second.")
+    request_body_rate: int = Field(4_096, ge=1, description="Bytes of a body that extend its time by a second.")
     response_timeout: float = Field(
-        60.0, gt=0, description="Seconds a client may take nothing of an answer; then its connection ends."
+        60.0, gt=0, description="Seconds a client may read nothing of a response; then its connection is closed."
     )
     token_lifetime: int = Field(7 * 86_400, ge=60, description="Seconds an access token is valid.")
     audio_link_lifetime: int = Field(3_600, ge=10, description="Seconds a signed audio link is valid.")
@@ -118,7 +132,7 @@ class Settings(BaseSettings):
         4, ge=1, le=64, description="Recordings a web process measures at the same time; it converts half as many."
     )
     audio_waiting: int = Field(
-        16, ge=0, description="Recordings that may wait for that; beyond it, POST /upload answers 503."
+        16, ge=0, description="Recordings that may wait for that; beyond it, POST /upload returns 503."
     )
     upload_ttl: int = Field(3_600, ge=1, description="Seconds until an upload that no message claims is deleted.")
 
@@ -129,9 +143,32 @@ class Settings(BaseSettings):
     uploads_all_bytes: int = Field(5 * 2**30, ge=1_024, description="Bytes all recordings of one person may take up.")
 
     # Transcription
-    deepgram_api_key: SecretStr | None = Field(None, description="Deepgram's key; without it PocketSphinx transcribes.")
+    deepgram_api_key: Annotated[SecretStr | None, AfterValidator(_key)] = Field(
+        None, description="Deepgram's key; without it Whisper transcribes on this machine."
+    )
     deepgram_base_url: str = Field("https://api.deepgram.com", description="Deepgram, or a self-hosted one.")
     deepgram_model: str = Field("nova-3", description="Deepgram's model.")
+    deepgram_language: Literal["multi", "detect"] = Field(
+        "multi",
+        description="How Deepgram finds the language: `multi` understands several in one recording and takes the "
+        "sender's languages as hints; `detect` finds the one there is, for models that know no `multi`.",
+    )
+    deepgram_keyterms: str = Field(
+        "", description="Names and terms Deepgram should listen for, comma-separated; at most 100."
+    )
+    deepgram_profanity_filter: bool = Field(False, description="Have Deepgram mask profanity.")
+    deepgram_redact: str = Field(
+        "", description="What Deepgram leaves out of transcripts, comma-separated: `pci`, `pii`, `phi`, `numbers`."
+    )
+    whisper_model: str = Field(
+        "base",
+        min_length=1,
+        description="Whisper's model: a folder, or a size (`tiny`, `base`, `small`, `medium`, `large-v3`, `turbo`; "
+        "with `.en` for English alone), which is fetched from faster-whisper's hub when it is first needed.",
+    )
+    whisper_threads: int | None = Field(
+        None, ge=1, le=64, description="Threads Whisper hears one recording with; by default one a core, at most 4."
+    )
     transcription_timeout: int = Field(60, ge=1, description="Seconds one call to Deepgram may take.")
     transcription_attempts: int = Field(
         5, ge=1, le=20, description="Attempts before a message is delivered `untranscribed`."
@@ -143,7 +180,8 @@ class Settings(BaseSettings):
         None,
         ge=1,
         le=64,
-        description="Recordings a transcriber works on at once; by default 12 with Deepgram (mere waiting), else 2.",
+        description="Recordings a transcriber works on at once; by default 12 with Deepgram (mere waiting), else one "
+        "for each `WHISPER_THREADS` cores, at least 2.",
     )
 
     # Limits. These strict defaults are for production; see `_relax_limits`
@@ -151,7 +189,7 @@ class Settings(BaseSettings):
         "10 per 15 minute", description="Failed log-ins per account from one address; an IPv6 address is its /64."
     )
     limit_login_account_total: Limits = Field(
-        "100 per 15 minute", description="Failed log-ins per account from all addresses it was not used from lately."
+        "100 per 15 minute", description="Failed log-ins per account from all addresses it was not recently used from."
     )
     limit_login_address: Limits = Field("50 per 15 minute", description="Failed log-ins per address.")
     limit_signup_address: Limits = Field(
@@ -160,47 +198,62 @@ class Settings(BaseSettings):
     limit_messages: Limits = Field(
         "20 per second; 600 per minute", description="Messages per person (2,000 a second outside production)."
     )
+    # As much as a person can say: an hour of speech in an hour, and five in a day. Whisper's base model takes about
+    # half a core for that hour, so nobody alone keeps a machine of two busy, or runs up a bill at Deepgram.
+    limit_transcription: Limits = Field(
+        "60 per hour; 300 per day",
+        description="Minutes of recordings transcribed per person (no limit outside production).",
+    )
+    limit_transcribe_again: Limits = Field(
+        "30 per hour; 100 per day",
+        description="Recordings a person may have transcribed again (no limit outside production).",
+    )
+    limit_transcribe_again_message: Limits = Field(
+        "10 per day", description="Times one recording may be transcribed again (no limit outside production)."
+    )
     limit_uploads: Limits = Field("200 per hour", description="Uploads per person (2,000 a minute outside production).")
 
     # Operations
     metrics_token: SecretStr | None = Field(
         None,
-        description="The bearer token `/metrics` asks for; without one it is closed in production, and open elsewhere.",
+        description="The bearer token that `/metrics` requires; without it, `/metrics` is closed in production.",
     )
 
     # Sockets
     socket_auth_timeout: float = Field(10.0, gt=0, description="Seconds a socket without a token may take to send one.")
     sockets_per_person: int = Field(
-        20, ge=1, description="Sockets one person may have to a web process (1,000 outside production)."
+        20, ge=1, description="Sockets per person to a web process (1,000 outside production)."
     )
     sockets_per_address: int = Field(
-        500, ge=1, description="Sockets one address may have to a web process (no bound outside production)."
+        500, ge=1, description="Sockets per address to a web process (unlimited outside production)."
     )
-    sockets_unproven: int = Field(
-        500, ge=1, description="Sockets of a web process that may not have said yet whose they are."
-    )
+    sockets_unproven: int = Field(500, ge=1, description="Sockets of a web process that have not sent a token yet.")
     socket_frames: int = Field(
         50,
         ge=1,
-        description="Frames a socket may send a second, and four times that at once; beyond, it is read more slowly "
-        "(2,500 outside production).",
+        description="Frames a socket may send per second, in bursts of up to four times that; beyond it, it is read "
+        "more slowly (2,500 outside production).",
     )
-    socket_bytes: int = Field(256 * 1024, ge=1_024, description="Bytes, likewise (4 MiB outside production).")
-    socket_pings: int = Field(10, ge=1, description="Pings and pongs, likewise.")
+    socket_bytes: int = Field(
+        256 * 1024, ge=1_024, description="Bytes, limited in the same way (4 MiB outside production)."
+    )
+    socket_pings: int = Field(10, ge=1, description="Pings and pongs, limited in the same way.")
     socket_patience: float = Field(
-        5.0, gt=0, description="Seconds a socket may be ahead of these, or stay ahead of them; then close 1008."
+        5.0, gt=0, description="Seconds by which, or for which, a socket may exceed these limits; then close 1008."
     )
     socket_queue_frames: int = Field(256, ge=1, description="Frames waiting per socket; beyond it, close 1013.")
     socket_queue_bytes: int = Field(2**20, ge=1_024, description="Bytes waiting per socket; beyond it, close 1013.")
     sockets_queue_bytes: int = Field(
-        128 * 2**20, ge=1_024, description="Bytes waiting for all sockets of a web process; beyond it, close 1013."
+        128 * 2**20,
+        ge=1_024,
+        description="Bytes waiting for all sockets of a web process together; beyond it, close 1013.",
     )
     socket_send_timeout: float = Field(
-        10.0, gt=0, description="Seconds in which a client must take 64 KiB of what waits for it; then close 1013."
+        10.0, gt=0, description="Seconds in which a client must read 64 KiB of what is waiting; then close 1013."
     )
-    socket_resume_interval: float = Field(3.0, ge=0, description="Seconds between two resumes of one socket.")
+    socket_resume_interval: float = Field(3.0, ge=0, description="Minimum seconds between two resumes of a socket.")
     socket_resume_bytes: int = Field(
-        4 * 2**20, ge=1_024, description="Most bytes a socket resumes with; beyond it the client has to reload."
+        4 * 2**20, ge=1_024, description="Most bytes sent for one resume; beyond it, the client has to reload."
     )
     presence_lease: int = Field(15, ge=3, le=25, description="Seconds until a dead process's people count as offline.")
     presence_frames_per_second: int = Field(
@@ -214,6 +267,18 @@ class Settings(BaseSettings):
     def deepgram_wanted(self) -> bool:
         """Whether to transcribe with Deepgram rather than with the local recogniser."""
         return self.deepgram_api_key is not None and bool(self.deepgram_api_key.get_secret_value())
+
+    @property
+    def speech_threads(self) -> int:
+        """Threads Whisper hears one recording with. Beyond 4 they wait for each other more than they help."""
+        return self.whisper_threads or min(THREADS_MOST, _cores())
+
+    @property
+    def recordings_together(self) -> int:
+        """Recordings a transcriber works on at once. Two at least, so that a long one does not hold up a short one."""
+        if self.transcription_concurrency is not None:
+            return self.transcription_concurrency
+        return CALLS_TOGETHER if self.deepgram_wanted else max(2, _cores() // self.speech_threads)
 
     @model_validator(mode="after")
     def _relax_limits(self) -> Self:
@@ -245,6 +310,11 @@ class Settings(BaseSettings):
         if wrong:
             raise ValueError("\n  ".join(wrong))
         return self
+
+
+def _cores() -> int:
+    """Those this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def next_database(redis_url: str) -> str:

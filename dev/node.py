@@ -1,6 +1,6 @@
-"""Runs scripts of package.json, which check, format and test the page's code: `python -m dev.node check test`.
+"""Runs the scripts in package.json that check, format and test the page's code: `python -m dev.node check test`.
 
-Node and the packages are installed where they are missing. Prints nothing when all is well.
+Installs Node and the packages if they are missing. Prints nothing if all is well.
 """
 
 import fcntl
@@ -19,22 +19,22 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "package-lock.json"
 STAMP = ROOT / "node_modules" / ".installed"
 NPM_TIMEOUT = 600  # seconds
-# What eslint runs on, as package.json says: by major version; the last one stands for all that follow.
+# The Node versions that eslint runs on, as in package.json, by major version; the last one includes all later ones.
 OLDEST = {20: (20, 19), 22: (22, 13), 24: (24, 0)}
 
 
 class Node(NamedTuple):
-    """A Node and how to call its npm."""
+    """A Node, and the command that runs its npm."""
 
     binary: Path
     npm: tuple[str, ...]
 
 
 def find_node() -> Node:
-    """The Node that is installed where it will do, else one from a wheel, which the first call installs.
+    """Returns the system's Node if it is suitable, else one from a wheel, which the first call installs.
 
     Raises:
-        SystemExit: there is none, and pip could not install it; says what to do.
+        SystemExit: there is none, and pip could not install one; the text says what to do.
     """
     binary, npm = shutil.which("node"), shutil.which("npm")
     if binary and npm and suits(_version(binary)):
@@ -65,26 +65,27 @@ def _node_of_wheel() -> Node:
 
 
 def install_packages(node: Node) -> None:
-    """Install exactly what package-lock.json lists; does nothing when that was done.
+    """Installs exactly what package-lock.json lists; does nothing if that is installed.
 
     Raises:
-        SystemExit: npm could not; shows what it said.
+        SystemExit: npm could not; the text shows npm's output.
     """
     wanted = f"{ROOT}\n{hashlib.sha256(LOCK.read_bytes()).hexdigest()}\n"
     if STAMP.exists() and STAMP.read_text() == wanted:
         return
-    print("Installing what checks and tests the page (once, some seconds) ...", flush=True)
-    result = _npm(node, "ci", "--no-audit", "--no-fund", "--ignore-scripts")
+    print("Installing the packages that check and test the page (once, some seconds) ...", flush=True)
+    result = npm(node, "ci", "--no-audit", "--no-fund", "--ignore-scripts")
     if result.returncode != 0:
         raise SystemExit(f"npm could not install the packages:\n{result.stdout}{result.stderr}")
     STAMP.write_text(wanted)
 
 
-def _npm(node: Node, *arguments: str) -> subprocess.CompletedProcess[str]:
+def npm(node: Node, *arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Runs npm in this folder."""
     path = f"{node.binary.parent}{os.pathsep}{os.environ.get('PATH', '')}"
     return subprocess.run(
         [*node.npm, *arguments],
-        cwd=ROOT,
+        cwd=folder,
         env=os.environ | {"PATH": path, "NO_UPDATE_NOTIFIER": "1"},
         capture_output=True,
         text=True,
@@ -94,7 +95,7 @@ def _npm(node: Node, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def prepare() -> Node:
-    """Node, with the packages; one process at a time, since `make check` and `make test` may start at once."""
+    """Installs Node and the packages; one process at a time, since `make check` and `make test` may start together."""
     with Path(__file__).open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         node = find_node()
@@ -105,7 +106,7 @@ def prepare() -> Node:
 def main(scripts: list[str]) -> None:
     node = prepare()
     for script in scripts:
-        result = _npm(node, "run", script)
+        result = npm(node, "run", script)
         if result.returncode != 0:
             sys.exit(f"{result.stdout}{result.stderr}The page's {script} failed.")
 

@@ -1,6 +1,6 @@
-"""The list of modules that index.html preloads, made from what main.js imports: `python -m dev.preloads`.
+"""Generates the list of modules that index.html preloads, from the imports of main.js: `python -m dev.preloads`.
 
-Without it a browser finds one layer of imports after another, with a trip to the server for each.
+Without it, a browser would discover the imports layer by layer, with a round trip to the server for each.
 """
 
 import re
@@ -19,7 +19,7 @@ def imported(module: Path) -> list[Path]:
 
 
 def modules() -> list[Path]:
-    """What main.js imports, itself or through others, sorted by path."""
+    """The modules that main.js imports, directly or indirectly, sorted by path."""
     found: set[Path] = set()
     waiting = imported(MAIN)
     while waiting:
@@ -31,7 +31,7 @@ def modules() -> list[Path]:
 
 
 def renewed(page: str) -> str:
-    """The page with the list as it should be."""
+    """The page with the current list."""
     links = [
         f'<link rel="modulepreload" href="/static/{module.relative_to(STATIC).as_posix()}">\n' for module in modules()
     ]

@@ -1,4 +1,4 @@
-"""A small client of the contract, as another program would write it: REST by requests, sockets by websocket-client."""
+"""A small API client like any other program's: REST with requests, sockets with websocket-client."""
 
 import contextlib
 import json
@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Frame:
-    """One text frame, `<channel>---<json>`, and when it came (`time.monotonic()`)."""
+    """One text frame, `<channel>---<json>`, and when it arrived (`time.monotonic()`)."""
 
     channel: str
     data: Json
@@ -28,7 +28,7 @@ class Frame:
 
 
 class Socket:
-    """An open WebSocket, read by a thread of its own. `frames` are all that came, in order."""
+    """An open WebSocket, read by a thread of its own. `frames` has everything received, in order."""
 
     def __init__(self, url: str, **options: Any) -> None:
         self.frames: list[Frame] = []
@@ -66,10 +66,10 @@ class Socket:
     def wait_for_frame(
         self, channel: str, where: Callable[[Json], bool] = lambda data: True, timeout: float = TIMEOUT
     ) -> Json:
-        """The JSON of the first frame on `channel` that holds `where` and was not answered before.
+        """Returns the JSON of the first frame on `channel` that contains `where` and was not returned before.
 
         Raises:
-            AssertionError: none came in time, or the socket closed; shows what did come.
+            AssertionError: none arrived in time, or the socket closed; shows what did arrive.
         """
         deadline = time.monotonic() + timeout
         with self.changed:
@@ -90,13 +90,13 @@ class Socket:
             return [frame.data for frame in self.frames if frame.channel == "application:messages"]
 
     def wait_closed(self, timeout: float = TIMEOUT) -> int:
-        """The code the server closed it with; 1006 when it did not say.
+        """Waits until the server closes it and returns the code; 1006 if the server gave none.
 
         Raises:
             AssertionError: it is still open.
         """
         with self.changed:
-            assert self.changed.wait_for(lambda: self.closed, timeout), f"still open; came: {self.raw}"
+            assert self.changed.wait_for(lambda: self.closed, timeout), f"still open; received: {self.raw}"
         assert self.close_code is not None
         return self.close_code
 
@@ -104,7 +104,7 @@ class Socket:
         self._connection.send(message if isinstance(message, str) else json.dumps(message))
 
     def close(self) -> None:
-        """Close it politely; does nothing the second time."""
+        """Closes it with a close frame; does nothing the second time."""
         with contextlib.suppress(OSError, websocket.WebSocketException):
             if not self.closed:
                 self._connection.send_close()
@@ -113,14 +113,14 @@ class Socket:
         self._reader.join(2)
 
     def drop(self) -> None:
-        """Cut the connection without a word, as a lost network does."""
+        """Cuts the connection without a close frame, like a lost network."""
         self._connection.shutdown()
         self._reader.join(2)
 
 
 @dataclass
 class Person:
-    """Someone signed in; every call goes out with their token."""
+    """A signed-in person; every call carries their token."""
 
     client: "Client"
     user: Json
@@ -133,19 +133,19 @@ class Person:
         return str(self.user["_id"])
 
     def request(self, method: str, path: str, **options: Any) -> requests.Response:
-        """Any call below `/api`, whatever it answers."""
+        """Makes any call below `/api` and returns the response, whatever its status."""
         headers = {"x-api-key": self.token, **options.pop("headers", {})}
         return self.client.request(method, path, headers=headers, **options)
 
     def call(self, method: str, path: str, expected: int = 200, **options: Any) -> Any:
-        """The JSON of a call that must answer `expected`; None for an empty body."""
+        """Makes a call that must have the status `expected`. Returns its JSON, or None for an empty body."""
         return answer(self.request(method, path, **options), expected)
 
     def get(self, path: str, **parameters: Any) -> Any:
         return self.call("GET", path, params=parameters)
 
     def post(self, receiver: "Person | str", text: str | None = None, **fields: Any) -> Json:
-        """Send a message; the answer to `POST /chat`."""
+        """Sends a message. Returns the response to `POST /chat`."""
         body = {"receiverId": receiver if isinstance(receiver, str) else receiver.id, **fields}
         if text is not None:
             body["text"] = text
@@ -153,7 +153,7 @@ class Person:
         return accepted
 
     def upload(self, content: bytes, name: str = "voice.webm", mimetype: str = "audio/webm") -> Json:
-        """Upload one recording; its entry of the answer's `files`."""
+        """Uploads one recording. Returns its entry in the response's `files`."""
         files: list[Json] = self.call("POST", "/upload", 201, files={"audio": (name, content, mimetype)})["files"]
         return files[0]
 
@@ -163,14 +163,14 @@ class Person:
         return found
 
     def connect(self, **options: Any) -> Socket:
-        """A socket opened with the token in its address."""
+        """Opens a socket with the token in its address."""
         socket = Socket(f"{self.client.socket_url}?token={self.token}", **options)
         self.sockets.append(socket)
         return socket
 
 
 class Client:
-    """Talks to one web process. Closes all sockets of its people when it is closed."""
+    """Talks to one web process. Closing it closes all its people's sockets."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -188,18 +188,18 @@ class Client:
         self.http.close()
 
     def request(self, method: str, path: str, **options: Any) -> requests.Response:
-        """Any call below `/api`, without a token."""
+        """Makes any call below `/api` without a token."""
         return self.http.request(method, f"{self.url}/api{path}", **{"timeout": TIMEOUT, **options})
 
     def sign_up(self, name: str = "person", password: str = PASSWORD, **fields: Any) -> Person:
-        """A new person; `name` gets a random ending, so that tests can share a server."""
+        """Signs up a new person; `name` gets a random suffix, so that tests can share a server."""
         username = f"{name}-{secrets.token_hex(4)}"
         body = {"email": f"{username}@example.org", "username": username, "password": password, **fields}
         made = answer(self.request("POST", "/signup", json=body), 201)
         return self._signed_in(made, password)
 
     def log_in(self, person: Person) -> Person:
-        """The same person with another token."""
+        """Returns the same person with another token."""
         body = {"email": person.user["email"], "password": person.password}
         return self._signed_in(answer(self.request("POST", "/login", json=body), 200), person.password)
 
@@ -210,6 +210,6 @@ class Client:
 
 
 def answer(response: requests.Response, expected: int) -> Any:
-    """The JSON of an answer that must have the status `expected`; None for an empty body."""
+    """Returns the JSON of a response that must have the status `expected`, or None for an empty body."""
     assert response.status_code == expected, f"{response.status_code} instead of {expected}: {response.text[:2000]}"
     return response.json() if response.content else None

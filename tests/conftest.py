@@ -1,4 +1,4 @@
-"""Fixtures on real servers. A server that does not start fails the test; nothing here skips."""
+"""Fixtures with real servers. A server that does not start fails the test; nothing is skipped."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ SHARED = ("integration", "contract", "e2e", "attack")  # folders of tests that t
 
 
 class Scheduling(LoadScopeScheduling):
-    """For `make test`, which runs two tests at a time: what shares servers runs one after another, in one process."""
+    """For `make test`, which runs two tests at a time: those that share servers run in turn, in one process."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = Path(nodeid.partition("::")[0])
@@ -32,14 +32,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
 
 @dataclass(frozen=True)
 class Services:
-    """Redis Stack and MongoDB alone, for tests of `chat/`; not shared with a `Stack`."""
+    """Only Redis Stack and MongoDB, for tests of `chat/`; not shared with a `Stack`."""
 
     settings: Settings
 
 
 @pytest.fixture(scope="session")
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
-    """Started once a test run."""
+    """Started once per test run."""
     embedded, redis, mongodb = start_servers(tmp_path_factory.mktemp("services"))
     ours = {name.lower(): value for name, value in server_settings(redis, mongodb).items()}
     try:
@@ -50,7 +50,7 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
 
 @pytest.fixture
 def settings(services: Services) -> Settings:
-    """Settings that point at `services`; `settings.model_copy(update=...)` changes some."""
+    """Settings that point at `services`; use `settings.model_copy(update=...)` to change some."""
     return services.settings
 
 
@@ -63,7 +63,7 @@ def connected(services: Services) -> Iterator[Stores]:
 
 @pytest.fixture
 def stores(connected: Stores) -> Stores:
-    """Connections to `services`, both stores empty but for their indexes."""
+    """Connections to `services`, with both stores empty except for their indexes."""
     counters.flush(connected.redis)  # what earlier tests counted in this process goes with the rest
     connected.redis.flushall()
     for name in connected.mongo.list_collection_names():
@@ -76,7 +76,7 @@ def stores(connected: Stores) -> Stores:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Everything, started once a test run. A test that stops a process starts it again."""
+    """The whole application, started once per test run. A test that stops a process starts it again."""
     running = Stack(tmp_path_factory.mktemp("stack"))
     running.start()
     try:
@@ -94,7 +94,7 @@ def client(stack: Stack) -> Iterator[Client]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    """Show the ends of the stack's logs beside a failed test that used it."""
+    """Adds the ends of the stack's logs to the report of a failed test that used it."""
     report = yield
     running = getattr(item, "funcargs", {}).get("stack")
     if report.failed and isinstance(running, Stack):

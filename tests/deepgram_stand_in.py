@@ -1,7 +1,7 @@
-"""A local HTTP server that answers as Deepgram does, for tests and load runs.
+"""A local HTTP server that responds like Deepgram, for tests and load runs.
 
-It holds a caller to Deepgram's rules (path, key, query, body) and answers in its real shape. What it is to say
-next, failures too, is put in with `then`. Alone: `python -m tests.deepgram_stand_in 9999 --delay 0.3`.
+It enforces Deepgram's rules (path, key, query, body) and responds in Deepgram's format. `then` sets its next responses,
+including failures. To run it alone: `python -m tests.deepgram_stand_in 9999 --delay 0.3`.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -22,7 +22,11 @@ KEY = "stand-in-key"
 SENTENCE = "Had he married a more amiable woman, he might have been made still more respectable than he was."
 CONFIDENCE = 0.9876
 MODEL_ID = "1abfe86b-e047-4eed-858a-35e5625b41ee"
-KNOWN_QUERY = {"model", "smart_format", "detect_language", "language"}  # what we have reason to send
+KNOWN_QUERY = {"model", "smart_format", "detect_language", "language", "language_hint", "keyterm", "redact"}
+KNOWN_QUERY |= {"profanity_filter"}  # what we have reason to send
+MANY = ("language_hint", "keyterm", "redact")  # may come several times
+HINTS = {"en", "de", "fr", "es", "ja", "ar"}  # of the languages `multi` takes hints for
+NO_DETECTION = "Bad Request: language detection is not supported for this model"
 LONGEST_SILENCE = 30.0  # seconds an answer that never comes is held
 
 Json = dict[str, Any]
@@ -31,14 +35,14 @@ Json = dict[str, Any]
 @dataclass(frozen=True)
 class Received:
     path: str
-    query: dict[str, str]
+    query: dict[str, Any]  # text, or a list of those that may come several times
     headers: dict[str, str]
     body: bytes
 
 
 @dataclass(frozen=True)
 class Answer:
-    """`cut` breaks the connection within the body; `silent` never answers."""
+    """A response; `cut` breaks the connection within the body, `silent` never responds."""
 
     status: int = 200
     body: bytes = b""
@@ -49,7 +53,7 @@ class Answer:
 
 
 def spoken(text: str = SENTENCE, language: str | None = "en", seconds: float = 6.0) -> Answer:
-    """A transcript in Deepgram's shape, the words spread evenly over the time."""
+    """A transcript in Deepgram's format, with the words spread evenly over the time."""
     return Answer(body=json.dumps(response(text, language, seconds)).encode())
 
 
@@ -84,8 +88,18 @@ def response(text: str, language: str | None, seconds: float) -> Json:
     }
 
 
+def spoken_mixed(text: str = SENTENCE, languages: Sequence[str] = ("en",), hints: Sequence[str] = ()) -> Answer:
+    """A transcript as `language=multi` gives it: the languages in order of their words, and one for each word."""
+    shaped = response(text, None, 6.0)
+    (best,) = shaped["results"]["channels"][0]["alternatives"]
+    best |= {"languages": list(languages), "languages_hinted": list(hints)}
+    for word in best["words"]:
+        word["language"] = languages[0]
+    return Answer(body=json.dumps(shaped).encode())
+
+
 def failed(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Answer:
-    """An error in Deepgram's shape."""
+    """An error in Deepgram's format."""
     body = {"err_code": code, "err_msg": message, "request_id": str(uuid.uuid4())}
     return Answer(status, json.dumps(body).encode(), headers=headers or {})
 
@@ -97,6 +111,8 @@ BAD_KEY = failed(401, "INVALID_AUTH", "Invalid credentials.")
 NO_MONEY = failed(402, "ASR_PAYMENT_REQUIRED", "Project does not have enough credits for an ASR request.")
 TOO_LARGE = failed(413, "Payload Too Large", "The request body is too large.")
 BUSY = failed(429, "TOO_MANY_REQUESTS", "Too many requests. Please try again later", {"Retry-After": "7"})
+NOT_DETECTED = failed(400, "Bad Request", NO_DETECTION)
+NO_MULTI = failed(400, "Bad Request", "Bad Request: No such model/language/tier combination found.")
 BROKEN = failed(500, "INTERNAL_SERVER_ERROR", "Internal server error.")
 HTML = Answer(body=b"<html><body>Welcome to the hotel's network</body></html>", content_type="text/html")
 HALF = Answer(body=spoken().body[:300])
@@ -106,12 +122,12 @@ SILENT = Answer(silent=True)
 
 
 class DeepgramStandIn:
-    """Serves from a thread of its own until it is closed. `received` are the calls so far, legal or not."""
+    """Serves from a thread of its own until it is closed. `received` has all calls so far, valid or not."""
 
     def __init__(self, port: int = 0, delay: float = 0.0) -> None:
         self.received: list[Received] = []
         self.delay = delay
-        self.on_call: Callable[[Received], None] | None = None  # runs before a call is answered
+        self.on_call: Callable[[Received], None] | None = None  # called before each response
         self._next: deque[Answer] = deque()
         self._lock = threading.Lock()
         self.closing = threading.Event()
@@ -125,7 +141,7 @@ class DeepgramStandIn:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def then(self, *answers: Answer) -> None:
-        """What the next legal calls get, one each; afterwards everything is `spoken()` again."""
+        """Sets the responses to the next valid calls, one each; after that every response is `spoken()` again."""
         with self._lock:
             self._next.extend(answers)
 
@@ -142,7 +158,7 @@ class DeepgramStandIn:
         self.close()
 
     def answer(self, received: Received) -> Answer:
-        """As Deepgram would; an illegal call is told what is wrong with it."""
+        """The response Deepgram would give; an invalid call is told what is wrong with it."""
         if self.on_call is not None:
             self.on_call(received)
         with self._lock:
@@ -152,6 +168,8 @@ class DeepgramStandIn:
                 return wrong
             if self._next:
                 return self._next.popleft()
+        if received.query.get("language") == "multi":
+            return spoken_mixed(hints=received.query.get("language_hint", []))
         return spoken(language=None if "language" in received.query else "en")
 
     @staticmethod
@@ -166,6 +184,8 @@ class DeepgramStandIn:
             return failed(400, "Bad Request", "No model.")
         if ("language" in received.query) == (received.query.get("detect_language") == "true"):
             return failed(400, "Bad Request", "Give a language, or have it detected.")
+        if unknown := {hint.partition("-")[0] for hint in received.query.get("language_hint", [])} - HINTS:
+            return failed(400, "Bad Request", f"Bad Request: unsupported language_hint: {sorted(unknown)}")
         if not received.headers.get("content-type", "").startswith("audio/") or not received.body:
             return CORRUPT
         return None
@@ -179,7 +199,7 @@ def _handler(stand_in: DeepgramStandIn) -> type[BaseHTTPRequestHandler]:
             parts = urlsplit(self.path)
             received = Received(
                 path=parts.path,
-                query={name: values[-1] for name, values in parse_qs(parts.query).items()},
+                query={name: values if name in MANY else values[-1] for name, values in parse_qs(parts.query).items()},
                 headers={name.lower(): value for name, value in self.headers.items()},
                 body=self.rfile.read(int(self.headers.get("Content-Length", 0))),
             )
@@ -198,7 +218,7 @@ def _handler(stand_in: DeepgramStandIn) -> type[BaseHTTPRequestHandler]:
             self.close_connection = self.close_connection or answer.cut
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class names it
-            """Says nothing."""
+            """Logs nothing."""
 
     return Handler
 

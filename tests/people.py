@@ -17,7 +17,7 @@ PEAKS = [number % 256 for number in range(200)]
 
 
 def someone(stores: Stores, name: str) -> str:
-    """A person in both stores; answers their id."""
+    """Creates a person in both stores and returns their id."""
     user_id = ids.lowest_id(1_700_000_000_000)[:-12] + ids.new_entropy()[:12].upper()
     user = {
         "_id": user_id,
@@ -34,7 +34,7 @@ def someone(stores: Stores, name: str) -> str:
 
 
 def nobody_to_wake() -> None:
-    """For tests that drain the log themselves."""
+    """A `wake` for tests that drain the log themselves."""
 
 
 def send(stores: Stores, sender: str, receiver: str, text: str, client_id: str | None = None) -> Message:
@@ -42,7 +42,7 @@ def send(stores: Stores, sender: str, receiver: str, text: str, client_id: str |
 
 
 def upload(stores: Stores, owner: str, content: bytes | None = None) -> str:
-    """A recording of theirs, six seconds of a human voice where none is given; answers its id."""
+    """Uploads a recording, by default six seconds of a human voice, and returns its id."""
     file = io.BytesIO(recordings.spoken() if content is None else content)
     new = audio.NewRecording(file, "voice.webm", Prepared("audio/webm", 6.05, PEAKS, converted=False))
     return audio.save_all(stores, owner, [new])[0].id
@@ -54,22 +54,22 @@ def send_voice(stores: Stores, sender: str, receiver: str, caption: str = "", re
 
 
 def change(stores: Stores, message_id: str, fields: Changes) -> StoredMessage | None:
-    """Change a message as it is in Redis now."""
+    """Changes a message as it is in Redis now."""
     (message,) = hot.read_messages(stores.redis, [message_id])
     assert message is not None
     return storing.change(stores, message, fields)
 
 
 def drain(stores: Stores) -> list[str]:
-    """Drain the log; answers the voice messages it found."""
+    """Drains the log and returns the ids of the voice messages in it."""
     voices: list[str] = []
-    with patch.multiple(draining, LINGER_MS=1, LINGER_ROUNDS=1):  # nothing more comes
+    with patch.multiple(draining, LINGER_MS=1, LINGER_ROUNDS=1):  # nothing more will arrive
         assert draining.drain(stores, voices.append) is False
     return voices
 
 
 def archive_only(stores: Stores, pair: tuple[str, str], count: int) -> list[str]:
-    """Messages from before the hot window, as they lie in the archive; answers their texts."""
+    """Adds messages older than the hot window to the archive only, and returns their texts."""
     start = ids.now_ms() - (stores.settings.hot_window_days + 10) * DAY_MS
     rows = [
         {

@@ -1,4 +1,4 @@
-"""Listens to Redis's channels as a web process does."""
+"""Listens to Redis's channels like a web process."""
 
 import time
 from typing import NamedTuple, Self
@@ -16,7 +16,7 @@ class Heard(NamedTuple):
 
 
 class Listener:
-    """Subscribed once it is made; keeps all that comes, each channel in its order."""
+    """Subscribes when it is constructed, and keeps everything it receives, in order for each channel."""
 
     def __init__(self, stores: Stores, *names: str) -> None:
         self._redis = connect_redis(stores.settings, timeout=None)
@@ -34,10 +34,10 @@ class Listener:
         self._redis.close()
 
     def next(self, channel: str, timeout: float = TIMEOUT) -> Heard:
-        """The next envelope of a channel.
+        """Returns the next envelope of a channel.
 
         Raises:
-            AssertionError: none came in time; shows what did come.
+            AssertionError: none arrived in time; shows what did arrive.
         """
         deadline = time.monotonic() + timeout
         while True:
@@ -47,21 +47,21 @@ class Listener:
                     return heard
             remaining = deadline - time.monotonic()
             assert remaining > 0, f"nothing on {channel}; waiting: {self._waiting}"
-            self._take(remaining)
+            self._receive(remaining)
 
     def heard(self, channel: str) -> list[Heard]:
-        """All that has come on a channel and was not answered before: whatever was published before this call."""
+        """Returns what was published on a channel before this call and not returned yet."""
         marker = f"listener:{id(self)}:{time.monotonic_ns()}"
-        self._pubsub.subscribe(marker)  # its answer comes behind what was published before
-        while not self._take(TIMEOUT, marker):
+        self._pubsub.subscribe(marker)  # its confirmation arrives after everything published before
+        while not self._receive(TIMEOUT, marker):
             pass
         self._pubsub.unsubscribe(marker)
         own = [heard for heard in self._waiting if heard.channel == channel]
         self._waiting = [heard for heard in self._waiting if heard.channel != channel]
         return own
 
-    def _take(self, timeout: float, marker: str = "") -> bool:
-        """Take one message; answers whether it was the answer to subscribing to `marker`."""
+    def _receive(self, timeout: float, marker: str = "") -> bool:
+        """Receives one message. Returns whether it was the confirmation of subscribing to `marker`."""
         message = self._pubsub.get_message(timeout=timeout)
         if message is None:
             return False

@@ -1,4 +1,4 @@
-"""Recordings for tests: a human voice (see `tests/audio/README.md`), and files that are not what they seem."""
+"""Recordings for tests: a human voice (see `tests/audio/README.md`), and files that are not what they claim to be."""
 
 import io
 import struct
@@ -33,13 +33,13 @@ def spoken(name: str = "respectable.webm") -> bytes:
 
 
 def cut_off() -> bytes:
-    """The first half of a webm, as when a browser dies while it sends."""
+    """The first half of a webm, as if the browser died while sending it."""
     whole = spoken()
     return whole[: len(whole) // 2]
 
 
 def silence(seconds: float, rate: int = 16_000) -> bytes:
-    """A wav in which nobody speaks."""
+    """A silent wav."""
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as opened:
         opened.setnchannels(1)
@@ -50,7 +50,7 @@ def silence(seconds: float, rate: int = 16_000) -> bytes:
 
 
 def large(size: int) -> bytes:
-    """A wav of about that many bytes that lasts only as long as its high rate makes it (at most 192,000 Hz)."""
+    """A wav of about that many bytes that is short, because its sample rate is high (at most 192,000 Hz)."""
     rate = 192_000
     return silence(size / 2 / rate, rate)
 
@@ -169,7 +169,7 @@ def _ogg_page(number: int, granule: int, packets: list[bytes], flags: int = 0) -
 
 
 def video(container: str = "webm", codec: str = "vp8", sound: str | None = "libopus", pictures: int = 10) -> bytes:
-    """A second of black pictures, with sound or without."""
+    """A video of one black second, with or without sound."""
     buffer, kind = io.BytesIO(), "yuvj420p" if codec == "mjpeg" else "yuv420p"
     with av.open(buffer, "w", format=container) as target:
         picture = target.add_stream(codec, rate=10, width=64, height=64, pix_fmt=kind)
@@ -186,7 +186,7 @@ def video(container: str = "webm", codec: str = "vp8", sound: str | None = "libo
 
 
 def mp3_with_cover() -> bytes:
-    """An mp3 with a picture in its tag, which is no video."""
+    """An mp3 with a picture in its tag, which does not make it a video."""
     picture = io.BytesIO()
     with av.open(picture, "w", format="image2pipe") as target:
         stream = target.add_stream("png", rate=1, width=16, height=16, pix_fmt="rgb24")
@@ -209,7 +209,7 @@ def _table(name: bytes, *parts: bytes, flags: int = 0) -> bytes:
 
 
 def mp4_declaring(samples: int, edits: int = 0) -> bytes:
-    """Two kilobytes of MP4 whose tables promise so many samples, repeated so many times."""
+    """Two kilobytes of MP4 whose tables claim so many samples, repeated so many times."""
     entry = _box(b"mp4a", bytes(6), struct.pack(">H", 1), bytes(8), struct.pack(">HHHHI", 1, 16, 0, 0, 44_100 << 16))
     tables = _box(
         b"stbl",
@@ -260,13 +260,13 @@ def mp4_of(codec: bytes, children: bytes, packets: list[bytes], ticks: int, time
 
 
 def mp4_fragment_declaring(samples: int) -> bytes:
-    """The same by a fragment."""
+    """The same, claimed by a fragment."""
     run = _box(b"traf", _table(b"tfhd", struct.pack(">I", 1)), _table(b"trun", struct.pack(">I", samples)))
     return mp4_declaring(0) + _box(b"moof", _table(b"mfhd", struct.pack(">I", 1)), run)
 
 
 def webm_of_timestamps(step_ms: int, packets: int) -> bytes:
-    """A webm whose packets claim to be `step_ms` apart, whatever they hold."""
+    """A webm whose packets claim to be `step_ms` apart, whatever they contain."""
     buffer = io.BytesIO()
     with av.open(io.BytesIO(spoken())) as source, av.open(buffer, "w", format="webm") as target:
         stream = target.add_stream_from_template(source.streams.audio[0])
@@ -280,7 +280,7 @@ def webm_of_timestamps(step_ms: int, packets: int) -> bytes:
 
 
 def lies() -> dict[str, bytes]:
-    """Files that are no audio, whatever their names and first bytes say."""
+    """Files that are not audio, whatever their names and first bytes say."""
     return {
         "empty": b"",
         "text": b"hello, this is no audio at all\n" * 50,

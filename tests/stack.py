@@ -1,4 +1,4 @@
-"""The whole application on real servers, on free loopback ports, over a temporary folder."""
+"""The whole application with real servers, on free loopback ports, in a temporary folder."""
 
 import contextlib
 import os
@@ -13,6 +13,7 @@ from kombu.exceptions import OperationalError
 from redis import RedisError
 
 from config.settings import Settings
+from dev import whisper_model
 from dev.embedded import Embedded, MongoServer, RedisServer
 from dev.processes import LOOPBACK, ManagedProcess, free_port
 
@@ -22,7 +23,7 @@ READY_TIMEOUT = 60.0  # seconds
 
 
 def clean_environment() -> dict[str, str]:
-    """This process's environment without any of our settings, so that no developer's key or URL gets in."""
+    """This process's environment without any of our settings, so that no developer's key or URL leaks in."""
     ours = {name.upper() for name in Settings.model_fields}
     environment = {name: value for name, value in os.environ.items() if name.upper() not in ours}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', '')}"
@@ -55,10 +56,10 @@ def procfile(name: str) -> dict[str, str]:
 
 
 class Stack:
-    """Redis, MongoDB, gunicorn, both Celery workers and beat, started by the commands of `Procfile.dev` but Flower's.
+    """Redis, MongoDB, gunicorn, both Celery workers and beat, started by the commands of `Procfile.dev`, except Flower.
 
-    Every process is a `ManagedProcess`: `kill()` is kill -9 of it and its children, `signal()` reaches it
-    alone, `children()` are the pids of its workers, `start()` starts it again. After one of these, wait for
+    Every process is a `ManagedProcess`: `kill()` kills it and its children with kill -9, `signal()` reaches only the
+    process itself, `children()` has the pids of its workers, `start()` starts it again. After any of these, wait for
     what you need: `wait_web()`, `wait_workers()`, or a server's `restart()`.
     """
 
@@ -73,7 +74,7 @@ class Stack:
         self.processes: dict[str, ManagedProcess] = {}
 
     def start(self) -> None:
-        """Start everything and return once it is ready.
+        """Starts everything and waits until it is ready.
 
         Raises:
             StartError: something did not start; shows the end of its log.
@@ -88,6 +89,7 @@ class Stack:
                 "PORT": str(self.port),
                 "DATA_DIR": str(self.folder),
                 "PYTHONPATH": str(ROOT),
+                "WHISPER_MODEL": str(whisper_model.folder("base")),
                 **self._overrides,
             }
             for name, command in procfile("Procfile.dev").items():
@@ -101,7 +103,7 @@ class Stack:
             raise
 
     def make_process(self, name: str, command: str, environment: Mapping[str, str] | None = None) -> ManagedProcess:
-        """One more process of the application, not yet started; the temporary folder holds no `.env`."""
+        """Returns one more process of the application, not started yet; the temporary folder has no `.env`."""
         return ManagedProcess(
             name,
             ["sh", "-c", command],
@@ -111,7 +113,7 @@ class Stack:
         )
 
     def stop(self) -> None:
-        """Stop everything, the application first."""
+        """Stops everything, the application first."""
         for process in self.processes.values():
             process.signal(15)
         for process in self.processes.values():
@@ -139,13 +141,13 @@ class Stack:
         return f"http://{LOOPBACK}:{self.port}"
 
     def settings(self) -> Settings:
-        """The settings of its processes, to look into its stores with."""
+        """The settings of its processes, for looking into its stores."""
         set_here = {name.lower(): value for name, value in self.environment.items()}
         ours = {name: set_here[name] for name in Settings.model_fields if name in set_here}
         return Settings(_env_file=None, **ours)
 
     def wait_web(self, seconds: float = READY_TIMEOUT) -> None:
-        """Return once the web process can reach everything it needs."""
+        """Waits until the web process can reach everything it needs."""
         self.web.wait_ready(self.ready, seconds)
 
     def ready(self) -> bool:
@@ -155,7 +157,7 @@ class Stack:
             return False
 
     def wait_workers(self, seconds: float = READY_TIMEOUT) -> None:
-        """Return once both Celery workers take tasks."""
+        """Waits until both Celery workers take tasks."""
         celery = Celery(broker=self.environment["CELERY_BROKER_URL"])
         missing = {"chat", "transcription"}
 

@@ -1,4 +1,4 @@
-"""A look into the stores of a running application, beside those that other tests have open."""
+"""Opens the stores of a running application, in addition to those that other tests have open."""
 
 import contextlib
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from config.settings import Settings
 
 @contextlib.contextmanager
 def open_stores(settings: Settings) -> Iterator[Stores]:
-    """As `chat.store.connection.connect`, but for mongoengine, which knows only one MongoDB a process."""
+    """Like `chat.store.connection.connect`, without mongoengine, which knows only one MongoDB per process."""
     redis, once = connect_redis(settings), connect_redis(settings, retries=0)
     with redis, once, MongoClient(settings.mongodb_uri, tz_aware=True) as mongodb:
         yield Stores(settings, redis, once, mongodb.get_default_database(), Scripts(redis))

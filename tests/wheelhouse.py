@@ -1,4 +1,4 @@
-"""Real wheels and source archives, made here, to offer to pip and uv instead of an index."""
+"""Makes real wheels and source archives to offer to pip and uv instead of an index."""
 
 import hashlib
 import tarfile
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def make_wheel(folder: Path, name: str, version: str, tag: str = "py3-none-any") -> Path:
-    """One that holds nothing."""
+    """Makes an empty wheel."""
     stem = f"{name.replace('-', '_')}-{version}"
     info = {
         "METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
@@ -21,7 +21,7 @@ def make_wheel(folder: Path, name: str, version: str, tag: str = "py3-none-any")
 
 
 def wheel_of_installed(folder: Path, name: str) -> Path:
-    """One with what is installed here of a package that holds Python alone."""
+    """Makes a wheel from an installed package that contains only Python."""
     found = metadata.distribution(name)
     files = [file for file in found.files or [] if file.suffix != ".pyc" and ".." not in file.parts]
     contents = {str(file): Path(str(file.locate())).read_bytes() for file in files if file.name != "RECORD"}
@@ -30,7 +30,7 @@ def wheel_of_installed(folder: Path, name: str) -> Path:
 
 
 def pinned(wheel: Path) -> str:
-    """Its lines in a compiled file."""
+    """The wheel's lines in a compiled file."""
     name, version = wheel.name.split("-")[:2]
     return f"{name}=={version} \\\n    --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n"
 
@@ -44,7 +44,7 @@ def _write(wheel: Path, contents: dict[str, bytes]) -> Path:
 
 
 def make_source_archive(folder: Path, name: str, version: str) -> Path:
-    """One that holds nothing, and is not to be built either."""
+    """Makes an empty source archive, which must not be built."""
     folder.mkdir(parents=True, exist_ok=True)
     stem = f"{name.replace('-', '_')}-{version}"
     archive = folder / f"{stem}.tar.gz"

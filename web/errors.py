@@ -21,7 +21,7 @@ from chat.wire import dumps
 log = structlog.get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
-RETRY_SECONDS = 5  # for a client whose request is not even read
+RETRY_SECONDS = 5  # for clients whose requests are refused without being read
 MAX_ERRORS = 20  # fields named in one response
 STORE_AWAY = Unavailable("A part of the service is unavailable. Try again in a moment.")
 
@@ -117,7 +117,7 @@ def _unreadable(_: Exception) -> Response:
 
 
 def _cut_short(error: ClientDisconnected) -> Response:
-    """The body ended early: it took too long, or whoever sent it has gone."""
+    """The response for a body that ended early: it took too long, or the client has disconnected."""
     connection = request.environ.get("gunicorn.socket")
     if getattr(connection, "late", False):
         response = refuse(RequestTimeout("The request took too long to arrive."))

@@ -33,9 +33,9 @@ class Queue:
         """
         self._send(queues.DRAIN)
 
-    def transcribe(self, message_id: str) -> None:
-        """Sends the task that transcribes a voice message. Raises Unavailable like `wake_drainer`."""
-        self._send(queues.TRANSCRIBE, message_id)
+    def transcribe(self) -> None:
+        """Sends the task that transcribes the next voice message in turn. Raises Unavailable like `wake_drainer`."""
+        self._send(queues.TRANSCRIBE)
 
     def ping(self) -> bool:
         """Returns True if the broker answers, else raises OperationalError."""

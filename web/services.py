@@ -52,7 +52,7 @@ def off_loop(function: Callable[..., Result], *arguments: object) -> Result:
 
 
 def _caught(function: Callable[..., Result], arguments: tuple[object, ...]) -> tuple[Result | None, Exception | None]:
-    """What it returned, or raised: gevent's pool prints a traceback for each exception that comes out of it."""
+    """Returns the result or the exception, since gevent's pool prints a traceback for every exception raised in it."""
     try:
         return function(*arguments), None
     except Exception as error:  # noqa: BLE001 (`off_loop` raises it)

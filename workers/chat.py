@@ -5,7 +5,7 @@ from chat.messages import draining
 from workers.app import app, stores
 from workers.sending import send
 from workers.stopping import stopping
-from workers.transcription import nudge
+from workers.transcription import begin
 
 DRAIN_SECONDS = 86_400  # a broker may be away that long; a drain that hangs loses its lease within seconds anyway
 
@@ -13,7 +13,7 @@ DRAIN_SECONDS = 86_400  # a broker may be away that long; a drain that hangs los
 @app.task(name=queues.DRAIN, time_limit=DRAIN_SECONDS)
 def drain() -> None:
     """Stores and delivers accepted messages."""
-    while draining.drain(stores(), nudge):
+    while draining.drain(stores(), begin):
         # While the broker is away no other task would follow this one, yet the web still accepts messages: carry on.
         if send(drain) or stopping():
             return

@@ -19,7 +19,7 @@ from redis import RedisError
 
 from chat import queues
 from chat.store import counters
-from chat.voice import attempts
+from chat.voice import attempts, turns
 from workers.app import stores
 
 log = structlog.get_logger(__name__)
@@ -47,13 +47,12 @@ def _stop_now() -> None:
     """Exits without waiting any longer. Every task except a transcription attempt may simply be cut off."""
     try:
         active = state.active_requests.copy()  # other threads are still changing it
-        unfinished = [request.args[0] for request in active if request.name == queues.TRANSCRIBE]
+        unfinished = {request.id for request in active if request.name == queues.TRANSCRIBE}
         for child in active_children():
             with suppress(ProcessLookupError):  # it has just exited by itself
                 os.kill(child.pid, signal.SIGKILL)
         log.warning("worker.cut_off", transcriptions=len(unfinished))
-        for message_id in unfinished:
-            _give_back(message_id)
+        _give_back(unfinished)
         counters.flush(stores().redis)
     except Exception:
         log.exception("worker.not_given_back")
@@ -61,8 +60,9 @@ def _stop_now() -> None:
         os._exit(0)  # a normal exit would wait for busy threads
 
 
-def _give_back(message_id: str) -> None:
+def _give_back(tasks: set[str]) -> None:
     try:
-        attempts.give_back(stores(), message_id)
+        for message_id in turns.held_by(stores(), tasks):
+            attempts.give_back(stores(), message_id)
     except RedisError as error:
-        log.warning("transcription.not_given_back", message_id=message_id, error=type(error).__name__)
+        log.warning("transcription.not_given_back", error=type(error).__name__)

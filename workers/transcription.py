@@ -2,13 +2,16 @@
 
 import time
 
+from celery import Task
+
 from chat import queues
-from chat.voice import attempts
+from chat.voice import attempts, turns
 from workers.app import app, recogniser, stores
 from workers.sending import send
 from workers.stopping import stopping
 
 NUDGE_PAUSE = 5.0  # seconds without nudges after one failed; the sweep runs as often
+SWEEP_NUDGES = 20  # each task sends the next while anything is due, so a few are enough
 
 
 class Nudge:
@@ -17,25 +20,32 @@ class Nudge:
     def __init__(self) -> None:
         self._again = 0.0
 
-    def __call__(self, message_id: str) -> None:
-        """Sends the task for a message, unless backing off; then the sweep will send it."""
-        if time.monotonic() >= self._again and not send(transcribe, message_id):
+    def __call__(self) -> None:
+        """Sends a task, unless backing off; then the sweep will send it."""
+        if time.monotonic() >= self._again and not send(transcribe):
             self._again = time.monotonic() + NUDGE_PAUSE
 
 
 nudge = Nudge()
 
 
+def begin(message_id: str) -> None:
+    """Has a voice message transcribed that was just stored, when its turn comes."""
+    turns.note_origin(stores(), message_id)
+    nudge()
+
+
 def nudge_due() -> None:
-    """Sends tasks for all voice messages with an attempt due."""
-    for message_id in attempts.due(stores()):
-        nudge(message_id)
+    """Sends tasks if any voice message has an attempt due."""
+    for _ in range(min(turns.due_count(stores()), SWEEP_NUDGES)):
+        nudge()
 
 
-@app.task(name=queues.TRANSCRIBE)
-def transcribe(message_id: str) -> None:
-    """Makes one attempt to transcribe a voice message."""
+@app.task(name=queues.TRANSCRIBE, bind=True)
+def transcribe(self: Task, *_: str) -> None:  # during a deploy, the version before this one sends an argument
+    """Makes one attempt to transcribe the next voice message in turn, and has the one after it taken."""
     if stopping():  # it may take longer than we have; the sweep will nudge another worker
         return
-    if attempts.transcribe(stores(), recogniser(), message_id):
-        nudge_due()
+    taker = turns.Taker(self.request.hostname, self.request.id, app.conf.worker_concurrency)
+    if attempts.transcribe_next(stores(), recogniser(), taker) and turns.due_count(stores()):
+        nudge()

@@ -1,4 +1,4 @@
-"""Recordings: storing them, and who may have them. What a file is, `chat.media` tells."""
+"""Recordings: storing them, and who may read them. `chat.media` determines what a file is."""
 
 from chat.audio import allowance
 from chat.audio.erasing import delete, delete_owned, sweep_unclaimed
@@ -10,6 +10,7 @@ from chat.audio.store import (
     NewRecording,
     Recording,
     Upload,
+    durations,
     find,
     find_linked,
     is_upload_id,
@@ -30,6 +31,7 @@ __all__ = [
     "delete",
     "delete_owned",
     "download_name",
+    "durations",
     "find",
     "find_linked",
     "is_upload_id",

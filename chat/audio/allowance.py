@@ -10,11 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from limits import parse_many
-
 from chat.audio import chunks
 from chat.errors import StorageFull, TooMany
-from chat.store import keys
+from chat.store import keys, limits
 from chat.store.connection import Stores
 
 LEASE_SECONDS = 900  # after this an upload no longer counts as running; its process may have died
@@ -63,21 +61,22 @@ def released(stores: Stores, files: Sequence[Mapping[str, Any]]) -> None:
 
 
 def forget(stores: Stores, owner_id: str) -> None:
-    """Deletes the counts of a person who has left. Raises RedisError."""
+    """Removes the counts of a deleted account. Raises RedisError."""
     stores.redis.delete(*_keys(owner_id))
 
 
 def _take(stores: Stores, owner_id: str, token: str, size: int) -> None:
     settings = stores.settings
-    limits = [(each.amount, each.get_expiry()) for each in parse_many(settings.limit_uploads)]
-    script_keys = [*_keys(owner_id), *(keys.upload_limit_key(owner_id, seconds) for _, seconds in limits)]
+    windows = limits.windows(settings.limit_uploads, "upload", owner_id)
+    script_keys = [*_keys(owner_id), *(window.key for window in windows)]
     stored: int | str = ""
     pruned = False
     while True:
         now = int(time.time())
         arguments: list[str | int] = [token, now, now + LEASE_SECONDS, size, settings.uploads_at_once]
         arguments += [settings.uploads_unclaimed_bytes, MAX_UNCLAIMED, settings.uploads_all_bytes]
-        arguments += [stored, STORED_SECONDS, _kept_seconds(stores), *(part for limit in limits for part in limit)]
+        arguments += [stored, STORED_SECONDS, _kept_seconds(stores)]
+        arguments += [part for window in windows for part in (window.max, window.seconds)]
         what, *details = (part.decode() for part in stores.scripts.take_upload(keys=script_keys, args=arguments))
         if what == "taken":
             return

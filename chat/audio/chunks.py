@@ -1,7 +1,7 @@
 """Reads and writes the bytes of a GridFS file, a megabyte at a time.
 
-The format is GridFS's and any of its tools reads it. The driver's own classes hold up to 32 MB before they write, and
-fetch up to 16 MB for a range of one byte; under many uploads and seeking players that is too much.
+The format is GridFS's, which all its tools can read. The driver's own classes buffer up to 32 MB before they write, and
+fetch up to 16 MB for a range of one byte, which is too much with many uploads and seeking players.
 See https://github.com/mongodb/specifications/blob/master/source/gridfs/gridfs-spec.md.
 """
 
@@ -15,7 +15,9 @@ from chat.errors import NotFound
 from chat.store.archive import AUDIO_BUCKET
 from chat.store.connection import Document
 
-CHUNK_BYTES = 255 * 1024  # GridFS's usual size; a multiple of three, so that chunks can be encoded as base64 apart
+CHUNK_BYTES = (
+    255 * 1024
+)  # GridFS's default; a multiple of three, so that each chunk can be encoded as base64 separately
 CHUNKS_A_WRITE = 4
 
 FILES = f"{AUDIO_BUCKET}.files"
@@ -23,7 +25,7 @@ CHUNKS = f"{AUDIO_BUCKET}.chunks"
 
 
 def write(mongo: "Database[Document]", file_id: str, source: BinaryIO) -> int:
-    """Store the chunks of a file; answers its length. Nobody sees the file until its entry in `FILES` is made."""
+    """Stores a file's chunks and returns its length. The file is invisible until its entry in `FILES` exists."""
     number = length = 0
     while True:
         pieces = [piece for _ in range(CHUNKS_A_WRITE) if (piece := source.read(CHUNK_BYTES))]
@@ -37,12 +39,12 @@ def write(mongo: "Database[Document]", file_id: str, source: BinaryIO) -> int:
 
 
 def read(mongo: "Database[Document]", file_id: str, chunk_bytes: int, start: int, stop: int) -> Iterator[bytes]:
-    """The bytes from `start` up to before `stop`, a chunk at a time, each fetched when it is asked for.
+    """Yields the bytes from `start` up to but excluding `stop`, one chunk at a time, each fetched on demand.
 
     `chunk_bytes` is the file's own `chunkSize`: another tool, or another version of this one, may have written it.
 
     Raises:
-        NotFound: the file went away meanwhile.
+        NotFound: the file was deleted in the meantime.
     """
     while start < stop:
         number, offset = divmod(start, chunk_bytes)

@@ -1,4 +1,4 @@
-"""Decodes a recording to what recognisers take: 16 kHz, mono, signed 16 bit.
+"""Decodes a recording into what recognisers accept: 16 kHz, mono, signed 16 bit.
 
 It is decoded in a process of its own (`chat.media.sandbox`), as the samples are read, so it takes little memory.
 """
@@ -49,7 +49,7 @@ def tracks(audio: bytes) -> int:
 
 @lru_cache(maxsize=1)
 def _sandbox() -> Sandbox:
-    """The one of this process. Decoding needs no place: no more is decoded at once than is transcribed."""
+    """This process's sandbox. Decoding needs no limit of its own: no more is decoded at once than is transcribed."""
     return Sandbox()
 
 

@@ -1,4 +1,4 @@
-"""Recordings that go: of deleted messages, of uploads nobody claimed, and what a dead process left half written."""
+"""Erases recordings: those of deleted messages, unclaimed uploads, and what dead processes left half written."""
 
 import time
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ from chat.store.connection import Stores
 log = structlog.get_logger(__name__)
 
 PAGE = 100
-PAGES = 50  # a sweep ends after so many; the next one goes on
-GRACE_SECONDS = 60  # longer than any request that may still be claiming takes
+PAGES = 50  # then the sweep ends; the next one continues
+GRACE_SECONDS = 60  # longer than any request that may still claim an upload
 
 
 def delete(stores: Stores, upload_ids: Sequence[str]) -> None:
-    """Erase recordings for good; from now on nobody can claim them. With MongoDB away the sweep does it later."""
+    """Erases recordings for good; from now on nobody can claim them. If MongoDB is away, the sweep does it later."""
     if not upload_ids:
         return
     _mark_for_deletion(stores, upload_ids)
@@ -30,7 +30,7 @@ def delete(stores: Stores, upload_ids: Sequence[str]) -> None:
 
 
 def delete_owned(stores: Stores, owner_id: str) -> bool:
-    """Erase recordings somebody uploaded, claimed or not, a page of them; answers whether there may be more.
+    """Erases a page of a person's recordings, claimed or not. Returns whether there may be more.
 
     Raises:
         PyMongoError: MongoDB is away; call again.
@@ -47,10 +47,10 @@ def delete_owned(stores: Stores, owner_id: str) -> bool:
 
 
 def sweep_unclaimed(stores: Stores) -> int:
-    """Erase uploads that no message has claimed in time, and whatever else is due; answers how many.
+    """Erases uploads that no message claimed in time, and whatever else is due. Returns how many.
 
     Raises:
-        PyMongoError, RedisError: a store is away; nothing that is claimed was touched.
+        PyMongoError, RedisError: a store is away. No claimed recording was touched.
     """
     return _sweep_pending(stores) + _sweep_expired(stores)
 
@@ -76,7 +76,7 @@ def _sweep_pending(stores: Stores) -> int:
 
 
 def _sweep_expired(stores: Stores) -> int:
-    """Uploads that GridFS knows no claim of, unless Redis does: their message is on its way to the archive."""
+    """Marks expired uploads without a claim in GridFS, unless Redis has one: its message is not archived yet."""
     expired = datetime.now(UTC) - timedelta(seconds=stores.settings.upload_ttl + GRACE_SECONDS)
     erased, after = 0, ""
     for _ in range(PAGES):
@@ -96,7 +96,7 @@ def _sweep_expired(stores: Stores) -> int:
 
 
 def _erase(stores: Stores, upload_ids: Sequence[str]) -> None:
-    """The file's entry last: while it is there, whoever looks for what is to be erased finds it."""
+    """Erases the file's entry last: while it exists, an interrupted erasure can be found and continued."""
     if upload_ids:
         chosen = {"_id": {"$in": list(upload_ids)}}
         files = list(stores.mongo[chunks.FILES].find(chosen, {"length": 1, "metadata.owner": 1}))

@@ -1,4 +1,4 @@
-"""Signed links: whoever holds one may read one recording for a while, as an `<audio>` element must without headers.
+"""Signed links: anybody who has one may read one recording for a while, since `<audio>` elements cannot send headers.
 
 A link is valid as long as the session that created it, and only while its person may read the recording. So its token
 names the session: `<expiry>.<person>.<token id>.<issued, ms>.<signature>`; the signature covers all of it
@@ -26,7 +26,7 @@ class Maker(NamedTuple):
 
 
 def sign(settings: Settings, upload_id: str, maker: Maker, until: int, now: float) -> tuple[str, int]:
-    """A token for this upload, and when it expires, which is never after `until`. Times are Unix seconds."""
+    """Returns a token for this upload, and when it expires: never after `until`. Times are Unix seconds."""
     expires = min(int(now) + settings.audio_link_lifetime, until)
     said = f"{expires}.{maker.user_id}.{maker.token_id}.{maker.issued_ms}"
     return f"{said}.{_signature(settings, upload_id, said)}", expires
@@ -48,7 +48,7 @@ def read(settings: Settings, upload_id: str, token: str, now: float) -> Maker | 
 
 
 def _signature(settings: Settings, upload_id: str, said: str) -> str:
-    # A key of its own, so that no signature made with the secret for another purpose can pass for one of these.
+    # A key of its own, so that no signature made with the secret for another purpose is valid here.
     key = hmac.digest(settings.secret_key.get_secret_value().encode(), _PURPOSE, hashlib.sha256)
     made = hmac.digest(key, f"{upload_id} {said}".encode(), hashlib.sha256)
     return base64.urlsafe_b64encode(made).rstrip(b"=").decode()

@@ -1,4 +1,4 @@
-"""File names as their owners gave them, made harmless."""
+"""Makes the file names that people give harmless."""
 
 import unicodedata
 from pathlib import PurePosixPath
@@ -10,7 +10,7 @@ SUFFIX_LIMIT = 10
 
 
 def clean_name(given: str | None, mimetype: str) -> str:
-    """The last part of a path without control and direction marks, bounded; `voice` where nothing is left."""
+    """The last part of a path, without control and direction marks and not too long; `voice` if nothing is left."""
     last = (given or "").replace("\\", "/").rpartition("/")[2]
     visible = "".join(character for character in last if unicodedata.category(character)[0] != "C" or character == "\t")
     name = unicodedata.normalize("NFC", " ".join(visible.split())).strip(". ")
@@ -22,6 +22,6 @@ def clean_name(given: str | None, mimetype: str) -> str:
 
 
 def download_name(name: str, mimetype: str) -> str:
-    """The name to save under: with an ending that tells the truth, so that no `voice.html` is ever opened as one."""
+    """The name to save a recording under, with its real type's extension, so that none is opened as `voice.html`."""
     truthful = next((kind.extensions for kind in ALL if kind.mimetype == mimetype), ())
     return name if PurePosixPath(name.lower()).suffix in truthful else name + extension(mimetype)

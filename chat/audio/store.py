@@ -1,12 +1,12 @@
-"""Recordings in GridFS, and who may have them.
+"""Stores recordings in GridFS, and decides who may read them.
 
-An upload belongs to its owner until a message claims it; then to the two of the conversation. The claim is made in
-Redis with the message itself (the hash `keys.upload_key`, see `accept.lua`), and goes to GridFS before the message
-goes to the archive, so that no archived message has an unclaimed recording. An upload that nothing claims is gone after
+An upload belongs to its owner until a message claims it, then to the two people of the conversation. The claim is made
+in Redis together with the message (in the hash `keys.upload_key`, see `accept_message.lua`) and goes to GridFS before
+the message is archived, so that no archived message has an unclaimed recording. An unclaimed upload expires after
 `UPLOAD_TTL`.
 
-`keys.UPLOADS_PENDING_DELETION` names what has to be erased and from when on: uploads being written, so that one whose
-process dies leaves nothing, and deleted ones, so that MongoDB may be away when they are deleted.
+`keys.UPLOADS_PENDING_DELETION` lists what to erase and from when on: uploads being written, so that a process that dies
+leaves nothing behind, and deleted recordings, so that MongoDB may be away when they are deleted.
 """
 
 import time
@@ -27,13 +27,13 @@ from chat.media.sandbox import Prepared
 from chat.store import keys
 from chat.store.connection import Document, Stores
 
-WRITING_SECONDS = 3_600  # an upload still being written after this is given up
-CLAIM_KEPT_SECONDS = 3_600  # what Redis knows of a claim after GridFS has it
+WRITING_SECONDS = 3_600  # an upload still being written after this is erased
+CLAIM_KEPT_SECONDS = 3_600  # how long Redis keeps a claim after GridFS has it
 
 
 @dataclass(frozen=True, slots=True)
 class NewRecording:
-    """What is to be stored: an open file, the name its sender gave it, and what it was found to be."""
+    """A recording to store: an open file, the name its sender gave it, and what it was found to be."""
 
     file: BinaryIO
     given_name: str | None
@@ -69,10 +69,10 @@ class Recording:
 
 
 def save_all(stores: Stores, owner_id: str, recordings: Sequence[NewRecording]) -> list[Upload]:
-    """Store uploads; all can be claimed once this answers, or none. Never holds one whole in memory.
+    """Stores uploads, so that afterwards either all can be claimed or none. Never has a whole one in memory.
 
     Raises:
-        PyMongoError, RedisError: a store is away; what was written goes by itself.
+        PyMongoError, RedisError: a store is away. What was already written is erased later.
     """
     upload_ids = [str(uuid.uuid4()) for _ in recordings]
     stores.redis.zadd(keys.UPLOADS_PENDING_DELETION, dict.fromkeys(upload_ids, _now() + WRITING_SECONDS))
@@ -91,12 +91,12 @@ def save_all(stores: Stores, owner_id: str, recordings: Sequence[NewRecording]) 
 
 
 def find(stores: Stores, upload_id: str, reader_id: str) -> Upload:
-    """An upload this person may have.
+    """Returns an upload that this person may read.
 
     Raises:
-        NotFound: there is none, as far as this person may know.
+        NotFound: there is none, or this person may not know of it.
     """
-    # Redis first: a claim leaves it only after GridFS has it, so that none can be missed between the two.
+    # Ask Redis first: a claim leaves Redis only after GridFS has it, so none can be missed in between.
     owner, claim, receiver = _claim(stores, upload_id)
     document = _document(stores, upload_id)
     metadata = document["metadata"]
@@ -112,18 +112,18 @@ def find(stores: Stores, upload_id: str, reader_id: str) -> Upload:
 
 
 def find_linked(stores: Stores, upload_id: str) -> Upload:
-    """An upload, whoever may have it. Raises NotFound when it is gone."""
+    """Returns an upload without checking who may read it. Raises NotFound if it is gone."""
     return _upload(_document(stores, upload_id))
 
 
 def stream(stores: Stores, upload: Upload, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
-    """The bytes from `start` up to before `stop`, in pieces of at most a chunk, lazily."""
+    """Lazily yields the bytes from `start` up to but excluding `stop`, in pieces of at most a chunk."""
     end = upload.length if stop is None else min(stop, upload.length)
     return chunks.read(stores.mongo, upload.id, upload.chunk_bytes, start, end)
 
 
 def read(stores: Stores, upload_id: str) -> Recording:
-    """A whole recording, for who transcribes it; no matter whose.
+    """Returns a whole recording for transcribing, whoever owns it.
 
     Raises:
         NotFound: it is gone.
@@ -132,8 +132,25 @@ def read(stores: Stores, upload_id: str) -> Recording:
     return Recording(b"".join(stream(stores, upload)), upload.mimetype)
 
 
+def durations(stores: Stores, upload_ids: Sequence[str]) -> dict[str, float]:
+    """Seconds of each recording there is; no matter whose. One round trip, and one to MongoDB for those long claimed.
+
+    Raises:
+        PyMongoError: MongoDB is needed for one and is away.
+    """
+    with stores.redis.pipeline(transaction=False) as pipe:
+        for upload_id in upload_ids:
+            pipe.hget(keys.upload_key(upload_id), "duration")
+        known = dict(zip(upload_ids, pipe.execute(), strict=True))
+    found = {upload_id: float(seconds) for upload_id, seconds in known.items() if seconds is not None}
+    if missing := [upload_id for upload_id in known if upload_id not in found]:
+        wanted = stores.mongo[chunks.FILES].find({"_id": {"$in": missing}}, {"metadata.duration": 1})
+        found |= {document["_id"]: document["metadata"]["duration"] for document in wanted}
+    return found
+
+
 def record_claims(stores: Stores, claims: Sequence[Claim]) -> None:
-    """Bring claims from Redis to GridFS. May run any number of times; the first message keeps a recording.
+    """Copies claims from Redis to GridFS. Safe to repeat; the first message to claim a recording keeps it.
 
     Raises:
         PyMongoError: MongoDB is away; call again.
@@ -148,7 +165,7 @@ def record_claims(stores: Stores, claims: Sequence[Claim]) -> None:
         for claim in claims
     ]
     stores.mongo[chunks.FILES].bulk_write(writes, ordered=False)
-    # The hash stays for a while, so that a request that read GridFS before cannot bring it back unclaimed.
+    # Keep the hash for a while, so that a request that read GridFS earlier cannot restore the upload as unclaimed.
     with stores.redis.pipeline(transaction=False) as pipe:
         for claim in claims:
             pipe.expire(keys.upload_key(claim.upload_id), stores.settings.upload_ttl + CLAIM_KEPT_SECONDS)
@@ -156,7 +173,7 @@ def record_claims(stores: Stores, claims: Sequence[Claim]) -> None:
 
 
 def restore_upload(stores: Stores, upload_id: str, owner_id: str) -> bool:
-    """Put an upload back that Redis lost, if this person may still claim it. Answers whether Redis has it now."""
+    """Restores an upload that Redis lost, if this person may still claim it. Returns whether Redis has it now."""
     try:
         document = _document(stores, upload_id)
     except (NotFound, PyMongoError):
@@ -170,7 +187,7 @@ def restore_upload(stores: Stores, upload_id: str, owner_id: str) -> bool:
 
 
 def is_upload_id(text: str) -> bool:
-    """Whether it is a UUID as we write them."""
+    """Whether the text is a UUID in canonical form."""
     try:
         return str(uuid.UUID(text)) == text
     except ValueError:
@@ -206,7 +223,7 @@ def _write(stores: Stores, owner_id: str, upload_id: str, recording: NewRecordin
 
 
 def _hash(upload: Upload) -> dict[str, str | float | bytes]:
-    """The same in GridFS's metadata and in Redis; a byte for each peak."""
+    """An upload as in GridFS's metadata and in Redis, with one byte per peak."""
     return {
         "owner": upload.owner,
         "name": upload.name,
@@ -217,7 +234,7 @@ def _hash(upload: Upload) -> dict[str, str | float | bytes]:
 
 
 def _claim(stores: Stores, upload_id: str) -> tuple[str | None, str | None, str | None]:
-    """The owner, the claim and the receiver Redis knows."""
+    """The owner, the claim and the receiver according to Redis."""
     found = stores.redis.hmget(keys.upload_key(upload_id), "owner", "message", "receiver")
     owner, claim, receiver = (None if value is None else value.decode() for value in found)
     return owner, claim, receiver
@@ -245,7 +262,7 @@ def _upload(document: Document) -> Upload:
 
 
 def _age(document: Document) -> float:
-    """Seconds since it was uploaded."""
+    """Seconds since the recording was uploaded."""
     age: timedelta = datetime.now(UTC) - document["uploadDate"]
     return age.total_seconds()
 

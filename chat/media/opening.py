@@ -1,5 +1,6 @@
 """Opens a recording with its own demuxer, and checks what it asks of a decoder before the decoder runs."""
 
+import errno
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ import av
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
-from av.error import FFmpegError
+from av.error import ArgumentError, FFmpegError
 from av.packet import Packet
 from av.stream import Disposition, Stream
 
@@ -53,7 +54,10 @@ class _From:
         return self._file.read(size)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        return self._file.seek(offset + self._at if whence == io.SEEK_SET else offset, whence) - self._at
+        try:
+            return self._file.seek(offset + self._at if whence == io.SEEK_SET else offset, whence) - self._at
+        except (OSError, ValueError, OverflowError) as error:  # FFmpeg adds up what a damaged header says
+            raise ArgumentError(errno.EINVAL, "seek to outside the file") from error
 
     def tell(self) -> int:
         return self._file.tell() - self._at

@@ -27,7 +27,10 @@ def edit(stores: Stores, sender_id: str, message_id: str, text: str) -> Message:
     message = _own(stores, sender_id, message_id)
     if not text.strip() and not message["audioFileId"]:
         raise Invalid("text", "A message cannot be empty. Delete it instead.")
-    changed = _changed(storing.change(stores, message, {"text": text, "editedAt": ids.now()}))
+    fields: Changes = {"text": text, "editedAt": ids.now()}
+    if message["audioFileId"]:
+        fields["ownText"] = True
+    changed = _changed(storing.change(stores, message, fields))
     shown = wire.message(changed)
     delivery.deliver(stores, [frames.status_frame(shown, "edited")])
     return shown
@@ -60,6 +63,7 @@ def bury(stores: Stores, messages: Sequence[StoredMessage]) -> list[StoredMessag
         "duration": None,
         "peaks": None,
         "editedAt": None,
+        "ownText": None,
     }
     buried = storing.change_all(stores, messages, tombstone)
     gone = [message for message, now in zip(messages, buried, strict=True) if now is not None]

@@ -4,6 +4,7 @@ Only this module knows what an entry looks like. An entry stores the draft as a 
 entries written before a deploy that adds a field can still be read after it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, cast
 
@@ -34,6 +35,7 @@ class Draft:
     audio_file_id: str | None = None
     client_id: str | None = None
     request_id: str = ""  # of the call that sent it; only for logs
+    languages: Sequence[str] = ()  # BCP 47; those the sender probably speaks, for voice messages only
 
 
 class Receipt(NamedTuple):
@@ -76,11 +78,12 @@ class Entry(NamedTuple):
             "duration": self.duration,
             "peaks": self.peaks,
             "status": "delivered" if draft.audio_file_id is None else "transcribing",
+            "ownText": True if draft.audio_file_id and draft.text else None,
             "revision": 1,
         }
 
 
-# The names in an entry's JSON. Entries of version 1.0 had no names, only values in this order.
+# The names in an entry's JSON
 _NAMES = {
     "sender_id": "senderId",
     "receiver_id": "receiverId",
@@ -88,7 +91,10 @@ _NAMES = {
     "audio_file_id": "audioFileId",
     "client_id": "clientId",
     "request_id": "requestId",
+    "languages": "languages",
 }
+# Entries of version 1.0 had no names, only the values of these, in this order.
+_VALUES_OF_1_0 = ("senderId", "receiverId", "text", "audioFileId", "clientId", "requestId")
 
 
 def entry_fields(draft: Draft, entropy: str) -> list[bytes | str]:
@@ -120,7 +126,7 @@ def parse_entry(raw: RawEntry) -> Entry:
     entry_id, fields = raw
     named = orjson.loads(fields[DRAFT])
     if isinstance(named, list):
-        named = dict(zip(_NAMES.values(), named, strict=True))
+        named = dict(zip(_VALUES_OF_1_0, named, strict=True))
     if not isinstance(named, dict):
         raise TypeError("no entry")  # `null` and numbers are JSON as well
     known = {field: named[name] for field, name in _NAMES.items() if named.get(name)}

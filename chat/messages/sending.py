@@ -2,10 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
 
 import structlog
-from limits import parse_many
 
 from chat import audio, ids, wire
 from chat.errors import Invalid, NotFound, TooMany, Unavailable
@@ -14,7 +12,7 @@ from chat.messages import storing
 from chat.messages.log import Draft, Entry, Receipt
 from chat.people import restoring, sessions
 from chat.people.sessions import Session
-from chat.store import keys
+from chat.store import keys, limits
 from chat.store.connection import Stores
 from chat.tracing import request_id
 from chat.wire import Message
@@ -36,7 +34,7 @@ def accept(stores: Stores, draft: Draft, wake: Callable[[], None], session: Sess
 
     Raises:
         Unauthorized: the session was ended.
-        TooMany: the sender has reached the message limit.
+        TooMany: the sender has reached the limit of messages or, with a recording, of transcribed audio.
         Invalid: there is nothing to send, or it is addressed to its sender.
         NotFound: the receiver or the upload is unknown, not the sender's, or already sent.
         Unavailable: the log is full, or `wake` says that the queue is down. Nothing was accepted.
@@ -60,7 +58,10 @@ class _Acceptance:
         self._draft = draft
         self._session = session
         self._wake = wake
-        self._limits = _parsed(stores.settings.limit_messages)
+        self._limits = limits.windows(stores.settings.limit_messages, "message", draft.sender_id)
+        self._audio_limits = (
+            limits.audio_windows(stores.settings.limit_transcription, draft.sender_id) if draft.audio_file_id else []
+        )
         self._woken = 0
         self._restored = False
         self._counts = True
@@ -116,7 +117,7 @@ class _Acceptance:
             keys.sessions_key(sender),
             keys.user_key(sender),
             keys.HOT_COMPLETE,
-            *(keys.message_limit_key(sender, seconds) for _, seconds in self._limits),
+            *(window.key for window in (*self._limits, *self._audio_limits)),
         ]
 
     def _arguments(self) -> list[str | int | bytes]:
@@ -133,15 +134,10 @@ class _Acceptance:
             session.issued_ms if session else 0,
             int(self._counts),
             len(self._limits),
-            *(part for limit in self._limits for part in limit),
+            len(self._audio_limits),
+            *(part for window in (*self._limits, *self._audio_limits) for part in (window.max, window.seconds)),
             *self._fields,
         ]
-
-
-@lru_cache(maxsize=16)
-def _parsed(limits: str) -> tuple[tuple[int, int], ...]:
-    """Pairs of a number of messages and the seconds within which it is the limit."""
-    return tuple((each.amount, each.get_expiry()) for each in parse_many(limits))
 
 
 def _refusal(outcome: str, *details: str) -> Exception:
@@ -149,6 +145,11 @@ def _refusal(outcome: str, *details: str) -> Exception:
         return sessions.refusal()
     if outcome == "limited":
         return TooMany("Too many messages. Wait a moment.", retry_after=int(details[0]))
+    if outcome == "audio":
+        return TooMany(
+            "You have reached the limit of minutes of recordings to transcribe. Send this one later; texts still go.",
+            retry_after=int(details[0]),
+        )
     if outcome == "receiver":
         return NotFound("There is no such person.")
     if outcome == "full":

@@ -151,6 +151,7 @@ def drop_duplicate(stores: Stores, message: StoredMessage) -> None:
         pipe.zrem(keys.inbox_key(receiver, sender), message_id)
         pipe.zrem(keys.OUTBOX, message_id)
         pipe.zrem(keys.TRANSCRIPTIONS, message_id)
+        pipe.hdel(keys.TRANSCRIPTION_TURNS, message_id)
         pipe.execute()
     log.warning("message.doubled", message_id=message_id)
 
@@ -196,6 +197,12 @@ def load_all_for_change(stores: Stores, archived: Sequence[StoredMessage], secon
     script_keys = [keys.message_key(message["_id"]) for message in archived]
     if script_keys:
         stores.scripts.load_for_change(keys=script_keys, args=[seconds, *map(hot.dump_message, archived)])
+
+
+def archived(stores: Stores, message_ids: Sequence[str]) -> list[StoredMessage]:
+    """Returns those of the messages that MongoDB has. Raises PyMongoError."""
+    wanted = {"_id": {"$in": list(message_ids)}}
+    return [archive.load_message(each) for each in stores.mongo.messages.find(wanted)] if message_ids else []
 
 
 def _archived(stores: Stores, message_id: str) -> StoredMessage | None:

@@ -83,6 +83,7 @@ class Message(Document):
     words = ListField(DictField())
     editedAt = StringField()
     deletedAt = StringField()
+    ownText = BooleanField()
     revision = IntField(default=1)
 
     meta = {
@@ -178,7 +179,7 @@ def upsert_message(message: StoredMessage) -> UpdateOne:
     # A tombstone always wins, since a crash of Redis may have lost revisions.
     fields = dump_message(message)
     message_id = fields.pop("_id")
-    gone = {name: "" for name in ("audioFileId", *wire.OPTIONAL) if name not in fields}
+    gone = {name: "" for name in ("audioFileId", "ownText", *wire.OPTIONAL) if name not in fields}
     change: dict[str, Any] = {"$set": fields}
     if message["revision"] > 1 and gone:
         change["$unset"] = gone

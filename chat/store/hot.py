@@ -67,6 +67,7 @@ class Message(HotModel, index=True):  # type: ignore[call-arg]  # redis-om has n
     words: list[dict[str, Any]] | None = None
     editedAt: str | None = None
     deletedAt: str | None = None
+    ownText: bool | None = None
     terms: str = Field(index=True, full_text_search=True, default="")
     revision: int = 1
 

@@ -31,8 +31,9 @@ HOT_COMPLETE = f"{PREFIX}:hot:complete"
 # Progress of that rebuild (hash): step -> the last `_id` copied, or `done`
 HOT_REBUILD = f"{PREFIX}:hot:complete:at"
 
-# Voice messages waiting for a transcript (sorted set): message id -> when the next attempt is due (ms); the ones among
-# them that were delivered before (set); the number of attempts and the requested language by message id (hashes)
+# Voice messages waiting for a transcript (sorted set): message id -> when the next attempt is due (ms; 0 for new ones,
+# +inf for those standing in a line of `TRANSCRIPTION_LINES`); the ones among them that were delivered before (set); the
+# number of attempts and the requested language by message id (hashes)
 TRANSCRIPTIONS = f"{PREFIX}:transcriptions"
 RETRANSCRIPTIONS = f"{PREFIX}:transcriptions:again"
 TRANSCRIPTION_ATTEMPTS = f"{PREFIX}:transcription:attempts"
@@ -42,6 +43,23 @@ TRANSCRIPTION_LANGUAGES = f"{PREFIX}:transcription:languages"
 # the one message that is being tried alone
 TRANSCRIPTION_CRASHES = f"{PREFIX}:transcription:deaths"
 TRANSCRIPTION_ALONE = f"{PREFIX}:transcription:alone"
+
+# Whose turn each of them takes (hash: message id -> `<person> <since, ms> <length, ms>`); those that are due, in lines
+# (sorted set of `<line> <person> <order> <message id>`), and the people in each line by the place of their first one
+# (sorted sets); the time up to which people have used their turns (sorted set: person -> ms); running attempts (hash:
+# message id -> `<worker> <task> <1 if long>`)
+TRANSCRIPTION_TURNS = f"{PREFIX}:transcription:turns"
+TRANSCRIPTION_LINES = f"{PREFIX}:transcription:lines"
+TRANSCRIPTION_PEOPLE_SHORT = f"{PREFIX}:transcription:people:short"
+TRANSCRIPTION_PEOPLE_LONG = f"{PREFIX}:transcription:people:long"
+TRANSCRIPTION_PEOPLE_ALONE = f"{PREFIX}:transcription:people:alone"
+TRANSCRIPTION_USED = f"{PREFIX}:transcription:used"
+TRANSCRIPTION_RUNNING = f"{PREFIX}:transcription:running"
+
+# The id of the request each of them goes back to, for logs, and the revision at which somebody asked to have the
+# sender's own text overwritten (hashes by message id)
+TRANSCRIPTION_ORIGINS = f"{PREFIX}:transcription:origins"
+TRANSCRIPTION_REVISIONS = f"{PREFIX}:transcription:revisions"
 
 # Recordings to be erased (sorted set): upload id -> the earliest time (s); includes uploads being written
 UPLOADS_PENDING_DELETION = f"{PREFIX}:uploads:doomed"
@@ -155,18 +173,18 @@ def uploads_stored_key(user_id: str) -> str:
     return f"{PREFIX}:uploads:stored:{user_id}"
 
 
-def upload_limit_key(user_id: str, seconds: int) -> str:
-    """Counter of the uploads a person made in a window of so many seconds."""
-    return f"{LIMITS}:upload:{user_id}:{seconds}"
+def limit_key(action: str, whose: str, seconds: int) -> str:
+    """Counter of what a person did, or of what was done to a message, in a window of so many seconds."""
+    return f"{LIMITS}:{action}:{whose}:{seconds}"
 
 
-def message_limit_key(user_id: str, seconds: int) -> str:
-    """Counter of the messages a person sent in a window of so many seconds."""
-    return f"{LIMITS}:message:{user_id}:{seconds}"
+def transcription_hints_key(message_id: str) -> str:
+    """The languages a voice message is probably in, as BCP 47 tags separated by commas."""
+    return f"{PREFIX}:transcription:hints:{message_id}"
 
 
 def known_address_key(account: str, address: str) -> str:
-    """There while an account was lately used from this address."""
+    """Exists while an account was recently used from this address."""
     return f"{LIMITS}:known:{account}:{address}"
 
 

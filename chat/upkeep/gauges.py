@@ -46,7 +46,9 @@ class _Raw(NamedTuple):
     refused: int
     transcriptions: int
     transcriptions_due: int
+    transcriptions_in_line: int
     due: list[bytes]
+    in_line: list[bytes]
     outbox: int
     outbox_new: list[bytes]
     cursors: int
@@ -79,7 +81,9 @@ def _of_redis(redis: Redis) -> dict[str, float]:
         pipe.xlen(keys.ACCEPTED_REFUSED)
         pipe.zcard(keys.TRANSCRIPTIONS)
         pipe.zcount(keys.TRANSCRIPTIONS, "-inf", now)
+        pipe.zcount(keys.TRANSCRIPTIONS, "+inf", "+inf")
         pipe.zrange(keys.TRANSCRIPTIONS, "-inf", now, byscore=True, offset=0, num=DUE_SAMPLE)
+        pipe.zrange(keys.TRANSCRIPTIONS, "+inf", "+inf", byscore=True, offset=0, num=DUE_SAMPLE)
         pipe.zcard(keys.OUTBOX)
         pipe.zrange(keys.OUTBOX, 1, 1, byscore=True, offset=0, num=1)
         pipe.hlen(keys.CURSORS_OUTBOX)
@@ -95,8 +99,8 @@ def _of_redis(redis: Redis) -> dict[str, float]:
         "accepted_oldest_seconds": max(0, now - accepted_ms) / 1_000,
         "accepted_refused_messages": raw.refused,
         "transcriptions_waiting": raw.transcriptions,
-        "transcriptions_due": raw.transcriptions_due,
-        "transcriptions_oldest_seconds": _age(raw.due, now),
+        "transcriptions_due": raw.transcriptions_due + raw.transcriptions_in_line,
+        "transcriptions_oldest_seconds": _age([*raw.due, *raw.in_line], now),
         "outbox_messages": raw.outbox,
         "outbox_oldest_seconds": _age(raw.outbox_new, now),
         "outbox_cursors": raw.cursors,

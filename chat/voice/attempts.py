@@ -1,14 +1,16 @@
 """Attempts to transcribe voice messages.
 
 A voice message is in `keys.TRANSCRIPTIONS` from the moment it is stored until it is done, however often workers die: a
-task is only a nudge, and the sweep nudges again whatever is due. Redis counts an attempt before it begins, so we give
+task is only a nudge to take the next one in turn (see `chat.voice.turns`), and the sweep nudges as long as any is due.
+Redis counts an attempt before it begins, so we give
 up on a recording that kills its worker as on any other. Messages whose workers keep dying are tried one at a time, so
 that we do not give up on those that merely ran alongside the culprit. After the last attempt the message is delivered
 `untranscribed`, with its audio.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 import structlog
@@ -16,46 +18,57 @@ from pymongo.errors import PyMongoError
 from redis import RedisError
 
 from chat import audio, frames, ids, wire
-from chat.errors import Conflict, Invalid, NotFound, Unavailable, UnsupportedMedia
+from chat.errors import NotFound, Unavailable, UnsupportedMedia
 from chat.frames import Frame
-from chat.messages import delivery, storing
+from chat.messages import delivery, hinting, storing
 from chat.store import counters, keys
 from chat.store.connection import Stores
-from chat.voice.recognisers import Recogniser, Transcript, TranscriptionRefused, TranscriptionUnavailable
+from chat.tracing import traced
+from chat.voice import requests, turns
+from chat.voice.recognisers import Progress, Recogniser, Transcript, TranscriptionRefused, TranscriptionUnavailable
 from chat.wire import Changes, Message, StoredMessage
 
 log = structlog.get_logger(__name__)
 
 LEASE_MS = 10_000  # an attempt whose worker died is due again after this
 RENEW_SECONDS = 2.5
+REPORT_SECONDS = 1.0  # between two frames with the text so far
 BACKOFF_LIMIT = 300.0
 ARCHIVE_PAUSE = 5.0  # seconds until the next attempt when MongoDB is away
-DUE_PAGE = 100
-CRASHES_TOGETHER = 2  # after this many attempts whose workers died, a message is tried alone
 ATTEMPT_KEYS = (
     keys.TRANSCRIPTIONS,
     keys.TRANSCRIPTION_ATTEMPTS,
     keys.TRANSCRIPTION_CRASHES,
     keys.TRANSCRIPTION_ALONE,
+    keys.TRANSCRIPTION_RUNNING,
+)
+MESSAGE_HASHES = (  # by message id; forgotten with the message
+    keys.TRANSCRIPTION_ATTEMPTS,
+    keys.TRANSCRIPTION_CRASHES,
+    keys.TRANSCRIPTION_LANGUAGES,
+    keys.TRANSCRIPTION_TURNS,
+    keys.TRANSCRIPTION_RUNNING,
+    keys.TRANSCRIPTION_ORIGINS,
+    keys.TRANSCRIPTION_REVISIONS,
 )
 
 
-def transcribe(stores: Stores, recogniser: Recogniser, message_id: str) -> bool:
-    """Makes one attempt to transcribe a voice message, if one is due. Safe to call any number of times.
+def transcribe_next(stores: Stores, recogniser: Recogniser, taker: turns.Taker) -> bool:
+    """Makes one attempt at the voice message whose turn it is, if any is due. Safe to call any number of times.
 
     Returns:
-        True if the message was tried alone, so that others that are due may have waited for it.
+        True if an attempt was made, so that others that are due may have waited for it.
     """
-    begun = stores.scripts.begin_attempt(keys=ATTEMPT_KEYS, args=[message_id, LEASE_MS, CRASHES_TOGETHER])
-    if begun is None:
+    turn = turns.take(stores, taker, LEASE_MS)
+    if turn is None:
         return False
-    attempt, alone = begun
-    try:
-        _handle(stores, recogniser, message_id, attempt)
-    finally:
-        if alone:
-            _end_alone(stores, message_id)
-    return bool(alone)
+    with traced(turns.origin(stores, turn.message_id)):
+        try:
+            _handle(stores, recogniser, turn.message_id, turn.attempt)
+        finally:
+            if turn.alone:
+                _end_alone(stores, turn.message_id)
+    return True
 
 
 def _end_alone(stores: Stores, message_id: str) -> None:
@@ -69,44 +82,6 @@ def give_back(stores: Stores, message_id: str, seconds: float = 0) -> None:
     """Cancels an attempt that could not be made, without counting it; the next is due after that many seconds."""
     counters.count("transcription_retries")
     _set_due(stores, message_id, seconds, "uncounted")
-
-
-def due(stores: Stores) -> list[str]:
-    """The ids of voice messages with an attempt due now, the longest overdue first, at most a page."""
-    seconds, microseconds = stores.redis.time()  # the due times were set by Redis's clock
-    now = seconds * 1_000 + microseconds // 1_000
-    found = stores.redis.zrange(keys.TRANSCRIPTIONS, "-inf", now, byscore=True, offset=0, num=DUE_PAGE)
-    return [raw.decode() for raw in found]
-
-
-def transcribe_again(
-    stores: Stores, sender_id: str, message_id: str, language: str | None, nudge: Callable[[str], None]
-) -> Message:
-    """Has a voice message transcribed again; the result is delivered as an `edited` frame.
-
-    Raises:
-        NotFound: this sender has no such message.
-        Invalid: it is not a voice message.
-        Conflict: it is already being transcribed.
-    """
-    message = _current(stores, message_id) if ids.is_id(message_id) else None
-    if message is None or message["senderId"] != sender_id:
-        raise NotFound("There is no such message.")
-    if not message["audioFileId"]:
-        raise Invalid("messageId", "That is not a voice message.")
-    script_keys = [
-        keys.TRANSCRIPTIONS,
-        keys.RETRANSCRIPTIONS,
-        keys.TRANSCRIPTION_ATTEMPTS,
-        keys.TRANSCRIPTION_LANGUAGES,
-    ]
-    if not stores.scripts.request_transcription(keys=script_keys, args=[message_id, language or ""]):
-        raise Conflict("That message is already being transcribed.")
-    try:
-        nudge(message_id)
-    except Unavailable as error:
-        log.warning("transcription.not_nudged", message_id=message_id, error=str(error))  # the sweep will
-    return wire.message(message)
 
 
 def _handle(stores: Stores, recogniser: Recogniser, message_id: str, attempt: int) -> None:
@@ -129,7 +104,11 @@ def _attempt(stores: Stores, recogniser: Recogniser, message: StoredMessage, aud
         with _lease_renewed(stores, message_id):
             recording = audio.read(stores, audio_file_id)
             transcript = recogniser.transcribe(
-                recording.content, recording.mimetype, language.decode() if language else None
+                recording.content,
+                recording.mimetype,
+                language.decode() if language else None,
+                hinting.of(stores, message_id),
+                _Reporter(stores, message),
             )
     except (TranscriptionRefused, UnsupportedMedia, NotFound) as error:
         log.warning("transcription.refused", message_id=message_id, reason=str(error))
@@ -145,6 +124,25 @@ def _attempt(stores: Stores, recogniser: Recogniser, message: StoredMessage, aud
         give_back(stores, message_id, ARCHIVE_PAUSE)
     else:
         _finish(stores, message_id, transcript)
+
+
+class _Reporter:
+    """Shows both people the text so far, at most every `REPORT_SECONDS`. What is stored stays as it is."""
+
+    def __init__(self, stores: Stores, message: StoredMessage) -> None:
+        self._stores = stores
+        self._message = message
+        # A caption, and a transcript that is being made anew, are shown until the new one is complete.
+        self._wanted = message["status"] == "transcribing" and not message["text"]
+        self._next = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        if not self._wanted or time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + REPORT_SECONDS
+        frame = frames.progress_frame(wire.message(self._message), progress.text, progress.seconds)
+        with suppress(RedisError):  # the next time, perhaps
+            delivery.announce(self._stores, frame)
 
 
 @contextmanager
@@ -184,8 +182,10 @@ def _finish(stores: Stores, message_id: str, transcript: Transcript) -> None:
         "words": transcript.words,
     }
     again = _is_again(stores, message_id)
-    if again or not message["text"]:
-        fields["text"] = transcript.text
+    if requests.may_replace_text(stores, message):
+        fields["text"], fields["ownText"] = transcript.text, False
+    else:
+        fields["ownText"] = True
     if again:
         fields["editedAt"] = ids.now()
     shown = _store(stores, message, fields)
@@ -239,7 +239,6 @@ def _deliver_and_remove(stores: Stores, message_id: str, outgoing: Iterable[Fram
         delivery.deliver(stores, outgoing, pipe)
         pipe.zrem(keys.TRANSCRIPTIONS, message_id)
         pipe.srem(keys.RETRANSCRIPTIONS, message_id)
-        pipe.hdel(keys.TRANSCRIPTION_ATTEMPTS, message_id)
-        pipe.hdel(keys.TRANSCRIPTION_CRASHES, message_id)
-        pipe.hdel(keys.TRANSCRIPTION_LANGUAGES, message_id)
+        for key in MESSAGE_HASHES:
+            pipe.hdel(key, message_id)
         pipe.execute()

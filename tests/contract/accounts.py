@@ -1,4 +1,4 @@
-"""What tests of accounts share: names nobody has, and log-ins from addresses nobody has used."""
+"""Helpers for tests of accounts: unused names, and log-ins from unused addresses."""
 
 import secrets
 
@@ -12,7 +12,7 @@ def name(start: str = "person") -> str:
 
 
 def from_elsewhere() -> dict[str, str]:
-    """The header of a request to `strict` from an address nobody has used."""
+    """A header that makes a request to `strict` come from an unused address."""
     return {"X-Forwarded-For": ".".join(str(secrets.randbelow(254) + 1) for _ in range(4))}
 
 

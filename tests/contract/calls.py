@@ -1,4 +1,4 @@
-"""Every row of the contract's table of calls."""
+"""Every call of the API."""
 
 CALLS = [
     *("POST /api/signup", "POST /api/login", "POST /api/logout"),

@@ -1,4 +1,4 @@
-"""The running system, people who live for one module, and further web processes with other settings."""
+"""The running system, people who exist for one module, and more web processes with other settings."""
 
 import dataclasses
 from collections.abc import Callable, Iterator
@@ -13,8 +13,7 @@ from dev.processes import LOOPBACK, ManagedProcess, free_port, wait_until
 from tests.client import Client, Person, Socket
 from tests.stack import Stack
 
-# One more web process beside the usual one. `X-Forwarded-For` says whose address a request comes from, so that no test
-# is throttled for what another did.
+# For one more web process. `X-Forwarded-For` sets the address a request comes from, so that no test throttles another.
 STRICT = {
     "TRUSTED_PROXIES": "1",
     "LIMIT_LOGIN_ACCOUNT": "3 per 10 minute",
@@ -33,13 +32,13 @@ STRICT = {
 
 @dataclasses.dataclass
 class Web:
-    """One more web process, and a client of it."""
+    """Another web process, and a client of it."""
 
     process: ManagedProcess
     client: Client
 
     def wait(self) -> None:
-        """Return once it can reach everything it needs."""
+        """Waits until it can reach everything it needs."""
         self.process.wait_ready(self.is_ready, 30)
 
     def is_ready(self) -> bool:
@@ -55,7 +54,7 @@ class Web:
             return False
 
     def seen_by(self, person: Person) -> Person:
-        """The same person with the same token, talking to this process."""
+        """The same person with the same token, but talking to this process."""
         return dataclasses.replace(person, client=self.client, sockets=[])
 
 
@@ -65,7 +64,7 @@ Connect = Callable[..., Socket]
 
 @pytest.fixture(scope="session")
 def make_web(stack: Stack) -> Iterator[MakeWeb]:
-    """`make_web("web-2", {"PORT": …})` starts one more web process on the same stores."""
+    """`make_web("web-2", {"PORT": …})` starts another web process with the same stores."""
     started: list[Web] = []
 
     def start(name: str, environment: dict[str, str]) -> Web:
@@ -91,7 +90,7 @@ def strict(make_web: MakeWeb) -> Web:
 
 @pytest.fixture(scope="session")
 def crippled(make_web: MakeWeb) -> Web:
-    """A web process that reaches neither its broker nor MongoDB, only Redis."""
+    """A web process that can reach only Redis, not its broker or MongoDB."""
     closed = f"{LOOPBACK}:{free_port()}"
     web = make_web(
         "web-crippled",
@@ -103,7 +102,7 @@ def crippled(make_web: MakeWeb) -> Web:
 
 @pytest.fixture(scope="module")
 def server(stack: Stack) -> Iterator[Client]:
-    """A client for people who live as long as the module."""
+    """A client for people who exist as long as the module."""
     with Client(stack.url) as opened:
         yield opened
 
@@ -120,7 +119,7 @@ def ben(server: Client) -> Person:
 
 @pytest.fixture(scope="module")
 def eve(server: Client) -> Person:
-    """Somebody who has no part in what `ada` and `ben` say."""
+    """Somebody who takes no part in the conversation of `ada` and `ben`."""
     return server.sign_up("eve")
 
 
@@ -140,7 +139,7 @@ def connect() -> Iterator[Connect]:
 
 @pytest.fixture
 def redis(stack: Stack) -> Iterator[Redis]:
-    """The stack's Redis, to look into."""
+    """The stack's Redis, for inspection."""
     opened = Redis.from_url(stack.redis.url(0))
     yield opened
     opened.close()
@@ -148,17 +147,17 @@ def redis(stack: Stack) -> Iterator[Redis]:
 
 @pytest.fixture
 def mongo(stack: Stack) -> Iterator[Any]:
-    """The stack's MongoDB, to look into."""
+    """The stack's MongoDB, for inspection."""
     opened: MongoClient[dict[str, Any]] = MongoClient(stack.mongodb.url())
     yield opened.get_default_database("chattergram")
     opened.close()
 
 
 def eventually(check: Callable[[], Any], what: str, seconds: float = 10.0) -> Any:
-    """What `check` answers once that is true.
+    """Waits until `check` returns something true, and returns that.
 
     Raises:
-        TimeoutError: it was not in time; names `what`.
+        TimeoutError: it did not in time; the text names `what`.
     """
     found: list[Any] = []
 
@@ -171,7 +170,7 @@ def eventually(check: Callable[[], Any], what: str, seconds: float = 10.0) -> An
 
 
 def stored(person: Person, partner: Person, message_id: str) -> dict[str, Any]:
-    """The message in the history, once it is there."""
+    """Waits until the message is in the history, and returns it."""
 
     def find() -> list[dict[str, Any]]:
         return [each for each in person.history(partner) if each["_id"] == message_id]

@@ -1,4 +1,4 @@
-"""HTTP and WebSocket by hand, for what no polite client would send."""
+"""HTTP and WebSocket by hand, for sending what no proper client would send."""
 
 import socket
 import struct
@@ -28,14 +28,14 @@ def connection(url: str, receive_buffer: int | None = None) -> socket.socket:
 
 
 def exchange(url: str, request: bytes) -> tuple[int, dict[str, str], bytes]:
-    """The status, headers and body that come back for these bytes, however wrong they are."""
+    """Sends these bytes, however wrong. Returns the response's status, headers and body."""
     with connection(url) as opened:
         opened.sendall(request)
         return read_answer(opened)
 
 
 def read_answer(opened: socket.socket) -> tuple[int, dict[str, str], bytes]:
-    """One HTTP answer with a Content-Length.
+    """Reads one HTTP response with a Content-Length.
 
     Raises:
         AssertionError: the connection ended first.
@@ -53,12 +53,12 @@ def read_answer(opened: socket.socket) -> tuple[int, dict[str, str], bytes]:
 
 def _some(opened: socket.socket) -> bytes:
     piece = opened.recv(65_536)
-    assert piece, "the connection ended before the answer"
+    assert piece, "the connection ended before the response"
     return piece
 
 
 class RawSocket:
-    """A WebSocket whose every byte is ours. Reads nothing unless told to."""
+    """A WebSocket of which we control every byte. Reads only when told to."""
 
     def __init__(self, url: str, path: str, more: str = "", receive_buffer: int | None = None) -> None:
         self.socket = connection(url, receive_buffer)
@@ -69,7 +69,7 @@ class RawSocket:
 
     @classmethod
     def of(cls, person: Person, **options: Any) -> Self:
-        """One that is opened with somebody's token."""
+        """Opens one with somebody's token."""
         return cls(person.client.url, f"/ws/?token={person.token}", **options)
 
     def __enter__(self) -> Self:
@@ -91,7 +91,7 @@ class RawSocket:
         self.socket.sendall(head + (bytes(4) if masked else b"") + payload)
 
     def receive(self) -> tuple[int, bytes]:
-        """The next frame: its code and payload."""
+        """Returns the next frame's opcode and payload."""
         code, length = (value & 0x7F for value in self._exactly(2))
         if length == 126:
             length = struct.unpack(">H", self._exactly(2))[0]
@@ -100,10 +100,10 @@ class RawSocket:
         return code & 0x0F, self._exactly(length)
 
     def close_code(self, seconds: float = TIMEOUT) -> int:
-        """The code the server closes with, whatever comes before it.
+        """Waits until the server closes it, whatever comes before, and returns the code.
 
         Raises:
-            AssertionError: it does not close.
+            AssertionError: the server does not close it.
         """
         until = time.monotonic() + seconds
         while time.monotonic() < until:
@@ -114,7 +114,7 @@ class RawSocket:
         raise AssertionError("still open")
 
     def answers(self) -> bool:
-        """Whether it still takes part: it answers a ping."""
+        """Whether the server still answers a ping."""
         self.send(b"still there?", PING)
         while True:
             code, payload = self.receive()

@@ -1,4 +1,4 @@
-"""The shapes of the contract's answers, checked field by field."""
+"""Checks the shapes of the API's responses, field by field."""
 
 import re
 from typing import Any
@@ -38,7 +38,7 @@ def check_message(message: dict[str, Any]) -> None:
 
 
 def check_problem(response: requests.Response, status: int) -> dict[str, Any]:
-    """The document of an error, which has the one shape all have, and says nothing of our insides."""
+    """Checks that an error has the one shape of all errors and reveals nothing internal, and returns its document."""
     assert response.status_code == status, f"{response.status_code} instead of {status}: {response.text[:1000]}"
     check_problem_document(response.headers["Content-Type"], response.json(), status)
     if "X-Request-Id" in response.headers:

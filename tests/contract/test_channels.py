@@ -1,4 +1,4 @@
-"""The Redis channels: workers publish what is finished, web processes subscribe, each once."""
+"""The Redis channels: workers publish finished messages, and each web process subscribes once."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ FRAMES = ("application:messages", "application:users", "application:status", "ap
 
 
 def heard(redis: Redis, *channels: str) -> Any:
-    """A subscription, once it is confirmed."""
+    """Subscribes, and waits for the confirmation."""
     subscription = redis.pubsub()
     subscription.subscribe(*channels)
     for _ in channels:
@@ -20,7 +20,7 @@ def heard(redis: Redis, *channels: str) -> Any:
 
 
 def published(subscription: Any, text: str) -> tuple[str, bytes]:
-    """The channel and payload of the next publication that has this in it."""
+    """The channel and payload of the next publication that contains this text."""
     for _ in range(1_000):
         message = subscription.get_message(timeout=10)
         assert message is not None, f"nothing with {text}"

@@ -1,4 +1,4 @@
-"""The list of conversations, unread counts, and reading."""
+"""The list of conversations, unread counts, and marking messages read."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.contract.shapes import PERSON, check_message, check_problem
 
 
 def settled(person: Person, partner: Person, count: int) -> list[dict[str, object]]:
-    """The history once it holds so many messages."""
+    """Waits until the history has so many messages, and returns it."""
     found: list[dict[str, object]] = eventually(
         lambda: len(person.history(partner)) >= count and person.history(partner), f"{count} messages"
     )
@@ -56,7 +56,7 @@ def test_pages_of_conversations_neither_overlap_nor_leave_any_out(client: Client
 
 
 @pytest.mark.parametrize("before", ["", "x", "*", "01jd4xbcea8x4m6z9t1v0qw5rk", "9" * 26, "\0", "x" * 65])
-def test_a_before_that_is_no_message_id_is_422(ada: Person, before: str) -> None:
+def test_a_before_that_is_not_a_message_id_is_422(ada: Person, before: str) -> None:
     problem = check_problem(ada.request("GET", "/conversations", params={"before": before}), 422)
     assert [error["field"] for error in problem["errors"]] == ["before"]
 

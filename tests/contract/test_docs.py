@@ -1,4 +1,4 @@
-"""The API's own document: complete, with errors and examples; and its page, which needs nobody else."""
+"""The API's OpenAPI document is complete, with errors and examples, and its page works offline."""
 
 import re
 from html.parser import HTMLParser
@@ -57,7 +57,7 @@ def test_every_reference_leads_somewhere(document: Json) -> None:
 
 
 @pytest.mark.parametrize("label", CALLS)
-def test_every_call_says_what_it_takes_and_every_answer_it_gives(document: Json, label: str) -> None:
+def test_every_call_describes_its_input_and_every_response(document: Json, label: str) -> None:
     operation = operations(document)[label]
     assert operation["summary"]
     assert operation["tags"]
@@ -85,7 +85,7 @@ def test_every_error_is_a_problem_with_an_example(document: Json, label: str) ->
 
 
 @pytest.mark.parametrize("label", CALLS)
-def test_every_body_and_every_answer_has_an_example(document: Json, label: str) -> None:
+def test_every_body_and_every_response_has_an_example(document: Json, label: str) -> None:
     operation = operations(document)[label]
     for described in [operation.get("requestBody", {}), *operation["responses"].values()]:
         for media_type, content in described.get("content", {}).items():
@@ -94,7 +94,7 @@ def test_every_body_and_every_answer_has_an_example(document: Json, label: str) 
 
 
 def resolved(document: Json, schema: Json) -> Json:
-    """The schema behind references, and of a list's items."""
+    """The schema behind references; for a list, that of its items."""
     schemas = document["components"]["schemas"]
     while "$ref" in schema or "items" in schema:
         schema = schema["items"] if "items" in schema else schemas[schema["$ref"].rpartition("/")[2]]
@@ -116,7 +116,7 @@ def test_the_calls_that_throttle_say_so(document: Json) -> None:
         ("GET /api/search", 20, 100),
     ],
 )
-def test_every_limit_has_its_default_and_its_most(document: Json, label: str, usual: int | None, most: int) -> None:
+def test_every_limit_has_its_default_and_its_maximum(document: Json, label: str, usual: int | None, most: int) -> None:
     parameters = {each["name"]: each["schema"] for each in operations(document)[label]["parameters"]}
     limit = parameters["limit"]
     bounds = next((each for each in limit.get("anyOf", []) if each.get("type") == "integer"), limit)

@@ -1,4 +1,4 @@
-"""Errors: one shape, the status that fits, and never a 500, whatever is sent."""
+"""Errors have one shape and the right status, and are never a 500, whatever is sent."""
 
 import json
 
@@ -68,7 +68,7 @@ def test_malformed_json_is_400(ada: Person, path: str, body: bytes) -> None:
 
 @pytest.mark.parametrize("body", [5, True, "text", '{"receiverId": "x", "text": "y"}', [], [{}], None])
 @pytest.mark.parametrize(("method", "path"), [("POST", "/chat"), ("POST", "/signup"), ("POST", "/login")])
-def test_json_that_is_no_object_is_422(ada: Person, method: str, path: str, body: object) -> None:
+def test_json_that_is_not_an_object_is_422(ada: Person, method: str, path: str, body: object) -> None:
     check_problem(ada.request(method, path, data=json.dumps(body), headers=JSON), 422)
 
 
@@ -91,7 +91,7 @@ def test_a_field_of_a_wrong_type_is_422_that_names_it(ada: Person, ben: Person, 
             assert field in [error["field"] for error in problem["errors"]]
 
 
-def test_fields_nobody_knows_are_ignored(ada: Person, ben: Person) -> None:
+def test_unknown_fields_are_ignored(ada: Person, ben: Person) -> None:
     deep: object = "x"
     for _ in range(500):
         deep = {"a": deep}
@@ -107,7 +107,7 @@ def test_a_wrong_media_type_is_415(ada: Person, media_type: str | None) -> None:
     check_problem(ada.request("POST", "/chat", data=b'{"text": "x"}', headers=headers), 415)
 
 
-def test_an_upload_that_is_no_form_is_415(ada: Person) -> None:
+def test_an_upload_that_is_not_a_form_is_415(ada: Person) -> None:
     check_problem(ada.request("POST", "/upload", data=b"RIFF", headers={"Content-Type": "audio/wav"}), 415)
     check_problem(ada.request("POST", "/upload", json={}), 415)
     check_problem(ada.request("POST", "/upload"), 415)
@@ -182,7 +182,7 @@ def test_outside_the_api_an_unknown_path_is_404_too(client: Client) -> None:
         ("POST", "/file/{}/link", None),
     ],
 )
-def test_ids_that_are_none_are_404(ada: Person, method: str, path: str, body: object, identifier: str) -> None:
+def test_invalid_ids_are_404(ada: Person, method: str, path: str, body: object, identifier: str) -> None:
     options = {} if body is None else {"json": body}
     response = ada.request(method, path.format(identifier), **options)
     if response.status_code != 405:  # a slash makes it another address
@@ -191,7 +191,7 @@ def test_ids_that_are_none_are_404(ada: Person, method: str, path: str, body: ob
 
 
 @pytest.mark.parametrize("identifier", ["", "x", "*", "..", "\0", "é" * 26, "0" * 64, "x" * 65, "x" * 5_000])
-def test_ids_in_bodies_that_are_none_are_404_or_422(ada: Person, ben: Person, identifier: str) -> None:
+def test_invalid_ids_in_bodies_are_404_or_422(ada: Person, ben: Person, identifier: str) -> None:
     for body in ({"receiverId": identifier, "text": "x"}, {"receiverId": ben.id, "audioFileId": identifier or "-"}):
         response = ada.request("POST", "/chat", json=body)
         check_problem(response, 422 if len(identifier) > 64 else 404)
@@ -201,14 +201,14 @@ def test_ids_in_bodies_that_are_none_are_404_or_422(ada: Person, ben: Person, id
 
 @pytest.mark.parametrize("path", ["/user/list", "/conversations", "/search", "/chat/{ben}"])
 @pytest.mark.parametrize("limit", ["0", "-1", "501", "9" * 4_000, "1e30", "NaN", "", "٣", "1.5", "%ED%A0%80", "[]"])
-def test_a_limit_that_is_none_is_422(ada: Person, ben: Person, path: str, limit: str) -> None:
+def test_an_invalid_limit_is_422(ada: Person, ben: Person, path: str, limit: str) -> None:
     problem = check_problem(ada.request("GET", f"{path.format(ben=ben.id)}?limit={limit}"), 422)
     assert [error["field"] for error in problem["errors"]] == ["limit"]
 
 
 @pytest.mark.parametrize("path", ["/user/list", "/search", "/chat/{ben}"])
 @pytest.mark.parametrize("offset", ["-1", "9" * 30, "1e3", "x", ""])
-def test_an_offset_that_is_none_is_422(ada: Person, ben: Person, path: str, offset: str) -> None:
+def test_an_invalid_offset_is_422(ada: Person, ben: Person, path: str, offset: str) -> None:
     problem = check_problem(ada.request("GET", f"{path.format(ben=ben.id)}?offset={offset}"), 422)
     assert [error["field"] for error in problem["errors"]] == ["offset"]
 
@@ -232,10 +232,10 @@ def test_an_error_carries_the_id_its_request_came_with(client: Client) -> None:
     assert check_problem(forged, 401)["requestId"] != "a b;c" * 100
 
 
-# --- Headers of every answer
+# --- Headers of every response
 
 
-def test_every_answer_hardens_the_browser(ada: Person) -> None:
+def test_every_response_has_security_headers(ada: Person) -> None:
     for path in ("/user/me", "/nothing", "/search?q=x"):
         headers = ada.request("GET", path).headers
         assert headers["X-Content-Type-Options"] == "nosniff"

@@ -1,4 +1,4 @@
-"""Getting recordings: as base64, as bytes with ranges, by a signed link."""
+"""Downloading recordings: as base64, as bytes with ranges, by a signed link."""
 
 import base64
 import time
@@ -40,11 +40,11 @@ def get(person: Person, voice: Voice, **headers: str) -> requests.Response:
 
 
 def by_link(person: Person, url: str, **headers: str) -> requests.Response:
-    """A request without any token but the link's."""
+    """Makes a request without any token except the link's."""
     return requests.get(f"{person.client.url}{url}", headers=headers, timeout=TIMEOUT)
 
 
-def test_a_file_is_answered_as_base64(ada: Person, ben: Person, voice: Voice) -> None:
+def test_a_file_is_returned_as_base64(ada: Person, ben: Person, voice: Voice) -> None:
     for person in (ada, ben):
         response = person.request("GET", f"/file/{voice.uuid}")
         assert response.status_code == 200
@@ -120,7 +120,7 @@ def test_a_range_beyond_the_end_is_416_that_tells_the_length(ada: Person, voice:
     "asked",
     ["", "x", "bytes", "bytes=", "bytes=a-b", "bytes=5-1", "bytes=--1", "lines=1-2", "bytes=0-1,5-6", "bytes=-"],
 )
-def test_a_range_that_is_none_or_several_gets_the_whole(ada: Person, voice: Voice, asked: str) -> None:
+def test_an_invalid_range_or_several_get_the_whole(ada: Person, voice: Voice, asked: str) -> None:
     response = get(ada, voice, Range=asked)
     assert response.status_code == 200
     assert response.content == CONTENT

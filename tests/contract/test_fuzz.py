@@ -1,7 +1,7 @@
-"""The API fuzzed from its own OpenAPI document: what it says is what it does, whatever is sent.
+"""Fuzzes the API from its own OpenAPI document: it does what the document says, whatever is sent.
 
-Schemathesis makes the requests, good ones and bad ones; half of them with ids that exist. No answer may be a 500, nor
-any that the document does not describe, nor one of another shape than it says.
+Schemathesis makes valid and invalid requests, half of them with ids that exist. No response may be a 500, have a status
+that the document does not describe, or have a shape other than the document says.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from tests.client import Person
 from tests.contract.calls import CALLS
 from tests.contract.conftest import MakeWeb, Web, eventually
 
-# Nothing here throttles: that has tests of its own.
+# No throttling here: it has tests of its own.
 UNLIMITED = {f"LIMIT_{name}": "1000000 per minute" for name in ("LOGIN_ACCOUNT", "LOGIN_ADDRESS", "SIGNUP_ADDRESS")}
 UNLIMITED["LIMIT_MESSAGES"] = "1000000 per minute"
 LEAVING = ("POST /api/logout", "DELETE /api/user/me")
@@ -38,7 +38,7 @@ PASSWORD = "not the one of the document's examples"
 
 @dataclass
 class World:
-    """Somebody to fuzz as, with something of everything."""
+    """A person to fuzz as, who has one of everything."""
 
     web: Web
     me: Person
@@ -109,7 +109,7 @@ def test_every_call_does_what_the_document_says(
 
 
 def use_known(case: Case, known: dict[str, str], bodies: bool) -> None:
-    """Put ids that exist where the case has others; what is meant to be wrong stays so."""
+    """Replaces ids in a case with ids that exist; values that are meant to be wrong stay wrong."""
     for part in (case.path_parameters, case.query, case.body) if bodies else (case.path_parameters,):
         if isinstance(part, dict):
             part.update({name: known[name] for name in part if name in known})

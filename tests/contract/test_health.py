@@ -1,4 +1,4 @@
-"""Whether a process lives, and what it misses."""
+"""Whether a process is alive, and what it is missing."""
 
 import pytest
 import requests
@@ -9,7 +9,7 @@ from tests.contract.conftest import MakeWeb, Web
 from tests.contract.shapes import check_problem
 
 
-def test_a_process_that_lives_says_so(client: Client) -> None:
+def test_a_live_process_says_so(client: Client) -> None:
     assert requests.get(f"{client.url}/healthz", timeout=10).status_code == 200
 
 
@@ -39,8 +39,8 @@ def test_without_redis_it_lives_and_says_what_is_missing(make_web: MakeWeb) -> N
 
 
 @pytest.mark.parametrize("path", ["/user/me", "/conversations", "/user/list", "/search?q=x"])
-def test_without_mongodb_reading_goes_on(crippled: Web, client: Client, path: str) -> None:
-    """What Redis holds is enough for people who are known to it."""
+def test_reading_works_without_mongodb(crippled: Web, client: Client, path: str) -> None:
+    """For people Redis knows, its data is enough."""
     person = client.sign_up()
     assert crippled.seen_by(person).request("GET", path).status_code == 200
 

@@ -1,4 +1,4 @@
-"""Histories that lie across both stores: one order, without gap or overlap, also while messages arrive."""
+"""Histories across both stores have one order, without gaps or overlaps, even while messages arrive."""
 
 import threading
 import time
@@ -24,7 +24,7 @@ HISTORY_LIMIT = 200
 
 @dataclass
 class Conversation:
-    """Two people, and all their message ids in order: `OLD` that only the archive holds, then `RECENT`."""
+    """Two people, and all their message ids in order: `OLD` ones that only the archive has, then `RECENT` ones."""
 
     me: Person
     partner: Person
@@ -39,7 +39,7 @@ class Conversation:
 
 
 def archive(mongo: Database[Any], one: Person, other: Person, count: int) -> list[str]:
-    """Messages from before the hot window, several in the same millisecond; answers their ids in order."""
+    """Adds messages older than the hot window, several in the same millisecond, and returns their ids in order."""
     start = int(time.time() * 1_000) - 200 * DAY
     documents = []
     for number in range(count):
@@ -113,9 +113,9 @@ def test_before_and_after_meet_at_every_message(conversation: Conversation) -> N
 def test_offset_0_is_the_newest_message_older_than_the_plain_call_answers(
     conversation: Conversation, redis: Redis, state: str, size: int
 ) -> None:
-    """As the original client pages: first the plain call, then `offset` grows by `limit`.
+    """Pages like the original client: first the plain call, then `offset` grows by `limit`.
 
-    While Redis is being rebuilt (the sync says when it no longer is), the plain call asks the archive too.
+    While Redis is being rebuilt (the sync records when that is done), the plain call asks the archive too.
     """
     if state == "complete":
         redis.set(keys.HOT_COMPLETE, "now")
@@ -127,12 +127,12 @@ def test_offset_0_is_the_newest_message_older_than_the_plain_call_answers(
     assert found == conversation.ids
 
 
-def test_a_page_is_of_the_size_asked_for_across_the_seam(conversation: Conversation) -> None:
+def test_a_page_across_both_stores_has_the_requested_size(conversation: Conversation) -> None:
     middle = conversation.ids[OLD + 3]
     assert conversation.page(before=middle, limit=10) == conversation.ids[OLD - 7 : OLD + 3]
     middle = conversation.ids[OLD - 4]
     assert conversation.page(after=middle, limit=10) == conversation.ids[OLD - 3 : OLD + 7]
-    assert len(conversation.page(before=conversation.ids[-1])) == 50  # unless told
+    assert len(conversation.page(before=conversation.ids[-1])) == 50  # the default
 
 
 def test_both_see_the_same_order(conversation: Conversation) -> None:
@@ -169,7 +169,7 @@ def test_pages_hold_while_messages_arrive(server: Client, mongo: Database[Any]) 
         done.set()
         writer.join()
         other.http.close()
-    # Only now is it known what was sent: a reader may see a message before its sender has the answer.
+    # Only now do we know what was sent: a reader may see a message before its sender has the response.
     for walk in walks:
         assert walk == (old + sent)[: len(walk)]
         assert len(walk) >= len(old) + 20

@@ -1,4 +1,4 @@
-"""Leaving: the account goes, and with it what its person said."""
+"""Deleting an account removes it and everything its person said."""
 
 import secrets
 from concurrent.futures import ThreadPoolExecutor
@@ -62,7 +62,7 @@ def test_a_deleted_account_is_gone_with_its_audio_and_its_messages_text(
     eventually(erased, "the erasure", 20)
     history = {each["_id"]: each for each in friend.history(grace)}
     assert history[voice["_id"]]["audioFileId"] is None
-    assert history[answer["_id"]]["text"] == f"{word} in your words"  # the friend's own words stay the friend's
+    assert history[answer["_id"]]["text"] == f"{word} in your words"  # the friend's own words stay
     assert [hit["_id"] for hit in friend.get("/search", q=word)] == [answer["_id"]]
     for file in (upload, unclaimed):
         check_problem(friend.request("GET", f"/file/{file['audioFileUuid']}"), 404)
@@ -75,7 +75,7 @@ def test_a_deleted_account_is_gone_with_its_audio_and_its_messages_text(
     assert (rows[0]["partner"]["online"], rows[0]["partner"]["lastSeen"]) == (False, None)
 
     def left() -> list[str]:
-        """What both stores still hold of them."""
+        """What both stores still have of them."""
         stored = [str(each) for each in mongo.messages.find({"senderId": grace.id}) if each.get("text")]
         files = [each["_id"] for each in mongo["audio.files"].find({"metadata.owner": grace.id})]
         people = list(mongo.users.find({"_id": grace.id})) + list(mongo.security.find({"_id": grace.id}))
@@ -83,7 +83,7 @@ def test_a_deleted_account_is_gone_with_its_audio_and_its_messages_text(
 
     eventually(lambda: left() == [], f"the erasure of the archive, left: {left()}", 20)
 
-    # The name and the address are free again, and the newcomer has nothing of the old account.
+    # The name and the email are free again, and the new account has nothing of the old one.
     body = {"email": grace.user["email"], "username": grace.user["username"], "password": PASSWORD}
     newcomer = client.request("POST", "/signup", json=body)
     assert newcomer.status_code == 201
@@ -93,7 +93,7 @@ def test_a_deleted_account_is_gone_with_its_audio_and_its_messages_text(
 
 
 def test_logging_in_while_the_account_goes_brings_nothing_back(client: Client, ada: Person) -> None:
-    """A log-in looks at the password for a while; who has left meanwhile stays away."""
+    """A log-in takes a while to check the password; an account deleted meanwhile stays deleted."""
     for _ in range(3):
         person = client.sign_up("leaving")
         body = {"email": person.user["email"], "password": PASSWORD}
@@ -115,7 +115,7 @@ def test_logging_in_while_the_account_goes_brings_nothing_back(client: Client, a
         assert ada.get("/user/list", q=person.user["username"]) == []
 
 
-def test_leaving_twice_at_once_is_leaving_once(client: Client) -> None:
+def test_two_simultaneous_deletions_delete_once(client: Client) -> None:
     person = client.sign_up("leaving")
 
     def leave(_: int) -> int:

@@ -1,4 +1,4 @@
-"""Sending, correcting and taking back messages."""
+"""Sending, correcting and deleting messages."""
 
 import secrets
 from concurrent.futures import ThreadPoolExecutor
@@ -31,9 +31,7 @@ TEXTS = {
 }
 
 
-def test_a_message_is_answered_202_and_is_the_same_for_both_everywhere(
-    ada: Person, ben: Person, connect: Connect
-) -> None:
+def test_a_message_gets_202_and_is_the_same_for_both_everywhere(ada: Person, ben: Person, connect: Connect) -> None:
     sockets = [connect(ada), connect(ben)]
     accepted = ada.post(ben, "good morning", clientId="morning-1")
     assert accepted.keys() == MESSAGE | {"clientId"}
@@ -102,7 +100,7 @@ def test_a_message_to_oneself_is_422(ada: Person) -> None:
 # --- senderId
 
 
-def test_a_forged_sender_is_422_and_ones_own_is_taken(ada: Person, ben: Person, eve: Person) -> None:
+def test_a_forged_sender_is_422_and_ones_own_is_accepted(ada: Person, ben: Person, eve: Person) -> None:
     for forged in (ben.id, eve.id, "x", ada.id.lower()):
         body = {"receiverId": ben.id, "text": "not by me", "senderId": forged}
         problem = check_problem(ada.request("POST", "/chat", json=body), 422)
@@ -167,7 +165,7 @@ def test_any_text_of_64_characters_is_a_client_id(ada: Person, ben: Person, clie
     assert ada.post(ben, "odd", clientId=client_id)["_id"] == first["_id"]
 
 
-def test_an_empty_client_id_is_none_and_loses_no_message(ada: Person, ben: Person) -> None:
+def test_an_empty_client_id_counts_as_none_and_loses_no_message(ada: Person, ben: Person) -> None:
     for absent in ("", None):
         first, second = ada.post(ben, "one", clientId=absent), ada.post(ben, "two", clientId=absent)
         assert "clientId" not in first
@@ -184,7 +182,7 @@ def test_a_client_id_of_65_characters_is_422(ada: Person, ben: Person) -> None:
 # --- Uploads
 
 
-def test_an_upload_that_is_none_of_ones_own_is_404(ada: Person, ben: Person, eve: Person) -> None:
+def test_an_upload_that_is_not_ones_own_is_404(ada: Person, ben: Person, eve: Person) -> None:
     theirs = eve.upload(recordings.silence(0.5))["audioFileUuid"]
     for upload in (theirs, theirs.upper(), "7c9e6679-7425-40de-944b-e07fc1f90ae7", "x", "..", "\0"):
         for more in ({}, {"text": "with a text"}, {"senderId": ada.id}):
@@ -206,7 +204,7 @@ def test_of_two_claims_of_one_upload_at_once_one_wins(ada: Person, ben: Person, 
     check_problem(ada.request("POST", "/chat", json={"receiverId": ben.id, "audioFileId": upload}), 404)
 
 
-# --- Limits and a queue that is away
+# --- Limits and a missing queue
 
 
 def test_messages_per_person_are_limited(client: Client, strict: Web) -> None:

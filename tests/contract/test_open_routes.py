@@ -1,4 +1,4 @@
-"""Every route is closed to who has no token, unless it is listed as open."""
+"""Every route requires a token unless it is listed as open."""
 
 import re
 
@@ -13,7 +13,7 @@ from web.auth import OPEN
 
 
 def closed_routes() -> list[tuple[str, str]]:
-    """Method and path of every route of the application that is not listed as open."""
+    """The method and path of every route that is not listed as open."""
     rules: list[Rule] = list(create_app(Settings(_env_file=None, environment="development")).url_map.iter_rules())
     endpoints = {rule.endpoint for rule in rules}
     assert endpoints >= OPEN, f"listed as open, but not there: {OPEN - endpoints}"

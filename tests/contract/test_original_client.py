@@ -1,7 +1,7 @@
-"""The original web client's calls, as it makes them: only its two base addresses are other ones.
+"""The original web client's calls, exactly as it makes them except for the two base addresses.
 
 It joins `http://…/api/` and the path, sends `x-api-key`, splits frames at `---`, sends its token when the socket opens
-and every five seconds, pages with `offset` and `limit`, and takes any status from 200 to 299.
+and every five seconds, pages with `offset` and `limit`, and accepts any status from 200 to 299.
 """
 
 import base64
@@ -23,7 +23,7 @@ Json = dict[str, Any]
 
 @dataclass
 class Original:
-    """What its stores and composables do."""
+    """Does what its stores and composables do."""
 
     base: str
     sockets: str
@@ -33,7 +33,7 @@ class Original:
     offset: int = 0
 
     def call(self, method: str, path: str, **options: Any) -> Any:
-        """axios: joins base and path with one slash."""
+        """Joins base and path with one slash, like axios."""
         url = f"{self.base.rstrip('/')}/{path.lstrip('/')}"
         headers = {"Accept": "application/json, text/plain, */*", "Origin": "http://localhost:3000"}
         if self.token:
@@ -53,7 +53,7 @@ class Original:
         return answer
 
     def post_recording(self, partner: Json, blob: bytes) -> Json:
-        """A Blob has no name, and the recorder calls webm `audio/mp3`."""
+        """Sends a Blob without a name, whose type the recorder gives as `audio/mp3` although it is webm."""
         uploaded = self.call("POST", "/upload", files={"audioFile": ("blob", blob, "audio/mp3")})
         upload = uploaded["files"][0]["audioFileUuid"]
         payload = {"receiverId": partner["_id"], "senderId": self.user["_id"], "audioFileId": upload, "text": ""}

@@ -1,4 +1,4 @@
-"""Who is online: at least one live socket anywhere; told to everybody, on a change only."""
+"""A person is online with at least one live socket anywhere; everybody is told, and only about changes."""
 
 from tests.client import Client, Person, Socket
 from tests.contract.conftest import Connect, Web, eventually
@@ -7,7 +7,7 @@ from tests.contract.shapes import MOMENT
 
 
 def row(watcher: Person, person: Person) -> dict[str, object]:
-    """The person in the list."""
+    """The person's row in the list."""
     (found,) = watcher.get("/user/list", q=person.user["username"])
     return dict(found)
 
@@ -22,7 +22,7 @@ def wait(socket: Socket, person: Person, online: bool) -> dict[str, object]:
     )
 
 
-def test_coming_and_going_is_told_to_everybody_connected(
+def test_everybody_connected_is_told_who_comes_and_goes(
     client: Client, ada: Person, ben: Person, strict: Web, connect: Connect
 ) -> None:
     watching = [connect(ada), connect(strict.seen_by(ben))]
@@ -50,7 +50,7 @@ def test_a_second_socket_changes_nothing_and_the_last_one_counts(
     second, third = connect(person), connect(strict.seen_by(person))
     first.close()
     second.close()
-    # Whatever the three did is told in the order it happened, so before this one's coming.
+    # Changes are announced in the order in which they happened, so those of the three arrive before this one.
     marker = client.sign_up()
     connect(marker)
     wait(watcher, marker, True)
@@ -61,7 +61,7 @@ def test_a_second_socket_changes_nothing_and_the_last_one_counts(
     assert states(watcher, person) == [True, False]
 
 
-def test_nobody_flickers_who_loads_the_page_again_or_moves_to_another_process(
+def test_reloading_the_page_or_moving_to_another_process_does_not_flicker(
     client: Client, ada: Person, strict: Web, connect: Connect
 ) -> None:
     watcher, person = connect(ada), client.sign_up()
@@ -74,7 +74,7 @@ def test_nobody_flickers_who_loads_the_page_again_or_moves_to_another_process(
     gone = connect(marker)
     wait(watcher, marker, True)
     gone.close()
-    wait(watcher, marker, False)  # by then all that came before would have been told
+    wait(watcher, marker, False)  # by then any earlier change would have arrived
     assert states(watcher, person) == [True]
 
 
@@ -84,7 +84,7 @@ def test_a_socket_that_never_proved_who_it_is_makes_nobody_online(client: Client
         assert row(ada, person)["online"] is False
 
 
-def test_a_connection_cut_without_a_word_goes_offline(client: Client, ada: Person, connect: Connect) -> None:
+def test_a_person_whose_connection_is_cut_goes_offline(client: Client, ada: Person, connect: Connect) -> None:
     watcher, person = connect(ada), client.sign_up()
     with RawSocket(client.url, f"/ws/?token={person.token}"):
         wait(watcher, person, True)

@@ -1,4 +1,4 @@
-"""Requests that are too large, or no HTTP at all: refused before they are read to their end, in the one shape."""
+"""Requests that are too large or not HTTP are refused in the one error shape, before they are read completely."""
 
 import json
 import select
@@ -39,7 +39,7 @@ def test_a_body_that_says_it_is_too_large_is_413_before_any_of_it_is_read(
         status, headers, body = read_answer(opened)
         assert status == 413
         check_problem_document(headers["content-type"], json.loads(body), 413)
-        assert opened.recv(1) == b"", "it still waits for the rest"
+        assert opened.recv(1) == b"", "it is still waiting for the rest"
 
 
 FORM = b"--x\r\nContent-Disposition: form-data; name=a; filename=b\r\n\r\n"
@@ -58,7 +58,7 @@ FORM = b"--x\r\nContent-Disposition: form-data; name=a; filename=b\r\n\r\n"
 def test_a_body_that_does_not_say_how_large_it_is_is_refused_before_its_end(
     strict: Web, ada: Person, path: str, media_type: str, start: bytes, status: int, most: int
 ) -> None:
-    """It would go on for ever; what is taken beyond the limit is a small multiple of the buffers on the way."""
+    """The body would never end; the server reads only a small multiple of the buffers beyond the limit."""
     with connection(strict.client.url) as opened:
         opened.sendall(
             f"POST /api{path} HTTP/1.1\r\nHost: x\r\nx-api-key: {ada.token}\r\nContent-Type: {media_type}\r\n"
@@ -79,7 +79,7 @@ def _send_until_answered(opened: socket.socket) -> tuple[int, tuple[int, dict[st
         readable, writable, _ = select.select([opened], [opened], [], 10)
         if readable:
             break
-        assert writable, "neither read nor answered"
+        assert writable, "the server neither read nor responded"
         opened.sendall(piece)
         sent += 65_536
     return sent, read_answer(opened)
@@ -93,7 +93,7 @@ def test_a_refused_upload_is_answered_also_to_a_client_that_sends_all_of_it_firs
     check_problem(ada.request("POST", "/upload", data=content, headers={"Content-Type": "audio/webm"}), 415)
 
 
-# --- No HTTP at all
+# --- Not HTTP
 
 
 GET = b"GET /api/user/me HTTP/1.1\r\nHost: x\r\n"
@@ -113,7 +113,9 @@ NO_HTTP = {
 
 
 @pytest.mark.parametrize(("request_bytes", "status"), NO_HTTP.values(), ids=NO_HTTP)
-def test_what_is_no_http_gets_the_same_shape(client: Client, request_bytes: bytes, status: int) -> None:
+def test_a_request_that_is_not_http_gets_the_same_error_shape(
+    client: Client, request_bytes: bytes, status: int
+) -> None:
     answered, headers, body = exchange(client.url, request_bytes)
     assert answered == status
     check_problem_document(headers["content-type"], json.loads(body), status)

@@ -1,4 +1,4 @@
-"""Resuming: what was missed comes in order, and the server says whether that is all."""
+"""Resuming: missed frames arrive in order, and the server says whether they are complete."""
 
 from collections.abc import Iterator
 

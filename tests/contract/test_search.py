@@ -1,4 +1,4 @@
-"""Search: whole words, beginnings, small typing errors, any script; best first; only what is one's own."""
+"""Search: whole words, prefixes, small typing errors, any script; best first; only in one's own conversations."""
 
 import secrets
 
@@ -95,7 +95,7 @@ FOUND = [
 
 @pytest.fixture(scope="module")
 def said(me: Person, friend: Person) -> dict[str, str]:
-    """Message ids by what they are about; every second one is the friend's."""
+    """Message ids by topic; every second message is the friend's."""
     made = {}
     for number, (topic, text) in enumerate(SAID.items()):
         sender, receiver = (me, friend) if number % 2 else (friend, me)
@@ -105,7 +105,7 @@ def said(me: Person, friend: Person) -> dict[str, str]:
 
 
 def chats(person: Person, query: str) -> list[str]:
-    """The messages among the hits; people come before them, and the server has many."""
+    """The messages among the hits; people come before them, and this server has many."""
     return [hit["_id"] for hit in person.get("/search", q=query, limit=100) if hit["type"] == "chat"]
 
 
@@ -175,7 +175,7 @@ INJECTED = [
 def test_no_query_shows_what_is_others(
     me: Person, friend: Person, eve: Person, said: dict[str, str], query: str
 ) -> None:
-    """Whatever looks like syntax is text: the stranger finds nothing of the two, nor their addresses."""
+    """Anything that looks like syntax is text: a stranger finds neither the two's messages nor their emails."""
     for name, value in (("{friend}", friend.id), ("{me}", me.id), ("{harbour}", said["harbour"])):
         query = query.replace(name, value)
     for variant in (query, f"harbour {query}", f"{query} harbour", f"harbour) | ({query}"):
@@ -195,7 +195,7 @@ def test_people_are_found_by_their_names_but_not_by_their_emails(server: Client,
 
 
 def test_best_comes_first(server: Client, me: Person) -> None:
-    """The word itself before its beginning, and that before a typing error; people before messages."""
+    """Exact matches come before prefixes, those before typing errors, and people before messages."""
     partner, tail = server.sign_up(), secrets.token_hex(3)
     word = f"orange{tail}"
     exact = me.post(partner, f"{word} juice")["_id"]
@@ -235,7 +235,7 @@ def test_the_limit_is_20_unless_asked_and_at_most_100(server: Client) -> None:
 
 
 def test_a_beginning_is_found_however_many_words_of_others_begin_so(server: Client) -> None:
-    """RediSearch expands a beginning to so many words and no more; others' words must not crowd out one's own."""
+    """RediSearch expands a prefix to a limited number of words; other people's must not crowd out the user's own."""
     one, other, me, friend = (server.sign_up() for _ in range(4))
     start = f"crowd{secrets.token_hex(3)}"
     for block in range(3):

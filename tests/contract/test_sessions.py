@@ -1,4 +1,4 @@
-"""Tokens and passwords: what holds, and what ends at once and everywhere."""
+"""Tokens and passwords: which are valid, and what ends at once on every process."""
 
 import time
 
@@ -99,7 +99,7 @@ def test_a_changed_password_is_the_only_one_and_ends_all_other_sessions(
 
 
 def test_guessing_ones_own_password_is_limited_too(client: Client, strict: Web) -> None:
-    """Whoever finds a token shall not get the password with it."""
+    """Somebody who finds a token must not be able to get the password with it."""
     there = strict.seen_by(client.sign_up())
     guess = {"password": "a new password", "currentPassword": "not the password"}
     for call, body in (("PATCH", guess), ("DELETE", {"password": "not the password"}), ("POST", guess)):

@@ -1,4 +1,4 @@
-"""What clients send over a socket: taken, ignored, or a reason to close; and clients that do not read."""
+"""What clients send over a socket is accepted, ignored, or a reason to close; and clients that do not read."""
 
 import struct
 
@@ -60,7 +60,7 @@ def test_a_frame_that_only_says_it_is_huge_is_1009_once_64_kib_are_there(ada: Pe
         assert socket.close_code() == 1009
 
 
-def test_text_that_is_no_utf_8_is_1007(ada: Person) -> None:
+def test_text_that_is_not_utf_8_is_1007(ada: Person) -> None:
     for payload in (b"\xff\xfe", b"\xed\xa0\x80", b"\xc3"):
         with RawSocket.of(ada) as socket:
             socket.send(payload)
@@ -78,7 +78,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("frame", BROKEN.values(), ids=BROKEN)
-def test_what_breaks_the_protocol_is_1002(ada: Person, frame: bytes) -> None:
+def test_a_frame_that_breaks_the_protocol_is_1002(ada: Person, frame: bytes) -> None:
     with RawSocket.of(ada) as socket:
         socket.socket.sendall(frame)
         assert socket.close_code() == 1002
@@ -99,7 +99,7 @@ def test_a_client_too_slow_to_take_its_frames_is_1013_and_nobody_else_waits(
     person = client.sign_up()
     with RawSocket(strict.client.url, f"/ws/?token={person.token}", receive_buffer=4_096) as slow:
         quick = connect(strict.seen_by(person))
-        text = "😀" * 4_000  # 16 kB a frame, against the megabytes the kernel holds for a socket
+        text = "😀" * 4_000  # 16 kB per frame, since the kernel buffers megabytes for a socket
         for number in range(450):
             last = ben.post(person, text)["_id"]
             if number % 15 == 14:  # the other one keeps up, whatever the slow one does

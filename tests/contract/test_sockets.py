@@ -1,4 +1,4 @@
-"""The WebSocket: who may open it, what comes over it, what clients may send, and how it closes."""
+"""The WebSocket: who may open it, what it delivers, what clients may send, and how it closes."""
 
 import json
 import time
@@ -25,7 +25,7 @@ CHANNELS = {
 
 
 def ending_soon(person: Person, seconds: float) -> str:
-    """A token of this person that expires in a moment."""
+    """A token of this person that will expire soon."""
     claims = jwt.decode(person.token, SECRET, algorithms=["HS256"])
     return jwt.encode(claims | {"exp": int(time.time() + seconds), "jti": "ending-soon"}, SECRET)
 
@@ -57,7 +57,7 @@ def test_before_it_has_proved_who_it_is_a_socket_gets_nothing(ada: Person, ben: 
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "eyJ.eyJ.x", "%00", "%FF", "null", "undefined", "x" * 3_000])
-def test_a_token_that_is_none_is_4401(client: Client, token: str) -> None:
+def test_an_invalid_token_is_4401(client: Client, token: str) -> None:
     with RawSocket(client.url, f"/ws/?token={token}") as socket:
         assert socket.close_code() == 4401
     if token:
@@ -77,14 +77,14 @@ def test_a_token_that_was_revoked_or_has_expired_or_is_forged_is_4401(client: Cl
 
 
 @pytest.mark.parametrize(("payload", "code"), [(b"hello", TEXT), (b"", TEXT), (b"{}", TEXT), (b"abc", BINARY)])
-def test_a_first_frame_that_is_no_token_is_4401(client: Client, payload: bytes, code: int) -> None:
+def test_a_first_frame_that_is_not_a_token_is_4401(client: Client, payload: bytes, code: int) -> None:
     with RawSocket(client.url, "/ws/") as socket:
         socket.send(payload, code)
         assert socket.close_code() == 4401
 
 
 def test_no_token_in_time_is_4401(strict: Web) -> None:
-    """Half a second there; ten by default. Pings and half a frame do not win more."""
+    """The limit is half a second there, ten by default. Pings and half a frame do not extend it."""
     assert Settings.model_fields["socket_auth_timeout"].default == 10
     with RawSocket(strict.client.url, "/ws/") as socket:
         assert socket.answers()
@@ -107,7 +107,7 @@ def test_a_plain_request_for_it_is_a_problem(client: Client) -> None:
         "Sec-WebSocket-Key: \xff\r\nSec-WebSocket-Version: x\r\n",
     ],
 )
-def test_a_handshake_that_is_none_is_400(client: Client, headers: str) -> None:
+def test_an_invalid_handshake_is_400(client: Client, headers: str) -> None:
     request = f"GET /ws/ HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{headers}\r\n"
     status, answered, body = exchange(client.url, request.encode("latin-1"))
     assert status == 400
@@ -121,7 +121,7 @@ def test_no_compression_is_agreed_on(ada: Person) -> None:
         assert socket.answers()
 
 
-# --- What comes
+# --- What arrives
 
 
 def test_frames_are_a_channel_three_dashes_and_json(ada: Person, ben: Person, connect: Connect) -> None:
@@ -175,7 +175,7 @@ def test_what_happens_to_a_message_reaches_the_two_alone(
 # --- The heartbeat
 
 
-def test_the_token_as_a_heartbeat_is_taken_in_silence(ada: Person) -> None:
+def test_the_token_as_a_heartbeat_gets_no_reply(ada: Person) -> None:
     with RawSocket.of(ada) as socket:
         for _ in range(3):
             socket.send(ada.token.encode())
@@ -196,7 +196,7 @@ def test_a_newer_token_of_the_same_person_keeps_it_open(ada: Person) -> None:
         assert renewed.answers()
 
 
-def test_a_heartbeat_that_does_not_hold_is_4401(client: Client, ada: Person, ben: Person) -> None:
+def test_a_heartbeat_with_an_invalid_token_is_4401(client: Client, ada: Person, ben: Person) -> None:
     left = client.log_in(ada)
     left.call("POST", "/logout", 204)
     for token in (left.token, ben.token, ending_soon(ada, -1), ada.token[:-2], "eyJhbGciOiJub25lIn0.e30."):
@@ -265,7 +265,7 @@ def test_a_server_going_down_says_1012_and_clients_go_on_elsewhere(
 
 
 def test_a_client_of_another_program_can_talk_too(ada: Person) -> None:
-    """websocket-client as it comes, with its own pings, an Origin and a subprotocol nobody offers."""
+    """Plain websocket-client, with its own pings, an Origin and a subprotocol that the server does not offer."""
     opened = websocket.create_connection(
         f"{ada.client.socket_url}?token={ada.token}", origin="https://elsewhere.example", timeout=10
     )

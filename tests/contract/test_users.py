@@ -13,7 +13,7 @@ from tests.contract.conftest import Web, eventually
 from tests.contract.shapes import ME, PERSON, ULID, check_problem
 
 
-def test_me_is_who_the_token_says(ada: Person, ben: Person) -> None:
+def test_me_is_the_person_of_the_token(ada: Person, ben: Person) -> None:
     for person in (ada, ben):
         assert person.get("/user/me") == person.user
         assert person.user.keys() == ME
@@ -49,7 +49,7 @@ def test_any_bio_of_500_characters_is_kept_as_it_is(ada: Person, ben: Person, bi
     ada.call("PATCH", "/user/me", json={"bio": ""})
 
 
-def test_what_cannot_be_changed_to_is_422(ada: Person) -> None:
+def test_invalid_changes_are_422(ada: Person) -> None:
     for change, field in (
         ({"bio": "x" * 501}, "bio"),
         ({"username": ""}, "username"),
@@ -79,7 +79,7 @@ def test_a_changed_name_shows_everywhere_at_once(client: Client, strict: Web) ->
         assert [hit["text"] for hit in watcher.get("/search", q=new) if hit["type"] == "user"] == [new]
         assert watcher.get("/search", q=old) == []
     assert strict.seen_by(person).get("/user/me")["username"] == new
-    assert client.sign_up(old).user["username"].startswith(old)  # the old name is free
+    assert client.sign_up(old).user["username"].startswith(old)  # the old name is free again
 
 
 def test_of_many_changes_at_once_one_is_left_in_both_stores(client: Client, ada: Person, mongo: Database[Any]) -> None:
@@ -99,7 +99,7 @@ def test_of_many_changes_at_once_one_is_left_in_both_stores(client: Client, ada:
         assert [row["username"] for row in ada.get("/user/list", q=name)] == ([left] if name == left else [])
 
 
-def test_of_ten_who_take_one_name_at_once_one_has_it(client: Client, ada: Person) -> None:
+def test_of_ten_people_who_take_one_name_at_once_one_gets_it(client: Client, ada: Person) -> None:
     people, name = [client.sign_up() for _ in range(10)], f"one-{secrets.token_hex(4)}"
 
     def take(person: Person) -> int:

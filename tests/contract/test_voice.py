@@ -1,4 +1,4 @@
-"""Voice messages: playable at once, delivered with their words, found by what was said, or given up with a reason."""
+"""Voice messages are playable at once, delivered with a transcript and found by it, or given up with a reason."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests import recordings
-from tests.client import Person
-from tests.contract.conftest import Connect, eventually
+from tests.client import Client, Person
+from tests.contract.conftest import Connect, MakeWeb, Web, eventually
 from tests.contract.shapes import HIT, check_message, check_problem
 from tests.deepgram_stand_in import BROKEN, CORRUPT, KEY, DeepgramStandIn, spoken
 from tests.stack import Stack
@@ -17,7 +17,7 @@ ATTEMPTS = 2
 
 @pytest.fixture(scope="module")
 def deepgram(stack: Stack) -> Iterator[DeepgramStandIn]:
-    """For this module a transcriber that asks a stand-in for Deepgram takes the place of the usual one."""
+    """Replaces the usual transcriber, for this module, with one that uses the stand-in for Deepgram."""
     with DeepgramStandIn() as stand_in:
         settings = {
             "DEEPGRAM_API_KEY": KEY,
@@ -122,7 +122,7 @@ def test_a_corrected_transcript_keeps_its_times_and_is_found_by_both(
     for query in ("wreck", "recognise"):
         assert message["_id"] in [hit["_id"] for hit in ben.get("/search", q=query)]
     emptied = ada.call("PATCH", f"/chat/message/{message['_id']}", json={"text": ""})
-    assert emptied["text"] == ""  # audio alone is a message
+    assert emptied["text"] == ""  # a message may have only audio
 
 
 @pytest.mark.parametrize(("answers", "tries"), [([CORRUPT], 1), ([BROKEN] * ATTEMPTS, ATTEMPTS)])
@@ -175,11 +175,11 @@ def test_the_language_is_optional(
     options = {} if body is None else {"json": body}
     ada.call("POST", f"/chat/message/{message['_id']}/transcribe", 202, **options)
     socket.wait_for_frame("application:status", of(message, "edited"))
-    assert "language" not in deepgram.received[-1].query
+    assert deepgram.received[-1].query["language"] == "multi"
 
 
 @pytest.mark.parametrize("language", ["", "x", "english please", "de\n", "de&model=x", "\0", "é", "x" * 1_000, 5, []])
-def test_a_language_that_is_none_is_422(
+def test_an_invalid_language_is_422(
     ada: Person, ben: Person, connect: Connect, deepgram: DeepgramStandIn, language: object
 ) -> None:
     message = "01JD4XBCEA8X4M6Z9T1V0QW5RK"
@@ -189,12 +189,90 @@ def test_a_language_that_is_none_is_422(
     assert [error["field"] for error in problem["errors"]] == ["language"]
 
 
-def test_only_its_sender_may_have_it_transcribed_again(ada: Person, ben: Person, eve: Person, connect: Connect) -> None:
+def test_the_senders_languages_help_the_recogniser(
+    ada: Person, ben: Person, connect: Connect, deepgram: DeepgramStandIn
+) -> None:
+    socket = connect(ada)
+    headers = {"Accept-Language": "de-CH,de;q=0.9,*;q=0.1"}
+    for body, expected in (({}, ["de-CH", "de"]), ({"language": "fr"}, ["fr", "de-CH", "de"])):
+        upload = ada.upload(recordings.spoken())["audioFileUuid"]
+        sent = {"receiverId": ben.id, "audioFileId": upload, **body}
+        message = ada.call("POST", "/chat", 202, json=sent, headers=headers)
+        socket.wait_for_frame("application:messages", of(message))
+        hints = [call.query.get("language_hint") for call in deepgram.received]
+        assert expected in hints, hints
+
+
+@pytest.mark.parametrize("language", ["", "english please", "e", "de_CH", 7])
+def test_a_language_that_is_none_is_refused_when_sending(ada: Person, ben: Person, language: object) -> None:
+    sent = {"receiverId": ben.id, "text": "hello", "language": language}
+    check_problem(ada.request("POST", "/chat", json=sent), 422)
+
+
+def test_its_receiver_may_have_it_transcribed_again_and_strangers_do_not_learn_of_it(
+    ada: Person, ben: Person, eve: Person, connect: Connect, deepgram: DeepgramStandIn
+) -> None:
     socket = connect(ada)
     message = record(ada, ben)
     socket.wait_for_frame("application:messages", of(message))
-    for other in (ben, eve):
-        check_problem(other.request("POST", f"/chat/message/{message['_id']}/transcribe", json={}), 404)
+    path = f"/chat/message/{message['_id']}/transcribe"
+    check_problem(eve.request("POST", path, json={}), 404)
+    deepgram.then(spoken("Heard again."))
+    ben.call("POST", path, 202, json={})
+    assert socket.wait_for_frame("application:status", of(message, "edited"))["text"] == "Heard again."
+
+
+def test_a_correction_is_overwritten_only_when_that_is_asked_for(
+    ada: Person, ben: Person, connect: Connect, deepgram: DeepgramStandIn
+) -> None:
+    socket = connect(ada)
+    message = record(ada, ben)
+    socket.wait_for_frame("application:messages", of(message))
+    ada.call("PATCH", f"/chat/message/{message['_id']}", json={"text": "What I said."})
+    socket.wait_for_frame("application:status", of(message, "edited"))
+    path = f"/chat/message/{message['_id']}/transcribe"
+    for person in (ada, ben):
+        for body in ({}, {"overwrite": False}):
+            check_problem(person.request("POST", path, json=body), 409)
+    check_problem(ada.request("POST", path, json={"overwrite": "perhaps"}), 422)
+    deepgram.then(spoken("What was heard."))
+    ada.call("POST", path, 202, json={"overwrite": True, "language": "en"})
+    assert socket.wait_for_frame("application:status", of(message, "edited"))["text"] == "What was heard."
+
+
+@pytest.fixture(scope="module")
+def sparing(make_web: MakeWeb) -> Web:
+    """A web process that lets a person have a minute of audio transcribed an hour, and each recording again once."""
+    web = make_web("web-sparing", {"LIMIT_TRANSCRIPTION": "1 per hour", "LIMIT_TRANSCRIBE_AGAIN_MESSAGE": "1 per hour"})
+    web.wait()
+    return web
+
+
+def test_who_has_had_their_minutes_is_told_so_and_nothing_is_accepted(
+    client: Client, ben: Person, sparing: Web
+) -> None:
+    talker = client.sign_up()
+    long = recordings.silence(40)
+    first, second = (talker.upload(long, "a.wav", "audio/wav")["audioFileUuid"] for _ in range(2))
+    spared = sparing.seen_by(talker)
+    spared.post(ben, audioFileId=first)
+    refused = spared.request("POST", "/chat", json={"receiverId": ben.id, "audioFileId": second, "clientId": "voice"})
+    assert "minutes" in check_problem(refused, 429)["detail"]
+    spared.post(ben, text="texts go on")
+    assert talker.post(ben, audioFileId=second, clientId="voice")["audioFileId"] == second, "its upload still waits"
+
+
+def test_one_recording_is_transcribed_again_only_so_often(
+    client: Client, ben: Person, connect: Connect, sparing: Web
+) -> None:
+    talker = client.sign_up()
+    socket = connect(talker)
+    message = record(talker, ben)
+    socket.wait_for_frame("application:messages", of(message))
+    path = f"/chat/message/{message['_id']}/transcribe"
+    sparing.seen_by(talker).call("POST", path, 202, json={})
+    socket.wait_for_frame("application:status", of(message, "edited"))
+    check_problem(sparing.seen_by(ben).request("POST", path, json={}), 429)
 
 
 def test_silence_is_a_message_without_words(

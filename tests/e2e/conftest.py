@@ -1,4 +1,4 @@
-"""Chromium, driven by playwright, in front of the whole application."""
+"""Chromium, driven by playwright, with the whole application."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +18,7 @@ Visit = Callable[..., Visitor]
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    """Chromium, or Chrome; its microphone hears a recording of a spoken sentence, over and over."""
+    """Chromium or Chrome; its microphone plays a recorded sentence over and over."""
     path = find_program(*CHROMIUM)
     assert path, "Chromium is missing; `make browser` installs it"
     arguments = [*ARGUMENTS, f"--use-file-for-fake-audio-capture={RECORDING}"]
@@ -30,7 +30,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def visit(chromium: Browser, stack: Stack, client: Client) -> Iterator[Visit]:
-    """`visit("ada")` opens the page in a browser of its own, as somebody new; options are those of a context.
+    """`visit("ada")` opens the page in a browser of its own, as a new person; options are those of a context.
 
     A test during which a page reported an error fails.
     """

@@ -1,4 +1,4 @@
-"""An evening's conversations, for pictures: Nora and the people she writes with, made through the real application."""
+"""An evening's conversations of Nora and her friends for the screenshots, made with the real application."""
 
 import io
 import wave
@@ -26,7 +26,7 @@ UNSURE = {"half", "halloumi,"}
 
 @dataclass
 class Evening:
-    """`people` by name; `times` says when each message was sent, as the pictures show it."""
+    """`people` by name; `times` says when each message was sent according to the screenshots."""
 
     client: Client
     deepgram: DeepgramStandIn
@@ -90,14 +90,14 @@ class Evening:
         self._settle(one, other, minutes, lambda: one.post(other, audioFileId=upload))
 
     def _fail(self, sender: str, receiver: str, minutes: float) -> None:
-        """A voice message nobody can make out."""
+        """Sends a voice message that cannot be transcribed."""
         one, other = self.people[sender], self.people[receiver]
         self.deepgram.then(CORRUPT)
         upload = one.upload(recording()[0], "voice.wav", "audio/wav")["audioFileUuid"]
         self._settle(one, other, minutes, lambda: one.post(other, audioFileId=upload))
 
     def _settle(self, one: Person, other: Person, minutes: float, send: Callable[[], Json]) -> None:
-        """Send, and wait until it is there with its transcript, so that the order is the one told here."""
+        """Sends, and waits until the message is there with its transcript, so that the order is as written here."""
         sent = send()
         moment = (NOW - timedelta(minutes=minutes)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         self.times[sent["_id"]] = moment
@@ -108,7 +108,7 @@ class Evening:
 
 
 def transcript(text: str, seconds: float) -> Answer:
-    """As the stand-in says it, but not equally sure of every word."""
+    """The stand-in's response, with varying confidence."""
     if not UNSURE & set(text.split()):
         return spoken(text, "en", seconds)
     import json
@@ -120,7 +120,7 @@ def transcript(text: str, seconds: float) -> Answer:
 
 
 def recording(*, longer: bool = False) -> tuple[bytes, float]:
-    """A wav of a voice and its seconds; the longer one is both recordings one after the other."""
+    """A wav of a voice and its seconds; the longer one is both recordings in a row."""
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as target:
         for index, path in enumerate(AUDIO if longer else AUDIO[:1]):

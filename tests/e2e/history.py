@@ -1,4 +1,4 @@
-"""Histories made up for the page, where the real stack would take too long or would not fail on demand."""
+"""Invented histories for the page, where the real stack would take too long or cannot fail on demand."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -12,12 +12,12 @@ from dev.processes import wait_until
 from tests.client import Json, Person
 from tests.e2e.visitor import TIMEOUT
 
-NEWEST = 200  # messages the plain call answers
+NEWEST = 200  # messages that the plain call returns
 CALL = re.compile(r"/api/chat/[0-9A-Z]{26}(\?|$)")
 
 
 def message(sender: Person, receiver: Person, moment: datetime, text: str = "", **fields: Any) -> Json:
-    """A message as the server would tell it."""
+    """A message as the server would send it."""
     return {
         "_id": ids.lowest_id(int(moment.timestamp() * 1000)),
         "senderId": sender.id,
@@ -31,7 +31,7 @@ def message(sender: Person, receiver: Person, moment: datetime, text: str = "", 
 
 
 def spoken(text: str, unsure: str = "", seconds: float = 6.0) -> Json:
-    """The fields of a transcript, its words spread evenly, one of them doubtful."""
+    """The fields of a transcript with evenly spread words, one of them doubtful."""
     said = text.split()
     step = seconds / len(said)
     words = [
@@ -46,7 +46,7 @@ def minutes_ago(minutes: float) -> datetime:
 
 
 def tell(page: Page, messages: list[Json], recording: bytes = b"") -> None:
-    """Have the page believe that these, ascending, are all messages of every conversation."""
+    """Makes the page believe that these messages, ascending, are all there are in every conversation."""
 
     def answer(route: Route) -> None:
         query = {name: values[0] for name, values in parse_qs(urlsplit(route.request.url).query).items()}
@@ -62,7 +62,7 @@ def tell(page: Page, messages: list[Json], recording: bytes = b"") -> None:
 
 
 def hold(page: Page, address: str | re.Pattern[str]) -> list[Route]:
-    """Leave the calls of an address without an answer; they are in the list as they come."""
+    """Holds calls to an address without a response, and collects them in the returned list."""
     held: list[Route] = []
 
     def keep(route: Route) -> None:
@@ -73,10 +73,10 @@ def hold(page: Page, address: str | re.Pattern[str]) -> list[Route]:
 
 
 def first(page: Page, held: list[Route]) -> Route:
-    """The first of the calls that `hold` keeps, when it has come."""
+    """Waits for the first of the calls that `hold` collects."""
 
     def came() -> bool:
-        page.wait_for_timeout(1)  # playwright takes in what happened only while one waits for it
+        page.wait_for_timeout(1)  # playwright processes events only while it waits
         return bool(held)
 
     wait_until(came, TIMEOUT / 1_000, "a call of the page")

@@ -1,7 +1,7 @@
-"""Pictures of every screen, light and dark, on a desk and on a phone: `make screenshots`.
+"""Takes pictures of every screen, light and dark, on a desktop and on a phone: `make screenshots`.
 
-They go to `.data/screenshots`; those the README shows are copied to `docs/screenshots`. Only the browser's clock
-stands still, and times are told as if the evening had taken its time.
+They go to `.data/screenshots`; those in the README are copied to `docs/screenshots`. The browser's clock stands still,
+and messages have the times of a whole evening.
 """
 
 import tempfile
@@ -41,7 +41,7 @@ VOICE = ROOT / "tests" / "e2e" / "recordings" / "river.wav"
 
 
 class Camera:
-    """One theme on one screen. Each method brings the page to a state and takes its picture."""
+    """One theme on one screen size. Each method brings the page into a state and takes a picture."""
 
     def __init__(self, browser: Browser, url: str, evening: Evening, theme: str, screen: str) -> None:
         self.evening = evening
@@ -181,8 +181,8 @@ class Camera:
         return Visitor(context, self.evening.nora if signed_in else None).page
 
     def _retell(self, route: Route) -> None:
-        """The same answer, with the evening's times."""
-        if route.request.url.endswith("/read"):  # unread for the next picture, too
+        """Passes on a response with the evening's times."""
+        if route.request.url.endswith("/read"):  # stay unread for the next picture
             route.fulfill(status=204)
             return
         if route.request.method != "GET" or "/content" in route.request.url:

@@ -1,4 +1,4 @@
-"""Long conversations: they load as one scrolls, nothing jumps, and little is in the page at once."""
+"""Long conversations load while scrolling, nothing jumps, and only a few rows are in the page at once."""
 
 import itertools
 import re
@@ -61,7 +61,7 @@ FIRST_LOADED = """async (partner) => {
 
 
 def talk(ada: Person, grace: Person, count: int) -> list[Json]:
-    """So many messages, three by one, three by the other, of various lengths."""
+    """So many messages of various lengths, alternately three from each person."""
     said = []
     for number in range(count):
         sender, receiver = (ada, grace) if number // 3 % 2 else (grace, ada)

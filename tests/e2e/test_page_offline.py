@@ -1,4 +1,4 @@
-"""Nothing written or spoken is lost with the network, nothing is sent twice, and two tabs agree."""
+"""Offline, nothing written or spoken is lost, nothing is sent twice, and two tabs agree."""
 
 import re
 
@@ -201,7 +201,7 @@ def test_coming_back_to_the_page_reloads_nothing_that_its_socket_has_brought(vis
 
 
 def come_back(visitor: Visitor, socket: WebSocket) -> None:
-    """Show the page again, and wait for the server's answer."""
+    """Shows the page again, and waits for the server's reply."""
     with socket.expect_event("framereceived", lambda frame: "application:resume" in str(frame)):
         visitor.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 

@@ -1,4 +1,4 @@
-"""Reading: what a conversation shows of its messages, spoken and typed, in every state they can be in."""
+"""What a conversation shows of its spoken and typed messages, in every state they can have."""
 
 import re
 from datetime import timedelta

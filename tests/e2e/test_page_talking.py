@@ -1,4 +1,4 @@
-"""Two people talk: what each sees, and what stays."""
+"""Two people talk: what each sees, and what is kept."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Voice: from the microphone to a transcript one can read along, click into, correct and find."""
+"""Voice, from the microphone to a transcript that can be followed, clicked, corrected and found."""
 
 import re
 

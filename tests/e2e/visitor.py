@@ -1,4 +1,4 @@
-"""Somebody who uses the page in a browser."""
+"""A person who uses the page in a browser."""
 
 import json
 import re
@@ -27,7 +27,7 @@ expect.set_options(timeout=TIMEOUT)
 
 
 class Visitor:
-    """A browser context of its own with one page, signed in as `person` where there is one."""
+    """A browser context with one page, signed in as `person` if there is one."""
 
     person: Person
 
@@ -45,7 +45,7 @@ class Visitor:
         return str(self.person.user["username"])
 
     def new_page(self) -> Page:
-        """Another tab."""
+        """Opens another tab."""
         page = self.context.new_page()
         page.on("pageerror", lambda error: self.errors.append(f"{error.name}: {error.message}\n{error.stack}"))
         page.on("console", self._console)
@@ -57,7 +57,7 @@ class Visitor:
             self.errors.append(message.text)
 
     def open(self, partner: "Visitor | Person | str", page: Page | None = None) -> Locator:
-        """Open the conversation with somebody by its address; answers the box one writes in."""
+        """Opens the conversation with somebody by its address, and returns the text box."""
         username = partner if isinstance(partner, str) else name_of(partner)
         where = page or self.page
         where.goto(f"/chat/{username}", wait_until="commit")
@@ -70,7 +70,7 @@ class Visitor:
         self.page.get_by_role("button", name="Send", exact=True).click()
 
     def message(self, text: str) -> Locator:
-        """The message that says this."""
+        """The message with this text."""
         return self.page.locator("article", has=self.page.get_by_text(text, exact=True))
 
     def mark(self, text: str, label: str) -> Locator:
@@ -82,14 +82,14 @@ class Visitor:
         return row.get_by_role("img", name=label, exact=True)
 
     def choose(self, text: str, action: str) -> None:
-        """Choose something from a message's menu."""
+        """Chooses an action from a message's menu."""
         message = self.message(text)
         message.hover()
         message.get_by_role("button", name="Message actions").click()
         self.page.get_by_role("menuitem", name=action).click()
 
     def record(self) -> None:
-        """Begin a recording; it goes on until its buttons are used."""
+        """Begins a recording, which continues until its buttons are used."""
         self.page.locator(".mic").last.click()
         expect(self.page.locator(".recording.on")).to_be_visible()
 
@@ -99,7 +99,7 @@ def name_of(somebody: "Visitor | Person") -> str:
 
 
 def _sign_in(person: Person) -> str:
-    """A script that signs in a browser that has not been used yet."""
+    """A script that signs a fresh browser in."""
     token, me = json.dumps(person.token), json.dumps(json.dumps(person.user))
     return f"""if (location.protocol !== "about:" && !localStorage["tests.begun"]) {{
         localStorage["tests.begun"] = "yes";

@@ -1,4 +1,4 @@
-"""A whole application of its own to break: two web processes, and a stand-in for Deepgram that answers at once."""
+"""A whole application to break: two web processes, and a stand-in for Deepgram that responds at once."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from tests.stores import open_stores
 
 
 @dataclass
-class House:
-    """The processes, by the names of the Procfile and `web2`."""
+class System:
+    """The processes, named as in the Procfile, and `web2`."""
 
     stack: Stack
     deepgram: DeepgramStandIn
@@ -25,8 +25,8 @@ class House:
     def process(self, name: str) -> ManagedProcess:
         return self.stack.processes[name]
 
-    def mend(self) -> None:
-        """Start whatever does not run, and return once all is ready."""
+    def restart_stopped(self) -> None:
+        """Starts whatever is not running, and waits until everything is ready."""
         for server in self.stack.embedded.servers:
             if not server.running:
                 server.restart()
@@ -37,13 +37,13 @@ class House:
         self.stack.wait_workers()
 
     def wait_ready(self) -> None:
-        """Return once both web processes can reach everything they need."""
+        """Waits until both web processes can reach everything they need."""
         for url in self.urls:
             wait_until(lambda: answers(f"{url}/readyz"), READY_TIMEOUT, f"{url} to be ready")  # noqa: B023
 
 
 def answers(url: str) -> bool:
-    """Whether this address says that all is well."""
+    """Whether this address returns success."""
     try:
         return requests.get(url, timeout=5).status_code == 200
     except requests.RequestException:
@@ -57,7 +57,7 @@ def deepgram() -> Iterator[DeepgramStandIn]:
 
 
 @pytest.fixture(scope="session")
-def whole_house(tmp_path_factory: pytest.TempPathFactory, deepgram: DeepgramStandIn) -> Iterator[House]:
+def whole_system(tmp_path_factory: pytest.TempPathFactory, deepgram: DeepgramStandIn) -> Iterator[System]:
     environment = {
         "DEEPGRAM_API_KEY": KEY,
         "DEEPGRAM_BASE_URL": deepgram.url,
@@ -72,26 +72,26 @@ def whole_house(tmp_path_factory: pytest.TempPathFactory, deepgram: DeepgramStan
         web2 = stack.make_process("web2", stack.web.command[-1], {"PORT": port})
         stack.processes["web2"] = web2
         web2.start()
-        yield House(stack, deepgram, [stack.url, f"http://{LOOPBACK}:{port}"])
+        yield System(stack, deepgram, [stack.url, f"http://{LOOPBACK}:{port}"])
     finally:
         stack.stop()
 
 
 @pytest.fixture
-def house(whole_house: House) -> House:
-    """All of it, running."""
-    whole_house.mend()
-    return whole_house
+def system(whole_system: System) -> System:
+    """The whole application, running."""
+    whole_system.restart_stopped()
+    return whole_system
 
 
 @pytest.fixture
-def looked_into(house: House) -> Iterator[Stores]:
-    """The house's stores, for what no client can see."""
-    with open_stores(house.stack.settings()) as stores:
+def system_stores(system: System) -> Iterator[Stores]:
+    """The application's stores, to check what no client can see."""
+    with open_stores(system.stack.settings()) as stores:
         yield stores
 
 
 @pytest.fixture
-def client(house: House) -> Iterator[Client]:
-    with Client(house.urls[0]) as opened:
+def client(system: System) -> Iterator[Client]:
+    with Client(system.urls[0]) as opened:
         yield opened

@@ -1,4 +1,4 @@
-"""The broker goes away while the workers live: what is accepted meanwhile is delivered all the same."""
+"""The broker goes down while the workers live: messages accepted meanwhile are delivered all the same."""
 
 import time
 from collections.abc import Iterator
@@ -16,13 +16,13 @@ from tests.stack import Stack
 
 pytestmark = pytest.mark.timeout(240)
 
-PROMPT_SECONDS = 3.0  # a text may take, broker or not
+PROMPT_SECONDS = 3.0  # how long a text may take, with or without the broker
 BETWEEN_SECONDS = 0.2
 
 
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[RedisServer]:
-    """Apart from the Redis of the application."""
+    """A broker separate from the application's Redis."""
     server = RedisServer("broker", tmp_path / "broker", tmp_path / "log" / "broker.log")
     server.start()
     server.wait_until_ready()
@@ -60,13 +60,13 @@ def test_texts_are_delivered_while_the_broker_is_away_and_speech_once_it_is_back
         last = ada.post(ben, "the last one before")["_id"]
         broker.kill()
         hear(last, PROMPT_SECONDS)
-        # Past the end of the task that drains: nobody can be asked to come after it, and the flag is still up.
+        # Continue past the end of the draining task: no task can follow it, and the flag is still set.
         until = time.monotonic() + 1.6 * draining.RUN_SECONDS
         while time.monotonic() < until:
             if recordings:
                 spoken_then.append(ada.post(ben, audioFileId=recordings.pop())["_id"])
             hear(ada.post(ben, "meanwhile")["_id"], PROMPT_SECONDS)
-            time.sleep(BETWEEN_SECONDS)  # the pace of somebody who types fast
+            time.sleep(BETWEEN_SECONDS)  # the pace of a fast typist
         broker.restart()
         back = time.monotonic()
         for message_id in spoken_then:

@@ -1,4 +1,4 @@
-"""Redis or MongoDB killed, away for a while, or lost altogether."""
+"""Redis or MongoDB is killed, down for a while, or lost altogether."""
 
 import shutil
 import time
@@ -10,7 +10,7 @@ from chat.store import keys
 from chat.store.connection import Stores
 from dev.processes import LOOPBACK, free_port, wait_until
 from tests.client import Client, Person
-from tests.fault.conftest import House, answers
+from tests.fault.conftest import System, answers
 from tests.fault.test_loss_of_processes import some_time
 from tests.fault.traffic import RECOVERY_SECONDS, Traffic, whole_history
 from tests.recordings import spoken
@@ -21,7 +21,7 @@ ANSWER_SECONDS = 2.0
 
 
 def archived(stores: Stores) -> bool:
-    """Whether nothing waits to be archived."""
+    """Whether nothing is waiting to be archived."""
     return not stores.redis.exists(keys.OUTBOX) and not stores.redis.xlen(keys.ACCEPTED)
 
 
@@ -31,12 +31,12 @@ def sees(reader: Person, partner: Person, message_id: str) -> Callable[[], bool]
 
 @pytest.mark.parametrize("server", ["redis", "mongodb"])
 @pytest.mark.parametrize("rounds", [1, pytest.param(5, marks=pytest.mark.long)])
-def test_accepted_messages_survive_kill_of(house: House, server: str, rounds: int) -> None:
-    with Traffic(house.urls) as traffic:
+def test_accepted_messages_survive_kill_of(system: System, server: str, rounds: int) -> None:
+    with Traffic(system.urls) as traffic:
         traffic.go_on(30)
         for _ in range(rounds):
             some_time()
-            broken = getattr(house.stack, server)
+            broken = getattr(system.stack, server)
             broken.kill()
             some_time()
             broken.restart()
@@ -46,38 +46,38 @@ def test_accepted_messages_survive_kill_of(house: House, server: str, rounds: in
 
 @pytest.mark.long
 @pytest.mark.parametrize("server", ["redis", "mongodb"])
-def test_accepted_messages_survive_an_orderly_restart_of(house: House, server: str) -> None:
-    with Traffic(house.urls) as traffic:
+def test_accepted_messages_survive_an_orderly_restart_of(system: System, server: str) -> None:
+    with Traffic(system.urls) as traffic:
         for _ in range(2):
             traffic.go_on(30)
-            getattr(house.stack, server).stop()
-            getattr(house.stack, server).restart()
+            getattr(system.stack, server).stop()
+            getattr(system.stack, server).restart()
         traffic.verify()
 
 
-def test_a_lost_redis_is_rebuilt_by_itself(house: House, looked_into: Stores, client: Client) -> None:
-    with Traffic(house.urls, pairs=2, voice_every=15) as traffic:
+def test_a_lost_redis_is_rebuilt_by_itself(system: System, system_stores: Stores, client: Client) -> None:
+    with Traffic(system.urls, pairs=2, voice_every=15) as traffic:
         traffic.go_on(80)
         traffic.verify()
-        wait_until(lambda: archived(looked_into), RECOVERY_SECONDS, "archiving")
+        wait_until(lambda: archived(system_stores), RECOVERY_SECONDS, "archiving")
         ada, ben = traffic.pairs[0].people
         ben.call("POST", f"/chat/{ada.id}/read", 204, json={"upTo": whole_history(ben, ada.id)[-1]["_id"]})
         gone = client.sign_up("gone")
         gone.call("POST", "/logout", 204)
-        wait_until(lambda: not looked_into.redis.exists(keys.CURSORS_OUTBOX), RECOVERY_SECONDS, "archiving")
+        wait_until(lambda: not system_stores.redis.exists(keys.CURSORS_OUTBOX), RECOVERY_SECONDS, "archiving")
         before = whole_history(ada, ben.id)
 
-        house.stack.redis.kill()
-        shutil.rmtree(house.stack.redis.data)
-        house.stack.redis.restart()
+        system.stack.redis.kill()
+        shutil.rmtree(system.stack.redis.data)
+        system.stack.redis.restart()
 
-        wait_until(lambda: bool(looked_into.redis.exists(keys.HOT_COMPLETE)), RECOVERY_SECONDS, "rebuilding")
-        assert whole_history(ada, ben.id) == before, "also what was read stays read"
+        wait_until(lambda: bool(system_stores.redis.exists(keys.HOT_COMPLETE)), RECOVERY_SECONDS, "rebuilding")
+        assert whole_history(ada, ben.id) == before, "including read marks"
         assert [each["_id"] for each in ben.history(ada)] == [each["_id"] for each in before][-200:]
         assert {each["username"] for each in ada.get("/user/list", q="ben")} >= {ben.user["username"]}
         assert ada.get("/search", q="amiable"), "search over what was said"
         assert ben.get("/conversations")[0]["unread"] == 0
-        assert gone.request("GET", "/user/me").status_code == 401, "who logged out stays logged out"
+        assert gone.request("GET", "/user/me").status_code == 403, "ended sessions stay ended"
         wait_until(lambda: all(_online(ada, each) for each in (ada, ben)), RECOVERY_SECONDS, "presence")
         new = ada.post(ben, "as if nothing had happened")
         assert new["_id"] > before[-1]["_id"]
@@ -90,12 +90,14 @@ def _online(reader: Person, person: Person) -> bool:
 
 
 @pytest.mark.parametrize("seconds", [6, pytest.param(60, marks=pytest.mark.long)])
-def test_chat_goes_on_while_mongodb_is_down(house: House, looked_into: Stores, client: Client, seconds: int) -> None:
+def test_chat_goes_on_while_mongodb_is_down(
+    system: System, system_stores: Stores, client: Client, seconds: int
+) -> None:
     ada, ben = client.sign_up("ada"), client.sign_up("ben")
     first = ada.post(ben, "zeppelin")
     wait_until(sees(ben, ada, first["_id"]), RECOVERY_SECONDS, "the first message")
-    with Traffic(house.urls, pairs=2, voice_every=0) as traffic:
-        house.stack.mongodb.kill()
+    with Traffic(system.urls, pairs=2, voice_every=0) as traffic:
+        system.stack.mongodb.kill()
         try:
             until = time.monotonic() + seconds
             while time.monotonic() < until:
@@ -111,21 +113,21 @@ def test_chat_goes_on_while_mongodb_is_down(house: House, looked_into: Stores, c
             assert ada.request("GET", f"/chat/{ben.id}", params={"before": first["_id"]}).status_code == 503
             assert time.monotonic() - started < 20, "an error, not a hang"
         finally:
-            house.stack.mongodb.restart()
+            system.stack.mongodb.restart()
         traffic.verify()
-    wait_until(lambda: archived(looked_into), 2 * RECOVERY_SECONDS, "archiving what MongoDB missed")
+    wait_until(lambda: archived(system_stores), 2 * RECOVERY_SECONDS, "archiving what MongoDB missed")
     wanted = [message_id for pair in traffic.pairs for ids in pair.accepted.values() for message_id in ids]
-    assert looked_into.mongo.messages.count_documents({"_id": {"$in": wanted}}) == len(wanted)
+    assert system_stores.mongo.messages.count_documents({"_id": {"$in": wanted}}) == len(wanted)
 
 
 def test_without_a_broker_a_post_is_refused_in_time_and_nothing_is_accepted(
-    house: House, looked_into: Stores, client: Client
+    system: System, system_stores: Stores, client: Client
 ) -> None:
     ada, ben = client.sign_up("ada"), client.sign_up("ben")
     port = free_port()
-    alone = house.stack.make_process(
+    alone = system.stack.make_process(
         "web-without-broker",
-        house.stack.web.command[-1],
+        system.stack.web.command[-1],
         {"PORT": str(port), "CELERY_BROKER_URL": f"redis://{LOOPBACK}:{free_port()}/1"},
     )
     alone.start()
@@ -133,14 +135,14 @@ def test_without_a_broker_a_post_is_refused_in_time_and_nothing_is_accepted(
         with Client(f"http://{LOOPBACK}:{port}") as there:
             wait_until(lambda: answers(f"{there.url}/healthz"), 30, "the web process")
             assert "broker" in there.http.get(f"{there.url}/readyz", timeout=10).json()["detail"]
-            wait_until(lambda: not looked_into.redis.exists(keys.ACCEPTED_WAKING), 30, "quiet")
+            wait_until(lambda: not system_stores.redis.exists(keys.ACCEPTED_WAKING), 30, "quiet")
             body = {"receiverId": ben.id, "text": "hello?", "clientId": "once"}
             started = time.monotonic()
             refused = there.request("POST", "/chat", json=body, headers={"x-api-key": ada.token})
             assert time.monotonic() - started < ANSWER_SECONDS
             assert refused.status_code == 503
             assert int(refused.headers["Retry-After"]) > 0
-        assert looked_into.redis.xlen(keys.ACCEPTED) == 0
+        assert system_stores.redis.xlen(keys.ACCEPTED) == 0
         assert ada.history(ben) == []
         accepted = ada.post(ben, "hello?", clientId="once")
         wait_until(sees(ben, ada, accepted["_id"]), RECOVERY_SECONDS, "the message")

@@ -1,4 +1,4 @@
-"""A recording that kills whoever transcribes it takes neither its message nor the queue with it."""
+"""A recording that kills every worker that transcribes it loses neither its message nor the queue."""
 
 from collections.abc import Iterator
 
@@ -6,58 +6,58 @@ import pytest
 
 from tests.client import Client, Json, Socket
 from tests.deepgram_stand_in import BROKEN, Received
-from tests.fault.conftest import House
+from tests.fault.conftest import System
 from tests.recordings import silence, spoken
 
 POISON = silence(1.5)
-SLOW_SECONDS = 4.0  # an attempt takes that is killed before it ends
+SLOW_SECONDS = 4.0  # how long an attempt would take if it were not killed
 
 
 @pytest.fixture
-def killed(house: House) -> Iterator[list[int]]:
-    """Transcribers that died when they asked for the poison; each is started again."""
+def killed(system: System) -> Iterator[list[int]]:
+    """The pids of transcribers that died when they requested the poison; each is started again."""
     pids: list[int] = []
 
     def kill_who_asks(received: Received) -> None:
         if received.body == POISON:
-            pids.append(house.process("transcriber").pid)
-            house.process("transcriber").kill()
-            house.process("transcriber").start()
+            pids.append(system.process("transcriber").pid)
+            system.process("transcriber").kill()
+            system.process("transcriber").start()
 
-    house.deepgram.on_call, usual = kill_who_asks, house.deepgram.delay
+    system.deepgram.on_call, usual = kill_who_asks, system.deepgram.delay
     yield pids
-    house.deepgram.on_call, house.deepgram.delay = None, usual
+    system.deepgram.on_call, system.deepgram.delay = None, usual
 
 
 @pytest.mark.long
 @pytest.mark.timeout(300)
 def test_a_recording_that_kills_every_worker_is_given_up_and_others_go_on(
-    house: House, client: Client, killed: list[int]
+    system: System, client: Client, killed: list[int]
 ) -> None:
     ada, ben = client.sign_up("ada"), client.sign_up("ben")
     listening = ben.connect()
     poison = ada.post(ben, audioFileId=ada.upload(POISON, "a.wav", "audio/wav")["audioFileUuid"])
     others = [ada.post(ben, audioFileId=ada.upload(spoken())["audioFileUuid"])["_id"] for _ in range(4)]
     assert_only_the_poison_is_given_up(listening, others, poison["_id"], killed, seconds=90)
-    house.deepgram.on_call = None
+    system.deepgram.on_call = None
     again = ada.call("POST", f"/chat/message/{poison['_id']}/transcribe", 202, json={})
     assert again["_id"] == poison["_id"]
     edited = listening.wait_for_frame(
         "application:status", lambda data: _is(poison["_id"])(data) and data["status"] == "edited", 60
     )
-    assert edited["text"], "its sender can have it transcribed after all"
+    assert edited["text"], "its sender can still have it transcribed"
 
 
 @pytest.mark.long
 @pytest.mark.timeout(300)
-def test_those_that_are_slower_than_the_recording_that_kills_are_not_given_up_with_it(
-    house: House, client: Client, killed: list[int]
+def test_recordings_slower_than_the_one_that_kills_are_not_given_up_with_it(
+    system: System, client: Client, killed: list[int]
 ) -> None:
     ada, ben = client.sign_up("ada"), client.sign_up("ben")
     listening = ben.connect()
     uploads = [ada.upload(spoken())["audioFileUuid"] for _ in range(4)]
     poison = ada.upload(POISON, "a.wav", "audio/wav")["audioFileUuid"]
-    house.deepgram.delay = SLOW_SECONDS
+    system.deepgram.delay = SLOW_SECONDS
     others = [ada.post(ben, audioFileId=each)["_id"] for each in uploads]
     deadly = ada.post(ben, audioFileId=poison)["_id"]
     assert_only_the_poison_is_given_up(listening, others, deadly, killed, seconds=150)
@@ -66,7 +66,7 @@ def test_those_that_are_slower_than_the_recording_that_kills_are_not_given_up_wi
 def assert_only_the_poison_is_given_up(
     listening: Socket, others: list[str], poison: str, killed: list[int], seconds: float
 ) -> None:
-    """Each of the others comes with its words within `seconds`; the poison without, and not before it has killed."""
+    """Checks that the others arrive transcribed within `seconds`, and the poison untranscribed after its kills."""
     for other in others:
         heard = listening.wait_for_frame("application:messages", _is(other), seconds)
         assert heard["status"] == "delivered"
@@ -76,11 +76,11 @@ def assert_only_the_poison_is_given_up(
 
 
 def test_a_transcription_that_keeps_failing_is_delivered_untranscribed_and_can_be_tried_again(
-    house: House, client: Client
+    system: System, client: Client
 ) -> None:
     ada, ben = client.sign_up("ada"), client.sign_up("ben")
     listening = ben.connect()
-    house.deepgram.then(BROKEN, BROKEN, BROKEN)
+    system.deepgram.then(BROKEN, BROKEN, BROKEN)
     sent = ada.post(ben, audioFileId=ada.upload(spoken())["audioFileUuid"])
     failed = listening.wait_for_frame("application:status", lambda data: data["status"] == "failed", 60)
     assert failed["_id"] == sent["_id"]

@@ -1,4 +1,4 @@
-"""SIGTERM to a transcriber in the middle of its work, as each deploy sends it."""
+"""SIGTERM to a transcriber in the middle of its work, as at each deploy."""
 
 import shlex
 import signal
@@ -12,13 +12,13 @@ from chat.store import keys
 from chat.store.connection import Stores
 from tests.client import Client
 from tests.deepgram_stand_in import Received
-from tests.fault.conftest import House
+from tests.fault.conftest import System
 from tests.recordings import spoken
 
 pytestmark = pytest.mark.timeout(240)
 
 STOP_SECONDS = 25.0  # platforms kill after 30
-LONG_SECONDS = 50.0  # an attempt that takes longer than that
+LONG_SECONDS = 50.0  # an attempt that takes longer
 PREFORK = """
 from workers.transcriber import app
 app.conf.update(worker_pool="prefork", worker_concurrency=1)
@@ -28,13 +28,13 @@ app.worker_main("--quiet worker -Q transcription -n transcription@%h --without-g
 
 @pytest.mark.parametrize("pool", ["threads", pytest.param("prefork", marks=pytest.mark.long)])
 def test_a_transcriber_that_is_stopped_ends_in_time_and_its_attempt_does_not_count(
-    house: House, client: Client, looked_into: Stores, pool: str
+    system: System, client: Client, system_stores: Stores, pool: str
 ) -> None:
-    transcriber = house.process("transcriber")
+    transcriber = system.process("transcriber")
     if pool == "prefork":
         transcriber.stop()
         command = f"exec {shlex.quote(sys.executable)} -c {shlex.quote(PREFORK)}"
-        transcriber = house.stack.make_process("transcriber-prefork", command)
+        transcriber = system.stack.make_process("transcriber-prefork", command)
         transcriber.start()
     ada, ben = client.sign_up("ada"), client.sign_up("ben")
     listening = ben.connect()
@@ -43,21 +43,21 @@ def test_a_transcriber_that_is_stopped_ends_in_time_and_its_attempt_does_not_cou
     def note(_: Received) -> None:
         begun.set()
 
-    house.deepgram.on_call, usual, house.deepgram.delay = note, house.deepgram.delay, LONG_SECONDS
+    system.deepgram.on_call, usual, system.deepgram.delay = note, system.deepgram.delay, LONG_SECONDS
     try:
         sent = ada.post(ben, audioFileId=ada.upload(spoken())["audioFileUuid"])["_id"]
         assert begun.wait(30)
-        assert looked_into.redis.hget(keys.TRANSCRIPTION_ATTEMPTS, sent) == b"1"
+        assert system_stores.redis.hget(keys.TRANSCRIPTION_ATTEMPTS, sent) == b"1"
         told = time.monotonic()
         transcriber.signal(signal.SIGTERM)
         assert transcriber.wait(STOP_SECONDS) == 0
         assert time.monotonic() - told < STOP_SECONDS
-        assert looked_into.redis.hget(keys.TRANSCRIPTION_ATTEMPTS, sent) == b"0"
-        house.deepgram.delay = usual
+        assert system_stores.redis.hget(keys.TRANSCRIPTION_ATTEMPTS, sent) == b"0"
+        system.deepgram.delay = usual
         transcriber.start()
         delivered = listening.wait_for_frame("application:messages", lambda data: data["_id"] == sent, 60)
         assert delivered["status"] == "delivered"
     finally:
-        house.deepgram.on_call, house.deepgram.delay = None, usual
+        system.deepgram.on_call, system.deepgram.delay = None, usual
         if pool == "prefork":
             transcriber.stop()

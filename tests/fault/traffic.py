@@ -1,6 +1,8 @@
-"""Pairs of people who talk while things break, as careful clients would: they send again until they are answered,
-come back when their socket closes, and resume from the last message they saw. Afterwards `verify` says whether
-everything that was accepted is there: once, in order, and seen on both people's sockets."""
+"""Pairs of people who talk while things break, like careful clients.
+
+They repeat a send until they get a response, reconnect when their socket closes, and resume from the last message they
+saw. Afterwards `verify` checks that everything accepted is there once, in order, and reached both people's sockets.
+"""
 
 import itertools
 import random
@@ -25,7 +27,7 @@ FIRST_ID = "0" * 26
 
 
 class Listener:
-    """One person's socket, opened again whenever it closes; `seen` are the ids of all messages that came."""
+    """One person's socket, reopened whenever it closes; `seen` has the ids of all messages received."""
 
     def __init__(self, person: Person, url: str) -> None:
         self.person = person
@@ -76,7 +78,7 @@ class Listener:
                 self._reload()
 
     def _reload(self) -> None:
-        """What a client does that is told it missed too much: it reads the history."""
+        """Reads the history, like a client that missed too much to resume."""
         self.reloads += 1
         with suppress(requests.RequestException, AssertionError):
             for partner in self.person.get("/conversations"):
@@ -89,7 +91,7 @@ class Listener:
 
 
 class Pair:
-    """Two people, what each has had accepted, and threads that send."""
+    """Two people, the messages accepted from them, and their sending threads."""
 
     def __init__(self, client: Client, urls: Sequence[str]) -> None:
         self.people = client.sign_up("ada"), client.sign_up("ben")
@@ -100,7 +102,7 @@ class Pair:
 
 
 class Traffic:
-    """`pairs` of people send `rate` texts a second each, and now and then a voice message, until `stop`."""
+    """`pairs` of people send `rate` texts a second each, and occasionally a voice message, until `stop`."""
 
     def __init__(self, urls: Sequence[str], pairs: int = 3, rate: float = 15.0, voice_every: int = 40) -> None:
         self.urls = list(urls)
@@ -135,12 +137,12 @@ class Traffic:
         return sum(len(ids) for pair in self.pairs for ids in pair.accepted.values())
 
     def go_on(self, messages: int, seconds: float = RECOVERY_SECONDS) -> None:
-        """Return once so many more messages have been accepted."""
+        """Waits until so many more messages have been accepted."""
         wanted = self.accepted + messages
         wait_until(lambda: self.accepted >= wanted, seconds, f"accepting {messages} more messages")
 
     def stop(self) -> None:
-        """Send no more; what is being sent is sent to its end."""
+        """Stops sending; sends in progress are completed."""
         self._stopping.set()
         for thread in self._threads:
             if thread.is_alive():
@@ -166,7 +168,7 @@ class Traffic:
         number: int,
         voice: bool,
     ) -> Json:
-        """Send one message, again and again with the same `clientId` until it is accepted."""
+        """Sends one message, repeating it with the same `clientId` until it is accepted."""
         body: Json = {"receiverId": receiver.id, "clientId": f"{sender.id}-{number}"}
         if not voice:
             body["text"] = f"message {number}"
@@ -198,7 +200,7 @@ class Traffic:
         return session.post(url, headers={"x-api-key": sender.token}, timeout=REQUEST_SECONDS, **options)  # type: ignore[arg-type]
 
     def verify(self, seconds: float = RECOVERY_SECONDS) -> None:
-        """Everything accepted is in both histories once and in order, and came to both people's sockets."""
+        """Checks that everything accepted is in both histories once, in order, and reached both people's sockets."""
         self.stop()
         assert self.accepted > 0, "nothing was sent"
         for pair in self.pairs:
@@ -228,7 +230,7 @@ class Traffic:
         wait_until(all_there, seconds, f"the history of {len(wanted)} messages")
         ids = [each["_id"] for each in found]
         assert ids == sorted(ids), "out of order"
-        assert len(ids) == len(set(ids)), "doubled"
+        assert len(ids) == len(set(ids)), "duplicated"
         clients = [each["clientId"] for each in found]
         assert len(clients) == len(set(clients)), "a message was stored twice"
         assert set(ids) - wanted == set(), "more than was accepted"
@@ -236,7 +238,7 @@ class Traffic:
 
 
 def whole_history(reader: Person, partner_id: str) -> list[Json]:
-    """A conversation from its first message to its last, page by page."""
+    """Reads a whole conversation, page by page."""
     found: list[Json] = []
     while True:
         after = found[-1]["_id"] if found else FIRST_ID

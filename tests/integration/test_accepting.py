@@ -1,4 +1,4 @@
-"""Promises of accepting a message, on the real stores: who may send, how much, and that it is there once."""
+"""Accepting a message, with the real stores: who may send, how much, and that it exists once."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -9,7 +9,7 @@ from chat import ids
 from chat.errors import Invalid, NotFound, TooMany, Unauthorized, Unavailable
 from chat.messages import history, sending
 from chat.messages.log import Draft
-from chat.people import sessions
+from chat.people import accounts, sessions
 from chat.people.sessions import Session
 from chat.store import keys
 from chat.store.connection import Stores
@@ -45,7 +45,7 @@ def test_a_call_the_redis_client_repeats_makes_one_message(
 
     def lose_the_first_answer(**call: object) -> object:
         accept(**call)
-        return accept(**call)  # as redis-py does when the connection breaks before the answer has come
+        return accept(**call)  # as redis-py does if the connection breaks before the reply
 
     monkeypatch.setattr(stores.scripts, "accept_message", lose_the_first_answer)
     stores.redis.set(keys.ACCEPTED_WAKING, "1")
@@ -112,7 +112,7 @@ def test_a_receiver_redis_has_forgotten_is_still_known(stores: Stores, pair: tup
     assert send(stores, *pair, "hello")["text"] == "hello"
 
 
-def test_somebody_who_was_woken_in_vain_is_not_waited_for_for_ever(stores: Stores, pair: tuple[str, str]) -> None:
+def test_a_message_is_accepted_after_the_drainer_was_woken_in_vain(stores: Stores, pair: tuple[str, str]) -> None:
     woken: list[int] = []
 
     def wake_one_that_is_gone_at_once() -> None:
@@ -123,7 +123,7 @@ def test_somebody_who_was_woken_in_vain_is_not_waited_for_for_ever(stores: Store
     assert len(woken) == sending._WAKE_ROUNDS
 
 
-def test_a_drainer_that_was_woken_and_died_is_missed_after_a_while(stores: Stores, pair: tuple[str, str]) -> None:
+def test_another_drainer_is_woken_after_the_flag_of_a_dead_one_expires(stores: Stores, pair: tuple[str, str]) -> None:
     send(stores, *pair, "hello")
     assert 0 < stores.redis.pttl(keys.ACCEPTED_WAKING) <= sending.WAKING_MS
 
@@ -141,7 +141,7 @@ def test_a_client_id_is_known_as_long_as_its_message_is_hot(stores: Stores, pair
 
 
 def post(stores: Stores, pair: tuple[str, str], token: str = "this", issued_ms: int = 1_000) -> None:
-    """As the web does, which has read the token and not asked Redis about it."""
+    """Sends like the web, which has decoded the token but not asked Redis about it."""
     session = Session(pair[0], token, issued_ms, 2**40)
     accepted = sending.accept(stores, Draft(*pair, "hello"), nobody_to_wake, session)
     assert accepted["status"] == "accepted"
@@ -164,7 +164,8 @@ def test_a_session_that_was_ended_sends_nothing_also_before_a_lost_redis_is_rebu
     if not rebuilt:
         stores.redis.flushdb()
     assert_ended(stores, pair)
-    assert_ended(stores, pair)  # by now Redis knows the sender again
+    accounts.get(stores, pair[0])  # from now on Redis knows the sender again, but not yet what was ended
+    assert_ended(stores, pair)
     post(stores, pair, "another")
 
 
@@ -197,7 +198,7 @@ def test_the_session_of_a_sender_redis_knows_is_checked_within_the_one_call(
     assert "cmdstat_mget" not in calls, "as where the sessions are asked for apart"
 
 
-def test_who_is_in_no_store_sends_nothing(stores: Stores, pair: tuple[str, str]) -> None:
+def test_a_sender_in_neither_store_is_refused(stores: Stores, pair: tuple[str, str]) -> None:
     while sync.run(stores):
         pass
     stores.mongo.users.delete_one({"_id": pair[0]})
@@ -212,20 +213,24 @@ def limited(stores: Stores, limits: str) -> Stores:
     return replace(stores, settings=stores.settings.model_copy(update={"limit_messages": limits}))
 
 
-def test_who_reached_a_limit_may_send_again_when_its_time_is_over(stores: Stores, pair: tuple[str, str]) -> None:
+def test_a_sender_at_the_limit_may_send_again_when_its_window_ends(stores: Stores, pair: tuple[str, str]) -> None:
     strict = limited(stores, "2 per 10 minute")
-    counter = keys.message_limit_key(pair[0], 600)
+    counter = keys.limit_key("message", pair[0], 600)
     send(strict, *pair, "one")
     assert 590 < stores.redis.ttl(counter) <= 600
     stores.redis.expire(counter, 30)
     send(strict, *pair, "two")
     with pytest.raises(TooMany) as refused:
         send(strict, *pair, "three")
-    assert 25 < refused.value.retry_after <= 30, "the time does not begin anew with each message"
+    assert 25 < refused.value.retry_after <= 30, "the window does not restart with each message"
     assert stores.redis.ttl(counter) <= 30
     assert stores.redis.xlen(keys.ACCEPTED) == 2
-    stores.redis.delete(counter)  # as when its time is over
-    assert send(strict, *pair, "four")["text"] == "four"
+    stores.redis.persist(counter)
+    with pytest.raises(TooMany) as refused:
+        send(strict, *pair, "four")
+    assert refused.value.retry_after == 1, "whatever is left of its time"
+    stores.redis.delete(counter)  # as if that were over
+    assert send(strict, *pair, "five")["text"] == "five"
 
 
 def test_every_limit_holds_for_its_sender_alone(stores: Stores, pair: tuple[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""Recordings: whole, only for those they concern, and gone when nobody claims them."""
+"""Recordings are stored whole, shown only to those they concern, and deleted if nobody claims them."""
 
 import io
 import time
@@ -27,7 +27,7 @@ from tests.people import PEAKS, drain, send_voice, someone, upload
 
 
 def let_expire(stores: Stores, *upload_ids: str) -> None:
-    """As when so much time has passed that nobody may claim them any more."""
+    """Makes uploads expire, as if so much time had passed that nobody may claim them any more."""
     long_ago = datetime.now(UTC) - timedelta(seconds=stores.settings.upload_ttl + 120)
     stores.mongo[chunks.FILES].update_many({"_id": {"$in": list(upload_ids)}}, {"$set": {"uploadDate": long_ago}})
 
@@ -37,7 +37,7 @@ def whole(stores: Stores, upload_id: str, reader: str) -> bytes:
 
 
 def kept(stores: Stores) -> set[str]:
-    """Of what there is anything left."""
+    """The ids of uploads of which anything is left."""
     files = {file["_id"] for file in stores.mongo[chunks.FILES].find()}
     return files | set(stores.mongo[chunks.CHUNKS].distinct("files_id"))
 
@@ -108,7 +108,7 @@ def test_somebody_elses_upload_is_unknown(stores: Stores, pair: tuple[str, str])
 @pytest.mark.parametrize(
     "upload_id", ["", "nothing", "../etc/passwd", "00000000-0000-4000-8000-000000000000", "x" * 999]
 )
-def test_what_is_no_upload_is_unknown(stores: Stores, pair: tuple[str, str], upload_id: str) -> None:
+def test_an_id_that_is_not_an_upload_is_unknown(stores: Stores, pair: tuple[str, str], upload_id: str) -> None:
     assert_unknown(stores, upload_id, pair)
     with pytest.raises(NotFound):
         audio.find_linked(stores, upload_id)
@@ -134,7 +134,7 @@ def test_uploads_nobody_claims_go_and_claimed_ones_stay(stores: Stores, pair: tu
         assert whole(stores, upload_id, pair[1]) == recordings.spoken()
 
 
-def test_a_claimed_recording_waits_for_mongodb_however_long_that_is_away(stores: Stores, pair: tuple[str, str]) -> None:
+def test_a_claimed_recording_waits_for_mongodb_however_long_it_is_away(stores: Stores, pair: tuple[str, str]) -> None:
     upload_id = upload(stores, pair[0])
     own = keys.upload_key(upload_id)
     assert 0 < stores.redis.ttl(own) <= stores.settings.upload_ttl
@@ -156,15 +156,15 @@ def test_a_request_that_may_still_be_claiming_keeps_its_upload(stores: Stores, p
     assert kept(stores) == {upload_id}
 
 
-def test_what_redis_lost_of_an_upload_is_restored_for_the_rest_of_its_time(
-    stores: Stores, pair: tuple[str, str]
-) -> None:
+def test_an_upload_that_redis_lost_is_restored_for_the_rest_of_its_time(stores: Stores, pair: tuple[str, str]) -> None:
     upload_id = upload(stores, pair[0])
     half = datetime.now(UTC) - timedelta(seconds=stores.settings.upload_ttl / 2)
     stores.mongo[chunks.FILES].update_one({"_id": upload_id}, {"$set": {"uploadDate": half}})
-    stores.redis.flushdb()
+    stores.redis.delete(keys.upload_key(upload_id))
     assert audio.restore_upload(stores, upload_id, pair[0])
     assert 0 < stores.redis.ttl(keys.upload_key(upload_id)) <= stores.settings.upload_ttl / 2
+    stores.redis.delete(keys.upload_key(upload_id))
+    assert send_voice(stores, *pair, recording=upload_id)["audioFileId"] == upload_id
 
 
 def test_a_claim_that_mongodb_has_not_got_yet_is_not_undone_by_restoring_its_upload(
@@ -273,7 +273,7 @@ def test_deleted_while_mongodb_is_away_it_goes_when_it_is_back(stores: Stores, p
 
 
 class Killed(BaseException):
-    """As SIGKILL: nothing after it runs."""
+    """Like SIGKILL: nothing runs after it."""
 
 
 def test_the_recording_of_a_deleted_message_goes_also_when_its_process_was_killed_meanwhile(
@@ -290,6 +290,7 @@ def test_the_recording_of_a_deleted_message_goes_also_when_its_process_was_kille
         with pytest.raises(Killed):
             editing.delete(stores, pair[0], message["_id"])
     assert kept(stores) == {message["audioFileId"]}
+    assert not stores.redis.exists(keys.upload_key(message["audioFileId"]))
     audio.sweep_unclaimed(stores)
     assert kept(stores) == set()
     assert_unknown(stores, message["audioFileId"], pair)
@@ -301,7 +302,7 @@ def test_only_the_recordings_of_messages_that_were_buried_go(stores: Stores, pai
     found = storing.hot.read_messages(stores.redis, [deleted, elsewhere, buried])
     messages = [message for message in found if message]
     editing.delete(stores, pair[0], deleted)
-    stores.redis.delete(keys.message_key(elsewhere))  # as when it has aged since it was read
+    stores.redis.delete(keys.message_key(elsewhere))  # as if it had aged since it was read
     now = editing.bury(stores, messages)
     assert [each and each["_id"] for each in now] == [None, None, buried]
     assert kept(stores) == {messages[1]["audioFileId"]}
@@ -322,7 +323,7 @@ def test_a_recording_another_tool_wrote_in_chunks_of_its_own_size_is_read_whole_
 
 
 class Broken(io.BytesIO):
-    """A file whose disk fails behind the first megabyte."""
+    """A file whose disk fails after the first megabyte."""
 
     def read(self, size: int | None = -1) -> bytes:
         if self.tell() >= chunks.CHUNK_BYTES * chunks.CHUNKS_A_WRITE:
@@ -341,7 +342,7 @@ def test_of_several_uploads_all_are_stored_or_none(stores: Stores, pair: tuple[s
     assert stores.redis.keys(f"{keys.PREFIX}:upload:*") == []
 
 
-def test_what_a_dead_process_left_half_written_goes(stores: Stores, pair: tuple[str, str]) -> None:
+def test_an_upload_left_half_written_by_a_dead_process_is_removed(stores: Stores, pair: tuple[str, str]) -> None:
     stores.mongo[chunks.CHUNKS].insert_one({"files_id": "half", "n": 0, "data": b"half"})
     stores.redis.zadd(keys.UPLOADS_PENDING_DELETION, {"half": int(time.time()) + 60})
     audio.sweep_unclaimed(stores)

@@ -1,4 +1,4 @@
-"""Who resumes gets what they missed, in order, and is told when that is not all."""
+"""A socket that resumes gets what it missed, in order, and is told if that is not everything."""
 
 from dataclasses import replace
 
@@ -140,7 +140,7 @@ def test_positions_grow_also_when_the_clock_goes_back(stores: Stores, pair: tupl
     assert [orjson.loads(data)["_id"] for _, data in found] == sent
 
 
-def test_strangers_miss_nothing(stores: Stores, pair: tuple[str, str]) -> None:
+def test_a_strangers_resume_gives_nothing(stores: Stores, pair: tuple[str, str]) -> None:
     sent = send(stores, *pair, "one")["_id"]
     send(stores, *pair, "two")
     drain(stores)

@@ -1,4 +1,4 @@
-"""Promises of draining the log, on the real stores: nothing accepted is lost, doubled or held up by another."""
+"""Draining the log, with the real stores: nothing accepted is lost, duplicated or held up by another message."""
 
 from dataclasses import replace
 from typing import Any
@@ -14,14 +14,14 @@ from redis.exceptions import LockError
 from chat import ids
 from chat.messages import draining, history, storing
 from chat.messages import log as accepted_log
-from chat.messages.log import RawEntry
+from chat.messages.log import Draft, RawEntry
 from chat.store import keys
 from chat.store.connection import Stores
 from dev.processes import free_port
 from tests.people import change, drain, said, send, send_voice, upload
 
 
-def test_entries_of_a_dead_drainer_are_taken_first_and_not_doubled(stores: Stores, pair: tuple[str, str]) -> None:
+def test_entries_of_a_dead_drainer_are_handled_first_and_not_duplicated(stores: Stores, pair: tuple[str, str]) -> None:
     send(stores, *pair, "first")
     accepted_log.create_group(stores)
     taken = stores.redis.xreadgroup(keys.ACCEPTED_GROUP, accepted_log.CONSUMER, {keys.ACCEPTED: ">"})
@@ -32,7 +32,7 @@ def test_entries_of_a_dead_drainer_are_taken_first_and_not_doubled(stores: Store
     assert stores.mongo.messages.count_documents({}) == 2
 
 
-def test_draining_twice_neither_doubles_nor_undoes_a_change(stores: Stores, pair: tuple[str, str]) -> None:
+def test_draining_twice_neither_duplicates_nor_undoes_a_change(stores: Stores, pair: tuple[str, str]) -> None:
     message = send(stores, *pair, "before")
     entry = stores.redis.xrange(keys.ACCEPTED)[0]
     drain(stores)
@@ -45,17 +45,19 @@ def test_draining_twice_neither_doubles_nor_undoes_a_change(stores: Stores, pair
     assert stores.mongo.messages.find_one({"_id": message["_id"]})["text"] == "after"
 
 
-def test_archiving_twice_takes_no_message_for_its_own_double(stores: Stores, pair: tuple[str, str]) -> None:
+def test_archiving_twice_does_not_mistake_a_message_for_its_own_duplicate(
+    stores: Stores, pair: tuple[str, str]
+) -> None:
     message = send(stores, *pair, "once", "client")
     drain(stores)
     found = storing.hot.read_messages(stores.redis, [message["_id"]])
-    stored, doubled = storing.store_archive(stores, [each for each in found if each])
+    stored, duplicates = storing.store_archive(stores, [each for each in found if each])
     assert [each["_id"] for each in stored] == [message["_id"]]
-    assert doubled == []
+    assert duplicates == []
 
 
 def test_messages_can_be_sharded_by_conversation(stores: Stores, pair: tuple[str, str]) -> None:
-    # What a sharded cluster demands: https://www.mongodb.com/docs/manual/core/sharding-shard-key/#unique-indexes
+    # What a sharded cluster requires: https://www.mongodb.com/docs/manual/core/sharding-shard-key/#unique-indexes
     unique = [each["key"] for each in stores.mongo.messages.index_information().values() if each.get("unique")]
     assert unique
     assert all(key[0][0] == "conversation" for key in unique)
@@ -71,13 +73,13 @@ def test_messages_can_be_sharded_by_conversation(stores: Stores, pair: tuple[str
     assert all("conversation" in each["command"]["q"] for each in upserts)
 
 
-def test_what_too_few_members_of_mongodb_have_is_not_taken_for_archived(
+def test_a_message_on_too_few_members_of_mongodb_is_not_considered_archived(
     stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storing, "_archive_conversations", lambda *_: None)  # which would fail too, as it happens
+    monkeypatch.setattr(storing, "_archive_conversations", lambda *_: None)  # it would fail too
     sent = send(stores, *pair, "once")["_id"]
     drain(stores)
-    few = stores.mongo.with_options(write_concern=WriteConcern(w=5, wtimeout=50))  # there is one
+    few = stores.mongo.with_options(write_concern=WriteConcern(w=5, wtimeout=50))  # there is only one
     lonely = replace(stores, mongo=few)
     found = storing.hot.read_messages(stores.redis, [sent])
     with pytest.raises(PyMongoError):
@@ -113,6 +115,21 @@ def test_an_entry_nobody_can_read_is_set_aside_and_the_others_go_on(stores: Stor
     assert stores.redis.xlen(keys.ACCEPTED) == 0
     kept = [fields for _, fields in stores.redis.xrange(keys.ACCEPTED_REFUSED)]
     assert kept == [{**fields, accepted_log.REFUSED_ENTRY: entry_id} for entry_id, fields in set_aside]
+
+
+def test_of_what_was_set_aside_only_the_senders_own_is_forgotten(stores: Stores, pair: tuple[str, str]) -> None:
+    anna, bert = pair
+    named = dict(zip(*[iter(accepted_log.entry_fields(Draft(anna, bert, "named"), "0" * 16))] * 2, strict=True))
+    listed = {"message": orjson.dumps([anna, bert, "listed", None, None, ""]), "entropy": "0" * 16}
+    received = {"message": orjson.dumps({"senderId": bert, "receiverId": anna, "text": anna}), "entropy": "0" * 16}
+    unreadable = [{"message": b"null", "entropy": "0"}, {"message": b"no json"}, {"other": anna}]
+    for fields in (named, listed, received, *unreadable):
+        entry_id = stores.redis.xadd("of a test", fields)
+        (raw,) = stores.redis.xrange("of a test", entry_id, entry_id)
+        accepted_log.set_aside(stores, raw)
+    accepted_log.forget_refused(stores, anna)
+    kept = [fields.get(b"message") for _, fields in stores.redis.xrange(keys.ACCEPTED_REFUSED)]
+    assert kept == [received["message"], b"null", b"no json", None]
 
 
 def test_entries_of_version_1_0_are_delivered_after_a_deploy(stores: Stores, pair: tuple[str, str]) -> None:
@@ -176,7 +193,7 @@ def test_a_drainer_whose_time_is_up_says_that_there_is_more(
     assert said(history.recent(stores, *pair)) == ["hello"]
 
 
-def test_what_comes_while_a_drainer_is_about_to_go_is_not_left_behind(
+def test_a_message_accepted_while_a_drainer_is_about_to_stop_is_not_left_behind(
     stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     send(stores, *pair, "first")
@@ -185,7 +202,9 @@ def test_what_comes_while_a_drainer_is_about_to_go_is_not_left_behind(
     def come_before_the_last_look(stores: Stores, start: str, count: int, block_ms: int) -> list[RawEntry]:
         if start == ">" and block_ms == 0 and not looks:
             looks.append(1)
-            assert not stores.redis.exists(keys.ACCEPTED_WAKING), "whoever comes after this look wakes another drainer"
+            assert not stores.redis.exists(keys.ACCEPTED_WAKING), (
+                "a message accepted after this look wakes another drainer"
+            )
             send(stores, *pair, "at the last moment")
         return read(stores, start, count, block_ms)
 
@@ -218,7 +237,7 @@ def test_a_mongodb_that_failed_is_left_alone_for_a_while_and_what_it_missed_wait
     assert len(asked) == 1
     assert said(history.recent(stores, *pair)) == ["0", "1", "2"]
     assert stores.redis.zcard(keys.OUTBOX) == 3
-    draining.archive._again = 0.0  # as when the pause is over
+    draining.archive._again = 0.0  # as if the pause were over
     send(stores, *pair, "3")
     drain(stores)
     assert len(asked) == 2

@@ -1,4 +1,4 @@
-"""Who leaves, leaves nothing behind, whatever is killed or lost meanwhile; and nobody else loses anything."""
+"""Deleting an account erases everything of its person, whatever is killed or lost meanwhile, and nothing of others."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,6 +11,7 @@ from redis import RedisError
 from chat import audio, frames, ids
 from chat.errors import Forbidden, NotFound, Unauthorized
 from chat.messages import conversations, history, search
+from chat.messages import log as accepted_log
 from chat.people import accounts, presence, sessions
 from chat.people.passwords import Passwords
 from chat.store import hot, keys
@@ -49,13 +50,13 @@ def leave(stores: Stores, passwords: Passwords, user_id: str) -> None:
 
 
 def let_settle(stores: Stores) -> None:
-    """As when a minute has passed since everybody left who has left."""
+    """Makes all erasures settled, as if a minute had passed since the accounts were deleted."""
     past = "2026-01-01T00:00:00.000Z"
     stores.mongo.erasures.update_many({}, {"$set": {"due": past, "settles": past}})
 
 
 def finish(stores: Stores) -> None:
-    """All rounds up to the last one of every erasure."""
+    """Runs rounds until every erasure is done."""
     let_settle(stores)
     rounds = 0
     while stores.mongo.erasures.count_documents({}):
@@ -65,13 +66,15 @@ def finish(stores: Stores) -> None:
 
 
 def everything(stores: Stores) -> bytes:
-    """All that both stores hold, but for the last and the next step of the erasure itself."""
+    """The contents of both stores, except the progress of the erasure itself."""
     kept: list[Any] = []
     for name in stores.mongo.list_collection_names():
         if name != "erasures":
             kept += [{**document, "data": None} for document in stores.mongo[name].find()]
     for key in stores.redis.keys("*"):
         kind = stores.redis.type(key)
+        if kind == b"none":  # it has just expired
+            continue
         value = {
             b"ReJSON-RL": lambda key: stores.redis.execute_command("JSON.GET", key),
             b"string": stores.redis.get,
@@ -85,7 +88,7 @@ def everything(stores: Stores) -> bytes:
 
 
 def assert_nothing_left(stores: Stores, user_id: str, partner: str) -> None:
-    """Nothing they said, and their id nowhere but in the conversation with their partner and in ended sessions."""
+    """Checks that nothing they said is left, and their id only in the partner's conversation and in ended sessions."""
     left = everything(stores)
     assert SECRET.encode() not in left
     assert b"anna@example.org" not in left.lower()
@@ -105,7 +108,7 @@ def assert_nothing_left(stores: Stores, user_id: str, partner: str) -> None:
         assert not [member for member in members if user_id.encode() in member]
 
 
-def test_leaving_erases_texts_recordings_and_lists_at_once(
+def test_deleting_an_account_erases_texts_recordings_and_lists_at_once(
     stores: Stores, passwords: Passwords, anna: str, bert: str
 ) -> None:
     for n in range(3):
@@ -128,7 +131,7 @@ def test_leaving_erases_texts_recordings_and_lists_at_once(
     assert all(document["text"] == "" for document in stores.mongo.messages.find({"senderId": anna}))
 
 
-def test_nobody_finds_reaches_or_signs_in_as_who_has_left(
+def test_nobody_can_find_reach_or_log_in_as_a_deleted_account(
     stores: Stores, passwords: Passwords, anna: str, bert: str
 ) -> None:
     send(stores, anna, bert, SECRET)
@@ -139,7 +142,7 @@ def test_nobody_finds_reaches_or_signs_in_as_who_has_left(
     with pytest.raises(NotFound):
         accounts.get(stores, anna)
     with pytest.raises(Unauthorized):
-        accounts.log_in(stores, passwords, "anna@example.org", PASSWORD)
+        accounts.log_in(stores, passwords, "anna@example.org", PASSWORD, lambda _: "a token")
     assert search.search(stores, bert, "anna", 10, 0) == []
     assert search.search(stores, bert, SECRET, 10, 0) == []
     assert [person["_id"] for person in accounts.list_people(stores, "", 10, 0)] == [bert]
@@ -156,7 +159,7 @@ def test_nobody_finds_reaches_or_signs_in_as_who_has_left(
     assert again["_id"] != anna
 
 
-def test_no_token_holds_once_its_person_has_left_also_when_redis_is_lost(
+def test_no_token_of_a_deleted_account_is_valid_even_if_redis_is_lost(
     stores: Stores, passwords: Passwords, anna: str, bert: str
 ) -> None:
     assert sessions.is_valid(stores, anna, "token", 1)
@@ -194,7 +197,7 @@ def test_the_wrong_password_erases_nothing(stores: Stores, passwords: Passwords,
     assert accounts.get(stores, anna)["username"] == "Anna"
 
 
-def test_leaving_twice_is_refused(stores: Stores, passwords: Passwords, anna: str) -> None:
+def test_deleting_an_account_twice_is_refused(stores: Stores, passwords: Passwords, anna: str) -> None:
     leave(stores, passwords, anna)
     with pytest.raises(Forbidden):
         leave(stores, passwords, anna)
@@ -202,7 +205,7 @@ def test_leaving_twice_is_refused(stores: Stores, passwords: Passwords, anna: st
         erasure.begin(stores, anna)
 
 
-def test_what_was_on_its_way_is_erased_when_it_arrives(
+def test_messages_still_on_their_way_are_erased_when_they_arrive(
     stores: Stores, passwords: Passwords, anna: str, bert: str
 ) -> None:
     send(stores, anna, bert, SECRET)
@@ -220,7 +223,22 @@ def test_what_was_on_its_way_is_erased_when_it_arrives(
     assert said(history.recent(stores, bert, anna)) == ["", "", "to somebody who is leaving"]
 
 
-def test_the_last_pass_waits_for_what_the_archive_does_not_have(
+def test_what_was_set_aside_of_theirs_is_erased_with_the_rest(
+    stores: Stores, passwords: Passwords, anna: str, bert: str
+) -> None:
+    send(stores, anna, bert, SECRET)
+    send(stores, bert, anna, "what Bert said stays")
+    for raw in stores.redis.xrange(keys.ACCEPTED):
+        accepted_log.set_aside(stores, raw)
+        accepted_log.acknowledge(stores, [raw[0]])
+    leave(stores, passwords, anna)
+    finish(stores)
+    assert_nothing_left(stores, anna, bert)
+    ((_, kept),) = stores.redis.xrange(keys.ACCEPTED_REFUSED)
+    assert b"what Bert said stays" in kept[b"message"]
+
+
+def test_the_final_pass_waits_for_messages_the_archive_does_not_have(
     stores: Stores, passwords: Passwords, anna: str, bert: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = send(stores, anna, bert, "first")
@@ -228,7 +246,7 @@ def test_the_last_pass_waits_for_what_the_archive_does_not_have(
     erasure.begin(stores, anna)
     changed = {"text": SECRET, "terms": ""}
     assert change(stores, message["_id"], changed)
-    monkeypatch.setattr(erasure, "FLUSH_PAGES", 0)  # as when there is far more than one round can flush
+    monkeypatch.setattr(erasure, "FLUSH_PAGES", 0)  # as if there were far more than one round can flush
     let_settle(stores)
     assert erasure.run(stores) is False
     assert stores.mongo.erasures.count_documents({}) == 1
@@ -237,7 +255,7 @@ def test_the_last_pass_waits_for_what_the_archive_does_not_have(
     assert_nothing_left(stores, anna, bert)
 
 
-def test_a_request_that_was_late_brings_nobody_back(stores: Stores, passwords: Passwords, anna: str, bert: str) -> None:
+def test_a_late_request_brings_no_account_back(stores: Stores, passwords: Passwords, anna: str, bert: str) -> None:
     user = stores.mongo.users.find_one({"_id": anna})
     leave(stores, passwords, anna)
     hot.save_user(stores, user)
@@ -262,11 +280,11 @@ def test_what_is_older_than_the_hot_window_is_erased_too(
 
 
 class Killed(BaseException):
-    """As SIGKILL: nothing after it runs."""
+    """Like SIGKILL: nothing runs after it."""
 
 
 def killed_at(call: int, function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function, but that call of it never returns."""
+    """The same function, except that this call of it never returns."""
     calls = 0
 
     def instead(*arguments: Any, **more: Any) -> Any:
@@ -326,7 +344,7 @@ def test_killed_at_any_step_it_is_finished_by_the_next_round(
         stores.redis.flushdb()
         while sync.run(stores):
             pass
-    stores.redis.delete(keys.lock_key(f"erasure:{anna}"))  # as when the dead one's lock has run out
+    stores.redis.delete(keys.lock_key(f"erasure:{anna}"))  # as if the dead process's lock had expired
     finish(stores)
     while sync.run(stores):
         pass

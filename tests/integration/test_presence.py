@@ -1,4 +1,4 @@
-"""Online is who has a live socket anywhere; everybody is told when that changes, and only then."""
+"""People with a live socket anywhere are online; everybody is told when that changes, and only then."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -32,7 +32,7 @@ def listener(stores: Stores) -> Iterator[Listener]:
 
 
 def told(listener: Listener) -> list[dict[str, Any]]:
-    """The frames since the last call; each goes to everybody."""
+    """The frames since the last call; checks that each goes to everybody."""
     heard = listener.heard(frames.USERS)
     assert all(each.recipients == () for each in heard)
     return [orjson.loads(each.data) for each in heard]
@@ -49,7 +49,7 @@ def is_online(stores: Stores, user_id: str) -> bool:
 
 
 def let_run_out(stores: Stores, process: str) -> None:
-    """As when that process has not renewed its lease in time."""
+    """Makes a lease expire, as if the process had not renewed it in time."""
     presence.renew(stores, process, 0)
 
 
@@ -66,7 +66,7 @@ def test_a_frame_goes_out_only_when_somebody_comes_or_goes(stores: Stores, anna:
     assert not is_online(stores, anna)
 
 
-def test_online_is_who_has_a_socket_on_any_process(stores: Stores, anna: str, listener: Listener) -> None:
+def test_people_with_a_socket_on_any_process_are_online(stores: Stores, anna: str, listener: Listener) -> None:
     presence.report(stores, ONE, {anna: True})
     presence.report(stores, OTHER, {anna: True})
     presence.report(stores, ONE, {anna: False})
@@ -174,7 +174,7 @@ def test_people_are_online_again_after_redis_was_lost(stores: Stores, anna: str,
     assert is_online(stores, anna)
 
 
-def test_who_has_left_is_never_online(stores: Stores, anna: str, listener: Listener) -> None:
+def test_a_deleted_account_is_never_online(stores: Stores, anna: str, listener: Listener) -> None:
     presence.report(stores, ONE, {anna: True})
     stores.mongo.users.delete_one({"_id": anna})
     stores.redis.delete(keys.user_key(anna))

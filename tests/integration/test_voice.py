@@ -1,9 +1,9 @@
-"""A voice message gets its transcript, or is given up for good, whatever the service answers and whoever dies."""
+"""A voice message gets its transcript, or is given up for good, whatever the service responds and whoever dies."""
 
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -15,20 +15,22 @@ from pymongo import MongoClient
 
 from chat import frames, ids
 from chat.errors import Conflict, Invalid, NotFound, Unavailable
-from chat.messages import editing, history, storing
+from chat.messages import editing, history, sending, storing
+from chat.messages.log import Draft
 from chat.store import counters, hot, keys
 from chat.store.connection import Stores
-from chat.voice import attempts
-from chat.voice.recognisers import Recogniser, Transcript
+from chat.voice import attempts, requests, turns
+from chat.voice.recognisers import Progress, Recogniser, Transcript
 from chat.voice.recognisers.deepgram import Deepgram
 from dev.processes import ManagedProcess, free_port, wait_until
 from tests import deepgram_stand_in as stand_in
 from tests.deepgram_stand_in import Answer, DeepgramStandIn
-from tests.people import drain, send, send_voice, someone
+from tests.people import change, drain, send, send_voice, someone, upload
 from tests.pubsub import Listener
 from tests.stack import ROOT, clean_environment
 
 ATTEMPTS = 3
+TAKER = turns.Taker("transcription@here", "task", 2)
 
 
 @pytest.fixture
@@ -38,8 +40,8 @@ def server() -> Iterator[DeepgramStandIn]:
 
 
 @pytest.fixture
-def house(stores: Stores, server: DeepgramStandIn) -> Stores:
-    """The stores, with settings that point at the stand-in."""
+def voice_stores(stores: Stores, server: DeepgramStandIn) -> Stores:
+    """The stores, with settings that use the stand-in for Deepgram."""
     ours = {
         "deepgram_api_key": stand_in.KEY,
         "deepgram_base_url": server.url,
@@ -52,8 +54,8 @@ def house(stores: Stores, server: DeepgramStandIn) -> Stores:
 
 
 @pytest.fixture
-def deepgram(house: Stores) -> Recogniser:
-    return Deepgram(house.settings)
+def deepgram(voice_stores: Stores) -> Recogniser:
+    return Deepgram(voice_stores.settings)
 
 
 @pytest.fixture
@@ -63,10 +65,10 @@ def listener(stores: Stores) -> Iterator[Listener]:
 
 
 @pytest.fixture
-def message(house: Stores, pair: tuple[str, str]) -> str:
-    """A voice message that waits for its transcript."""
-    sent: str = send_voice(house, *pair)["_id"]
-    assert drain(house) == [sent]
+def message(voice_stores: Stores, pair: tuple[str, str]) -> str:
+    """A voice message waiting for its transcript."""
+    sent: str = send_voice(voice_stores, *pair)["_id"]
+    assert drain(voice_stores) == [sent]
     return sent
 
 
@@ -74,76 +76,78 @@ def told(listener: Listener, channel: str) -> list[dict[str, Any]]:
     return [orjson.loads(heard.data) for heard in listener.heard(channel)]
 
 
-def stored(house: Stores, pair: tuple[str, str]) -> dict[str, Any]:
+def stored(voice_stores: Stores, pair: tuple[str, str]) -> dict[str, Any]:
     """The last message as the receiver finds it; the archive has the same."""
-    storing.flush(house)
-    found = history.recent(house, pair[1], pair[0])[-1]
-    archived = house.mongo.messages.find_one({"_id": found["_id"]})
+    storing.flush(voice_stores)
+    found = history.recent(voice_stores, pair[1], pair[0])[-1]
+    archived = voice_stores.mongo.messages.find_one({"_id": found["_id"]})
     assert {name: archived.get(name) for name in ("text", "status")} == {
         name: found[name] for name in ("text", "status")
     }
     return found
 
 
-def waits(house: Stores, message_id: str) -> bool:
-    return house.redis.zscore(keys.TRANSCRIPTIONS, message_id) is not None
+def waits(voice_stores: Stores, message_id: str) -> bool:
+    return voice_stores.redis.zscore(keys.TRANSCRIPTIONS, message_id) is not None
 
 
-def due_in(house: Stores, message_id: str) -> float:
+def due_in(voice_stores: Stores, message_id: str) -> float:
     """Seconds until its next attempt."""
-    seconds, microseconds = house.redis.time()
-    return float(house.redis.zscore(keys.TRANSCRIPTIONS, message_id)) / 1_000 - seconds - microseconds / 1_000_000
+    seconds, microseconds = voice_stores.redis.time()
+    return (
+        float(voice_stores.redis.zscore(keys.TRANSCRIPTIONS, message_id)) / 1_000 - seconds - microseconds / 1_000_000
+    )
 
 
-def let_be_due(house: Stores, message_id: str) -> None:
+def let_be_due(voice_stores: Stores, message_id: str) -> None:
     """As when the pause until its next attempt is over."""
-    assert house.redis.zadd(keys.TRANSCRIPTIONS, {message_id: 0}, xx=True, ch=True)
-    assert attempts.due(house) == [message_id]
+    assert voice_stores.redis.zadd(keys.TRANSCRIPTIONS, {message_id: 0}, xx=True, ch=True)
+    assert turns.due(voice_stores) == [message_id]
 
 
-def assert_forgotten(house: Stores, message_id: str) -> None:
-    assert not waits(house, message_id)
-    for key in (keys.TRANSCRIPTION_ATTEMPTS, keys.TRANSCRIPTION_CRASHES, keys.TRANSCRIPTION_LANGUAGES):
-        assert not house.redis.hexists(key, message_id)
-    assert not house.redis.sismember(keys.RETRANSCRIPTIONS, message_id)
+def assert_forgotten(voice_stores: Stores, message_id: str) -> None:
+    assert not waits(voice_stores, message_id)
+    for key in attempts.MESSAGE_HASHES:
+        assert not voice_stores.redis.hexists(key, message_id)
+    assert not voice_stores.redis.sismember(keys.RETRANSCRIPTIONS, message_id)
 
 
-def test_a_voice_message_is_told_at_once_and_delivered_with_its_transcript(
-    house: Stores, deepgram: Recogniser, pair: tuple[str, str], listener: Listener
+def test_a_voice_message_is_announced_at_once_and_delivered_with_its_transcript(
+    voice_stores: Stores, deepgram: Recogniser, pair: tuple[str, str], listener: Listener
 ) -> None:
-    sent = send_voice(house, *pair)
-    assert drain(house) == attempts.due(house) == [sent["_id"]]
+    sent = send_voice(voice_stores, *pair)
+    assert drain(voice_stores) == turns.due(voice_stores) == [sent["_id"]]
     (at_once,) = told(listener, frames.STATUS)
     assert (at_once["_id"], at_once["status"]) == (sent["_id"], "transcribing")
     assert at_once["audioFileId"] == sent["audioFileId"]
-    attempts.transcribe(house, deepgram, sent["_id"])
+    attempts.transcribe_next(voice_stores, deepgram, TAKER)
     (heard,) = listener.heard(frames.MESSAGES)
     assert set(heard.recipients) == set(pair)
     delivered = orjson.loads(heard.data)
-    assert delivered == stored(house, pair)
+    assert delivered == stored(voice_stores, pair)
     assert (delivered["text"], delivered["status"]) == (stand_in.SENTENCE, "delivered")
     assert delivered["words"][-1]["word"] == "was."
     assert (delivered["language"], delivered["confidence"]) == ("en", stand_in.CONFIDENCE)
     assert "editedAt" not in delivered
-    assert_forgotten(house, sent["_id"])
+    assert_forgotten(voice_stores, sent["_id"])
 
 
 def test_a_caption_stays_the_text_and_the_words_can_still_be_searched(
-    house: Stores, deepgram: Recogniser, pair: tuple[str, str]
+    voice_stores: Stores, deepgram: Recogniser, pair: tuple[str, str]
 ) -> None:
-    sent = send_voice(house, *pair, "from the beach")["_id"]
-    drain(house)
-    attempts.transcribe(house, deepgram, sent)
-    assert stored(house, pair)["text"] == "from the beach"
-    assert "wrespectable" in hot.read_json(house.redis, [keys.message_key(sent)])[0]["terms"]
+    sent = send_voice(voice_stores, *pair, "from the beach")["_id"]
+    drain(voice_stores)
+    attempts.transcribe_next(voice_stores, deepgram, TAKER)
+    assert stored(voice_stores, pair)["text"] == "from the beach"
+    assert "wrespectable" in hot.read_json(voice_stores.redis, [keys.message_key(sent)])[0]["terms"]
 
 
 def test_a_recording_in_which_nobody_speaks_is_delivered_without_text(
-    house: Stores, deepgram: Recogniser, pair: tuple[str, str], message: str, server: DeepgramStandIn
+    voice_stores: Stores, deepgram: Recogniser, pair: tuple[str, str], message: str, server: DeepgramStandIn
 ) -> None:
     server.then(stand_in.spoken(""))
-    attempts.transcribe(house, deepgram, message)
-    assert (stored(house, pair)["text"], stored(house, pair)["status"]) == ("", "delivered")
+    attempts.transcribe_next(voice_stores, deepgram, TAKER)
+    assert (stored(voice_stores, pair)["text"], stored(voice_stores, pair)["status"]) == ("", "delivered")
 
 
 @pytest.mark.parametrize(
@@ -151,8 +155,8 @@ def test_a_recording_in_which_nobody_speaks_is_delivered_without_text(
     [(stand_in.BUSY, (7.0, 7.0)), (stand_in.BROKEN, (20.0, 40.0)), (stand_in.SILENT, (20.0, 40.0))],
     ids=["429", "500", "time-out"],
 )
-def test_what_may_do_later_is_tried_again_after_growing_pauses(
-    house: Stores,
+def test_temporary_failures_are_retried_after_growing_pauses(
+    voice_stores: Stores,
     deepgram: Recogniser,
     pair: tuple[str, str],
     message: str,
@@ -162,23 +166,23 @@ def test_what_may_do_later_is_tried_again_after_growing_pauses(
 ) -> None:
     server.then(answer, answer)
     for number, pause in enumerate(pauses, start=1):
-        attempts.transcribe(house, deepgram, message)
-        assert pause - 2 < due_in(house, message) <= pause
-        assert stored(house, pair)["status"] == "transcribing"
-        assert attempts.due(house) == []
-        attempts.transcribe(house, deepgram, message)  # a nudge before its time
+        attempts.transcribe_next(voice_stores, deepgram, TAKER)
+        assert pause - 2 < due_in(voice_stores, message) <= pause
+        assert stored(voice_stores, pair)["status"] == "transcribing"
+        assert turns.due(voice_stores) == []
+        attempts.transcribe_next(voice_stores, deepgram, TAKER)  # a nudge before its time
         assert len(server.received) == number
-        let_be_due(house, message)
-    attempts.transcribe(house, deepgram, message)
-    assert stored(house, pair)["text"] == stand_in.SENTENCE
-    assert_forgotten(house, message)
+        let_be_due(voice_stores, message)
+    attempts.transcribe_next(voice_stores, deepgram, TAKER)
+    assert stored(voice_stores, pair)["text"] == stand_in.SENTENCE
+    assert_forgotten(voice_stores, message)
 
 
 @pytest.mark.parametrize(
     "answer", [stand_in.CORRUPT, stand_in.BAD_KEY, stand_in.NO_MONEY, stand_in.TOO_LARGE], ids=[400, 401, 402, 413]
 )
-def test_what_will_never_do_is_delivered_untranscribed_at_once(
-    house: Stores,
+def test_permanent_failures_are_delivered_untranscribed_at_once(
+    voice_stores: Stores,
     deepgram: Recogniser,
     pair: tuple[str, str],
     message: str,
@@ -187,19 +191,19 @@ def test_what_will_never_do_is_delivered_untranscribed_at_once(
     answer: Answer,
 ) -> None:
     server.then(answer)
-    attempts.transcribe(house, deepgram, message)
+    attempts.transcribe_next(voice_stores, deepgram, TAKER)
     (failed,) = told(listener, frames.STATUS)
     assert (failed["_id"], failed["status"]) == (message, "failed")
     assert str(answer.status) in failed["detail"]
-    assert told(listener, frames.MESSAGES) == [stored(house, pair)]
-    assert stored(house, pair)["status"] == "untranscribed"
-    assert stored(house, pair)["audioFileId"] is not None
+    assert told(listener, frames.MESSAGES) == [stored(voice_stores, pair)]
+    assert stored(voice_stores, pair)["status"] == "untranscribed"
+    assert stored(voice_stores, pair)["audioFileId"] is not None
     assert len(server.received) == 1
-    assert_forgotten(house, message)
+    assert_forgotten(voice_stores, message)
 
 
 def test_after_the_last_attempt_it_is_delivered_untranscribed(
-    house: Stores,
+    voice_stores: Stores,
     deepgram: Recogniser,
     pair: tuple[str, str],
     message: str,
@@ -208,39 +212,38 @@ def test_after_the_last_attempt_it_is_delivered_untranscribed(
 ) -> None:
     server.then(*[stand_in.BROKEN] * ATTEMPTS)
     for _ in range(ATTEMPTS - 1):
-        attempts.transcribe(house, deepgram, message)
-        let_be_due(house, message)
+        attempts.transcribe_next(voice_stores, deepgram, TAKER)
+        let_be_due(voice_stores, message)
     assert told(listener, frames.MESSAGES) == told(listener, frames.STATUS) == []
-    attempts.transcribe(house, deepgram, message)
+    attempts.transcribe_next(voice_stores, deepgram, TAKER)
     assert [frame["status"] for frame in told(listener, frames.MESSAGES)] == ["untranscribed"]
     assert [frame["status"] for frame in told(listener, frames.STATUS)] == ["failed"]
     assert len(server.received) == ATTEMPTS
-    assert_forgotten(house, message)
+    assert_forgotten(voice_stores, message)
 
 
 def test_many_nudges_at_once_make_one_attempt(
-    house: Stores, deepgram: Recogniser, message: str, server: DeepgramStandIn, listener: Listener
+    voice_stores: Stores, deepgram: Recogniser, message: str, server: DeepgramStandIn, listener: Listener
 ) -> None:
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: attempts.transcribe(house, deepgram, message), range(8)))
+        list(pool.map(lambda _: attempts.transcribe_next(voice_stores, deepgram, TAKER), range(8)))
     assert len(server.received) == 1
     assert len(told(listener, frames.MESSAGES)) == 1
 
 
 WORKER = """
-from chat.voice import attempts
+from chat.voice import attempts, turns
 from chat.store.connection import connect
 from chat.voice.recognisers import choose
 from config.settings import get_settings
-import sys
-attempts.transcribe(connect(get_settings()), choose(get_settings()), sys.argv[1])
+attempts.transcribe_next(connect(get_settings()), choose(get_settings()), turns.Taker("other@here", "task", 2))
 """
 
 
 @pytest.fixture
-def worker(house: Stores, message: str, tmp_path: Path) -> ManagedProcess:
-    """A process that makes one attempt, as a worker does."""
-    settings = house.settings
+def worker(voice_stores: Stores, message: str, tmp_path: Path) -> ManagedProcess:
+    """A process that makes one attempt, like a worker."""
+    settings = voice_stores.settings
     environment = {
         **clean_environment(),
         "ENVIRONMENT": "test",
@@ -252,12 +255,12 @@ def worker(house: Stores, message: str, tmp_path: Path) -> ManagedProcess:
         "TRANSCRIPTION_TIMEOUT": "60",
         "PYTHONPATH": str(ROOT),
     }
-    command = [sys.executable, "-c", WORKER, message]
+    command = [sys.executable, "-c", WORKER]
     return ManagedProcess("worker", command, log=tmp_path / "worker.log", environment=environment, folder=tmp_path)
 
 
-def kill_within_attempt(house: Stores, worker: ManagedProcess, server: DeepgramStandIn) -> None:
-    """Start it, and kill -9 it while Deepgram works on its recording."""
+def kill_within_attempt(voice_stores: Stores, worker: ManagedProcess, server: DeepgramStandIn) -> None:
+    """Starts it, and kills it with kill -9 while Deepgram works on its recording."""
     server.then(stand_in.SILENT)
     before = len(server.received)
     worker.start()
@@ -267,24 +270,24 @@ def kill_within_attempt(house: Stores, worker: ManagedProcess, server: DeepgramS
 
 
 def test_the_attempt_of_a_killed_worker_is_due_again(
-    house: Stores,
+    voice_stores: Stores,
     deepgram: Recogniser,
     pair: tuple[str, str],
     message: str,
     server: DeepgramStandIn,
     worker: ManagedProcess,
 ) -> None:
-    kill_within_attempt(house, worker, server)
-    assert 0 < due_in(house, message) <= attempts.LEASE_MS / 1_000
-    assert int(house.redis.hget(keys.TRANSCRIPTION_ATTEMPTS, message)) == 1
-    assert int(house.redis.hget(keys.TRANSCRIPTION_CRASHES, message)) == 1
-    let_be_due(house, message)
-    attempts.transcribe(house, deepgram, message)
-    assert stored(house, pair)["text"] == stand_in.SENTENCE
+    kill_within_attempt(voice_stores, worker, server)
+    assert 0 < due_in(voice_stores, message) <= attempts.LEASE_MS / 1_000
+    assert int(voice_stores.redis.hget(keys.TRANSCRIPTION_ATTEMPTS, message)) == 1
+    assert int(voice_stores.redis.hget(keys.TRANSCRIPTION_CRASHES, message)) == 1
+    let_be_due(voice_stores, message)
+    attempts.transcribe_next(voice_stores, deepgram, TAKER)
+    assert stored(voice_stores, pair)["text"] == stand_in.SENTENCE
 
 
 def test_a_recording_that_kills_its_workers_is_given_up(
-    house: Stores,
+    voice_stores: Stores,
     deepgram: Recogniser,
     pair: tuple[str, str],
     message: str,
@@ -292,52 +295,54 @@ def test_a_recording_that_kills_its_workers_is_given_up(
     worker: ManagedProcess,
 ) -> None:
     for _ in range(ATTEMPTS):
-        kill_within_attempt(house, worker, server)
-        let_be_due(house, message)
-    attempts.transcribe(house, deepgram, message)
-    assert stored(house, pair)["status"] == "untranscribed"
+        kill_within_attempt(voice_stores, worker, server)
+        let_be_due(voice_stores, message)
+    attempts.transcribe_next(voice_stores, deepgram, TAKER)
+    assert stored(voice_stores, pair)["status"] == "untranscribed"
     assert len(server.received) == ATTEMPTS
-    assert_forgotten(house, message)
+    assert_forgotten(voice_stores, message)
 
 
 class Slow:
-    """Takes as long as it is told to."""
+    """A recogniser that takes a given time."""
 
     def __init__(self) -> None:
         self.began, self.may_end = threading.Event(), threading.Event()
 
-    def transcribe(self, audio: bytes, mimetype: str, language: str | None) -> Transcript:
+    def transcribe(self, *_: Any) -> Transcript:
         self.began.set()
         assert self.may_end.wait(30)
         return Transcript("slowly")
 
 
-def test_an_attempt_longer_than_its_hold_is_not_made_twice(
-    house: Stores, pair: tuple[str, str], message: str, server: DeepgramStandIn, monkeypatch: pytest.MonkeyPatch
+def test_an_attempt_longer_than_its_lease_is_not_made_twice(
+    voice_stores: Stores, pair: tuple[str, str], message: str, server: DeepgramStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attempts, "LEASE_MS", 1_000)
     monkeypatch.setattr(attempts, "RENEW_SECONDS", 0.05)
     slow = Slow()
     with ThreadPoolExecutor(1) as pool:
-        attempt = pool.submit(attempts.transcribe, house, slow, message)
+        attempt = pool.submit(attempts.transcribe_next, voice_stores, slow, TAKER)
         assert slow.began.wait(10)
-        held = due_in(house, message), house.redis.zscore(keys.TRANSCRIPTIONS, message)
+        held = due_in(voice_stores, message), voice_stores.redis.zscore(keys.TRANSCRIPTIONS, message)
         assert 0 < held[0] <= 1
         wait_until(
-            lambda: house.redis.zscore(keys.TRANSCRIPTIONS, message) > held[1] + 1_000, 20, "its hold to be renewed"
+            lambda: voice_stores.redis.zscore(keys.TRANSCRIPTIONS, message) > held[1] + 1_000,
+            20,
+            "its hold to be renewed",
         )
-        assert attempts.due(house) == []
-        attempts.transcribe(house, Deepgram(house.settings), message)
+        assert turns.due(voice_stores) == []
+        attempts.transcribe_next(voice_stores, Deepgram(voice_stores.settings), TAKER)
         assert server.received == []
         slow.may_end.set()
         attempt.result(10)
-    assert stored(house, pair)["text"] == "slowly"
+    assert stored(voice_stores, pair)["text"] == "slowly"
 
 
 @pytest.mark.parametrize("answer", [stand_in.spoken(), stand_in.CORRUPT], ids=["transcribed", "refused"])
 @pytest.mark.parametrize("again", [False, True], ids=["first", "again"])
 def test_a_message_deleted_meanwhile_stays_deleted_and_nobody_hears_of_it(
-    house: Stores,
+    voice_stores: Stores,
     deepgram: Recogniser,
     pair: tuple[str, str],
     message: str,
@@ -347,185 +352,189 @@ def test_a_message_deleted_meanwhile_stays_deleted_and_nobody_hears_of_it(
     again: bool,
 ) -> None:
     if again:
-        attempts.transcribe(house, deepgram, message)
-        attempts.transcribe_again(house, pair[0], message, None, lambda _: None)
+        attempts.transcribe_next(voice_stores, deepgram, TAKER)
+        requests.transcribe_again(voice_stores, pair[0], message, None, lambda: None)
     listener.heard(frames.MESSAGES)
     server.then(answer)
-    server.on_call = lambda _: editing.delete(house, pair[0], message)
-    attempts.transcribe(house, deepgram, message)
+    server.on_call = lambda _: editing.delete(voice_stores, pair[0], message)
+    attempts.transcribe_next(voice_stores, deepgram, TAKER)
     assert [frame["status"] for frame in told(listener, frames.STATUS)] == ["deleted"]
     assert told(listener, frames.MESSAGES) == []
-    found = stored(house, pair)
+    found = stored(voice_stores, pair)
     assert (found["text"], found["audioFileId"]) == ("", None)
     assert found["deletedAt"]
-    assert_forgotten(house, message)
+    assert_forgotten(voice_stores, message)
 
 
 def test_a_deleted_message_is_not_transcribed(
-    house: Stores, deepgram: Recogniser, pair: tuple[str, str], message: str, server: DeepgramStandIn
+    voice_stores: Stores, deepgram: Recogniser, pair: tuple[str, str], message: str, server: DeepgramStandIn
 ) -> None:
-    editing.delete(house, pair[0], message)
-    attempts.transcribe(house, deepgram, message)
+    editing.delete(voice_stores, pair[0], message)
+    attempts.transcribe_next(voice_stores, deepgram, TAKER)
     assert server.received == []
-    assert_forgotten(house, message)
+    assert_forgotten(voice_stores, message)
 
 
 def test_what_its_sender_writes_meanwhile_is_not_overwritten(
-    house: Stores, deepgram: Recogniser, pair: tuple[str, str], message: str, server: DeepgramStandIn
+    voice_stores: Stores, deepgram: Recogniser, pair: tuple[str, str], message: str, server: DeepgramStandIn
 ) -> None:
-    server.on_call = lambda _: editing.edit(house, pair[0], message, "what I said")
-    attempts.transcribe(house, deepgram, message)
-    found = stored(house, pair)
+    server.on_call = lambda _: editing.edit(voice_stores, pair[0], message, "what I said")
+    attempts.transcribe_next(voice_stores, deepgram, TAKER)
+    found = stored(voice_stores, pair)
     assert (found["text"], found["status"]) == ("what I said", "delivered")
     assert found["words"]
 
 
-def test_a_worker_that_died_after_storing_left_only_the_telling(
-    house: Stores, deepgram: Recogniser, message: str, server: DeepgramStandIn, listener: Listener
+def test_the_outcome_of_a_worker_that_died_after_storing_it_is_still_delivered(
+    voice_stores: Stores, deepgram: Recogniser, message: str, server: DeepgramStandIn, listener: Listener
 ) -> None:
-    attempts.transcribe(house, deepgram, message)
+    attempts.transcribe_next(voice_stores, deepgram, TAKER)
     first = told(listener, frames.MESSAGES)
-    house.redis.zadd(keys.TRANSCRIPTIONS, {message: 0})
-    house.redis.hset(keys.TRANSCRIPTION_ATTEMPTS, message, ATTEMPTS)
-    attempts.transcribe(house, deepgram, message)
+    voice_stores.redis.zadd(keys.TRANSCRIPTIONS, {message: 0})
+    voice_stores.redis.hset(keys.TRANSCRIPTION_ATTEMPTS, message, ATTEMPTS)
+    attempts.transcribe_next(voice_stores, deepgram, TAKER)
     assert told(listener, frames.MESSAGES) == first
     assert len(server.received) == 1
-    assert_forgotten(house, message)
+    assert_forgotten(voice_stores, message)
 
 
 def test_while_mongodb_is_away_no_attempt_is_counted(
-    house: Stores, deepgram: Recogniser, pair: tuple[str, str], message: str, server: DeepgramStandIn
+    voice_stores: Stores, deepgram: Recogniser, pair: tuple[str, str], message: str, server: DeepgramStandIn
 ) -> None:
     nowhere: MongoClient[dict[str, Any]] = MongoClient("127.0.0.1", free_port(), serverSelectionTimeoutMS=50)
-    without = replace(house, mongo=nowhere.chattergram)
+    without = replace(voice_stores, mongo=nowhere.chattergram)
     for _ in range(ATTEMPTS + 1):
-        attempts.transcribe(without, deepgram, message)
-        assert 0 < due_in(house, message) <= attempts.ARCHIVE_PAUSE
-        let_be_due(house, message)
+        attempts.transcribe_next(without, deepgram, TAKER)
+        assert 0 < due_in(voice_stores, message) <= attempts.ARCHIVE_PAUSE
+        let_be_due(voice_stores, message)
     nowhere.close()
     assert server.received == []
-    attempts.transcribe(house, deepgram, message)
-    assert stored(house, pair)["text"] == stand_in.SENTENCE
+    attempts.transcribe_next(voice_stores, deepgram, TAKER)
+    assert stored(voice_stores, pair)["text"] == stand_in.SENTENCE
 
 
-def test_an_attempt_that_is_given_back_is_none(
-    house: Stores, pair: tuple[str, str], message: str, server: DeepgramStandIn
+def test_an_attempt_that_is_given_back_does_not_count(
+    voice_stores: Stores, pair: tuple[str, str], message: str, server: DeepgramStandIn
 ) -> None:
     slow = Slow()
     with ThreadPoolExecutor(1) as pool:
-        attempt = pool.submit(attempts.transcribe, house, slow, message)
+        attempt = pool.submit(attempts.transcribe_next, voice_stores, slow, TAKER)
         assert slow.began.wait(10)
-        assert attempts.due(house) == []
-        attempts.give_back(house, message)
-        assert attempts.due(house) == [message], "for another worker to take at once"
+        assert turns.due(voice_stores) == []
+        attempts.give_back(voice_stores, message)
+        assert turns.due(voice_stores) == [message], "for another worker to take at once"
         slow.may_end.set()
         attempt.result(30)
-    assert_forgotten(house, message)
-    attempts.give_back(house, message)
-    assert_forgotten(house, message)
+    assert_forgotten(voice_stores, message)
+    attempts.give_back(voice_stores, message)
+    assert_forgotten(voice_stores, message)
 
 
-def test_whose_workers_keep_dying_are_tried_one_by_one_and_others_beside_them(
-    house: Stores, deepgram: Recogniser, pair: tuple[str, str]
+def test_messages_whose_workers_keep_dying_are_tried_one_at_a_time_while_others_go_on(
+    voice_stores: Stores, deepgram: Recogniser, pair: tuple[str, str]
 ) -> None:
-    first, second, fresh = (send_voice(house, *pair)["_id"] for _ in range(3))
-    drain(house)
+    first, second, fresh = (send_voice(voice_stores, *pair)["_id"] for _ in range(3))
+    drain(voice_stores)
     for each in (first, second):
-        house.redis.hset(keys.TRANSCRIPTION_CRASHES, each, attempts.CRASHES_TOGETHER)
+        voice_stores.redis.hset(keys.TRANSCRIPTION_CRASHES, each, turns.CRASHES_TOGETHER)
+    taker = TAKER._replace(slots=3)
     slow = Slow()
     with ThreadPoolExecutor(1) as pool:
-        attempt = pool.submit(attempts.transcribe, house, slow, first)
+        attempt = pool.submit(attempts.transcribe_next, voice_stores, slow, taker)
         assert slow.began.wait(10)
-        assert 0 < house.redis.pttl(keys.TRANSCRIPTION_ALONE) <= attempts.LEASE_MS, "its worker may die"
-        assert attempts.transcribe(house, deepgram, second) is False
-        assert attempts.transcribe(house, deepgram, fresh) is False
-        assert_forgotten(house, fresh)
-        assert attempts.due(house) == [second], "it waits, and no attempt is counted"
-        assert not house.redis.hexists(keys.TRANSCRIPTION_ATTEMPTS, second)
+        assert 0 < voice_stores.redis.pttl(keys.TRANSCRIPTION_ALONE) <= attempts.LEASE_MS, "its worker may die"
+        assert turns.held_by(voice_stores, [taker.task]) == [first]
+        assert attempts.transcribe_next(voice_stores, deepgram, taker) is True
+        assert_forgotten(voice_stores, fresh)
+        assert attempts.transcribe_next(voice_stores, deepgram, taker) is False
+        assert turns.due(voice_stores) == [second], "it waits, and no attempt is counted"
+        assert not voice_stores.redis.hexists(keys.TRANSCRIPTION_ATTEMPTS, second)
         slow.may_end.set()
         assert attempt.result(30) is True
-    assert attempts.transcribe(house, deepgram, second) is True
+    assert attempts.transcribe_next(voice_stores, deepgram, taker) is True
     for each in (first, second):
-        assert_forgotten(house, each)
-    assert not house.redis.exists(keys.TRANSCRIPTION_ALONE)
+        assert_forgotten(voice_stores, each)
+    assert not voice_stores.redis.exists(keys.TRANSCRIPTION_ALONE)
 
 
-def test_whoever_is_tried_alone_is_so_as_long_as_the_attempt_takes(
-    house: Stores, message: str, monkeypatch: pytest.MonkeyPatch
+def test_a_message_is_tried_alone_for_as_long_as_the_attempt_takes(
+    voice_stores: Stores, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attempts, "RENEW_SECONDS", 0.05)
-    house.redis.hset(keys.TRANSCRIPTION_CRASHES, message, attempts.CRASHES_TOGETHER)
+    voice_stores.redis.hset(keys.TRANSCRIPTION_CRASHES, message, turns.CRASHES_TOGETHER)
     slow = Slow()
     with ThreadPoolExecutor(1) as pool:
-        attempt = pool.submit(attempts.transcribe, house, slow, message)
+        attempt = pool.submit(attempts.transcribe_next, voice_stores, slow, TAKER)
         assert slow.began.wait(10)
-        house.redis.pexpire(keys.TRANSCRIPTION_ALONE, 5_000)  # as when half of its time is over
+        voice_stores.redis.pexpire(keys.TRANSCRIPTION_ALONE, 5_000)  # as if half of its time were over
         wait_until(
-            lambda: house.redis.pttl(keys.TRANSCRIPTION_ALONE) > 5_000, 20, "its place to be renewed with its lease"
+            lambda: voice_stores.redis.pttl(keys.TRANSCRIPTION_ALONE) > 5_000,
+            20,
+            "its place to be renewed with its lease",
         )
         slow.may_end.set()
         assert attempt.result(30) is True
-    assert_forgotten(house, message)
+    assert_forgotten(voice_stores, message)
 
 
-def test_who_was_taken_for_dead_does_not_end_anothers_turn_alone(house: Stores, message: str) -> None:
-    house.redis.hset(keys.TRANSCRIPTION_CRASHES, message, attempts.CRASHES_TOGETHER)
+def test_a_worker_taken_for_dead_does_not_end_anothers_turn(voice_stores: Stores, message: str) -> None:
+    voice_stores.redis.hset(keys.TRANSCRIPTION_CRASHES, message, turns.CRASHES_TOGETHER)
     slow = Slow()
     with ThreadPoolExecutor(1) as pool:
-        attempt = pool.submit(attempts.transcribe, house, slow, message)
+        attempt = pool.submit(attempts.transcribe_next, voice_stores, slow, TAKER)
         assert slow.began.wait(10)
-        house.redis.set(keys.TRANSCRIPTION_ALONE, "another", px=60_000)
+        voice_stores.redis.set(keys.TRANSCRIPTION_ALONE, "another", px=60_000)
         slow.may_end.set()
         assert attempt.result(30) is True
-    assert house.redis.get(keys.TRANSCRIPTION_ALONE) == b"another"
+    assert voice_stores.redis.get(keys.TRANSCRIPTION_ALONE) == b"another"
 
 
 def test_a_pause_is_never_longer_than_its_limit(
-    house: Stores, deepgram: Recogniser, message: str, server: DeepgramStandIn
+    voice_stores: Stores, deepgram: Recogniser, message: str, server: DeepgramStandIn
 ) -> None:
-    settings = house.settings.model_copy(update={"transcription_attempts": 20, "transcription_backoff": 20.0})
-    patient = replace(house, settings=settings)
-    house.redis.hset(keys.TRANSCRIPTION_ATTEMPTS, message, 8)
+    settings = voice_stores.settings.model_copy(update={"transcription_attempts": 20, "transcription_backoff": 20.0})
+    patient = replace(voice_stores, settings=settings)
+    voice_stores.redis.hset(keys.TRANSCRIPTION_ATTEMPTS, message, 8)
     server.then(stand_in.BROKEN)
-    attempts.transcribe(patient, deepgram, message)
-    assert attempts.BACKOFF_LIMIT - 5 < due_in(house, message) <= attempts.BACKOFF_LIMIT
+    attempts.transcribe_next(patient, deepgram, TAKER)
+    assert attempts.BACKOFF_LIMIT - 5 < due_in(voice_stores, message) <= attempts.BACKOFF_LIMIT
 
 
-def test_what_is_due_comes_in_pages_the_oldest_first(
-    house: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+def test_due_messages_come_in_pages_the_oldest_first(
+    voice_stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sent = [send_voice(house, *pair)["_id"] for _ in range(3)]
-    drain(house)
+    sent = [send_voice(voice_stores, *pair)["_id"] for _ in range(3)]
+    drain(voice_stores)
     for due, each in enumerate(reversed(sent), start=1):
-        house.redis.zadd(keys.TRANSCRIPTIONS, {each: due})
-    monkeypatch.setattr(attempts, "DUE_PAGE", 2)
-    assert attempts.due(house) == [sent[2], sent[1]]
+        voice_stores.redis.zadd(keys.TRANSCRIPTIONS, {each: due})
+    monkeypatch.setattr(turns, "DUE_PAGE", 2)
+    assert turns.due(voice_stores) == [sent[2], sent[1]]
 
 
 def test_attempts_that_will_be_made_again_are_counted(
-    house: Stores, deepgram: Recogniser, message: str, server: DeepgramStandIn
+    voice_stores: Stores, deepgram: Recogniser, message: str, server: DeepgramStandIn
 ) -> None:
     server.then(stand_in.BROKEN)
-    attempts.transcribe(house, deepgram, message)
-    assert not house.redis.hexists(keys.TRANSCRIPTION_CRASHES, message), "its worker lives"
-    attempts.give_back(house, message)
-    counters.flush(house.redis)
-    assert counters.read(house.redis)["transcription_retries"] == {(): 2}
+    attempts.transcribe_next(voice_stores, deepgram, TAKER)
+    assert not voice_stores.redis.hexists(keys.TRANSCRIPTION_CRASHES, message), "its worker lives"
+    attempts.give_back(voice_stores, message)
+    counters.flush(voice_stores.redis)
+    assert counters.read(voice_stores.redis)["transcription_retries"] == {(): 2}
 
 
 def test_only_the_clock_of_redis_says_what_is_due(
-    house: Stores, deepgram: Recogniser, message: str, server: DeepgramStandIn, monkeypatch: pytest.MonkeyPatch
+    voice_stores: Stores, deepgram: Recogniser, message: str, server: DeepgramStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ids, "now_ms", lambda: 0)
     monkeypatch.setattr("time.time", lambda: 0.0)
-    assert attempts.due(house) == [message]
+    assert turns.due(voice_stores) == [message]
     server.then(stand_in.BROKEN)
-    attempts.transcribe(house, deepgram, message)
-    assert 15 < due_in(house, message) <= 20
+    attempts.transcribe_next(voice_stores, deepgram, TAKER)
+    assert 15 < due_in(voice_stores, message) <= 20
 
 
 def test_transcribed_again_it_comes_as_edited(
-    house: Stores,
+    voice_stores: Stores,
     deepgram: Recogniser,
     pair: tuple[str, str],
     message: str,
@@ -533,71 +542,215 @@ def test_transcribed_again_it_comes_as_edited(
     listener: Listener,
 ) -> None:
     server.then(stand_in.CORRUPT, stand_in.spoken("Guten Tag", None))
-    attempts.transcribe(house, deepgram, message)
+    attempts.transcribe_next(voice_stores, deepgram, TAKER)
     listener.heard(frames.MESSAGES)
     listener.heard(frames.STATUS)
-    nudged: list[str] = []
-    attempts.transcribe_again(house, pair[0], message, "de", nudged.append)
-    assert nudged == attempts.due(house) == [message]
-    attempts.transcribe(house, deepgram, message)
+    nudged: list[bool] = []
+    requests.transcribe_again(voice_stores, pair[0], message, "de", lambda: nudged.append(True))
+    assert nudged == [True]
+    assert turns.due(voice_stores) == [message]
+    attempts.transcribe_next(voice_stores, deepgram, TAKER)
     assert server.received[-1].query["language"] == "de"
     (edited,) = told(listener, frames.STATUS)
     assert (edited["status"], edited["text"], edited["language"]) == ("edited", "Guten Tag", "de")
     assert edited["editedAt"]
     assert told(listener, frames.MESSAGES) == []
-    assert (stored(house, pair)["text"], stored(house, pair)["status"]) == ("Guten Tag", "delivered")
-    assert_forgotten(house, message)
+    assert (stored(voice_stores, pair)["text"], stored(voice_stores, pair)["status"]) == ("Guten Tag", "delivered")
+    assert_forgotten(voice_stores, message)
 
 
 def test_when_it_fails_again_the_message_stays_as_it_was(
-    house: Stores,
+    voice_stores: Stores,
     deepgram: Recogniser,
     pair: tuple[str, str],
     message: str,
     server: DeepgramStandIn,
     listener: Listener,
 ) -> None:
-    attempts.transcribe(house, deepgram, message)
-    before = stored(house, pair)
-    attempts.transcribe_again(house, pair[0], message, None, lambda _: None)
+    attempts.transcribe_next(voice_stores, deepgram, TAKER)
+    before = stored(voice_stores, pair)
+    requests.transcribe_again(voice_stores, pair[0], message, None, lambda: None)
     server.then(stand_in.CORRUPT)
-    attempts.transcribe(house, deepgram, message)
-    assert stored(house, pair) == before
+    attempts.transcribe_next(voice_stores, deepgram, TAKER)
+    assert stored(voice_stores, pair) == before
     assert [frame["status"] for frame in told(listener, frames.STATUS)] == ["failed"]
     assert len(told(listener, frames.MESSAGES)) == 1
-    assert_forgotten(house, message)
+    assert_forgotten(voice_stores, message)
 
 
-def test_only_its_sender_may_have_a_voice_message_transcribed_again_and_once_at_a_time(
-    house: Stores, deepgram: Recogniser, pair: tuple[str, str], message: str
+def test_either_of_its_people_may_have_a_voice_message_transcribed_again_and_once_at_a_time(
+    voice_stores: Stores, deepgram: Recogniser, pair: tuple[str, str], message: str
 ) -> None:
     def again(person: str, message_id: str) -> None:
-        attempts.transcribe_again(house, person, message_id, None, lambda _: None)
+        requests.transcribe_again(voice_stores, person, message_id, None, lambda: None)
 
     with pytest.raises(Conflict):
         again(pair[0], message)
-    attempts.transcribe(house, deepgram, message)
-    for person, message_id in ((pair[1], message), (someone(house, "carl"), message), (pair[0], "nonsense")):
+    attempts.transcribe_next(voice_stores, deepgram, TAKER)
+    for person, message_id in ((someone(voice_stores, "carl"), message), (pair[0], "nonsense")):
         with pytest.raises(NotFound):
             again(person, message_id)
-    text = send(house, *pair, "text")["_id"]
-    drain(house)
+    text = send(voice_stores, *pair, "text")["_id"]
+    drain(voice_stores)
     with pytest.raises(Invalid):
         again(pair[0], text)
-    again(pair[0], message)
-    with pytest.raises(Conflict):
-        again(pair[0], message)
-    editing.delete(house, pair[0], message)
+    again(pair[1], message)
+    for person in pair:
+        with pytest.raises(Conflict):
+            again(person, message)
+    editing.delete(voice_stores, pair[0], message)
     with pytest.raises(NotFound):
         again(pair[0], message)
 
 
-def test_with_the_broker_away_it_is_transcribed_again_later(
-    house: Stores, deepgram: Recogniser, pair: tuple[str, str], message: str
+def test_what_its_sender_wrote_is_overwritten_only_where_that_was_asked_for(
+    voice_stores: Stores, deepgram: Recogniser, pair: tuple[str, str], message: str, server: DeepgramStandIn
 ) -> None:
-    def away(_: str) -> None:
+    def again(person: str, *, overwrite: bool = False) -> None:
+        requests.transcribe_again(voice_stores, person, message, None, lambda: None, overwrite=overwrite)
+        attempts.transcribe_next(voice_stores, deepgram, TAKER)
+
+    attempts.transcribe_next(voice_stores, deepgram, TAKER)
+    again(pair[1])
+    again(pair[0])
+    editing.edit(voice_stores, pair[0], message, "what I said")
+    for person in pair:
+        with pytest.raises(Conflict):
+            again(person)
+    assert stored(voice_stores, pair)["text"] == "what I said"
+    server.then(stand_in.CORRUPT)
+    again(pair[1], overwrite=True)
+    with pytest.raises(Conflict):  # it failed, so the text is still theirs
+        again(pair[0])
+    again(pair[1], overwrite=True)
+    assert stored(voice_stores, pair)["text"] == stand_in.SENTENCE
+    again(pair[0])
+
+
+def test_a_correction_made_after_somebody_asked_to_overwrite_the_last_one_stays(
+    voice_stores: Stores, deepgram: Recogniser, pair: tuple[str, str], message: str, server: DeepgramStandIn
+) -> None:
+    attempts.transcribe_next(voice_stores, deepgram, TAKER)
+    editing.edit(voice_stores, pair[0], message, "first")
+    requests.transcribe_again(voice_stores, pair[1], message, None, lambda: None, overwrite=True)
+    server.on_call = lambda _: editing.edit(voice_stores, pair[0], message, "second")
+    attempts.transcribe_next(voice_stores, deepgram, TAKER)
+    assert stored(voice_stores, pair)["text"] == "second"
+    assert_forgotten(voice_stores, message)
+
+
+def test_a_caption_counts_as_its_senders_own_text(
+    voice_stores: Stores, deepgram: Recogniser, pair: tuple[str, str], server: DeepgramStandIn
+) -> None:
+    sent = send_voice(voice_stores, *pair, "from the beach")["_id"]
+    drain(voice_stores)
+    server.then(stand_in.CORRUPT)
+    attempts.transcribe_next(voice_stores, deepgram, TAKER)
+    with pytest.raises(Conflict):
+        requests.transcribe_again(voice_stores, pair[0], sent, None, lambda: None)
+    assert stored(voice_stores, pair)["text"] == "from the beach"
+
+
+def test_an_edited_message_of_an_older_version_is_taken_for_corrected(
+    voice_stores: Stores, deepgram: Recogniser, pair: tuple[str, str], message: str
+) -> None:
+    attempts.transcribe_next(voice_stores, deepgram, TAKER)
+    change(voice_stores, message, {"text": "as it was", "editedAt": ids.now(), "ownText": None})
+    with pytest.raises(Conflict):
+        requests.transcribe_again(voice_stores, pair[0], message, None, lambda: None)
+
+
+def test_with_the_broker_away_it_is_transcribed_again_later(
+    voice_stores: Stores, deepgram: Recogniser, pair: tuple[str, str], message: str
+) -> None:
+    def away() -> None:
         raise Unavailable("away")
 
-    attempts.transcribe(house, deepgram, message)
-    attempts.transcribe_again(house, pair[0], message, None, away)
-    assert attempts.due(house) == [message]
+    attempts.transcribe_next(voice_stores, deepgram, TAKER)
+    requests.transcribe_again(voice_stores, pair[0], message, None, away)
+    assert turns.due(voice_stores) == [message]
+
+
+class Piecemeal:
+    """A recogniser that reports what it is told to, and notes how it was asked."""
+
+    def __init__(self, *reports: Progress, text: str = "One two three.") -> None:
+        self._reports = reports
+        self._text = text
+        self.asked: list[tuple[str | None, tuple[str, ...]]] = []
+
+    def prepare(self) -> None:
+        """Nothing is needed."""
+
+    def transcribe(
+        self,
+        audio: bytes,
+        mimetype: str,
+        language: str | None,
+        hints: Sequence[str] = (),
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Transcript:
+        self.asked.append((language, tuple(hints)))
+        for report in self._reports:
+            on_progress(report)
+        return Transcript(self._text, language="en")
+
+
+def test_the_words_so_far_are_shown_and_what_is_stored_stays(
+    voice_stores: Stores, pair: tuple[str, str], message: str, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempts, "REPORT_SECONDS", 0)
+    told(listener, frames.STATUS)
+    before = stored(voice_stores, pair)
+    reports = (Progress("One", 28.5), Progress("One two", 55.25))
+    seen = []
+
+    class Looking(Piecemeal):
+        def transcribe(self, *arguments: Any) -> Transcript:
+            done = super().transcribe(*arguments)
+            seen.append(stored(voice_stores, pair))
+            return done
+
+    attempts.transcribe_next(voice_stores, Looking(*reports), TAKER)
+    assert seen == [before]
+    heard = listener.heard(frames.STATUS)
+    assert all(set(each.recipients) == set(pair) for each in heard)
+    shown = [orjson.loads(each.data) for each in heard]
+    assert [(each["status"], each["text"], each["seconds"]) for each in shown] == [
+        ("transcribing", "One", 28.5),
+        ("transcribing", "One two", 55.25),
+    ]
+    assert all(each["audioFileId"] == before["audioFileId"] for each in shown)
+    assert stored(voice_stores, pair)["text"] == "One two three."
+
+
+def test_the_words_so_far_are_shown_at_a_bounded_rate(
+    voice_stores: Stores, pair: tuple[str, str], message: str, listener: Listener
+) -> None:
+    told(listener, frames.STATUS)
+    attempts.transcribe_next(voice_stores, Piecemeal(*(Progress("One", float(at)) for at in range(50))), TAKER)
+    assert len(told(listener, frames.STATUS)) == 1
+
+
+def test_a_caption_and_an_older_transcript_are_not_overwritten_by_the_words_so_far(
+    voice_stores: Stores, pair: tuple[str, str], listener: Listener
+) -> None:
+    sent = send_voice(voice_stores, *pair, "from the beach")["_id"]
+    drain(voice_stores)
+    piecemeal = Piecemeal(Progress("One", 28.5))
+    attempts.transcribe_next(voice_stores, piecemeal, TAKER)
+    requests.transcribe_again(voice_stores, pair[0], sent, None, lambda: None, overwrite=True)
+    attempts.transcribe_next(voice_stores, piecemeal, TAKER)
+    assert len(piecemeal.asked) == 2
+    assert not [each for each in told(listener, frames.STATUS) if "seconds" in each]
+
+
+def test_the_senders_languages_reach_the_recogniser(voice_stores: Stores, pair: tuple[str, str]) -> None:
+    draft = Draft(*pair, audio_file_id=upload(voice_stores, pair[0]), languages=("de-CH", "en"))
+    sent = sending.accept(voice_stores, draft, lambda: None)["_id"]
+    drain(voice_stores)
+    piecemeal = Piecemeal()
+    attempts.transcribe_next(voice_stores, piecemeal, TAKER)
+    requests.transcribe_again(voice_stores, pair[0], sent, "fr", lambda: None, hints=("it",))
+    attempts.transcribe_next(voice_stores, piecemeal, TAKER)
+    assert piecemeal.asked == [(None, ("de-CH", "en")), ("fr", ("it",))]

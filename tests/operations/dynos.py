@@ -1,5 +1,5 @@
-"""Processes as a Heroku-like platform runs them: by the lines of `Procfile`, everything from the environment, and no
-file in common.
+"""Runs processes like a Heroku-like platform: by the lines of `Procfile`, configured only by the environment, and
+without shared files.
 """
 
 import os
@@ -16,11 +16,11 @@ from tests.operations.proxy import Address
 from tests.stack import READY_TIMEOUT, ROOT, SECRET, clean_environment, procfile, server_settings, start_servers
 
 DEPLOYED = ("beat", "chat", "config", "web", "workers")
-STOP_SECONDS = 30  # after it a platform kills
+STOP_SECONDS = 30  # then a platform kills the process
 
 
 class Dynos:
-    """Two of each, but for beat; each in a folder of its own. The two web processes have an address each."""
+    """Two of each process except beat, each in a folder of its own. The two web processes have different addresses."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -48,7 +48,7 @@ class Dynos:
                 process.wait_ready(lambda of=process: "ready." in of.output(), READY_TIMEOUT)
 
     def run(self, name: str, command: str, environment: Mapping[str, str]) -> ManagedProcess:
-        """One dyno, from a fresh copy of what is deployed."""
+        """Starts one dyno from a fresh copy of what is deployed."""
         home = self.folder / name
         for part in DEPLOYED:
             shutil.copytree(ROOT / part, home / "app" / part, ignore=shutil.ignore_patterns("__pycache__"))
@@ -73,7 +73,7 @@ class Dynos:
             return False
 
     def terminate(self, process: ManagedProcess) -> None:
-        """As a platform does: SIGTERM to every process of the dyno."""
+        """Sends SIGTERM to every process of the dyno, like a platform."""
         os.killpg(process.pid, signal.SIGTERM)
 
     def stop(self) -> None:
@@ -84,7 +84,7 @@ class Dynos:
         self.embedded.stop()
 
     def written_files(self, name: str) -> list[str]:
-        """What a dyno has left on its disk, but for what it was given."""
+        """The files a dyno has left on its disk, apart from those deployed."""
         home = self.folder / name
         found = [path.relative_to(home) for path in home.rglob("*") if path.is_file()]
         return [str(path) for path in found if path.parts[0] != "app"]

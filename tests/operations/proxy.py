@@ -1,4 +1,4 @@
-"""A TCP proxy as simple as load balancers get: each connection to the next server that takes it, no stickiness."""
+"""A minimal load balancer: a TCP proxy that sends each connection to the next server that accepts it, not sticky."""
 
 import contextlib
 import socket

@@ -1,4 +1,4 @@
-"""`flask …`: maintenance from one command line, on the whole application while it runs."""
+"""The maintenance commands (`flask …`), on the whole application while it runs."""
 
 import json
 import subprocess
@@ -26,7 +26,7 @@ def flask(stack: Stack, *arguments: str, given: str = "", **environment: str) ->
     return subprocess.run(
         ["flask", *arguments],
         env={**stack.environment, **environment},
-        cwd=ROOT,  # .flaskenv is there, as where it is deployed
+        cwd=ROOT,  # it has .flaskenv, as in a deployment
         input=given,
         capture_output=True,
         text=True,
@@ -68,7 +68,7 @@ def test_create_makes_an_account_that_can_log_in(stack: Stack, client: Client) -
         ("nobody@example.org", "", PASSWORD, "username"),
     ],
 )
-def test_create_refuses_in_a_sentence(stack: Stack, email: str, username: str, password: str, said: str) -> None:
+def test_create_reports_errors_in_a_sentence(stack: Stack, email: str, username: str, password: str, said: str) -> None:
     error = refused(flask(stack, "users", "create", email, username, given=f"{password}\n"))
     assert said in error
     assert password not in error
@@ -98,7 +98,7 @@ def test_export_has_all_of_a_person_and_nothing_of_others(stack: Stack, client: 
 
 
 def test_export_goes_through_a_pipe_out_of_a_container(stack: Stack, client: Client) -> None:
-    """Nothing can be written in there, and what a one-off dyno writes is lost."""
+    """Containers are read-only, and files written by a one-off dyno are lost."""
     ada = client.sign_up("ada")
     ran = subprocess.run(
         ["flask", "users", "export", ada.id, "--output", "-"],
@@ -126,7 +126,7 @@ def test_purge_leaves_no_account_no_text_and_no_audio(stack: Stack, client: Clie
     talk(ada, ben, 3)
     kept = flask(stack, "users", "purge", ada.user["email"], given="n\n")
     assert kept.returncode != 0
-    assert ada.get("/user/me")["_id"] == ada.id, "it asks before"
+    assert ada.get("/user/me")["_id"] == ada.id, "it asks first"
     done(flask(stack, "users", "purge", ada.user["email"], given="y\n"))
     assert socket.wait_closed() == 4401
     assert ada.request("GET", "/user/me").status_code == 403
@@ -136,7 +136,7 @@ def test_purge_leaves_no_account_no_text_and_no_audio(stack: Stack, client: Clie
     assert "There is nobody" in refused(flask(stack, "users", "purge", ada.id, "--yes"))
 
 
-def test_reindex_mends_terms_and_indexes(stack: Stack, client: Client) -> None:
+def test_reindex_repairs_terms_and_indexes(stack: Stack, client: Client) -> None:
     ada, ben = client.sign_up("ada"), client.sign_up("ben")
     message_id = talk(ada, ben, 1)[0]
     with open_stores(stack.settings()) as stores:
@@ -151,10 +151,10 @@ def test_sync_brings_redis_what_it_lost(stack: Stack, client: Client) -> None:
     ada, ben = client.sign_up("ada"), client.sign_up("ben")
     sent = talk(ada, ben, 5)
     wait_until(lambda: state(stack)["outbox_messages"] == 0, SECONDS, "the archive to have them")
-    stack.beat.stop()  # so that it is the command that does it
+    stack.beat.stop()  # so that only the command syncs
     try:
         with open_stores(stack.settings()) as stores:
-            stores.redis.flushdb()  # the loss of Redis; nothing in the application ever does that
+            stores.redis.flushdb()  # simulates the loss of Redis; the application itself never does this
         assert "the hot window is complete" in done(flask(stack, "sync", "run"))
         assert state(stack)["hot_messages"] >= len(sent)
         assert [message["_id"] for message in ben.history(ada)] == sent
@@ -165,19 +165,19 @@ def test_sync_brings_redis_what_it_lost(stack: Stack, client: Client) -> None:
 def test_sync_waits_for_another_round_and_then_does_its_own(stack: Stack) -> None:
     with open_stores(stack.settings()) as stores:
         held = Lock(stores.redis, keys.lock_key("sync"), timeout=5, blocking=True)
-        assert held.acquire()  # and it is never released: as by a killed process
+        assert held.acquire()  # and never release it, like a killed process
         assert "the hot window is complete" in done(flask(stack, "sync", "run"))
         assert not held.owned(), "it went on while another round had the lock"
 
 
-def test_sync_says_that_another_runs_all_the_while(stack: Stack) -> None:
+def test_sync_says_that_another_process_keeps_syncing(stack: Stack) -> None:
     with open_stores(stack.settings()) as stores, try_lock(stores.redis, "sync", 25) as ours:
         wait_until(lambda: ours or bool(stores.redis.exists(keys.lock_key("sync"))), SECONDS, "a round")
         with pytest.raises(ClickException, match="Another process"):
             cli.sync_rounds(stores, 0.3)
 
 
-def test_redis_that_goes_away_during_a_command_is_said_in_a_sentence(stack: Stack) -> None:
+def test_losing_redis_during_a_command_is_reported_in_a_sentence(stack: Stack) -> None:
     settings = stack.settings().model_copy(update={"redis_url": "redis://127.0.0.1:9/0"})
     with open_stores(settings) as stores, pytest.raises(ClickException, match="Redis has gone away"):
         cli.figures_of_redis(stores)
@@ -209,7 +209,7 @@ def test_state_shows_what_waits(stack: Stack) -> None:
     wait_until(lambda: state(stack)["accepted_messages"] == 0, SECONDS, "the messages to be stored")
 
 
-def test_a_store_that_is_away_is_said_in_a_sentence(stack: Stack) -> None:
+def test_an_unreachable_store_is_reported_in_a_sentence(stack: Stack) -> None:
     away = {"REDIS_URL": "redis://127.0.0.1:9/0", "CELERY_BROKER_URL": "redis://127.0.0.1:9/1"}
     assert "Error" in refused(flask(stack, "sync", "run", **away))
     found = json.loads(done(flask(stack, "state", "--json", **away)))

@@ -1,4 +1,4 @@
-"""Numbers of workers are added up in Redis, none twice and none lost while Redis is away."""
+"""The workers' numbers are summed in Redis, none twice, and none lost while Redis is away."""
 
 import pytest
 from redis import Redis, RedisError

@@ -1,7 +1,7 @@
-"""Redis Sentinel: the master dies, its replica is promoted, and behind an address that follows it chatting goes on.
+"""Redis Sentinel: when the master dies its replica is promoted, and behind an address that follows it chatting goes on.
 
-The application knows one address. What follows the master is here `Proxy`, elsewhere HAProxy or a host's own endpoint.
-What was answered before the replica had it may be lost, so this waits for the replica first: see docs/scaling.md.
+The application knows one address. Here `Proxy` follows the master; elsewhere HAProxy or a provider's endpoint does.
+What was accepted before the replica had it may be lost, so this test waits for the replica first: see docs/scaling.md.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,13 @@ NAME = "chattergram"
 pytestmark = pytest.mark.timeout(240)
 
 
+class Master(RedisServer):
+    protected = False
+
+
 class Replica(RedisServer):
+    protected = False
+
     def __init__(self, name: str, folder: Path, log: Path, master: RedisServer) -> None:
         super().__init__(name, folder, log)
         self.master = master
@@ -33,7 +39,7 @@ class Replica(RedisServer):
 
 
 class Sentinel(ManagedProcess):
-    """One alone, which decides alone; a real set has three on three machines."""
+    """A single sentinel, which decides by itself; a real set has three on three machines."""
 
     def __init__(self, folder: Path, master: RedisServer) -> None:
         self.port = free_port()
@@ -61,8 +67,8 @@ class Sentinel(ManagedProcess):
 
 @pytest.fixture
 def followed(tmp_path: Path) -> Iterator[tuple[Stack, RedisServer, Replica, Sentinel, Proxy]]:
-    """A stack whose every process reaches Redis through an address that follows the master."""
-    master = RedisServer("Redis", tmp_path / "master", tmp_path / "master.log")
+    """A stack whose processes all reach Redis through an address that follows the master."""
+    master = Master("Redis", tmp_path / "master", tmp_path / "master.log")
     master.start()
     master.wait_until_ready()
     replica = Replica("replica", tmp_path / "replica", tmp_path / "replica.log", master)

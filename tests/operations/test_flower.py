@@ -1,4 +1,4 @@
-"""Flower shows the queues, and only to those who have its password."""
+"""Flower shows the queues, and only to people with its password."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ SECONDS = 30
 
 @pytest.fixture(params=["Procfile", "Procfile.dev"])
 def flower(request: pytest.FixtureRequest, stack: Stack) -> Iterator[tuple[ManagedProcess, str]]:
-    """Started as that file says; its address."""
+    """Flower, started by that file's command, and its address."""
     port = free_port()
     where = {"PORT": str(port), "FLOWER_PORT": str(port), "FLOWER_ADDRESS": LOOPBACK}
     environment = {**where, "FLOWER_BASIC_AUTH": ":".join(LOGIN)}

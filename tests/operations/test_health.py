@@ -1,4 +1,4 @@
-"""What a supervisor can ask: health of every process, and that the order they start in does not matter."""
+"""Supervisors can check every process's health, and the start order does not matter."""
 
 import itertools
 import subprocess
@@ -93,7 +93,7 @@ def named(response: requests.Response) -> set[str]:
 
 
 def test_readyz_names_a_search_module_that_is_missing(stack: Stack, tmp_path: Path) -> None:
-    """A Redis without modules, as many hosts have it."""
+    """A Redis without modules, as many providers offer it."""
     plain = PlainRedis(tmp_path)
     plain.process.start()
     port = free_port()
@@ -112,7 +112,9 @@ def test_readyz_names_a_search_module_that_is_missing(stack: Stack, tmp_path: Pa
 
 
 class ClusterRedis(RedisServer):
-    """One node, which holds all slots."""
+    """A cluster of one node with all slots."""
+
+    protected = False
 
     def arguments(self) -> list[str]:
         return [*super().arguments(), "--cluster-enabled", "yes"]
@@ -127,6 +129,8 @@ class ClusterRedis(RedisServer):
 
 
 class StandaloneMongo(MongoServer):
+    protected = False
+
     def arguments(self) -> list[str]:
         given = super().arguments()
         at = given.index("--replSet")
@@ -188,9 +192,9 @@ class PlainRedis:
 
 @pytest.fixture
 def late(tmp_path: Path) -> Iterator[Stack]:
-    """A stack whose processes run before its servers do: they know only where these will be."""
+    """A stack whose processes start before its servers: they know only where these will be."""
     embedded, redis, mongodb = start_servers(tmp_path)
-    embedded.stop()  # now their ports are known, and their data is there
+    embedded.stop()  # now their ports are known and their data exists
     stack = Stack(tmp_path)
     stack.port = free_port()
     stack.environment = {
@@ -233,7 +237,7 @@ def test_processes_wait_for_stores_that_start_after_them(late: Stack, last: str)
 def test_a_web_process_waits_for_its_stores_as_long_as_it_takes(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Six weeks, an hour at each look."""
+    """Simulates six weeks, with an hour between checks."""
     hours = itertools.count()
     away = iter([RedisError("away")] * 1_000)
 

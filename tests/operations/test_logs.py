@@ -1,9 +1,11 @@
-"""One request id from the HTTP call to the frame; and nobody's words, tokens, passwords or addresses in any log."""
+"""Logs have one request id from the HTTP call to the frame, and nobody's words, tokens, passwords or addresses."""
 
 import contextlib
 import json
 import secrets
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import requests
@@ -13,7 +15,7 @@ from tests.client import Client, Person
 from tests.contract.raw import connection, exchange
 from tests.deepgram_stand_in import CORRUPT, KEY, SENTENCE, DeepgramStandIn
 from tests.recordings import spoken
-from tests.stack import SECRET, Stack
+from tests.stack import ROOT, SECRET, Stack, procfile
 
 SECONDS = 30
 OURS = ("web", "worker", "transcriber", "beat")
@@ -27,7 +29,7 @@ def deepgram() -> Iterator[DeepgramStandIn]:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, deepgram: DeepgramStandIn) -> Iterator[Stack]:
-    """As in production, but that it tells everything it can."""
+    """A stack like in production, except that it logs everything it can."""
     environment = {"ENVIRONMENT": "production", "LOG_LEVEL": "DEBUG", "LIMIT_SIGNUP_ADDRESS": "100 per minute"}
     speech = {"DEEPGRAM_API_KEY": KEY, "DEEPGRAM_BASE_URL": deepgram.url}
     running = Stack(tmp_path_factory.mktemp("logs"), {**environment, **speech})
@@ -70,7 +72,7 @@ def test_a_text_has_one_id_from_the_call_to_the_frame(stack: Stack, client: Clie
     wait_for_event(stack.web, request_id, "message.accepted")
     wait_for_event(stack.worker, request_id, "message.delivered")
     wait_for_event(stack.web, request_id, "frame.passed")
-    assert request_id not in json.dumps(frame), "it is for us, not for clients"
+    assert request_id not in json.dumps(frame), "the id is internal, not for clients"
 
 
 def test_the_id_may_come_from_a_proxy_before_us(stack: Stack, client: Client) -> None:
@@ -90,10 +92,10 @@ def test_a_voice_message_keeps_its_id_through_the_transcriber(stack: Stack, clie
     wait_for_event(stack.web, answer.headers["X-Request-Id"], "frame.passed")
 
 
-def test_no_log_tells_what_people_write_or_who_they_are(
+def test_no_log_reveals_what_people_write_or_who_they_are(
     stack: Stack, client: Client, deepgram: DeepgramStandIn
 ) -> None:
-    """A whole session with all that can go wrong in it, at DEBUG, over the logs of every process and both servers."""
+    """Runs a session with everything that can go wrong, at DEBUG, and searches all processes' and servers' logs."""
     secret = Secrets()
     ada = client.sign_up("ada", password=secret.password)
     ben = client.sign_up("ben")
@@ -120,6 +122,30 @@ def test_no_log_tells_what_people_write_or_who_they_are(
     finally:
         stack.web.start()
         stack.wait_web()
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_an_error_at_the_import_is_one_event(stack: Stack, tmp_path: Path, name: str) -> None:
+    for folder in ("beat", "chat", "config", "web", "workers"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    with (tmp_path / "chat" / "wire.py").open("a") as module:
+        module.write("\nraise RuntimeError('the reason')\n")
+    process = stack.make_process(f"{name}-broken", procfile("Procfile.dev")[name], {"PYTHONPATH": str(tmp_path)})
+    process.start()
+    assert process.wait(SECONDS) != 0
+    written = [json.loads(line) for line in lines(process)]
+    assert [line["where"] for line in written if "the reason" in line.get("exception", "")] == ["import"]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_wrong_setting_is_said_in_one_plain_sentence(stack: Stack, name: str) -> None:
+    process = stack.make_process(f"{name}-wrong", procfile("Procfile.dev")[name], {"REDIS_URL": "nonsense"})
+    process.start()
+    assert process.wait(SECONDS) == 1
+    said = lines(process)
+    assert said[0] == "Chattergram cannot start:"
+    assert len(said) == 2
+    assert said[1].startswith("  REDIS_URL: must be redis://")
 
 
 def test_what_a_process_says_as_it_stops_is_json_too(stack: Stack) -> None:
@@ -193,7 +219,7 @@ def mistakes(stack: Stack, client: Client, ada: Person, ben: Person, secret: Sec
 
 
 def no_http(stack: Stack, ada: Person, secret: Secrets) -> None:
-    """What gunicorn cannot read, and what ends too soon: it would repeat the bytes in its log."""
+    """Sends requests that gunicorn cannot parse or that end too soon; by default it would log their bytes."""
     key = f"x-api-key: {ada.token}\r\n".encode()
     for broken in (
         f"GET /api/search?q=m\u00fcller-{secret.query} HTTP/1.1\r\n\r\n".encode(),

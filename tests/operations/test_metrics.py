@@ -1,4 +1,4 @@
-"""`/metrics` tells what happened, over several gunicorn workers and from workers that have no port."""
+"""`/metrics` reports what happened in all gunicorn workers and in Celery workers, which have no port."""
 
 import json
 import re
@@ -23,7 +23,7 @@ Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """One of its own, with two gunicorn workers and numbers that begin at 0."""
+    """A stack of its own, with two gunicorn workers and numbers that begin at 0."""
     running = Stack(tmp_path_factory.mktemp("metrics"), {"WEB_CONCURRENCY": "2", "METRICS_TOKEN": TOKEN})
     running.start()
     try:
@@ -111,7 +111,7 @@ def test_what_workers_did_is_counted(stack: Stack, client: Client) -> None:
         ("sync_rounds_total", 1, {"result": "complete"}),
     ]:
         wait_until(lambda n=name, low=least, of=labels: grown(n, **of) >= low, 30, f"{name} to grow")
-    # Each of the two web processes looks at the stores for itself, and the next answer may be the other's.
+    # Each of the two web processes reads the stores by itself, and the next response may come from the other.
     wait_until(lambda: 0 < value(scrape(stack), "transcription_seconds_sum") < 60, 30, "the time it took")
 
 
@@ -136,7 +136,7 @@ def test_what_waits_for_mongodb_is_told_and_goes_down_again(stack: Stack, client
     try:
         ada.post(ben, "MongoDB is away")
         wait_until(lambda: value(scrape(stack), "outbox_messages") >= 1, 40, "the outbox to have it")
-        # In one scrape: another gunicorn worker may still tell what it knew some seconds ago.
+        # All in one scrape, since another gunicorn worker may still report older values.
         wait_until(lambda: tells_no_archive(scrape(stack)), SECONDS, "the archive to be missing")
     finally:
         stack.mongodb.restart()

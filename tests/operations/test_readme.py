@@ -1,4 +1,4 @@
-"""What the README says can be pasted is pasted here; what its pages point to is there."""
+"""Runs the session that the README shows, and checks that everything the documents point to exists."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from tests.stack import ROOT, Stack
 PAGES = [
     page
     for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
-    if page.name != "AGENTS.md"  # for programs that write code, where somebody keeps one
+    if page.name != "AGENTS.md"  # for coding assistants, if somebody keeps one
 ]
 
 
@@ -37,7 +37,7 @@ def frames(output: str) -> Iterator[tuple[str, dict]]:
 
 @pytest.fixture
 def host(stack: Stack) -> Iterator[str]:
-    """Where a newcomer finds a server that nobody has signed up at a moment ago."""
+    """A web process without earlier sign-ups that could count against limits."""
     port = str(free_port())
     own = {"PORT": port, "LIMIT_SIGNUP_ADDRESS": "1000 per minute"}
     web = stack.make_process("web-readme", stack.web.command[-1], own)
@@ -90,13 +90,13 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_file_named_is_there(page: Path) -> None:
+def test_every_file_named_exists(page: Path) -> None:
     named = re.findall(r"`((?:bin|beat|chat|config|dev|docs|tests|web|workers)/[\w/.-]+)`", page.read_text())
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_make_target_named_is_there(page: Path) -> None:
+def test_every_make_target_named_exists(page: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"\bmake ([a-z-]+)\b(?=[`\s])", "\n".join(code(page.read_text())))) <= targets
 
@@ -106,6 +106,6 @@ def code(text: str) -> list[str]:
 
 
 def anchors(page: Path) -> set[str]:
-    """As GitHub makes them from headings."""
+    """The anchors that GitHub makes from the headings."""
     titles = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}

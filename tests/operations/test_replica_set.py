@@ -1,4 +1,4 @@
-"""MongoDB as a replica set of three: when the primary dies another takes over, and nobody has to do anything."""
+"""MongoDB as a replica set of three: when the primary dies, another member takes over without intervention."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +20,9 @@ pytestmark = pytest.mark.timeout(240)
 
 
 class Member(MongoServer):
-    """One of several: it answers before it is told which set it belongs to."""
+    """One of several members: it is ready before it is told which set it belongs to."""
+
+    protected = False
 
     def answers(self) -> bool:
         client: MongoClient = MongoClient(LOOPBACK, self.port, directConnection=True, serverSelectionTimeoutMS=1_000)

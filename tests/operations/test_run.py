@@ -1,4 +1,4 @@
-"""`make run` as a newcomer uses it: Ctrl-C leaves nothing running, the next run has all data, two live side by side."""
+"""`make run`: Ctrl-C leaves nothing running, the next run has all data, and two instances can run at once."""
 
 import json
 import os
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.timeout(240)
 
 
 class Run:
-    """One `make run` over a data folder; the environment carries the folder to every process it starts."""
+    """One `make run` with its data folder, which is in the environment of every process it starts."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -62,18 +62,18 @@ class Run:
         )
 
     def flask(self, *arguments: str) -> str:
-        """What `bin/flask` prints."""
+        """Runs `bin/flask` and returns its output."""
         environment = {**self.process.environment, "DATA_DIR": str(self.folder)}
         command = [ROOT / "bin" / "flask", *arguments]
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True).stdout
 
     def press_ctrl_c(self) -> None:
-        """As a terminal does: SIGINT to the whole process group."""
+        """Sends SIGINT to the whole process group, like a terminal."""
         os.killpg(self.process.pid, signal.SIGINT)
         self.process.wait(STOP_SECONDS)
 
     def left_over(self) -> list[str]:
-        """The commands of living processes that were started for this folder."""
+        """The commands of processes still running that were started for this folder."""
         needle = str(self.folder).encode()
         return [command for command in map(_belonging(needle), Path("/proc").glob("[0-9]*")) if command]
 
@@ -116,6 +116,10 @@ def test_ctrl_c_stops_all_and_the_next_run_has_all_data(first: Run) -> None:
     with Client(first.url) as client:
         assert json.loads(first.flask("state", "--json"))["redis_up"] == 1, "bin/flask finds its servers"
         assert requests.get(first.flower, timeout=15).status_code == 401, "Flower asks for its password"
+        assert [path for path in first.folder.rglob("*") if path.lstat().st_mode & 0o077] == []
+        kept = [path.read_text() for name in ("password", "key", "secret_key") for path in first.folder.rglob(name)]
+        assert len(kept) == 4
+        assert not any(secret in command for secret in kept for command in first.left_over()), "ps shows them"
         ada, ben = client.sign_up("ada"), client.sign_up("ben")
         socket = ben.connect()
         sent = ada.post(ben, "still there tomorrow?")
@@ -127,7 +131,9 @@ def test_ctrl_c_stops_all_and_the_next_run_has_all_data(first: Run) -> None:
         again = client.log_in(Person(client, ada.user, ada.token))
         assert [message["text"] for message in again.history(ben.id)] == ["still there tomorrow?"]
         ada.client = client
-        assert ada.get("/user/me")["username"] == ada.user["username"], "the tokens of before hold: same SECRET_KEY"
+        assert ada.get("/user/me")["username"] == ada.user["username"], (
+            "earlier tokens are still valid: same SECRET_KEY"
+        )
     first.press_ctrl_c()
     assert_clean(first)
 

@@ -1,4 +1,4 @@
-"""The units of docs/systemd/ run what the Procfile runs, as systemd reads them: it has no shell."""
+"""The units in docs/systemd/ run the same commands as the Procfile, as systemd reads them: without a shell."""
 
 import re
 import shlex
@@ -15,7 +15,7 @@ OURS = ("web", "worker", "transcriber", "beat", "flower")
 
 
 class Unit(ConfigParser):
-    """One file; a name that is there several times has its values in lines."""
+    """A unit file; a repeated name has its values on separate lines."""
 
     def __init__(self, name: str) -> None:
         super().__init__(interpolation=None, strict=False, delimiters="=")
@@ -26,16 +26,16 @@ class Unit(ConfigParser):
         self.read_string(text)
 
     def started(self) -> list[str]:
-        """The words of `ExecStart` after systemd's own rules for `%` and `$`, as far as we use them."""
+        """The words of `ExecStart` after applying systemd's rules for `%` and `$`, as far as we use them."""
         line = self["Service"]["ExecStart"]
         assert not re.search(r"(?<!%)%(?!%)", line), "a specifier of systemd"
-        assert not re.search(r"[;|&<>]|:-", line), "for a shell"
+        assert not re.search(r"[;|&<>]|:-", line), "only a shell understands this"
         words = [re.sub(r"^\$\{(\w+)\}$", lambda name: self.environment[name[1]], word) for word in shlex.split(line)]
         return [word.replace("%%", "%") for word in words]
 
 
 def words(command: str) -> list[str]:
-    """What a shell makes of a line of the Procfile where no variable is set."""
+    """The words that a shell makes of a line of the Procfile when no variable is set."""
     return shlex.split(re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", command.rpartition("exec ")[2]))
 
 
@@ -59,7 +59,7 @@ def test_it_has_its_settings_and_may_do_little(name: str) -> None:
     assert service["WorkingDirectory"] == str(HOME)
     assert service["User"] == "chattergram"
     assert {service[each] for each in ("PrivateTmp", "NoNewPrivileges", "ProtectHome")} == {"yes"}
-    assert int(service["TimeoutStopSec"]) > 30, "as long as a process may take to end"
+    assert int(service["TimeoutStopSec"]) > 30, "longer than a process may take to stop"
 
 
 def test_flower_does_not_start_without_a_password() -> None:

@@ -1,4 +1,4 @@
-"""`dev.apps` runs a Procfile as a terminal would: Ctrl-C reaches the whole process group."""
+"""`dev.apps` runs a Procfile as in a terminal: Ctrl-C reaches the whole process group."""
 
 import os
 import re

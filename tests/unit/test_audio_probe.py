@@ -1,4 +1,4 @@
-"""What a file is, is told from its bytes; how long it lasts and how it looks, from its sound."""
+"""A file's type is determined from its bytes; its duration and waveform from its sound."""
 
 import contextlib
 import io
@@ -198,7 +198,7 @@ def test_a_picture_has_as_many_peaks_however_long_it_lasts(sandbox: Sandbox, sec
 
 
 @pytest.mark.parametrize("name", recordings.lies())
-def test_what_is_no_audio_is_refused_whatever_its_first_bytes_say(sandbox: Sandbox, name: str) -> None:
+def test_files_that_are_not_audio_are_refused_whatever_their_first_bytes_say(sandbox: Sandbox, name: str) -> None:
     with pytest.raises(UnsupportedMedia):
         prepared(sandbox, recordings.lies()[name])
 
@@ -271,6 +271,13 @@ def survives(sandbox: Sandbox, content: bytes) -> None:
 SOUND = {name: recordings.spoken(name) for name, _, _ in recordings.FORMATS} | {
     f"{container}-{codec}": recordings.encoded(container, codec, 0.5, rate=rate) for container, codec, rate in CONVERTED
 }
+
+
+def test_a_header_that_points_outside_the_file_is_the_files_fault(sandbox: Sandbox) -> None:
+    content = bytearray(recordings.encoded("caf", "pcm_s16be", 0.5))
+    for size in (2**63 - 1, 2**64 - 100, 2**40):
+        content[12:20] = size.to_bytes(8, "big")  # of the first chunk
+        survives(sandbox, bytes(content))
 
 
 @settings(max_examples=400, deadline=None)

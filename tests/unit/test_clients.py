@@ -1,4 +1,4 @@
-"""Whose address something comes from: what counts as one client, and what a proxy says of it."""
+"""Which addresses count as one client, and which headers of proxies are trusted."""
 
 import pytest
 
@@ -26,7 +26,7 @@ def test_addresses_of_different_clients_count_apart(one: str, other: str) -> Non
 
 
 @pytest.mark.parametrize("text", ["", "unknown", "x" * 1_000, "1.2.3", ":::", "1:2"])
-def test_what_is_no_address_counts_as_it_is_written(text: str) -> None:
+def test_text_that_is_not_an_address_counts_as_it_is(text: str) -> None:
     assert network(text) == text
 
 

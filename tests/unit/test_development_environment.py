@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from config.settings import next_database
-from dev.environment import Development, stored_secret
+from dev.environment import Development
+from dev.private import stored_secret
 
 
 def development(tmp_path: Path, env_file: str = "", **environment: str) -> Development:
@@ -11,7 +12,7 @@ def development(tmp_path: Path, env_file: str = "", **environment: str) -> Devel
     return Development({"DATA_DIR": str(tmp_path / "data"), **environment}, tmp_path / ".env")
 
 
-def test_secret_is_random_kept_and_private(tmp_path: Path) -> None:
+def test_the_secret_is_random_stored_and_private(tmp_path: Path) -> None:
     first = development(tmp_path).variables["SECRET_KEY"]
     assert development(tmp_path).variables["SECRET_KEY"] == first
     assert len(first) >= 32
@@ -19,7 +20,7 @@ def test_secret_is_random_kept_and_private(tmp_path: Path) -> None:
     assert (tmp_path / "data" / "secret_key").stat().st_mode & 0o077 == 0
 
 
-def test_a_secret_of_the_users_is_taken(tmp_path: Path) -> None:
+def test_the_users_own_secret_is_used(tmp_path: Path) -> None:
     assert development(tmp_path, SECRET_KEY="x" * 40).variables["SECRET_KEY"] == "x" * 40
     assert not (tmp_path / "data" / "secret_key").exists()
 
@@ -32,7 +33,7 @@ def test_environment_wins_over_env_file(tmp_path: Path) -> None:
     assert made.needs_mongodb
 
 
-def test_embedded_servers_are_used_where_none_is_named(tmp_path: Path) -> None:
+def test_embedded_servers_are_used_unless_others_are_named(tmp_path: Path) -> None:
     made = development(tmp_path, "MONGODB_URI=mongodb://db.example/chat\n")
     assert made.needs_redis
     assert not made.needs_mongodb
@@ -42,7 +43,7 @@ def test_embedded_servers_are_used_where_none_is_named(tmp_path: Path) -> None:
     assert made.variables["MONGODB_URI"] == "mongodb://db.example/chat"
 
 
-def test_named_redis_serves_the_queue_too_unless_another_broker_is_named(tmp_path: Path) -> None:
+def test_a_named_redis_is_the_broker_too_unless_another_is_named(tmp_path: Path) -> None:
     named = development(tmp_path, REDIS_URL="redis://cache.example:6379/0")
     assert not named.needs_redis
     assert "CELERY_BROKER_URL" not in named.variables, "the settings choose the next database"
@@ -69,7 +70,7 @@ def test_flower_takes_the_users_port_and_password(tmp_path: Path) -> None:
     assert made.variables["FLOWER_BASIC_AUTH"] == "me:mine"
 
 
-def test_named_broker_leaves_the_embedded_redis(tmp_path: Path) -> None:
+def test_naming_a_broker_keeps_the_embedded_redis(tmp_path: Path) -> None:
     made = development(tmp_path, CELERY_BROKER_URL="amqp://queue.example")
     assert made.needs_redis
     made.add_embedded(redis_url="redis://127.0.0.1:1/0", broker_url="redis://127.0.0.1:1/1", mongodb_uri=None)
@@ -85,5 +86,5 @@ def test_named_broker_leaves_the_embedded_redis(tmp_path: Path) -> None:
         ("rediss://u:p@h:1/3?ssl_cert_reqs=none", "rediss://u:p@h:1/4?ssl_cert_reqs=none"),
     ],
 )
-def test_database_beside(redis_url: str, broker: str) -> None:
+def test_the_default_broker_is_the_next_database(redis_url: str, broker: str) -> None:
     assert next_database(redis_url) == broker

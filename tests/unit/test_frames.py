@@ -1,4 +1,4 @@
-"""Frames and envelopes: what is kept leads back to the frame, and a position goes between the halves of an envelope."""
+"""Frames and envelopes: a kept member rebuilds its frame, and a position fits between the halves of an envelope."""
 
 from itertools import product
 

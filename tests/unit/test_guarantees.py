@@ -1,4 +1,4 @@
-"""The README's guarantees name tests that exist."""
+"""The tests named in the README's guarantees exist."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A heartbeat is known by its bytes, and nothing else is taken for one."""
+"""A heartbeat is recognised by its bytes, and nothing else is mistaken for one."""
 
 import os
 import struct
@@ -14,7 +14,7 @@ TOKENS = ["x", "t" * 125, "t" * 126, "eyJ" + "a" * 300]
 
 
 def frame(text: str, *, fin: bool = True) -> bytes:
-    """As the protocol's own library writes it for a client, with a random mask."""
+    """A client's frame with a random mask, written by the WebSocket library."""
     return bytes(FrameProtocol(client=True, extensions=[]).send_data(text, fin=fin))
 
 

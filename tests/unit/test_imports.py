@@ -14,7 +14,7 @@ MAY_IMPORT = {
     "chat": {"chat", "config"},
     "web": {"web", "chat", "config"},
     "beat": {"beat", "chat", "config"},
-    "workers": {"workers", "beat", "chat", "config"},  # beat is a table of what they run when
+    "workers": {"workers", "beat", "chat", "config"},  # beat is the table of their periodic tasks
     "dev": {"dev", "config"},
 }
 FRAMEWORKS = ("flask", "celery", "gevent", "gunicorn")
@@ -23,11 +23,11 @@ MAY_USE_FRAMEWORKS = {"config/gunicorn.py", "config/redaction.py"}
 
 # Each layer of `chat/` uses only those before it.
 LAYERS = ("", "media", "store", "audio", "people", "messages", "voice", "upkeep")
-CONSTRUCT = ("web/app.py", "workers/app.py")  # nobody else makes what the processes work with
+CONSTRUCT = ("web/app.py", "workers/app.py")  # only these construct what the processes use
 
 
 def imported(path: Path) -> Iterator[str]:
-    """Every module a file imports, wherever in it; of `from a import b` both `a` and `a.b`."""
+    """Every module a file imports, anywhere in it; for `from a import b` both `a` and `a.b`."""
     for node in ast.walk(ast.parse(path.read_text(), str(path))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -60,7 +60,7 @@ def module_of(path: Path) -> str:
 
 
 def layer_of(module: str) -> int:
-    """Of a module of `chat`; the files right in it are the lowest layer."""
+    """The layer of a module of `chat`; the files directly in it are the lowest layer."""
     second = [*module.split("."), "", ""][1]
     return LAYERS.index(second) if second in LAYERS else 0
 

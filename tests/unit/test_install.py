@@ -1,4 +1,4 @@
-"""Where the embedded servers cannot run, a newcomer is told why and what to do instead."""
+"""If the embedded servers cannot run, a newcomer is told why and what to do instead."""
 
 import platform
 import re
@@ -36,7 +36,7 @@ def test_installed_once(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_docker_compose_is_the_one_of_the_archive_and_was_not_built() -> None:
-    """Its build fetches the newest sources by git."""
+    """Building it would fetch the newest sources with git."""
     program = install.compose_program()
     said = subprocess.run([program, "version", "--short"], capture_output=True, text=True, timeout=60, check=True)
     (pin,) = requirements.pins(install.COMPOSE.file)
@@ -59,7 +59,7 @@ def test_any_chromium_that_is_there_will_do(monkeypatch: pytest.MonkeyPatch, tmp
 
 
 def fresh_copy(folder: Path) -> Path:
-    """Of what is needed to make .venv."""
+    """Copies what is needed to make .venv."""
     copy = folder / "copy"
     shutil.copytree(ROOT / "requirements", copy / "requirements")
     (copy / "dev").mkdir()
@@ -85,7 +85,7 @@ def test_bootstrap_does_nothing_when_nothing_changed(tmp_path: Path) -> None:
 
 
 def bootstrap(copy: Path, index: Path) -> subprocess.CompletedProcess:
-    """As a newcomer would, with this folder as the only index."""
+    """Runs the bootstrap like a newcomer, with this folder as the only index."""
     return subprocess.run(
         [sys.executable, str(copy / "dev" / "bootstrap.py")],
         env={**clean_environment(), "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(index)},
@@ -112,7 +112,7 @@ def test_bootstrap_refuses_what_has_another_hash_or_none(tmp_path: Path, options
 
 
 def test_bootstrap_brings_an_older_venv_to_exactly_what_is_written(tmp_path: Path) -> None:
-    """A whole run on an index of our own: the pip and packaging that are here, and packages that hold nothing."""
+    """A whole run with an index of our own: the installed pip and packaging, and empty packages."""
     copy, index = fresh_copy(tmp_path), tmp_path / "index"
 
     def write(name: str, *wheels: Path) -> None:
@@ -122,6 +122,7 @@ def test_bootstrap_brings_an_older_venv_to_exactly_what_is_written(tmp_path: Pat
     write("dev", packaging := wheel_of_installed(index, "packaging"))
     write("base", make_wheel(index, "changing", "1.0"), make_wheel(index, "leaving", "1.0"))
     write("flower")
+    write("speech")
     before = bootstrap(copy, index)
     assert before.returncode == 0, before.stderr
     site = next((copy / ".venv" / "lib").glob("python*/site-packages"))

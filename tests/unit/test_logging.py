@@ -1,4 +1,4 @@
-"""In production every event is one line of JSON, also what nobody caught, wherever it was raised."""
+"""In production every event is one line of JSON, including uncaught errors, wherever they are raised."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Verifying a password is the same work for somebody there is and for nobody, so that no time tells which it was."""
+"""Verifying a password takes the same work whether or not the account exists, so that timing reveals nothing."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ RIGHT, WRONG = "correct horse battery", "not the password"
 
 
 class Counted:
-    """Runs what it is given, and keeps the hashes that were verified."""
+    """Calls the given functions, and records the hashes that were verified."""
 
     def __init__(self) -> None:
         self.verified: list[str] = []
@@ -42,7 +42,7 @@ def test_a_password_is_verified_against_its_hash_alone(passwords: Passwords) -> 
 
 
 @pytest.mark.parametrize("password", [WRONG, "nobody's password"])
-def test_nobody_costs_the_work_of_somebody_and_has_no_password(
+def test_an_unknown_account_takes_as_much_work_and_never_matches(
     passwords: Passwords, counted: Counted, password: str
 ) -> None:
     known = passwords.hash(RIGHT)
@@ -53,11 +53,11 @@ def test_nobody_costs_the_work_of_somebody_and_has_no_password(
     assert extract_parameters(of_nobody) == extract_parameters(known)
 
 
-def test_hashes_are_as_dear_as_owasp_asks(passwords: Passwords) -> None:
+def test_hashes_are_as_expensive_as_owasp_recommends(passwords: Passwords) -> None:
     used = extract_parameters(passwords.hash(RIGHT))
     assert (used.type, used.memory_cost, used.time_cost, used.parallelism) == (Type.ID, 19 * 1024, 2, 1)
 
 
 @pytest.mark.parametrize("known", ["", "no hash", "$argon2id$v=19$m=19456,t=2,p=1$broken"])
-def test_a_hash_nobody_can_read_is_nobodys_password(passwords: Passwords, known: str) -> None:
+def test_an_unreadable_hash_matches_no_password(passwords: Passwords, known: str) -> None:
     assert not passwords.verify(known, RIGHT)

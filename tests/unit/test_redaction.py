@@ -1,4 +1,4 @@
-"""What gunicorn logs of a request has nothing in it that was sent, and no exception the values it was about."""
+"""What gunicorn logs about a request contains nothing that was sent, and logged exceptions contain no values."""
 
 import logging
 import subprocess

@@ -1,4 +1,4 @@
-"""`bin/setup`, the first configuration."""
+"""`bin/setup` writes the initial configuration."""
 
 import subprocess
 from pathlib import Path
@@ -63,9 +63,7 @@ def test_a_good_deepgram_key_is_written(env_file: Path, httpserver: HTTPServer) 
 
 
 @pytest.mark.parametrize(("status", "said"), [(401, "rejects this key"), (503, "answered 503")])
-def test_a_key_deepgram_does_not_take_is_refused(
-    env_file: Path, httpserver: HTTPServer, status: int, said: str
-) -> None:
+def test_a_key_that_deepgram_rejects_is_refused(env_file: Path, httpserver: HTTPServer, status: int, said: str) -> None:
     httpserver.expect_request("/v1/projects").respond_with_data("", status)
     done = run_setup(env_file, DEEPGRAM_API_KEY="bad", DEEPGRAM_BASE_URL=httpserver.url_for(""))
     assert done.returncode == 1

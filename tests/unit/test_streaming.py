@@ -1,4 +1,4 @@
-"""A recording whose first piece does not come is still answered as everything else."""
+"""If the first piece of a recording cannot be read, the response is a normal error."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ def failing(error: Exception) -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize(("error", "status"), [(AutoReconnect("gone"), 503), (NotFound("There is no such file."), 404)])
-def test_what_goes_wrong_with_the_first_piece_has_its_status(error: Exception, status: int) -> None:
+def test_an_error_with_the_first_piece_has_its_status(error: Exception, status: int) -> None:
     app = Flask(__name__)
     errors.install(app)
     app.add_url_rule("/", view_func=lambda: Response(prefetch(failing(error))))
@@ -26,7 +26,7 @@ def test_what_goes_wrong_with_the_first_piece_has_its_status(error: Exception, s
     assert answer.content_type == errors.MEDIA_TYPE
 
 
-def test_all_pieces_come_in_their_order_and_later_ones_when_they_are_asked_for() -> None:
+def test_pieces_come_in_order_and_all_but_the_first_only_on_demand() -> None:
     asked: list[int] = []
 
     def pieces() -> Iterator[bytes]:

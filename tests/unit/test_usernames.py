@@ -1,4 +1,4 @@
-"""Which names people may have, without any server."""
+"""Which usernames are allowed; needs no server."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The version has one home, config/version.py, and everything else takes it from there."""
+"""The version is defined once, in config/version.py, and everything else takes it from there."""
 
 import re
 

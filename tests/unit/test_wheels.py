@@ -1,4 +1,4 @@
-"""The check that every requirement has wheels sees one that has none, and says so; README.md says the same."""
+"""The check for wheels reports a requirement that has none; README.md agrees with it."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ HERE, THERE = Target("3.12", INTEL), Target("3.14", ARM)
 
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that uv asks instead of the index."""
+    """A folder that uv uses instead of the index."""
     folder = tmp_path / "index"
     folder.mkdir()
     monkeypatch.setenv("UV_NO_INDEX", "1")

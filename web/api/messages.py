@@ -1,12 +1,12 @@
 """Sending messages, and editing, deleting and transcribing again one's own."""
 
-from flask import Response, jsonify
+from flask import Response, jsonify, request
 from flask_openapi3.blueprint import APIBlueprint
 
 from chat.errors import Invalid
-from chat.messages import editing, sending
+from chat.messages import editing, hinting, sending
 from chat.messages.log import Draft
-from chat.voice import attempts
+from chat.voice import requests
 from web import schemas
 from web.api.responses import CHAT, PREFIX, SECURITY, responses
 from web.auth import checks_session, me, session
@@ -21,7 +21,8 @@ def send(body: schemas.NewMessage) -> tuple[Response, int]:
     """Send a text, or an upload as a voice message"""
     if body.sender_id is not None and body.sender_id != me():
         raise Invalid("senderId", "You can only send messages as yourself.")
-    draft = Draft(me(), body.receiver_id, body.text or "", body.audio_file_id, body.client_id)
+    languages = _languages(body.language) if body.audio_file_id else ()
+    draft = Draft(me(), body.receiver_id, body.text or "", body.audio_file_id, body.client_id, languages=languages)
     return jsonify(sending.accept(stores(), draft, services().queue.wake_drainer, session())), 202
 
 
@@ -40,9 +41,22 @@ def delete(path: schemas.MessagePath) -> Response:
 
 @api.post(
     "/chat/message/<messageId>/transcribe",
-    responses=responses(202, schemas.Message, 400, 401, 404, 409, 413, 415),
+    responses=responses(202, schemas.Message, 400, 401, 404, 409, 413, 415, 429),
 )
 def transcribe(path: schemas.MessagePath, body: schemas.TranscriptionRequest) -> tuple[Response, int]:
-    """Have a voice message transcribed again"""
-    message = attempts.transcribe_again(stores(), me(), path.message_id, body.language, services().queue.transcribe)
+    """Have a voice message transcribed again; either of its two people may"""
+    message = requests.transcribe_again(
+        stores(),
+        me(),
+        path.message_id,
+        body.language,
+        services().queue.transcribe,
+        overwrite=body.overwrite,
+        hints=_languages(),
+    )
     return jsonify(message), 202
+
+
+def _languages(named: str | None = None) -> tuple[str, ...]:
+    """What the caller probably speaks: what they name, then what their browser is set to."""
+    return hinting.clean([*([named] if named else []), *request.accept_languages.values()])
