@@ -15,6 +15,8 @@ export interface LoadedMessage extends Message {
 	failure: string | null;
 	/** A transcription that the reader has asked for is under way. */
 	transcribingAgain: boolean;
+	/** The reader is correcting its transcript. */
+	correcting: boolean;
 }
 
 /** A row of the list of conversations. */

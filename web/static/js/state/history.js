@@ -211,7 +211,7 @@ export class History {
 	/**
 	 * Changes what only this client knows of a message.
 	 * @param {string} id
-	 * @param {Partial<Pick<LoadedMessage, "failure" | "transcribingAgain">>} fields
+	 * @param {Partial<Pick<LoadedMessage, "failure" | "transcribingAgain" | "correcting">>} fields
 	 */
 	note(id, fields) {
 		const message = this.byId.get(id);

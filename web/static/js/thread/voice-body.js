@@ -3,6 +3,7 @@
 import { wordMatcher } from "../base/word-matching.js";
 import { h } from "../dom/elements.js";
 import { recordingControls } from "../voice/controls.js";
+import { correctionForm } from "../voice/correction.js";
 import { seek } from "../voice/player.js";
 import { recordingOf } from "../voice/recordings.js";
 import { isTimed, timedWords } from "../voice/timed-words.js";
@@ -30,6 +31,9 @@ export function voiceBody({ entry, isHitWord }, actions) {
 	const { message, waiting, text } = entry;
 	const source = sourceOf(entry);
 	if (!message) return [recordingControls(source), waiting && !waiting.error && sendingNote(waiting)];
+	if (message.correcting) {
+		return [recordingControls(source), correctionForm(message, source, actions.correction(message))];
+	}
 	const again = transcribeButton(message, actions);
 	return [recordingControls(source), text && transcript(message, source, isHitWord), transcriptNote(message, again)];
 }

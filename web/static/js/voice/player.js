@@ -34,6 +34,8 @@ let speed = Number(localStorage.getItem(SPEED)) || 1;
 let loaded = null;
 let url = "";
 let frame = 0;
+/** Seconds at which it stops; only a stretch was asked for. */
+let until = Infinity;
 /** @type {Promise<void>} */
 let loading = Promise.resolve();
 
@@ -109,10 +111,21 @@ function untilEvent(name) {
  * @param {number | null} [from] seconds; without it, where it was left
  */
 export async function play(source, from = null) {
+	until = Infinity;
 	if (!(await isReady(source))) return;
 	if (from !== null) moveTo(from);
 	else if (state.time >= state.duration - AT_END) moveTo(0);
 	await audio.play().catch(() => {}); // a browser may want a click first
+}
+
+/**
+ * @param {RecordingSource} source
+ * @param {number} from seconds
+ * @param {number} to seconds
+ */
+export async function playStretch(source, from, to) {
+	await play(source, from);
+	until = to;
 }
 
 export const pause = () => audio.pause();
@@ -179,6 +192,7 @@ export function stopRecording(key) {
 /** Follows the time while a recording plays; the audio element's own events come four times a second. */
 function followTime() {
 	update({ time: audio.currentTime });
+	if (audio.currentTime >= until) pause();
 	frame = requestAnimationFrame(followTime);
 }
 
