@@ -1,4 +1,5 @@
-# Two images: the last stage for the web, worker, transcriber and beat processes, and `flower` for Flower.
+# Three images: the last stage for the web, worker and beat processes, and for a transcriber that asks Deepgram;
+# `transcriber` for one that transcribes by itself, with Whisper and its model; `flower` for Flower.
 # docker-compose.yml says which service runs what.
 
 # What is needed to install stays here.
@@ -12,6 +13,12 @@ RUN pip install --require-hashes --requirement requirements/pip.txt \
 
 FROM build AS build-flower
 RUN pip --python /opt/venv install --require-hashes --only-binary=:all: --requirement requirements/flower.txt
+
+FROM build AS build-speech
+ARG WHISPER_MODEL=base
+COPY dev/whisper_model.py dev/
+RUN pip --python /opt/venv install --require-hashes --only-binary=:all: --requirement requirements/speech.txt \
+    && python dev/whisper_model.py "$WHISPER_MODEL" /opt/whisper
 
 FROM python:3.11-slim AS application
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 FLASK_APP=web.app
@@ -27,6 +34,11 @@ RUN python -m compileall -q .
 USER 10001:10001
 EXPOSE 8080
 STOPSIGNAL SIGTERM
+
+FROM application AS transcriber
+COPY --from=build-speech /opt/venv /opt/venv
+COPY --from=build-speech /opt/whisper /opt/whisper
+ENV WHISPER_MODEL=/opt/whisper
 
 FROM application AS flower
 COPY --from=build-flower /opt/venv /opt/venv

@@ -9,6 +9,7 @@ from bench.levers import levers
 from bench.rest import Rest
 from bench.rows import Row, check
 from bench.servers import servers
+from bench.speech import recognisers
 from bench.talking import maximum, messaging, speech
 from tests.stack import Stack
 
@@ -37,6 +38,7 @@ SCENARIOS: dict[str, Callable[[float], list[Row]]] = {
     "idle": idle,
     "reading": history_and_search,
     "arrivals": arrivals,
-    "speech": speech,
+    "voices": speech,
+    "speech": recognisers,
     "levers": levers,
 }

@@ -61,6 +61,12 @@ def status_frame(message: Message, status: str, **more: str | None) -> Frame:
     return Frame(STATUS, _people(message), f"{message['_id']}#{status}", data)
 
 
+def progress_frame(message: Message, text: str, seconds: float) -> Frame:
+    """A voice message with the text of its first `seconds`, while the rest is being transcribed."""
+    data = wire.dumps({**message, "status": TRANSCRIBING, "text": text, "seconds": seconds})
+    return Frame(STATUS, _people(message), transcribing_member(message["_id"]), data)
+
+
 def first_frame(message: Message) -> Frame:
     """The frame for a newly stored message: for a voice message, that it is being transcribed."""
     return status_frame(message, TRANSCRIBING) if message["status"] == TRANSCRIBING else message_frame(message)

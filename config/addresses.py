@@ -7,7 +7,7 @@ Besides, a client's error about a wrong address may include the password; the er
 import re
 from urllib.parse import parse_qs, urlsplit
 
-PORT_MOST = 65_535
+MAX_PORT = 65_535
 BROKER_SECONDS = 0.5  # how long sending a task may wait for the broker
 
 _HOST = r"(?:\[[\da-fA-F:.]+\]|[^\[\]:/?#@,\s]+)(?::\d{1,5})?"
@@ -91,4 +91,4 @@ def _is_one_of(forms: tuple[str, ...], value: str) -> bool:
 
 
 def _ports_exist(hosts: str) -> bool:
-    return all(1 <= int(port) <= PORT_MOST for port in re.findall(r":(\d+)(?:,|$)", hosts))
+    return all(1 <= int(port) <= MAX_PORT for port in re.findall(r":(\d+)(?:,|$)", hosts))

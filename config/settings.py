@@ -3,6 +3,8 @@
 README.md's table and `.env.example` are generated from the fields and their descriptions.
 """
 
+import os
+import re
 from functools import lru_cache
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit, urlunsplit
@@ -14,6 +16,8 @@ from config import addresses
 
 DEVELOPMENT_SECRET = "development-only-secret-never-use-it-elsewhere"  # noqa: S105
 SECRET_BYTES = 32
+CALLS_TOGETHER = 12  # to Deepgram, by one transcriber
+THREADS_MOST = 4
 
 
 # The limits outside production, which allow load runs from one address.
@@ -45,6 +49,13 @@ def _limits(value: str) -> str:
 
 
 Limits = Annotated[str, AfterValidator(_limits)]
+
+
+def _key(value: SecretStr | None) -> SecretStr | None:
+    """A key as it is sent in a header. What was pasted with quotes or blanks would fail at every call, much later."""
+    if value is not None and not re.fullmatch(r"[!#-&(-_a-~]*", value.get_secret_value()):
+        raise ValueError("a key has no blanks, quotes, control characters or letters beyond ASCII; paste it alone")
+    return value
 
 
 class Settings(BaseSettings):
@@ -132,9 +143,32 @@ class Settings(BaseSettings):
     uploads_all_bytes: int = Field(5 * 2**30, ge=1_024, description="Bytes all recordings of one person may take up.")
 
     # Transcription
-    deepgram_api_key: SecretStr | None = Field(None, description="Deepgram's key; without it PocketSphinx transcribes.")
+    deepgram_api_key: Annotated[SecretStr | None, AfterValidator(_key)] = Field(
+        None, description="Deepgram's key; without it Whisper transcribes on this machine."
+    )
     deepgram_base_url: str = Field("https://api.deepgram.com", description="Deepgram, or a self-hosted one.")
     deepgram_model: str = Field("nova-3", description="Deepgram's model.")
+    deepgram_language: Literal["multi", "detect"] = Field(
+        "multi",
+        description="How Deepgram finds the language: `multi` understands several in one recording and takes the "
+        "sender's languages as hints; `detect` finds the one there is, for models that know no `multi`.",
+    )
+    deepgram_keyterms: str = Field(
+        "", description="Names and terms Deepgram should listen for, comma-separated; at most 100."
+    )
+    deepgram_profanity_filter: bool = Field(False, description="Have Deepgram mask profanity.")
+    deepgram_redact: str = Field(
+        "", description="What Deepgram leaves out of transcripts, comma-separated: `pci`, `pii`, `phi`, `numbers`."
+    )
+    whisper_model: str = Field(
+        "base",
+        min_length=1,
+        description="Whisper's model: a folder, or a size (`tiny`, `base`, `small`, `medium`, `large-v3`, `turbo`; "
+        "with `.en` for English alone), which is fetched from faster-whisper's hub when it is first needed.",
+    )
+    whisper_threads: int | None = Field(
+        None, ge=1, le=64, description="Threads Whisper hears one recording with; by default one a core, at most 4."
+    )
     transcription_timeout: int = Field(60, ge=1, description="Seconds one call to Deepgram may take.")
     transcription_attempts: int = Field(
         5, ge=1, le=20, description="Attempts before a message is delivered `untranscribed`."
@@ -146,7 +180,8 @@ class Settings(BaseSettings):
         None,
         ge=1,
         le=64,
-        description="Recordings a transcriber works on at once; by default 12 with Deepgram (mere waiting), else 2.",
+        description="Recordings a transcriber works on at once; by default 12 with Deepgram (mere waiting), else one "
+        "for each `WHISPER_THREADS` cores, at least 2.",
     )
 
     # Limits. These strict defaults are for production; see `_relax_limits`
@@ -233,6 +268,18 @@ class Settings(BaseSettings):
         """Whether to transcribe with Deepgram rather than with the local recogniser."""
         return self.deepgram_api_key is not None and bool(self.deepgram_api_key.get_secret_value())
 
+    @property
+    def speech_threads(self) -> int:
+        """Threads Whisper hears one recording with. Beyond 4 they wait for each other more than they help."""
+        return self.whisper_threads or min(THREADS_MOST, _cores())
+
+    @property
+    def recordings_together(self) -> int:
+        """Recordings a transcriber works on at once. Two at least, so that a long one does not hold up a short one."""
+        if self.transcription_concurrency is not None:
+            return self.transcription_concurrency
+        return CALLS_TOGETHER if self.deepgram_wanted else max(2, _cores() // self.speech_threads)
+
     @model_validator(mode="after")
     def _relax_limits(self) -> Self:
         if self.environment != "production":
@@ -263,6 +310,11 @@ class Settings(BaseSettings):
         if wrong:
             raise ValueError("\n  ".join(wrong))
         return self
+
+
+def _cores() -> int:
+    """Those this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def next_database(redis_url: str) -> str:

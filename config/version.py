@@ -1,3 +1,3 @@
-"""The version of Chattergram: the one place that names it beside the head of CHANGELOG.md."""
+"""The version of Chattergram, defined only here and in the top entry of CHANGELOG.md."""
 
 VERSION = "1.0.0"

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 STAMP = VENV / ".installed"
 INSTALLER = ROOT / "requirements" / "pip.txt"
-REQUIREMENTS = (ROOT / "requirements.txt", ROOT / "requirements" / "dev.txt")
+REQUIREMENTS = (ROOT / "requirements.txt", ROOT / "requirements" / "speech.txt", ROOT / "requirements" / "dev.txt")
 OLDEST_PYTHON = (3, 11)
 
 

@@ -2,16 +2,20 @@
 
 import os
 import secrets
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from dotenv import dotenv_values
 
+from config.settings import Settings
+from dev import whisper_model
 from dev.processes import LOOPBACK, free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA_FOLDER = ".data"
 FLOWER_USER = "flower"
+DEFAULT_MODEL = str(Settings.model_fields["whisper_model"].default)
 
 
 class Development:
@@ -49,6 +53,19 @@ class Development:
             password = self.data / "flower_password"
             self.variables["FLOWER_BASIC_AUTH"] = f"{FLOWER_USER}:{stored_secret(password)}"
             self.flower_login = f"name {FLOWER_USER}, password in {password}"
+
+    def place_model(self) -> None:
+        """Point Whisper at a model that needs no hub, where it is one of those that PyPI has.
+
+        Without one everything starts all the same, and says what to do.
+        """
+        name = self.variables.get("WHISPER_MODEL", DEFAULT_MODEL)
+        if "DEEPGRAM_API_KEY" in self.variables or name not in whisper_model.MODELS:
+            return
+        try:
+            self.variables["WHISPER_MODEL"] = str(whisper_model.folder(name))
+        except whisper_model.ModelError as error:
+            print(error, file=sys.stderr, flush=True)
 
     @property
     def needs_redis(self) -> bool:

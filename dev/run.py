@@ -25,6 +25,7 @@ def main() -> int:
     development = Development(os.environ)
     embedded = Embedded(development.data, with_redis=development.needs_redis, with_mongodb=development.needs_mongodb)
     try:
+        development.place_model()
         embedded.start()
         redis, mongodb = embedded.redis, embedded.mongodb
         development.add_embedded(

@@ -38,7 +38,6 @@ class Target(NamedTuple):
 
 # These have no wheel for these targets, so pip builds them from source, which needs a C compiler. README.md says so.
 BUILT = {
-    "pocketsphinx": {Target(python, platform) for python in ("3.12", "3.14") for platform in PLATFORMS},
     "gevent": {Target("3.11", MAC)},
 }
 

@@ -12,7 +12,7 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -22,8 +22,12 @@ KEY = "stand-in-key"
 SENTENCE = "Had he married a more amiable woman, he might have been made still more respectable than he was."
 CONFIDENCE = 0.9876
 MODEL_ID = "1abfe86b-e047-4eed-858a-35e5625b41ee"
-KNOWN_QUERY = {"model", "smart_format", "detect_language", "language"}  # what we have reason to send
-LONGEST_SILENCE = 30.0  # seconds to hold a call that never gets a response
+KNOWN_QUERY = {"model", "smart_format", "detect_language", "language", "language_hint", "keyterm", "redact"}
+KNOWN_QUERY |= {"profanity_filter"}  # what we have reason to send
+MANY = ("language_hint", "keyterm", "redact")  # may come several times
+HINTS = {"en", "de", "fr", "es", "ja", "ar"}  # of the languages `multi` takes hints for
+NO_DETECTION = "Bad Request: language detection is not supported for this model"
+LONGEST_SILENCE = 30.0  # seconds an answer that never comes is held
 
 Json = dict[str, Any]
 
@@ -31,7 +35,7 @@ Json = dict[str, Any]
 @dataclass(frozen=True)
 class Received:
     path: str
-    query: dict[str, str]
+    query: dict[str, Any]  # text, or a list of those that may come several times
     headers: dict[str, str]
     body: bytes
 
@@ -84,6 +88,16 @@ def response(text: str, language: str | None, seconds: float) -> Json:
     }
 
 
+def spoken_mixed(text: str = SENTENCE, languages: Sequence[str] = ("en",), hints: Sequence[str] = ()) -> Answer:
+    """A transcript as `language=multi` gives it: the languages in order of their words, and one for each word."""
+    shaped = response(text, None, 6.0)
+    (best,) = shaped["results"]["channels"][0]["alternatives"]
+    best |= {"languages": list(languages), "languages_hinted": list(hints)}
+    for word in best["words"]:
+        word["language"] = languages[0]
+    return Answer(body=json.dumps(shaped).encode())
+
+
 def failed(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Answer:
     """An error in Deepgram's format."""
     body = {"err_code": code, "err_msg": message, "request_id": str(uuid.uuid4())}
@@ -97,6 +111,8 @@ BAD_KEY = failed(401, "INVALID_AUTH", "Invalid credentials.")
 NO_MONEY = failed(402, "ASR_PAYMENT_REQUIRED", "Project does not have enough credits for an ASR request.")
 TOO_LARGE = failed(413, "Payload Too Large", "The request body is too large.")
 BUSY = failed(429, "TOO_MANY_REQUESTS", "Too many requests. Please try again later", {"Retry-After": "7"})
+NOT_DETECTED = failed(400, "Bad Request", NO_DETECTION)
+NO_MULTI = failed(400, "Bad Request", "Bad Request: No such model/language/tier combination found.")
 BROKEN = failed(500, "INTERNAL_SERVER_ERROR", "Internal server error.")
 HTML = Answer(body=b"<html><body>Welcome to the hotel's network</body></html>", content_type="text/html")
 HALF = Answer(body=spoken().body[:300])
@@ -152,6 +168,8 @@ class DeepgramStandIn:
                 return wrong
             if self._next:
                 return self._next.popleft()
+        if received.query.get("language") == "multi":
+            return spoken_mixed(hints=received.query.get("language_hint", []))
         return spoken(language=None if "language" in received.query else "en")
 
     @staticmethod
@@ -166,6 +184,8 @@ class DeepgramStandIn:
             return failed(400, "Bad Request", "No model.")
         if ("language" in received.query) == (received.query.get("detect_language") == "true"):
             return failed(400, "Bad Request", "Give a language, or have it detected.")
+        if unknown := {hint.partition("-")[0] for hint in received.query.get("language_hint", [])} - HINTS:
+            return failed(400, "Bad Request", f"Bad Request: unsupported language_hint: {sorted(unknown)}")
         if not received.headers.get("content-type", "").startswith("audio/") or not received.body:
             return CORRUPT
         return None
@@ -179,7 +199,7 @@ def _handler(stand_in: DeepgramStandIn) -> type[BaseHTTPRequestHandler]:
             parts = urlsplit(self.path)
             received = Received(
                 path=parts.path,
-                query={name: values[-1] for name, values in parse_qs(parts.query).items()},
+                query={name: values if name in MANY else values[-1] for name, values in parse_qs(parts.query).items()},
                 headers={name.lower(): value for name, value in self.headers.items()},
                 body=self.rfile.read(int(self.headers.get("Content-Length", 0))),
             )

@@ -13,6 +13,7 @@ from kombu.exceptions import OperationalError
 from redis import RedisError
 
 from config.settings import Settings
+from dev import whisper_model
 from dev.embedded import Embedded, MongoServer, RedisServer
 from dev.processes import LOOPBACK, ManagedProcess, free_port
 
@@ -88,6 +89,7 @@ class Stack:
                 "PORT": str(self.port),
                 "DATA_DIR": str(self.folder),
                 "PYTHONPATH": str(ROOT),
+                "WHISPER_MODEL": str(whisper_model.folder("base")),
                 **self._overrides,
             }
             for name, command in procfile("Procfile.dev").items():

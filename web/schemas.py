@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from chat.messages import conversations, history, search, sending
+from chat.messages import conversations, hinting, history, search, sending
 from chat.people import accounts, passwords
 
 ID = "01JD4XBCEA8X4M6Z9T1V0QW5RK"
@@ -15,7 +15,7 @@ PASSWORD = "correct horse battery"  # noqa: S105 (an example)
 UUID = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 MOMENT = "2026-03-01T09:30:00.125Z"
 MAX_OFFSET = 1_000_000
-LANGUAGE = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$"  # BCP 47, as far as recognisers use it
+LANGUAGE = rf"^{hinting.LANGUAGE}$"
 
 
 class Schema(BaseModel):
@@ -57,6 +57,7 @@ Password = Annotated[str, StringConstraints(min_length=passwords.MIN_LENGTH, max
 Username = Annotated[str, StringConstraints(min_length=1, max_length=4 * accounts.USERNAME_LIMIT)]
 Text = Annotated[str, StringConstraints(max_length=sending.TEXT_LIMIT)]
 Identifier = Annotated[str, StringConstraints(max_length=64)]
+Language = Annotated[str, StringConstraints(pattern=LANGUAGE)] | None
 Blankable = Annotated[Identifier | None, AfterValidator(_none_if_blank)]
 
 
@@ -107,6 +108,11 @@ class NewMessage(Schema):
     client_id: Annotated[
         Annotated[str, StringConstraints(max_length=sending.CLIENT_ID_LIMIT)] | None, AfterValidator(_none_if_blank)
     ] = Field(None, alias="clientId")
+    language: Language = Field(
+        None,
+        description="BCP 47; the language a recording is probably in, which helps its detection and forces nothing. "
+        "Without it, `Accept-Language` helps.",
+    )
 
 
 class Correction(Schema):
@@ -124,7 +130,7 @@ class ReadUpTo(Schema):
 class TranscriptionRequest(Schema):
     model_config = _example(language="en")
 
-    language: Annotated[str, StringConstraints(pattern=LANGUAGE)] | None = Field(None, description="BCP 47")
+    language: Language = Field(None, description="BCP 47; without it the language is detected.")
     overwrite: bool = Field(False, description="Also where the text is its sender's own: a caption or a correction.")
 
 

@@ -31,7 +31,7 @@ from workers.telemetry import Counted, record_tasks
 log = structlog.get_logger(__name__)
 
 START_TIMEOUT = 60.0  # seconds a worker waits for its stores
-# Only a drain without a broker takes longer: PocketSphinx needs a third of this for the longest recording.
+# Only a drain without a broker takes longer: Whisper needs a third of this for the longest recording.
 TASK_SECONDS = 900
 
 

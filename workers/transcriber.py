@@ -1,16 +1,41 @@
 """Configures the worker of the queue `transcription`: `celery -A workers.transcriber worker -Q transcription`.
 
-Calls to Deepgram mostly wait, so one process handles many recordings at once, one per thread. PocketSphinx computes and
-holds the interpreter lock meanwhile, so it gets one process per core it may use.
+One process handles many recordings at once, one per thread. Calls to Deepgram mostly wait. Whisper computes without the
+interpreter lock, and all threads share its one model; it runs at a low priority, so that text, which needs little, goes
+first on a shared machine.
 """
 
-from config.settings import get_settings
-from workers.app import app
+import os
+import threading
+from contextlib import suppress
+from typing import Any
 
-THREADS, PROCESSES = 12, 2
+from celery.signals import worker_init
+
+from chat.voice.recognisers import TranscriptionUnavailable
+from config.settings import get_settings
+from workers.app import app, recogniser
+
+NICENESS = 10  # of 19; the kernel gives a process of 0 about nine times as much where both want a core
 
 _settings = get_settings()
-app.conf.worker_pool = "threads" if _settings.deepgram_wanted else "prefork"
-app.conf.worker_concurrency = _settings.transcription_concurrency or (
-    THREADS if _settings.deepgram_wanted else PROCESSES
-)
+app.conf.worker_pool = "threads"
+app.conf.worker_concurrency = _settings.recordings_together
+
+
+@worker_init.connect
+def _give_way(**_: Any) -> None:
+    if not _settings.deepgram_wanted:
+        os.nice(NICENESS)
+
+
+@worker_init.connect
+def _prepare_recogniser(**_: Any) -> None:
+    """Have the model loaded, or fetched, while nobody waits for it; what comes meanwhile waits for that."""
+    own = recogniser()  # made here, before there are threads that could each make one
+
+    def prepare() -> None:
+        with suppress(TranscriptionUnavailable):  # it is in the log, and every attempt says so
+            own.prepare()
+
+    threading.Thread(target=prepare, name="prepare", daemon=True).start()

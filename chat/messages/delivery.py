@@ -64,6 +64,11 @@ def announce_typing(stores: Stores, sender_id: str, receiver_id: str) -> None:
     stores.redis.publish(TYPING, encode_envelope((receiver_id,), data))
 
 
+def announce(stores: Stores, frame: Frame) -> None:
+    """Publish a frame that is not kept: a later one will say all that it says."""
+    stores.redis.publish(frame.channel, encode_envelope(frame.people, frame.data))
+
+
 def missed_since(stores: Stores, user_id: str, position: int, most: int) -> Page:
     """Returns the first frames, at most `most`, delivered to this person after the one at `position`."""
     key = keys.deliveries_key(user_id)

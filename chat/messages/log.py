@@ -4,6 +4,7 @@ Only this module knows what an entry looks like. An entry stores the draft as a 
 entries written before a deploy that adds a field can still be read after it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, cast
 
@@ -34,6 +35,7 @@ class Draft:
     audio_file_id: str | None = None
     client_id: str | None = None
     request_id: str = ""  # of the call that sent it; only for logs
+    languages: Sequence[str] = ()  # BCP 47; those the sender probably speaks, for voice messages only
 
 
 class Receipt(NamedTuple):
@@ -89,6 +91,7 @@ _NAMES = {
     "audio_file_id": "audioFileId",
     "client_id": "clientId",
     "request_id": "requestId",
+    "languages": "languages",
 }
 
 
@@ -121,7 +124,7 @@ def parse_entry(raw: RawEntry) -> Entry:
     entry_id, fields = raw
     named = orjson.loads(fields[DRAFT])
     if isinstance(named, list):
-        named = dict(zip(_NAMES.values(), named, strict=True))
+        named = dict(zip(_NAMES.values(), named, strict=False))
     if not isinstance(named, dict):
         raise TypeError("no entry")  # `null` and numbers are JSON as well
     known = {field: named[name] for field, name in _NAMES.items() if named.get(name)}

@@ -178,6 +178,11 @@ def limit_key(action: str, whose: str, seconds: int) -> str:
     return f"{LIMITS}:{action}:{whose}:{seconds}"
 
 
+def transcription_hints_key(message_id: str) -> str:
+    """The languages a voice message is probably in, as BCP 47 tags separated by commas."""
+    return f"{PREFIX}:transcription:hints:{message_id}"
+
+
 def known_address_key(account: str, address: str) -> str:
     """Exists while an account was recently used from this address."""
     return f"{LIMITS}:known:{account}:{address}"

@@ -9,6 +9,7 @@ that we do not give up on those that merely ran alongside the culprit. After the
 """
 
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -19,18 +20,19 @@ from redis import RedisError
 from chat import audio, frames, ids, wire
 from chat.errors import NotFound, Unavailable, UnsupportedMedia
 from chat.frames import Frame
-from chat.messages import delivery, storing
+from chat.messages import delivery, hinting, storing
 from chat.store import counters, keys
 from chat.store.connection import Stores
 from chat.tracing import traced
 from chat.voice import requests, turns
-from chat.voice.recognisers import Recogniser, Transcript, TranscriptionRefused, TranscriptionUnavailable
+from chat.voice.recognisers import Progress, Recogniser, Transcript, TranscriptionRefused, TranscriptionUnavailable
 from chat.wire import Changes, Message, StoredMessage
 
 log = structlog.get_logger(__name__)
 
 LEASE_MS = 10_000  # an attempt whose worker died is due again after this
 RENEW_SECONDS = 2.5
+REPORT_SECONDS = 1.0  # between two frames with the text so far
 BACKOFF_LIMIT = 300.0
 ARCHIVE_PAUSE = 5.0  # seconds until the next attempt when MongoDB is away
 ATTEMPT_KEYS = (
@@ -102,7 +104,11 @@ def _attempt(stores: Stores, recogniser: Recogniser, message: StoredMessage, aud
         with _lease_renewed(stores, message_id):
             recording = audio.read(stores, audio_file_id)
             transcript = recogniser.transcribe(
-                recording.content, recording.mimetype, language.decode() if language else None
+                recording.content,
+                recording.mimetype,
+                language.decode() if language else None,
+                hinting.of(stores, message_id),
+                _Reporter(stores, message),
             )
     except (TranscriptionRefused, UnsupportedMedia, NotFound) as error:
         log.warning("transcription.refused", message_id=message_id, reason=str(error))
@@ -118,6 +124,25 @@ def _attempt(stores: Stores, recogniser: Recogniser, message: StoredMessage, aud
         give_back(stores, message_id, ARCHIVE_PAUSE)
     else:
         _finish(stores, message_id, transcript)
+
+
+class _Reporter:
+    """Shows both people the text so far, at most every `REPORT_SECONDS`. What is stored stays as it is."""
+
+    def __init__(self, stores: Stores, message: StoredMessage) -> None:
+        self._stores = stores
+        self._message = message
+        # A caption, and a transcript that is being made anew, are shown until the new one is complete.
+        self._wanted = message["status"] == "transcribing" and not message["text"]
+        self._next = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        if not self._wanted or time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + REPORT_SECONDS
+        frame = frames.progress_frame(wire.message(self._message), progress.text, progress.seconds)
+        with suppress(RedisError):  # the next time, perhaps
+            delivery.announce(self._stores, frame)
 
 
 @contextmanager

@@ -4,13 +4,13 @@ A text that the sender wrote themselves, a caption or a correction, is overwritt
 if it has not changed since.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
 from chat import ids, wire
 from chat.errors import Conflict, Invalid, NotFound, TooMany, Unavailable
-from chat.messages import storing
+from chat.messages import hinting, storing
 from chat.store import keys, limits
 from chat.store.connection import Stores
 from chat.voice import turns
@@ -41,8 +41,11 @@ def transcribe_again(
     nudge: Callable[[], None],
     *,
     overwrite: bool = False,
+    hints: Sequence[str] = (),
 ) -> Message:
     """Has a voice message transcribed again; the result is delivered as an `edited` frame. It takes this person's turn.
+
+    Without a `language` that is detected, with the help of `hints` (both BCP 47).
 
     Raises:
         NotFound: this person has no conversation with such a message.
@@ -68,6 +71,7 @@ def transcribe_again(
     if what == b"limited":
         index, seconds = map(int, details)
         raise TooMany(REFUSALS[windows[index][0]], retry_after=seconds)
+    hinting.keep(stores, {message_id: hints})
     turns.note_origin(stores, message_id)
     try:
         nudge()

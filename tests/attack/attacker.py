@@ -1,4 +1,4 @@
-"""What attacks share: floods that go on until they are stopped, and somebody else who has to be served meanwhile."""
+"""Helpers for attacks: floods that continue until they are stopped, and a bystander who must be served meanwhile."""
 
 import contextlib
 import os
@@ -17,13 +17,13 @@ import requests
 from tests.client import Person
 from tests.stack import Stack
 
-SECONDS = float(os.environ.get("ATTACK_SECONDS", "1"))  # that a flood goes on; `make attack` takes longer ones
-QUIET = 0.02  # between two calls of a bystander
-HELD_UP = 10.0  # seconds; whoever waits that long is held up, on however slow a machine
+SECONDS = float(os.environ.get("ATTACK_SECONDS", "1"))  # how long a flood lasts; `make attack` uses longer ones
+QUIET = 0.02  # seconds between two calls of a bystander
+HELD_UP = 10.0  # seconds; a call that takes that long is held up, even on a slow machine
 
 
 def address() -> str:
-    """One nobody has used."""
+    """An unused address."""
     return ".".join(str(secrets.randbelow(254) + 1) for _ in range(4))
 
 
@@ -32,12 +32,12 @@ def forwarded(from_address: str) -> dict[str, str]:
 
 
 def xff(from_address: str) -> str:
-    """The same, as a line of a request."""
+    """The address as a header line of a request."""
     return f"X-Forwarded-For: {from_address}\r\n"
 
 
 def flood(opened: socket.socket, data: bytes, seconds: float = SECONDS) -> None:
-    """Send the same again and again, as fast as it is taken, until time is up or the connection ends."""
+    """Sends the same data repeatedly, as fast as it is accepted, until time is up or the connection ends."""
     until, rest = time.monotonic() + seconds, data
     with contextlib.suppress(OSError):
         while time.monotonic() < until:
@@ -49,7 +49,7 @@ def flood(opened: socket.socket, data: bytes, seconds: float = SECONDS) -> None:
 
 @contextlib.contextmanager
 def meanwhile(*attacks: Callable[[], Any]) -> Iterator[None]:
-    """Attacks that go on while the body runs, each in a thread of its own; waits for them to end."""
+    """Runs attacks while the block runs, each in a thread of its own; waits for them to end."""
     threads = [threading.Thread(target=attack, daemon=True) for attack in attacks]
     for thread in threads:
         thread.start()
@@ -62,7 +62,7 @@ def meanwhile(*attacks: Callable[[], Any]) -> Iterator[None]:
 
 
 class Bystander:
-    """Posts a message and asks after the server's health, again and again."""
+    """Repeatedly posts a message and checks the server's health."""
 
     def __init__(self, stack: Stack, sender: Any, receiver: Any) -> None:
         self._stack = stack
@@ -73,10 +73,7 @@ class Bystander:
         self._rest = self._memory()
 
     def chat_during(self, *attacks: Callable[[], Any]) -> None:
-        """Chat while they go on. Fails when a call is refused, or takes as long as somebody who is held up would wait.
-
-        Fails too when the web process was replaced, or grew by 300 MB.
-        """
+        """Chats meanwhile. Fails if a call is refused or held up, or the web process is replaced or grows a lot."""
         with meanwhile(*attacks):
             until = time.monotonic() + SECONDS
             while time.monotonic() < until or len(self.seconds) < 5:
@@ -101,12 +98,12 @@ class Bystander:
         self.seconds.append(time.monotonic() - began)
 
     def _memory(self) -> int:
-        """Bytes in memory of the web process."""
+        """The web process's memory, in bytes."""
         pages = (int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in self._workers)
         return sum(pages) * os.sysconf("SC_PAGE_SIZE")
 
     def _report(self, grown: int) -> None:
-        """For `make attack`, which shows what tests print."""
+        """Prints a report, which `make attack` shows."""
         ordered = sorted(self.seconds)
         p99 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
         print(
@@ -116,7 +113,7 @@ class Bystander:
 
 
 class Http:
-    """One connection over which every byte is ours."""
+    """An HTTP connection of which we control every byte."""
 
     def __init__(self, url: str) -> None:
         host, _, port = url.rpartition("/")[2].partition(":")
@@ -136,7 +133,7 @@ class Http:
         self.send(f"{method} {path} HTTP/1.1\r\nHost: {self.host}\r\n{more}\r\n")
 
     def everything(self) -> bytes:
-        """What comes until the server ends the connection."""
+        """Reads until the server closes the connection."""
         received = b""
         with contextlib.suppress(ConnectionError):
             while piece := self.socket.recv(65_536):
@@ -144,7 +141,7 @@ class Http:
         return received
 
     def status(self) -> int:
-        """Of the next answer; 0 where the connection ends without one."""
+        """The status of the next response; 0 if the connection ends without one."""
         received = b""
         with contextlib.suppress(ConnectionError):
             while b"\r\n" not in received and (piece := self.socket.recv(4_096)):

@@ -1,15 +1,15 @@
-"""The running system, attacked in small; and a web process with limits so small that a test reaches them."""
+"""The running system, attacked on a small scale; and a web process with limits small enough for tests to reach."""
 
 import pytest
 
 from tests.attack.attacker import Bystander
 from tests.client import Client
-from tests.contract.conftest import MakeWeb, Web, ada, ben, connect, make_web, server
+from tests.contract.conftest import MakeWeb, Web, ada, ben, connect, eve, make_web, server
 from tests.stack import Stack
 
-__all__ = ["ada", "ben", "connect", "make_web", "server"]
+__all__ = ["ada", "ben", "connect", "eve", "make_web", "server"]
 
-# `X-Forwarded-For` says whose address a request comes from, so that tests do not reach each other's limits.
+# `X-Forwarded-For` sets the address a request comes from, so that tests do not use up each other's limits.
 SMALL = {
     "TRUSTED_PROXIES": "1",
     "CONNECTIONS_PER_ADDRESS": "12",
@@ -45,7 +45,7 @@ def small(make_web: MakeWeb) -> Web:
 
 @pytest.fixture
 def bystander(stack: Stack, ada: object, ben: object) -> Bystander:
-    """Somebody who chats on the usual process while it is attacked."""
+    """A person who chats on the usual process while it is attacked."""
     return Bystander(stack, ada, ben)
 
 

@@ -1,4 +1,4 @@
-"""Who gets in, and by which name: log-ins, passwords, links, headers that claim something."""
+"""Access: log-ins, passwords, links, and headers that make claims."""
 
 import secrets
 
@@ -95,7 +95,7 @@ def test_a_link_ends_with_its_message_and_no_cache_answers_for_it(client: Client
         check_problem(gone, 404)
 
 
-# --- Headers that claim something
+# --- Headers that make claims
 
 
 def test_script_name_does_not_get_past_a_rule_on_a_path(client: Client) -> None:
@@ -125,7 +125,7 @@ def test_a_redirect_goes_by_path_alone(client: Client) -> None:
 
 
 @pytest.mark.parametrize("host", ["x; script-src *", "x y", "x/y", "'self'", "a" * 300, "x,y"])
-def test_a_host_that_is_none_is_400(client: Client, host: str) -> None:
+def test_an_invalid_host_is_400(client: Client, host: str) -> None:
     with Http(client.url) as http:
         http.send(f"GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
         answer = http.everything()

@@ -1,4 +1,4 @@
-"""Floods over one connection: it is slowed, then closed, and nobody else notices."""
+"""A connection that floods the server is slowed, then closed, and nobody else notices."""
 
 import contextlib
 import threading
@@ -87,7 +87,7 @@ def drain(http: Http) -> None:
                 continue
 
 
-# --- What becomes of the sender, where the limits are small
+# --- What happens to the sender, with small limits
 
 ABUSE = {
     "pings": (PING, b"", 2_000),
@@ -126,7 +126,7 @@ def test_who_stays_ahead_of_their_budget_is_1008_though_they_are_slowed(small: W
 
 
 def test_a_burst_is_slowed_and_not_closed(small: Web, client: Client) -> None:
-    """Twenty a second and eighty at once are allowed there: a hundred take a second longer, and all arrive."""
+    """Twenty a second and bursts of eighty are allowed there: a hundred take a second longer, and all arrive."""
     with RawSocket.of(small.seen_by(client.sign_up()), more=xff(address())) as socket:
         for _ in range(100):
             socket.send(b'{"type": "typing", "receiverId": "x"}')
@@ -142,7 +142,7 @@ def test_a_socket_that_pings_and_proves_nothing_is_closed_in_time(small: Web) ->
 
 
 def slowly_ping(socket: RawSocket) -> None:
-    """Five pings a second, which is within the budget."""
+    """Sends five pings a second, which is within the limit."""
     ended = threading.Event()
     with contextlib.suppress(OSError):
         for _ in range(int(5 * max(SECONDS, 5))):

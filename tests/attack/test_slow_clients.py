@@ -1,4 +1,4 @@
-"""Clients that begin and do not end, or ask and do not read: each has so long, and so much."""
+"""Clients that never finish a request, or never read a response, are limited in time and in memory."""
 
 import contextlib
 import dataclasses
@@ -19,7 +19,7 @@ JSON = "Content-Type: application/json\r\n"
 
 
 def still_sending(http: Http, piece: str, seconds: float = 8) -> bool:
-    """Whether a piece every tenth of a second is still taken after so long."""
+    """Whether the server still accepts a piece every tenth of a second after so long."""
     until = time.monotonic() + seconds
     http.socket.settimeout(0.1)
     while time.monotonic() < until:
@@ -80,7 +80,7 @@ def test_a_body_that_comes_slowly_and_steadily_is_cut_off_as_well(small: Web) ->
 
 
 def test_a_large_upload_at_an_ordinary_pace_is_taken(client: Client, small: Web, ada: Person) -> None:
-    """A second there, and another for each 100 kB."""
+    """The limit there is a second, plus another for each 100 kB."""
     part = b'--b\r\nContent-Disposition: form-data; name="audio"; filename="a.webm"\r\n\r\n'
     body = part + b"x" * 500_000 + b"\r\n--b--\r\n"
     with Http(small.client.url) as http:
@@ -114,7 +114,7 @@ def ended(http: Http) -> bool:
 
 
 def test_a_body_nobody_read_does_not_spoil_the_connection(client: Client) -> None:
-    """It is larger than headers may be, and smaller than what ends a connection."""
+    """The body is larger than headers may be, and smaller than what closes a connection."""
     with Http(client.url) as http:
         body = "x" * 100_000
         http.request("/api/chat", f"{JSON}Content-Length: {len(body)}\r\n", "POST")
@@ -124,12 +124,12 @@ def test_a_body_nobody_read_does_not_spoil_the_connection(client: Client) -> Non
         assert read_answer(http.socket)[0] == 200
 
 
-# --- A full house
+# --- A full process
 
 
 @pytest.fixture(scope="module")
 def narrow(make_web: MakeWeb) -> Web:
-    """A web process that holds sixteen connections."""
+    """A web process that accepts sixteen connections."""
     web = make_web("web-narrow", {"WEB_CONNECTIONS": "16"})
     web.wait()
     return web
@@ -155,7 +155,7 @@ def test_connections_that_do_nothing_make_room_for_others(narrow: Web, ada: Pers
         assert requests.get(f"{narrow.client.url}/healthz", timeout=10).status_code == 200
 
 
-# --- Many connections of one
+# --- Many connections from one client
 
 
 def test_one_address_has_so_many_connections_and_others_are_not_counted_with_it(make_web: MakeWeb, ada: Person) -> None:
@@ -171,14 +171,14 @@ def test_one_address_has_so_many_connections_and_others_are_not_counted_with_it(
 
 
 def test_behind_a_proxy_the_client_s_address_counts_and_not_the_proxy_s(small: Web, ada: Person) -> None:
-    """Twelve at once from one address are allowed there; all of these come over loopback."""
+    """Twelve at once are allowed per address there; all of these come over loopback."""
     here, elsewhere = address(), address()
     with contextlib.ExitStack() as stack:
         for _ in range(12):
             http = stack.enter_context(Http(small.client.url))
             http.request("/api/login", f"X-Forwarded-For: {here}\r\n{JSON}Content-Length: 10\r\n", "POST")
         eventually(lambda: status(small, here) == 429, "the address to be full", 0.9)
-        assert status(small, f"{here}, {elsewhere}") == 200  # what the client writes itself says nothing
+        assert status(small, f"{here}, {elsewhere}") == 200  # what the client itself writes is ignored
         assert status(small, f"{elsewhere}, {here}") == 429
     eventually(lambda: status(small, here) == 200, "the address to be served again")
 
@@ -286,7 +286,7 @@ def test_a_resume_is_bounded_in_bytes_and_says_so(make_web: MakeWeb, client: Cli
 
 
 def test_one_socket_resumes_no_more_often_than_it_may(small: Web, client: Client, ben: Person) -> None:
-    """Once a second there; the second one waits, and is not lost."""
+    """One a second is allowed there; the second resume waits and is not lost."""
     person = client.sign_up()
     first = ben.post(person, "seen")["_id"]
     ben.post(person, "missed")

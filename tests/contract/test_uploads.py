@@ -17,7 +17,7 @@ from redis import Redis
 from chat.store import keys
 from tests import recordings
 from tests.client import Client, Person
-from tests.contract.conftest import Web, eventually
+from tests.contract.conftest import Web, eventually, stored
 from tests.contract.raw import exchange
 from tests.contract.shapes import UUID, check_problem
 from tests.stack import Stack
@@ -285,8 +285,10 @@ def test_an_upload_no_message_claims_goes(ada: Person, ben: Person, strict: Web)
     there = strict.seen_by(ada)
     upload = there.upload(recordings.silence(0.1))["audioFileUuid"]
     claimed = there.upload(recordings.silence(0.1))["audioFileUuid"]
-    ada.post(ben, audioFileId=claimed)
+    message = ada.post(ben, audioFileId=claimed)
     eventually(lambda: there.request("GET", f"/file/{upload}").status_code == 404, "the end of the upload", 5)
     body = {"receiverId": ben.id, "audioFileId": upload, "clientId": secrets.token_hex(8)}
     check_problem(there.request("POST", "/chat", json=body), 404)
     assert there.request("GET", f"/file/{claimed}").status_code == 200
+    # Else its transcription would still go on while other tests count what a recogniser is asked.
+    eventually(lambda: stored(ada, ben, message["_id"])["status"] != "transcribing", "the end of its transcription", 30)

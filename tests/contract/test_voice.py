@@ -175,7 +175,7 @@ def test_the_language_is_optional(
     options = {} if body is None else {"json": body}
     ada.call("POST", f"/chat/message/{message['_id']}/transcribe", 202, **options)
     socket.wait_for_frame("application:status", of(message, "edited"))
-    assert "language" not in deepgram.received[-1].query
+    assert deepgram.received[-1].query["language"] == "multi"
 
 
 @pytest.mark.parametrize("language", ["", "x", "english please", "de\n", "de&model=x", "\0", "é", "x" * 1_000, 5, []])
@@ -187,6 +187,26 @@ def test_an_invalid_language_is_422(
         ada.request("POST", f"/chat/message/{message}/transcribe", json={"language": language}), 422
     )
     assert [error["field"] for error in problem["errors"]] == ["language"]
+
+
+def test_the_senders_languages_help_the_recogniser(
+    ada: Person, ben: Person, connect: Connect, deepgram: DeepgramStandIn
+) -> None:
+    socket = connect(ada)
+    headers = {"Accept-Language": "de-CH,de;q=0.9,*;q=0.1"}
+    for body, expected in (({}, ["de-CH", "de"]), ({"language": "fr"}, ["fr", "de-CH", "de"])):
+        upload = ada.upload(recordings.spoken())["audioFileUuid"]
+        sent = {"receiverId": ben.id, "audioFileId": upload, **body}
+        message = ada.call("POST", "/chat", 202, json=sent, headers=headers)
+        socket.wait_for_frame("application:messages", of(message))
+        hints = [call.query.get("language_hint") for call in deepgram.received]
+        assert expected in hints, hints
+
+
+@pytest.mark.parametrize("language", ["", "english please", "e", "de_CH", 7])
+def test_a_language_that_is_none_is_refused_when_sending(ada: Person, ben: Person, language: object) -> None:
+    sent = {"receiverId": ben.id, "text": "hello", "language": language}
+    check_problem(ada.request("POST", "/chat", json=sent), 422)
 
 
 def test_its_receiver_may_have_it_transcribed_again_and_strangers_do_not_learn_of_it(

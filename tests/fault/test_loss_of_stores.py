@@ -77,7 +77,7 @@ def test_a_lost_redis_is_rebuilt_by_itself(system: System, system_stores: Stores
         assert {each["username"] for each in ada.get("/user/list", q="ben")} >= {ben.user["username"]}
         assert ada.get("/search", q="amiable"), "search over what was said"
         assert ben.get("/conversations")[0]["unread"] == 0
-        assert gone.request("GET", "/user/me").status_code == 401, "ended sessions stay ended"
+        assert gone.request("GET", "/user/me").status_code == 403, "ended sessions stay ended"
         wait_until(lambda: all(_online(ada, each) for each in (ada, ben)), RECOVERY_SECONDS, "presence")
         new = ada.post(ben, "as if nothing had happened")
         assert new["_id"] > before[-1]["_id"]

@@ -222,14 +222,14 @@ def test_a_sender_at_the_limit_may_send_again_when_its_window_ends(stores: Store
     send(strict, *pair, "two")
     with pytest.raises(TooMany) as refused:
         send(strict, *pair, "three")
-    assert 25 < refused.value.retry_after <= 30, "the time does not begin anew with each message"
+    assert 25 < refused.value.retry_after <= 30, "the window does not restart with each message"
     assert stores.redis.ttl(counter) <= 30
     assert stores.redis.xlen(keys.ACCEPTED) == 2
     stores.redis.persist(counter)
     with pytest.raises(TooMany) as refused:
         send(strict, *pair, "four")
     assert refused.value.retry_after == 1, "whatever is left of its time"
-    stores.redis.delete(counter)  # as when that is over
+    stores.redis.delete(counter)  # as if that were over
     assert send(strict, *pair, "five")["text"] == "five"
 
 

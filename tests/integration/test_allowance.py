@@ -66,7 +66,7 @@ def test_an_upload_whose_process_died_counts_for_a_while_only(limited: Limited, 
     with pytest.raises(TooMany):
         put(stores, anna, KB)
     now = keys.uploads_now_key(anna)
-    stores.redis.zadd(now, dict.fromkeys(stores.redis.zrange(now, 0, -1), 1))  # as when its time is up
+    stores.redis.zadd(now, dict.fromkeys(stores.redis.zrange(now, 0, -1), 1))  # as if its time were up
     put(stores, anna, KB)
 
 

@@ -302,7 +302,7 @@ def test_only_the_recordings_of_messages_that_were_buried_go(stores: Stores, pai
     found = storing.hot.read_messages(stores.redis, [deleted, elsewhere, buried])
     messages = [message for message in found if message]
     editing.delete(stores, pair[0], deleted)
-    stores.redis.delete(keys.message_key(elsewhere))  # as when it has aged since it was read
+    stores.redis.delete(keys.message_key(elsewhere))  # as if it had aged since it was read
     now = editing.bury(stores, messages)
     assert [each and each["_id"] for each in now] == [None, None, buried]
     assert kept(stores) == {messages[1]["audioFileId"]}

@@ -51,9 +51,9 @@ def test_archiving_twice_does_not_mistake_a_message_for_its_own_duplicate(
     message = send(stores, *pair, "once", "client")
     drain(stores)
     found = storing.hot.read_messages(stores.redis, [message["_id"]])
-    stored, doubled = storing.store_archive(stores, [each for each in found if each])
+    stored, duplicates = storing.store_archive(stores, [each for each in found if each])
     assert [each["_id"] for each in stored] == [message["_id"]]
-    assert doubled == []
+    assert duplicates == []
 
 
 def test_messages_can_be_sharded_by_conversation(stores: Stores, pair: tuple[str, str]) -> None:
@@ -202,7 +202,9 @@ def test_a_message_accepted_while_a_drainer_is_about_to_stop_is_not_left_behind(
     def come_before_the_last_look(stores: Stores, start: str, count: int, block_ms: int) -> list[RawEntry]:
         if start == ">" and block_ms == 0 and not looks:
             looks.append(1)
-            assert not stores.redis.exists(keys.ACCEPTED_WAKING), "whoever comes after this look wakes another drainer"
+            assert not stores.redis.exists(keys.ACCEPTED_WAKING), (
+                "a message accepted after this look wakes another drainer"
+            )
             send(stores, *pair, "at the last moment")
         return read(stores, start, count, block_ms)
 
@@ -235,7 +237,7 @@ def test_a_mongodb_that_failed_is_left_alone_for_a_while_and_what_it_missed_wait
     assert len(asked) == 1
     assert said(history.recent(stores, *pair)) == ["0", "1", "2"]
     assert stores.redis.zcard(keys.OUTBOX) == 3
-    draining.archive._again = 0.0  # as when the pause is over
+    draining.archive._again = 0.0  # as if the pause were over
     send(stores, *pair, "3")
     drain(stores)
     assert len(asked) == 2

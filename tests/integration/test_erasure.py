@@ -73,6 +73,8 @@ def everything(stores: Stores) -> bytes:
             kept += [{**document, "data": None} for document in stores.mongo[name].find()]
     for key in stores.redis.keys("*"):
         kind = stores.redis.type(key)
+        if kind == b"none":  # it has just expired
+            continue
         value = {
             b"ReJSON-RL": lambda key: stores.redis.execute_command("JSON.GET", key),
             b"string": stores.redis.get,
@@ -244,7 +246,7 @@ def test_the_final_pass_waits_for_messages_the_archive_does_not_have(
     erasure.begin(stores, anna)
     changed = {"text": SECRET, "terms": ""}
     assert change(stores, message["_id"], changed)
-    monkeypatch.setattr(erasure, "FLUSH_PAGES", 0)  # as when there is far more than one round can flush
+    monkeypatch.setattr(erasure, "FLUSH_PAGES", 0)  # as if there were far more than one round can flush
     let_settle(stores)
     assert erasure.run(stores) is False
     assert stores.mongo.erasures.count_documents({}) == 1
@@ -342,7 +344,7 @@ def test_killed_at_any_step_it_is_finished_by_the_next_round(
         stores.redis.flushdb()
         while sync.run(stores):
             pass
-    stores.redis.delete(keys.lock_key(f"erasure:{anna}"))  # as when the dead one's lock has run out
+    stores.redis.delete(keys.lock_key(f"erasure:{anna}"))  # as if the dead process's lock had expired
     finish(stores)
     while sync.run(stores):
         pass

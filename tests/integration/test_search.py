@@ -1,5 +1,7 @@
 """Search finds what was said in the user's own conversations, and never anything else."""
 
+from typing import Any
+
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as rules
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 from chat.messages import search
 from chat.store import hot, keys
 from chat.store.connection import Stores
+from chat.upkeep.reindex import reindex
 from tests.people import change, drain, send, someone
 
 TEXTS = [
@@ -141,7 +144,7 @@ def test_a_deleted_message_is_not_found(stores: Stores, pair: tuple[str, str]) -
 
 
 def test_only_the_first_sixteen_words_of_a_query_count(stores: Stores, pair: tuple[str, str]) -> None:
-    words = [f"word{letter}" for letter in "abcdefghijklmnopqr"]
+    words = [letter * 6 for letter in "abcdefghijklmnopqr"]  # none is another with an error
     send(stores, *pair, " ".join(words[: search.MAX_TOKENS]))
     drain(stores)
     assert search.MAX_TOKENS == 16
@@ -172,3 +175,25 @@ def test_an_index_that_is_missing_says_so(stores: Stores) -> None:
     assert search.ready(stores)
     stores.redis.execute_command("FT.DROPINDEX", keys.MESSAGE_INDEX)
     assert not search.ready(stores)
+
+
+def test_reindexing_makes_terms_anew_and_leaves_what_was_changed_meanwhile(
+    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = [send(stores, *pair, f"zebra {n}")["_id"] for n in range(2)]
+    drain(stores)
+    for each in sent:
+        stores.redis.execute_command("JSON.SET", keys.message_key(each), ".terms", '"wbroken"')
+    assert found(stores, pair[0], "zebra") == []
+    replace_terms = stores.scripts.replace_terms
+
+    def change_and_replace(**call: Any) -> Any:
+        change(stores, sent[1], {"text": "giraffe"})
+        return replace_terms(**call)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(stores.scripts, "replace_terms", change_and_replace)
+        assert reindex(stores) == 1
+    assert found(stores, pair[0], "zebra") == ["zebra 0"]
+    assert found(stores, pair[0], "giraffe") == ["giraffe"]
+    assert reindex(stores) == 0

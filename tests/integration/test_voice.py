@@ -3,7 +3,7 @@
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -15,16 +15,17 @@ from pymongo import MongoClient
 
 from chat import frames, ids
 from chat.errors import Conflict, Invalid, NotFound, Unavailable
-from chat.messages import editing, history, storing
+from chat.messages import editing, history, sending, storing
+from chat.messages.log import Draft
 from chat.store import counters, hot, keys
 from chat.store.connection import Stores
 from chat.voice import attempts, requests, turns
-from chat.voice.recognisers import Recogniser, Transcript
+from chat.voice.recognisers import Progress, Recogniser, Transcript
 from chat.voice.recognisers.deepgram import Deepgram
 from dev.processes import ManagedProcess, free_port, wait_until
 from tests import deepgram_stand_in as stand_in
 from tests.deepgram_stand_in import Answer, DeepgramStandIn
-from tests.people import change, drain, send, send_voice, someone
+from tests.people import change, drain, send, send_voice, someone, upload
 from tests.pubsub import Listener
 from tests.stack import ROOT, clean_environment
 
@@ -308,7 +309,7 @@ class Slow:
     def __init__(self) -> None:
         self.began, self.may_end = threading.Event(), threading.Event()
 
-    def transcribe(self, audio: bytes, mimetype: str, language: str | None) -> Transcript:
+    def transcribe(self, *_: Any) -> Transcript:
         self.began.set()
         assert self.may_end.wait(30)
         return Transcript("slowly")
@@ -668,3 +669,88 @@ def test_with_the_broker_away_it_is_transcribed_again_later(
     attempts.transcribe_next(voice_stores, deepgram, TAKER)
     requests.transcribe_again(voice_stores, pair[0], message, None, away)
     assert turns.due(voice_stores) == [message]
+
+
+class Piecemeal:
+    """A recogniser that reports what it is told to, and notes how it was asked."""
+
+    def __init__(self, *reports: Progress, text: str = "One two three.") -> None:
+        self._reports = reports
+        self._text = text
+        self.asked: list[tuple[str | None, tuple[str, ...]]] = []
+
+    def prepare(self) -> None:
+        """Nothing is needed."""
+
+    def transcribe(
+        self,
+        audio: bytes,
+        mimetype: str,
+        language: str | None,
+        hints: Sequence[str] = (),
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Transcript:
+        self.asked.append((language, tuple(hints)))
+        for report in self._reports:
+            on_progress(report)
+        return Transcript(self._text, language="en")
+
+
+def test_the_words_so_far_are_shown_and_what_is_stored_stays(
+    voice_stores: Stores, pair: tuple[str, str], message: str, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempts, "REPORT_SECONDS", 0)
+    told(listener, frames.STATUS)
+    before = stored(voice_stores, pair)
+    reports = (Progress("One", 28.5), Progress("One two", 55.25))
+    seen = []
+
+    class Looking(Piecemeal):
+        def transcribe(self, *arguments: Any) -> Transcript:
+            done = super().transcribe(*arguments)
+            seen.append(stored(voice_stores, pair))
+            return done
+
+    attempts.transcribe_next(voice_stores, Looking(*reports), TAKER)
+    assert seen == [before]
+    heard = listener.heard(frames.STATUS)
+    assert all(set(each.recipients) == set(pair) for each in heard)
+    shown = [orjson.loads(each.data) for each in heard]
+    assert [(each["status"], each["text"], each["seconds"]) for each in shown] == [
+        ("transcribing", "One", 28.5),
+        ("transcribing", "One two", 55.25),
+    ]
+    assert all(each["audioFileId"] == before["audioFileId"] for each in shown)
+    assert stored(voice_stores, pair)["text"] == "One two three."
+
+
+def test_the_words_so_far_are_shown_at_a_bounded_rate(
+    voice_stores: Stores, pair: tuple[str, str], message: str, listener: Listener
+) -> None:
+    told(listener, frames.STATUS)
+    attempts.transcribe_next(voice_stores, Piecemeal(*(Progress("One", float(at)) for at in range(50))), TAKER)
+    assert len(told(listener, frames.STATUS)) == 1
+
+
+def test_a_caption_and_an_older_transcript_are_not_overwritten_by_the_words_so_far(
+    voice_stores: Stores, pair: tuple[str, str], listener: Listener
+) -> None:
+    sent = send_voice(voice_stores, *pair, "from the beach")["_id"]
+    drain(voice_stores)
+    piecemeal = Piecemeal(Progress("One", 28.5))
+    attempts.transcribe_next(voice_stores, piecemeal, TAKER)
+    requests.transcribe_again(voice_stores, pair[0], sent, None, lambda: None, overwrite=True)
+    attempts.transcribe_next(voice_stores, piecemeal, TAKER)
+    assert len(piecemeal.asked) == 2
+    assert not [each for each in told(listener, frames.STATUS) if "seconds" in each]
+
+
+def test_the_senders_languages_reach_the_recogniser(voice_stores: Stores, pair: tuple[str, str]) -> None:
+    draft = Draft(*pair, audio_file_id=upload(voice_stores, pair[0]), languages=("de-CH", "en"))
+    sent = sending.accept(voice_stores, draft, lambda: None)["_id"]
+    drain(voice_stores)
+    piecemeal = Piecemeal()
+    attempts.transcribe_next(voice_stores, piecemeal, TAKER)
+    requests.transcribe_again(voice_stores, pair[0], sent, "fr", lambda: None, hints=("it",))
+    attempts.transcribe_next(voice_stores, piecemeal, TAKER)
+    assert piecemeal.asked == [(None, ("de-CH", "en")), ("fr", ("it",))]

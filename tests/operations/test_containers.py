@@ -72,7 +72,7 @@ def test_the_images_are_small_and_run_as_an_unprivileged_user() -> None:
     assert list(found)[-1] == "", "the default stage"
     assert re.search(r"^USER (\d+):\d+$", found["application"], re.MULTILINE)[1] != "0"
     assert found["application"].startswith("python:3.11-slim ")
-    for name in ("flower", ""):
+    for name in ("flower", "transcriber", ""):
         assert found[name].startswith("application"), name
         assert "pip" not in found[name] + found["application"], name
 
@@ -85,7 +85,17 @@ def test_only_flowers_own_image_has_flower(tmp_path: Path) -> None:
     assert "--from=build-flower /opt/venv" in found["flower"]
     images = {name: (run[name]["image"], run[name]["build"].get("target")) for name in OURS}
     assert images.pop("flower") == ("chattergram-flower", "flower")
+    assert images.pop("transcriber") == ("chattergram-transcriber", "transcriber")
     assert set(images.values()) == {("chattergram", None)}
+
+
+def test_speech_and_its_model_are_in_the_transcribers_image_alone(tmp_path: Path) -> None:
+    found, run = stages(), services(tmp_path, WHISPER_MODEL="tiny.en")
+    assert re.findall(r"requirements/(\w+)\.txt", found["build-speech"]) == ["speech"]
+    assert "--from=build-speech /opt/venv" in found["transcriber"]
+    assert [name for name, stage in found.items() if "/opt/whisper" in stage] == ["build-speech", "transcriber"]
+    assert run["transcriber"]["build"]["args"] == {"WHISPER_MODEL": "tiny.en"}
+    assert run["transcriber"]["environment"]["WHISPER_MODEL"] == "/opt/whisper"
 
 
 def test_what_the_image_holds_is_enough_to_start_every_process(tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def test_logging_out_at_one_closes_the_sockets_of_all(client: Client, proxy: Pro
     ada.call("POST", "/logout", 204)
     assert [socket.wait_closed() for socket in both] == [4401, 4401]
     for _ in range(4):
-        assert ada.request("GET", "/user/me").status_code == 401
+        assert ada.request("GET", "/user/me").status_code == 403
 
 
 def test_failed_log_ins_are_counted_over_all(client: Client) -> None:

@@ -122,6 +122,7 @@ def test_bootstrap_brings_an_older_venv_to_exactly_what_is_written(tmp_path: Pat
     write("dev", packaging := wheel_of_installed(index, "packaging"))
     write("base", make_wheel(index, "changing", "1.0"), make_wheel(index, "leaving", "1.0"))
     write("flower")
+    write("speech")
     before = bootstrap(copy, index)
     assert before.returncode == 0, before.stderr
     site = next((copy / ".venv" / "lib").glob("python*/site-packages"))

@@ -1,4 +1,4 @@
-"""An entry of the accepted log is read by field names, whichever version wrote it."""
+"""An entry of the accepted log is read by the names of its fields, whichever version wrote it."""
 
 import orjson
 import pytest
@@ -6,12 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat.messages import log as accepted_log
-from chat.messages.log import Draft, Entry, Receipt
+from chat.messages.log import Draft, Receipt
 
 NAME, ENTROPY = b"1700000000007-3", "0123456789abcdef"
 DRAFT = Draft("anna", "bert", "hello", "a recording", "a client's id", "a request")
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+people = texts.filter(bool)
 
 
 def entry(body: bytes) -> accepted_log.RawEntry:
@@ -19,15 +20,23 @@ def entry(body: bytes) -> accepted_log.RawEntry:
 
 
 def written(draft: Draft) -> accepted_log.RawEntry:
-    """What `entry_fields` writes, as Redis returns it."""
+    """As Redis gives what `entry_fields` has it keep."""
     parts = [part if isinstance(part, bytes) else part.encode() for part in accepted_log.entry_fields(draft, ENTROPY)]
     return NAME, dict(zip(parts[::2], parts[1::2], strict=True))
 
 
-@given(st.builds(Draft, texts, texts, texts, st.none() | texts.filter(bool), st.none() | texts.filter(bool), texts))
+@given(st.builds(Draft, people, people, texts, st.none() | people, st.none() | people, texts))
 def test_what_is_written_is_read(draft: Draft) -> None:
-    found = accepted_log.parse_entry(written(draft)) if draft.sender_id and draft.receiver_id else None
-    assert found is None or found == Entry(Receipt(NAME.decode(), ENTROPY), draft)
+    found = accepted_log.parse_entry(written(draft))
+    assert (found.receipt, found.draft) == (Receipt(NAME.decode(), ENTROPY), draft)
+
+
+def test_what_is_known_of_the_recording_is_read_with_its_entry() -> None:
+    peaks = [number % 256 for number in range(200)]
+    name, fields = written(DRAFT)
+    found = accepted_log.parse_entry((name, {**fields, b"duration": b"6.05", b"peaks": bytes(peaks)}))
+    assert (found.draft, found.duration, found.peaks) == (DRAFT, 6.05, peaks)
+    assert (found.message["duration"], found.message["peaks"]) == (6.05, peaks)
 
 
 def test_an_entry_of_version_1_0_is_read_by_the_places_of_its_fields() -> None:

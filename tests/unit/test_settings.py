@@ -9,6 +9,7 @@ import pytest
 from kombu import Connection
 from kombu.transport import TRANSPORT_ALIASES
 from kombu.utils.url import parse_url as parse_broker_url
+from pydantic import ValidationError
 from pymongo.uri_parser import parse_uri
 from redis.connection import parse_url as parse_redis_url
 
@@ -45,6 +46,7 @@ def start(folder: Path, **environment: str) -> subprocess.CompletedProcess:
         ({**STORES, "SECRET_KEY": SECRET, "PORT": "http"}, "PORT: "),
         ({**STORES, "SECRET_KEY": SECRET, "LIMIT_MESSAGES": "lots"}, "LIMIT_MESSAGES: "),
         ({**STORES, "SECRET_KEY": SECRET, "ENVIRONMENT": "staging"}, "ENVIRONMENT: "),
+        ({**STORES, "SECRET_KEY": SECRET, "DEEPGRAM_LANGUAGE": "any"}, "DEEPGRAM_LANGUAGE: "),
     ],
 )
 def test_a_process_that_cannot_run_says_why_and_ends(tmp_path: Path, environment: dict[str, str], said: str) -> None:
@@ -192,3 +194,19 @@ def test_a_broker_with_tls_shows_its_certificate(given: dict[str, str], reqs: se
     assert {each.get("ssl", {}).get("ssl_cert_reqs") for each in parsed} == reqs
     with Connection(url) as connection:
         assert (connection.ssl or {}).get("ssl_cert_reqs") in reqs
+
+
+@pytest.mark.parametrize(
+    "key", ['"4f2a9c"', "'4f2a9c'", "4f2a 9c", " 4f2a9c", "4f2a9c\n", "4f2a\t9c", "4f2a\x7f9c", "4f2aé"]
+)
+def test_a_key_that_no_header_can_carry_is_refused_at_start_and_not_shown(key: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        Settings(_env_file=None, environment="development", deepgram_api_key=key)
+    (error,) = refused.value.errors()  # of which `get_settings` shows the sentence alone
+    assert "no blanks, quotes, control characters" in error["msg"]
+    assert "4f2a" not in error["msg"]
+
+
+def test_a_key_is_taken_as_deepgram_gives_it() -> None:
+    for key in ("", "4f2a9c0b7d", "A-b_c.D~e+f/g="):
+        assert Settings(_env_file=None, environment="development", deepgram_api_key=key).deepgram_wanted == bool(key)

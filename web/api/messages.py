@@ -1,10 +1,10 @@
 """Sending messages, and editing, deleting and transcribing again one's own."""
 
-from flask import Response, jsonify
+from flask import Response, jsonify, request
 from flask_openapi3.blueprint import APIBlueprint
 
 from chat.errors import Invalid
-from chat.messages import editing, sending
+from chat.messages import editing, hinting, sending
 from chat.messages.log import Draft
 from chat.voice import requests
 from web import schemas
@@ -21,7 +21,8 @@ def send(body: schemas.NewMessage) -> tuple[Response, int]:
     """Send a text, or an upload as a voice message"""
     if body.sender_id is not None and body.sender_id != me():
         raise Invalid("senderId", "You can only send messages as yourself.")
-    draft = Draft(me(), body.receiver_id, body.text or "", body.audio_file_id, body.client_id)
+    languages = _languages(body.language) if body.audio_file_id else ()
+    draft = Draft(me(), body.receiver_id, body.text or "", body.audio_file_id, body.client_id, languages=languages)
     return jsonify(sending.accept(stores(), draft, services().queue.wake_drainer, session())), 202
 
 
@@ -45,6 +46,17 @@ def delete(path: schemas.MessagePath) -> Response:
 def transcribe(path: schemas.MessagePath, body: schemas.TranscriptionRequest) -> tuple[Response, int]:
     """Have a voice message transcribed again; either of its two people may"""
     message = requests.transcribe_again(
-        stores(), me(), path.message_id, body.language, services().queue.transcribe, overwrite=body.overwrite
+        stores(),
+        me(),
+        path.message_id,
+        body.language,
+        services().queue.transcribe,
+        overwrite=body.overwrite,
+        hints=_languages(),
     )
     return jsonify(message), 202
+
+
+def _languages(named: str | None = None) -> tuple[str, ...]:
+    """What the caller probably speaks: what they name, then what their browser is set to."""
+    return hinting.clean([*([named] if named else []), *request.accept_languages.values()])

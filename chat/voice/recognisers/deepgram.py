@@ -1,10 +1,12 @@
 """Deepgram, or a self-hosted one, by its own SDK.
 
-Every attempt is one request: the attempts are counted, spaced and survive a killed worker in `chat.voice.attempts`, so
-the SDK's own retries are off.
+Attempts are counted, spaced and survive a killed worker in `chat.voice.attempts`, so the SDK's own retries are off.
+Only what Deepgram refuses because of the language is asked for again at once, in another way.
 """
 
 import math
+import re
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
 import httpx
@@ -12,7 +14,7 @@ from deepgram import DeepgramClient, DeepgramClientEnvironment
 from deepgram.core.api_error import ApiError
 from deepgram.core.parse_error import ParsingError
 
-from chat.voice.recognisers.protocol import Transcript, TranscriptionRefused, TranscriptionUnavailable
+from chat.voice.recognisers.protocol import Progress, Transcript, TranscriptionRefused, TranscriptionUnavailable
 from chat.wire import Word
 from config.settings import Settings
 
@@ -20,6 +22,10 @@ CONNECT_SECONDS = 5.0
 REASON_LIMIT = 200  # characters of Deepgram's own words that are passed on
 RETRYABLE = (408, 429)  # of the 4xx; the others say that the request itself is wrong
 ACCOUNT = (401, 402, 403)
+ABOUT_LANGUAGE = re.compile("language", re.IGNORECASE)  # in its reason for a 400
+LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+
+Query = dict[str, Any]
 
 
 class Deepgram:
@@ -29,7 +35,13 @@ class Deepgram:
         base = settings.deepgram_base_url.rstrip("/")
         sockets = base.replace("http", "ws", 1)
         timeout = httpx.Timeout(settings.transcription_timeout, connect=CONNECT_SECONDS)
-        self._model = settings.deepgram_model
+        self._mixed = settings.deepgram_language == "multi"
+        self._query: Query = {"model": settings.deepgram_model, "smart_format": True}
+        if settings.deepgram_profanity_filter:
+            self._query["profanity_filter"] = True
+        if keyterms := listed(settings.deepgram_keyterms):
+            self._query["keyterm"] = keyterms
+        self._redact = listed(settings.deepgram_redact)
         self._client = DeepgramClient(
             api_key=settings.deepgram_api_key.get_secret_value(),
             environment=DeepgramClientEnvironment(base=base, production=sockets, agent=sockets, agent_rest=base),
@@ -37,16 +49,52 @@ class Deepgram:
             max_retries=0,
         )
 
-    def transcribe(self, audio: bytes, mimetype: str, language: str | None) -> Transcript:
+    def prepare(self) -> None:
+        """See `Recogniser`. Nothing is needed."""
+
+    def transcribe(
+        self,
+        audio: bytes,
+        mimetype: str,
+        language: str | None,
+        hints: Sequence[str] = (),
+        on_progress: Callable[[Progress], None] | None = None,  # noqa: ARG002 (it comes whole)
+    ) -> Transcript:
         """See `Recogniser`."""
+        refused: TranscriptionRefused | None = None
+        for query in self._queries(language, hints):
+            try:
+                response = self._ask(audio, mimetype, query)
+            except _LanguageRefused as error:
+                refused = error
+            else:
+                return _transcript(response, query.get("language") if query.get("language") != "multi" else None)
+        raise refused or TranscriptionRefused("The transcription service knows no such language.")
+
+    def _queries(self, language: str | None, hints: Sequence[str]) -> Iterator[Query]:
+        """What to ask, and what to ask when it refuses that because of the language: not every model detects it, or
+        knows what was hinted at."""
+        if language is not None:
+            yield {"language": language}
+            return
+        if self._mixed:
+            if hints:
+                yield {"language": "multi", "language_hint": list(hints)}
+            yield {"language": "multi"}
+        yield {"detect_language": True}
+        if hints:
+            yield {"language": hints[0]}
+
+    def _ask(self, audio: bytes, mimetype: str, query: Query) -> Any:
+        options: dict[str, Any] = {"additional_headers": {"content-type": mimetype}}
+        if self._redact:
+            options["additional_query_parameters"] = {"redact": self._redact}  # the SDK takes one, Deepgram several
         try:
-            response = self._client.listen.v1.media.transcribe_file(
+            return self._client.listen.v1.media.transcribe_file(
                 request=audio,
-                model=self._model,
-                smart_format=True,
-                language=language,
-                detect_language=True if language is None else None,
-                request_options={"additional_headers": {"content-type": mimetype}},
+                **self._query,
+                **query,
+                request_options=options,
             )
         except ApiError as error:
             _raise_for(error)
@@ -54,11 +102,15 @@ class Deepgram:
             raise TranscriptionUnavailable("The transcription service did not answer in time.") from error
         except (httpx.HTTPError, ParsingError) as error:
             raise TranscriptionUnavailable("The transcription service could not be reached.") from error
-        try:
-            return _transcript(response, language)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            # The SDK builds its answers without checking them, so a wrong shape shows only here.
-            raise TranscriptionUnavailable("The transcription service gave an answer nobody can read.") from error
+
+
+class _LanguageRefused(TranscriptionRefused):
+    """The recording is refused because of the language that was asked for, or because it should have been detected."""
+
+
+def listed(value: str) -> list[str]:
+    """The parts of a comma-separated setting."""
+    return [part.strip() for part in value.split(",") if part.strip()]
 
 
 def _raise_for(error: ApiError) -> NoReturn:
@@ -68,7 +120,8 @@ def _raise_for(error: ApiError) -> NoReturn:
             raise TranscriptionRefused(f"The transcription service does not accept our account ({status}).") from error
         said = _said(error.body)
         reason = f"The transcription service refused the recording ({status}{': ' + said if said else ''})."
-        raise TranscriptionRefused(reason) from error
+        about_language = status == 400 and ABOUT_LANGUAGE.search(said)
+        raise (_LanguageRefused if about_language else TranscriptionRefused)(reason) from error
     if status == 429:
         raise TranscriptionUnavailable("The transcription service is busy (429).", _retry_after(error)) from error
     if 200 <= status < 300:
@@ -80,43 +133,95 @@ def _said(body: Any) -> str:
     """Deepgram's own explanation, made short."""
     if not isinstance(body, dict):
         return ""
-    said = body.get("err_msg") or body.get("message") or ""
-    return str(said).removeprefix("Bad Request: ").strip()[:REASON_LIMIT]
+    said = _text(body.get("err_msg")) or _text(body.get("message"))
+    return said.removeprefix("Bad Request: ").strip()[:REASON_LIMIT]
 
 
 def _retry_after(error: ApiError) -> float | None:
     """Seconds, where it names them. A date is left to our own backoff."""
     headers = {name.lower(): value for name, value in (error.headers or {}).items()}
-    try:
-        seconds = float(headers.get("retry-after", ""))
-    except ValueError:
-        return None
-    return seconds if math.isfinite(seconds) and seconds > 0 else None
+    return _positive(headers.get("retry-after")) or None
 
 
 def _transcript(response: Any, language: str | None) -> Transcript:
-    """The first alternative of the first channel; an empty one when there is none, as for silence."""
-    channels = response.results.channels
-    if not channels:
-        return Transcript("", language=language)
-    channel = channels[0]
-    spoken = getattr(channel, "detected_language", None) or language
-    if not channel.alternatives:
-        return Transcript("", language=spoken)
-    best = channel.alternatives[0]
-    text = best.transcript or ""
+    """The first alternative of the first channel; an empty one when there is none, as for silence.
+
+    The SDK builds its answers without checking them, so that anything may be anywhere. What is not as documented is
+    left out: a word without times is not lit while it is played, but it can be read.
+
+    Raises:
+        TranscriptionUnavailable: there is no transcript in it.
+    """
+    channels = _field(_field(response, "results"), "channels")
+    if not isinstance(channels, list):
+        raise TranscriptionUnavailable("The transcription service gave an answer nobody can read.")
+    channel = channels[0] if channels else None
+    alternatives = _field(channel, "alternatives")
+    if not isinstance(alternatives, list) or not alternatives:
+        return Transcript("", language=language or _tag(_field(channel, "detected_language")))
+    best = alternatives[0]
+    said = _field(best, "words")
+    spoken = said if isinstance(said, list) else []
+    text = _text(_field(best, "transcript"))
+    if not text and _field(best, "transcript") != "":
+        text = " ".join(filter(None, map(_spelled, spoken)))
+        if not text:
+            raise TranscriptionUnavailable("The transcription service gave an answer nobody can read.")
+    found = [_tag(_field(best, "languages")), _tag(_field(channel, "detected_language"))]
     return Transcript(
         text=text,
-        confidence=None if best.confidence is None or not text else float(best.confidence),
-        language=spoken,
-        words=[_word(word) for word in best.words or []],
+        confidence=_probability(_field(best, "confidence")) if text else None,
+        language=language or next(filter(None, found), None),
+        words=[word for each in spoken if (word := _word(each)) is not None],
     )
 
 
-def _word(word: Any) -> Word:
+def _field(value: Any, name: str) -> Any:
+    """A field of what the SDK made a model of, or left as it came."""
+    return value.get(name) if isinstance(value, dict) else getattr(value, name, None)
+
+
+def _text(value: Any) -> str:
+    """A text, joined where a list of them came, without halves of characters, which no store takes."""
+    if isinstance(value, list):
+        value = " ".join(part for part in value if isinstance(part, str))
+    if not isinstance(value, str):
+        return ""
+    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _tag(value: Any) -> str | None:
+    """A language, the first where a list of them came."""
+    first = value[0] if isinstance(value, list) and value else value
+    return first if isinstance(first, str) and LANGUAGE_TAG.fullmatch(first) else None
+
+
+def _positive(value: Any) -> float | None:
+    """A number that is finite and not below 0."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) and number >= 0 else None
+
+
+def _probability(value: Any) -> float | None:
+    number = _positive(value)
+    return number if number is not None and number <= 1 else None
+
+
+def _spelled(word: Any) -> str:
+    return _text(_field(word, "punctuated_word")) or _text(_field(word, "word"))
+
+
+def _word(word: Any) -> Word | None:
+    """The word with its times; None without those."""
+    spelled, start, end = _spelled(word), _positive(_field(word, "start")), _positive(_field(word, "end"))
+    if not spelled or start is None or end is None:
+        return None
     return Word(
-        word=str(getattr(word, "punctuated_word", None) or word.word),
-        start=round(float(word.start), 3),
-        end=round(float(word.end), 3),
-        confidence=None if word.confidence is None else float(word.confidence),
+        word=spelled,
+        start=round(start, 3),
+        end=round(max(start, end), 3),
+        confidence=_probability(_field(word, "confidence")),
     )

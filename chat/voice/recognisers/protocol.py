@@ -1,5 +1,6 @@
 """What every recogniser promises."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -16,6 +17,14 @@ class Transcript:
     words: list[Word] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The text of a recording's first `seconds`; the rest has yet to be heard."""
+
+    text: str
+    seconds: float
+
+
 class TranscriptionRefused(Exception):
     """This recording will never be transcribed so; trying again is of no use. Its text may be shown to people."""
 
@@ -29,8 +38,34 @@ class TranscriptionUnavailable(Exception):
 
 
 class Recogniser(Protocol):
-    def transcribe(self, audio: bytes, mimetype: str, language: str | None) -> Transcript:
-        """The transcript of a recording, in `language` (BCP 47) or, with None, in the one it is found to be in.
+    """Any number of threads may use one at once."""
+
+    def prepare(self) -> None:
+        """Load what is needed, so that the first recording need not wait for it.
+
+        Raises:
+            TranscriptionUnavailable: it is not there; the next recording tries again.
+        """
+        ...
+
+    def transcribe(
+        self,
+        audio: bytes,
+        mimetype: str,
+        language: str | None,
+        hints: Sequence[str] = (),
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Transcript:
+        """The transcript of a recording.
+
+        Args:
+            audio: the file, in any container that can be uploaded.
+            mimetype: its type.
+            language: BCP 47; None has it detected.
+            hints: languages (BCP 47) the speaker probably speaks, the likeliest first. They help the detection and
+                force nothing.
+            on_progress: called with what has been heard so far, while there is more, by recognisers that take a
+                recording in pieces.
 
         Raises:
             TranscriptionRefused: for good.

@@ -1,0 +1,166 @@
+"""What Whisper hears in one recording, piece by piece.
+
+Each piece is bounded: it is heard in one round, or a few where the model stops early; a round encodes it once and
+decodes it at most `len(TEMPERATURES)` times, and each decoding has a limit of tokens. What sounds like speech to the
+detector and to Whisper like nothing is dropped; loops are cut.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from faster_whisper import WhisperModel
+from faster_whisper.audio import pad_or_trim
+from faster_whisper.tokenizer import Tokenizer
+from faster_whisper.transcribe import TranscriptionOptions, get_suppressed_tokens
+
+from chat.voice.recognisers import languages
+from chat.voice.recognisers.loops import without_loops
+from chat.voice.recognisers.pieces import RATE, Piece, Samples, spoken_seconds
+from chat.voice.recognisers.protocol import Transcript, TranscriptionRefused
+from chat.wire import Word
+
+TEMPERATURES = (0.0, 0.4, 0.8)  # the first is exact; the others are tried when that loops or is very unsure
+BEAMS = 5  # as OpenAI's own
+COMPRESSION_MOST = 2.4  # of text, by zlib: more repeats itself (OpenAI's own threshold)
+LOG_PROBABILITY_LEAST = -1.0  # mean of the tokens': less is a guess (OpenAI's own threshold)
+NO_SPEECH_MOST = 0.6  # how likely silence is, for what is also a guess to count as silence (OpenAI's own threshold)
+TOKENS_A_SECOND = 25  # nobody speaks faster, in any script
+TOKENS_LEAST = 24
+MOST_ROUNDS = 6  # in which one piece is heard to its end
+LEAST_LEFT = 1.0  # seconds of speech after the last word, for another round
+SPACELESS = ("zh", "ja", "yue")  # written without spaces, even between sentences
+# Marks that belong to the next word, and to the last one (faster-whisper's own defaults)
+OPENING, CLOSING = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"
+
+
+class Hearing:
+    """One recording, as it is heard piece by piece."""
+
+    def __init__(self, model: WhisperModel, language: str | None, hints: Sequence[str]) -> None:
+        self._model = model
+        self._known = set(model.supported_languages)
+        self._hints = [code for code in map(languages.whisper_code, hints) if code in self._known]
+        self._forced = self._code(language)
+        self._heard = languages.Detection(self._hints)
+        self._words: list[Word] = []
+        self._texts: list[str] = []
+
+    @property
+    def text(self) -> str:
+        return ("" if self._language in SPACELESS else " ").join(self._texts)
+
+    def transcript(self) -> Transcript:
+        sure = [word["confidence"] for word in self._words if word["confidence"] is not None]
+        return Transcript(
+            text=self.text,
+            confidence=round(sum(sure) / len(sure), 4) if sure else None,
+            language=languages.standard_tag(self._language) if self._language and self._words else None,
+            words=self._words,
+        )
+
+    def hear(self, piece: Piece) -> None:
+        """Add what is said in the next piece."""
+        timed = self._listen(piece.samples)
+        for _ in range(MOST_ROUNDS):
+            # The model may stop before the end, for instance where somebody says the same thing twice.
+            ended = float(timed[-1]["end"]) if timed else piece.seconds
+            left = piece.samples[int(ended * RATE) :]
+            if spoken_seconds(left) < LEAST_LEFT:
+                break
+            more = self._listen(left)
+            if not more:
+                break
+            timed += [{**each, "start": each["start"] + ended, "end": each["end"] + ended} for each in more]
+        words = without_loops([_word(piece, each) for each in timed])
+        text = "".join(word["word"] for word in words).strip()
+        if any(character.isalnum() for character in text):
+            self._texts.append(text)
+            self._words += [{**word, "word": spelled} for word in words if (spelled := word["word"].strip())]
+
+    @property
+    def _language(self) -> str | None:
+        return self._forced or self._heard.language
+
+    def _code(self, language: str | None) -> str | None:
+        if not self._model.model.is_multilingual:
+            if language is not None and languages.primary(language) != "en":
+                raise TranscriptionRefused("The local recogniser has a model for English alone.")
+            return "en"
+        if language is None:
+            return None
+        code = languages.whisper_code(language)
+        if code not in self._known:
+            raise TranscriptionRefused(f"The local recogniser does not know the language {language}.")
+        return code
+
+    def _listen(self, samples: Samples) -> list[dict[str, Any]]:
+        """The words of at most half a minute, as faster-whisper gives them: with times from its beginning."""
+        seconds = len(samples) / RATE
+        features = self._model.feature_extractor(samples)
+        encoded = self._model.encode(pad_or_trim(features))
+        detection = self._heard
+        if self._forced is None and not detection.settled:
+            found = {token[2:-2]: probability for token, probability in self._model.model.detect_language(encoded)[0]}
+            detection = detection.after(found, seconds)
+        multilingual = self._model.model.is_multilingual
+        language = self._forced or detection.language
+        tokenizer = Tokenizer(self._model.hf_tokenizer, multilingual, task="transcribe", language=language)
+        tokens = self._decode(encoded, tokenizer, seconds)
+        if not tokens:
+            return []
+        self._heard = detection  # noise in which nothing was said tells no language
+        segment: dict[str, Any] = {"seek": 0, "start": 0.0, "end": seconds, "tokens": tokens}
+        frames = features.shape[-1] - 1
+        self._model.add_word_timestamps([[segment]], tokenizer, encoded, frames, OPENING, CLOSING, 0.0)
+        return list(segment.get("words") or [])
+
+    def _decode(self, encoded: Any, tokenizer: Tokenizer, seconds: float) -> list[int]:
+        prompt = self._model.get_prompt(tokenizer, [], without_timestamps=True)
+        most = min(self._model.max_length - len(prompt), TOKENS_LEAST + int(TOKENS_A_SECOND * seconds))
+        options = _options(tokenizer, most)
+        result, log_probability, _, _ = self._model.generate_with_fallback(encoded, prompt, tokenizer, options)
+        if log_probability < LOG_PROBABILITY_LEAST and result.no_speech_prob > NO_SPEECH_MOST:
+            return []
+        return [token for token in result.sequences_ids[0] if token < tokenizer.eot]
+
+
+def _word(piece: Piece, timed: dict[str, Any]) -> Word:
+    """A word with its times in the recording; it still has the blank before it."""
+    start, end = piece.time(float(timed["start"])), piece.time(float(timed["end"]))
+    return Word(
+        word=timed["word"],
+        start=round(start, 3),
+        end=round(max(start, end), 3),
+        confidence=round(float(timed["probability"]), 4),
+    )
+
+
+def _options(tokenizer: Tokenizer, most_tokens: int) -> Any:
+    return TranscriptionOptions(
+        beam_size=BEAMS,
+        best_of=1,
+        patience=1,
+        length_penalty=1,
+        repetition_penalty=1,
+        no_repeat_ngram_size=0,
+        log_prob_threshold=LOG_PROBABILITY_LEAST,
+        no_speech_threshold=NO_SPEECH_MOST,
+        compression_ratio_threshold=COMPRESSION_MOST,
+        condition_on_previous_text=False,
+        prompt_reset_on_temperature=0.5,
+        temperatures=list(TEMPERATURES),
+        initial_prompt=None,
+        prefix=None,
+        suppress_blank=True,
+        suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
+        without_timestamps=True,
+        max_initial_timestamp=0.0,
+        word_timestamps=True,
+        prepend_punctuations="",
+        append_punctuations="",
+        multilingual=False,
+        max_new_tokens=most_tokens,
+        clip_timestamps=[],
+        hallucination_silence_threshold=None,
+        hotwords=None,
+    )
