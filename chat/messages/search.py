@@ -2,11 +2,11 @@
 
 Every query is built from tokens made by `chat.store.search_terms`, so nothing a user types is read as query syntax.
 All words must match. A word matches exactly, which ranks highest; the last one also as a prefix, since it may not be
-complete yet; and words of at least four plain letters also with one typing error.
+complete yet; and words of at least four plain characters also with one typing error.
 
 Redis serves nobody else while it searches, so a search must be short. What makes it long are prefixes and errors, for
 which it looks through the words of all people: so a prefix has at least two letters, only the longest
-`FUZZY_WORDS` may have errors, words with digits may not, and after `TIMEOUT_MS` Redis gives up.
+`FUZZY_WORDS` may have errors, numbers may not, and after `TIMEOUT_MS` Redis gives up.
 """
 
 from typing import Any, NamedTuple
@@ -78,7 +78,7 @@ def _words(text: str) -> list[_Word]:
 
 
 def _may_have_errors(token: str) -> bool:
-    return token.startswith("w") and token.isalpha() and len(token) > FUZZY_FROM
+    return token.startswith("w") and not token[1:].isdigit() and len(token) > FUZZY_FROM
 
 
 def _clause(word: _Word) -> str:
