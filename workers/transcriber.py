@@ -1,4 +1,4 @@
-"""Configures the worker of the queue `transcription`: `celery -A workers.transcriber worker -Q transcription`.
+"""Configures the worker of the queue `transcription`: `celery -A workers.launch:transcriber worker -Q transcription`.
 
 One process handles many recordings at once, one per thread. Calls to Deepgram mostly wait. Whisper computes without the
 interpreter lock, and all threads share its one model; it runs at a low priority, so that text, which needs little, goes

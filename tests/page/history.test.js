@@ -186,3 +186,11 @@ test("what only this client knows of a message makes its row anew", async () => 
 	assert.ok(message.version > version);
 	history.note(idOf(2), { failure: "unknown here" });
 });
+
+test("a message that came before anything was loaded is surrounded once it is jumped to", async () => {
+	tell(60);
+	history.merge(fromPartner(60, PARTNER));
+	assertRun(60, 60);
+	assert.ok(await history.loadAround(idOf(60)));
+	assertRun(20, 60);
+});

@@ -33,6 +33,8 @@ export interface Content {
 	text?: string;
 	blob?: Blob;
 	name?: string;
+	/** Of the recording, BCP 47: what its speaker has said that they speak. */
+	language?: string;
 }
 
 /** A message on its way out. */
@@ -58,6 +60,8 @@ export interface RecordingSource {
 	blob?: Blob;
 	/** Seconds, where known. */
 	duration?: number;
+	/** How loud it is, 0 to 255, where the server has measured it. */
+	peaks?: number[] | null;
 }
 
 /** Events between modules that need not know each other, with what each listener is told. */

@@ -20,6 +20,12 @@ import { Live } from "./live.js";
 
 const PARTS = { banner: HTMLElement, rows: HTMLElement, me: HTMLElement, pane: HTMLElement, ...SEARCH_PARTS };
 
+const KNOWN = ["", "chat", "settings"];
+const NOTHING = "There is nothing at this address.";
+
+/** @param {Route} route */
+const isKnown = ({ page, name }) => KNOWN.includes(page) && (page !== "chat" || name !== "");
+
 export class Shell {
 	/** @type {Thread | null} the open conversation */
 	#thread = null;
@@ -65,7 +71,8 @@ export class Shell {
 		}
 		this.#leaveThread();
 		this.element.dataset.page = route.page;
-		if (route.page === "chat") this.#showThread(route, this.#turn);
+		if (!isKnown(route)) this.#fillPane(h("div.nothing", h("p", NOTHING), h("a", { href: "/" }, "All conversations")));
+		else if (route.page === "chat") this.#showThread(route, this.#turn);
 		else if (route.page === "settings") this.#fillPane(settingsPage()).focus();
 		else this.#fillPane(copyTemplate("nothing", {}).element);
 	}

@@ -86,7 +86,9 @@ export class History {
 	 * @param {string} id
 	 */
 	async loadAround(id) {
-		if (!this.byId.has(id)) await this.#once(id, () => this.#replaceByAround(id));
+		// What came by socket before anything was loaded stands alone.
+		const isThere = this.loaded && this.byId.has(id);
+		if (!isThere) await this.#once(id, () => this.#replaceByAround(id));
 		return this.byId.has(id);
 	}
 

@@ -5,6 +5,7 @@ import { count } from "../base/format.js";
 import { summary } from "../base/phrases.js";
 import { wordMatcher } from "../base/word-matching.js";
 import { announce } from "../dom/announce.js";
+import { takeDrops } from "../dom/drop.js";
 import { fill, h, isTouched, listen } from "../dom/elements.js";
 import { spinner } from "../dom/icons.js";
 import { copyTemplate } from "../dom/template.js";
@@ -51,7 +52,10 @@ export class Thread {
 		this.history = historyWith(partner._id);
 		this.unread = new Unread(this.history);
 		this.header = new Header(this.parts, partner);
-		this.composer = new Composer(this.parts, partner, () => this.#showNewest());
+		this.composer = new Composer(this.parts, partner, {
+			onSent: () => this.#showNewest(),
+			onEditLast: () => this.#editLast(),
+		});
 		const actions = new MessageActions(this.history, partner.username, (message) => this.composer.edit(message));
 		/** @type {Timeline<Item>} */
 		this.timeline = new Timeline(this.parts, {
@@ -66,13 +70,15 @@ export class Thread {
 	}
 
 	#listen() {
-		this.parts.jump.onclick = () => this.#showNewest();
+		takeDrops(this.element, (files) => this.composer.attach(files));
+		this.parts.jump.onclick = () => this.#jump();
 		const readInView = () => this.unread.read(this.timeline.rowsInView());
 		this.#stops = [
 			on("history", (changed) => {
 				if (changed === this.history) this.#draw();
 			}),
 			on("upload", (item) => showProgress(this.parts.scroller, item)),
+			on("conversations", () => this.#viewChanged()),
 			on("incoming", (incoming) => this.#came(incoming)),
 			this.#onMine("outbox", () => this.#draw()),
 			this.#onMine("presence", () => this.header.showState()),
@@ -124,18 +130,20 @@ export class Thread {
 			return;
 		}
 		fill(notice);
-		this.unread.place();
 		const found = at ? this.history.byId.get(at) : null;
 		this.#hit = found ? { id: found._id, query } : null;
 		this.#draw();
 		if (found) this.#showHit(found, query);
 		else this.#showFirstUnread();
+		this.unread.isInPlace = true;
+		this.#viewChanged();
 	}
 
 	/** @param {string | null} at */
 	async #load(at) {
 		const isFound = at ? await this.history.loadAround(at) : false;
 		if (!isFound) await this.#loadNewest();
+		await this.unread.place();
 	}
 
 	async #loadNewest() {
@@ -157,6 +165,20 @@ export class Thread {
 		const target = row?.querySelector("[data-focus]");
 		if (target instanceof HTMLElement) target.focus({ preventScroll: true });
 		if (message.audioFileId) seekWord(message, query);
+	}
+
+	#editLast() {
+		const myId = me()._id;
+		const last = this.history.messages.findLast(({ senderId, deletedAt }) => senderId === myId && !deletedAt);
+		if (last && this.history.atEnd) this.composer.edit(last);
+	}
+
+	/** To the first message that has not been seen, else to the newest. */
+	async #jump() {
+		const first = this.unread.first();
+		const isInView = this.timeline.rowsInView().some(({ dataset }) => dataset.id === first?._id);
+		const row = first && !isInView ? this.timeline.show(first._id) : null;
+		if (!row) await this.#showNewest();
 	}
 
 	async #showNewest() {
@@ -187,15 +209,13 @@ export class Thread {
 		const { jump, fresh } = this.parts;
 		const isAtNewest = this.timeline.isAtBottom && this.history.atEnd;
 		jump.hidden = isAtNewest;
-		if (isAtNewest) this.unread.cameBelow = 0;
-		fresh.textContent = this.unread.cameBelow ? count(this.unread.cameBelow) : "";
 		this.unread.read(this.timeline.rowsInView());
+		fresh.textContent = this.unread.count ? count(this.unread.count) : "";
 	}
 
 	/** @param {Events["incoming"]} incoming */
-	#came({ message, isNew }) {
+	#came({ message }) {
 		if (message.senderId !== this.partner._id) return;
-		if (isNew && !this.timeline.follows) this.unread.cameBelow += 1;
 		announce(`${this.partner.username}: ${summary(message)}`);
 		this.#viewChanged();
 	}

@@ -18,21 +18,23 @@ function sourceOf({ message, waiting, clientId }) {
 }
 
 /**
- * @param {{ audioFileId: string | null }} message
+ * @param {Pick<LoadedMessage, "audioFileId" | "duration" | "peaks">} message
  * @returns {RecordingSource}
  */
-export const recordingOf = ({ audioFileId }) => ({ key: String(audioFileId), uuid: audioFileId });
+export function recordingOf({ audioFileId, duration, peaks }) {
+	return { key: String(audioFileId), uuid: audioFileId, duration: duration ?? 0, peaks };
+}
 
 /**
  * @param {Item} item
  * @param {RowActions} actions
  * @returns {Child}
  */
-export function voiceBody({ entry, isMine, isHitWord }, actions) {
+export function voiceBody({ entry, isHitWord }, actions) {
 	const { message, waiting, text } = entry;
 	const source = sourceOf(entry);
 	if (!message) return [recordingControls(source), waiting && !waiting.error && sendingNote(waiting)];
-	const again = isMine && transcribeButton(message, actions);
+	const again = transcribeButton(message, actions);
 	return [recordingControls(source), text && transcript(message, source, isHitWord), transcriptNote(message, again)];
 }
 
@@ -58,12 +60,21 @@ function transcribeButton(message, actions) {
  * @param {Child} again the button that asks for another attempt
  * @returns {Child}
  */
-function transcriptNote({ status, text, transcribingAgain, failure }, again) {
+function transcriptNote(message, again) {
+	const { status, text, transcribingAgain, failure } = message;
 	if (transcribingAgain) return note("Transcribing again", { isWorking: true });
+	if (text && status === "transcribing") return note(heardSoFar(message), { isWorking: true });
 	if (text) return failure && note(`It could not be transcribed again. ${failure}`);
 	if (status === "transcribing" || status === "accepted") return note("Listening for the words", { isWorking: true });
-	if (status !== "untranscribed") return note("No words were heard in this recording.");
+	if (failure) return [note(`It could not be transcribed again. ${failure}`), again];
+	if (status !== "untranscribed") return [note("No words were heard in this recording."), again];
 	return [note("The words could not be made out."), again];
+}
+
+/** @param {LoadedMessage} message */
+function heardSoFar({ seconds, duration }) {
+	if (!seconds || !duration) return "Listening on";
+	return `Listening on, ${Math.min(99, Math.round((seconds / duration) * 100))} % written down`;
 }
 
 /** @param {OutboxItem} item */

@@ -1,0 +1,23 @@
+"""What Celery's command line loads: `celery -A workers.launch:app`, or `:transcriber` for the queue `transcription`.
+
+Celery would print an error during the import over many lines; here it becomes one event of the log like any other.
+"""
+
+from importlib import import_module
+from typing import Any
+
+from config import logging
+from config.settings import get_settings
+
+MODULES = {"app": "workers.app", "transcriber": "workers.transcriber"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in MODULES:
+        raise AttributeError(name)
+    logging.configure(get_settings())
+    try:
+        return import_module(MODULES[name]).app
+    except Exception as error:  # noqa: BLE001 (it ends the process)
+        logging.report(type(error), error, error.__traceback__, "import")
+        raise SystemExit(1) from None
