@@ -3,11 +3,16 @@
 Celery would print an error during the import over many lines; here it becomes one event of the log like any other.
 """
 
+import sys
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from config import logging
 from config.settings import get_settings
+
+# Celery has the current folder on the path only while it imports this module, not while it asks for its attribute.
+sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 MODULES = {"app": "workers.app", "transcriber": "workers.transcriber"}
 

@@ -10,7 +10,7 @@ import threading
 from contextlib import suppress
 from typing import Any
 
-from celery.signals import worker_init
+from celery.signals import worker_init, worker_shutdown
 
 from chat.voice.recognisers import TranscriptionUnavailable
 from config.settings import get_settings
@@ -38,4 +38,11 @@ def _prepare_recogniser(**_: Any) -> None:
         with suppress(TranscriptionUnavailable):  # it is in the log, and every attempt says so
             own.prepare()
 
-    threading.Thread(target=prepare, name="prepare", daemon=True).start()
+    thread = threading.Thread(target=prepare, name="prepare", daemon=True)
+    thread.start()
+
+    def end_at_once(**_: Any) -> None:
+        if thread.is_alive():  # it is inside the library, which aborts when the interpreter ends around it
+            os._exit(0)
+
+    worker_shutdown.connect(end_at_once, weak=False)

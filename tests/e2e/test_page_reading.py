@@ -43,7 +43,7 @@ def test_a_recording_can_be_played_before_its_transcript_is_there(visit: Visit, 
     expect(ada.page.locator(".controls .clock")).to_have_text("0:05")
     expect(ada.page.locator(".bars").first).to_have_attribute("d", re.compile(r"v([2-9]|\d\d)"))  # no flat line
     ada.page.get_by_role("button", name="Play the recording").click()
-    expect(ada.page.get_by_role("button", name="Pause")).to_be_visible()
+    expect(ada.page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
     expect(ada.page.locator(".controls .clock")).to_have_text(re.compile("^0:0[1-4]$"))
 
 

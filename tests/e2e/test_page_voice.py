@@ -38,7 +38,7 @@ def test_speak_read_and_click_a_word(visit: Visit) -> None:
     grace.page.evaluate(NOTE_LIT)
     chosen.click()
     grace.page.wait_for_function("word => lit[0] === word", arg=chosen.inner_text())
-    expect(grace.page.get_by_role("button", name="Pause")).to_be_visible()
+    expect(grace.page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
     slider = grace.page.get_by_role("slider", name="Position in the recording")
     expect(slider).not_to_have_value(slider.input_value())  # the voice goes on
     expect(chosen).not_to_have_class(re.compile("lit"))
@@ -177,7 +177,12 @@ def test_a_corrected_transcript_still_plays_and_is_found_at_its_second(visit: Vi
     ada.page.locator("article").hover()
     ada.page.get_by_role("button", name="Message actions").click()
     ada.page.get_by_role("menuitem", name="Correct the transcript").click()
-    ada.page.locator("#composer-input").fill(" ".join([*kept[:2], "xylophone", *kept[2:]]))
+    second = ada.page.get_by_role("textbox", name=re.compile("^Word 2,"))
+    second.focus()
+    pause = ada.page.get_by_role("button", name="Pause", exact=True)
+    expect(pause).to_be_visible()  # that stretch is heard
+    expect(pause).to_have_count(0)  # and no more
+    second.fill(f"{kept[1]} xylophone")
     ada.page.get_by_role("button", name="Save").click()
     expect(words.nth(2)).to_have_text("xylophone")
     ada.page.get_by_role("searchbox").fill("xylophone")

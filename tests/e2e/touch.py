@@ -14,6 +14,7 @@ class Finger:
     """Presses where something is, moves, and lets go."""
 
     def __init__(self, visitor: Visitor) -> None:
+        self._page = visitor.page
         self._send: Callable[..., Any] = visitor.context.new_cdp_session(visitor.page).send
         self._at = (0.0, 0.0)
 
@@ -26,6 +27,12 @@ class Finger:
     def move(self, right: float = 0, down: float = 0) -> None:
         self._at = (self._at[0] + right, self._at[1] + down)
         self._touch("touchMove", moved=True)
+
+    def rest(self) -> None:
+        """Stand still; a finger lifted while it moves would begin a fling, and the next tap would only end that."""
+        for _ in range(3):
+            self._page.wait_for_timeout(100)
+            self._touch("touchMove", moved=True)
 
     def let_go(self) -> None:
         """The browser sends the click that follows a tap itself."""

@@ -227,7 +227,11 @@ def test_a_model_that_the_hub_does_not_give_says_what_to_do_and_is_not_asked_for
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:1")
-    whisper = made("tiny")
+    whisper, errors = made("tiny"), []
     for _ in range(2):
-        with pytest.raises(TranscriptionUnavailable, match=r"could not be fetched.*WHISPER_MODEL.*DEEPGRAM_API_KEY"):
+        with pytest.raises(
+            TranscriptionUnavailable, match=r"could not be fetched.*WHISPER_MODEL.*DEEPGRAM_API_KEY"
+        ) as no:
             heard(whisper, recordings.spoken())
+        errors.append(no.value)
+    assert errors[0] is errors[1]

@@ -9,6 +9,7 @@ import { isStatus, load, merge } from "./merging.js";
 /** @import { Message, MessageChange } from "../wire.js" */
 
 const PAGE = 100;
+const MOST_REFRESHED = 5; // pages
 const AROUND = 40; // messages before one that is jumped to
 
 /**
@@ -103,6 +104,23 @@ export class History {
 		this.#add([...older, ...newer], extent);
 	}
 
+	/** Reads again what is loaded, from the newest back, since what was changed in a gap nobody tells. */
+	async refresh() {
+		if (!this.loaded || !this.messages.length) return;
+		await this.#once("refresh", () => this.#refreshPages());
+	}
+
+	async #refreshPages() {
+		const [first] = this.messages;
+		let before = LAST_ID;
+		for (let pages = 0; pages < MOST_REFRESHED && before > first._id; pages += 1) {
+			const page = await this.#fetchPage({ before });
+			if (!page.length) return;
+			for (const message of page) if (this.byId.has(message._id)) this.#put(message);
+			before = page[0]._id;
+		}
+	}
+
 	/**
 	 * One load at a time; a call during another of the same kind shares that one.
 	 * @param {string} kind
@@ -193,7 +211,7 @@ export class History {
 	/**
 	 * Changes what only this client knows of a message.
 	 * @param {string} id
-	 * @param {Partial<Pick<LoadedMessage, "failure" | "transcribingAgain">>} fields
+	 * @param {Partial<Pick<LoadedMessage, "failure" | "transcribingAgain" | "correcting">>} fields
 	 */
 	note(id, fields) {
 		const message = this.byId.get(id);

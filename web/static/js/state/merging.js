@@ -23,7 +23,14 @@ export const isStatus = (status) => status in RANK;
  */
 export function load(message) {
 	const { dateSent } = message;
-	const own = { at: Date.parse(dateSent), day: dayKey(dateSent), version: 1, failure: null, transcribingAgain: false };
+	const own = {
+		at: Date.parse(dateSent),
+		day: dayKey(dateSent),
+		version: 1,
+		failure: null,
+		transcribingAgain: false,
+		correcting: false,
+	};
 	return /** @type {LoadedMessage} */ ({ ...message, ...own });
 }
 

@@ -8,6 +8,7 @@ import { openMenu } from "../dom/menu.js";
 import * as api from "../net/api.js";
 import { ApiError } from "../net/errors.js";
 import { me } from "../net/session.js";
+import { forgetCorrection, isByWord } from "../voice/correction.js";
 import { stopRecording } from "../voice/player.js";
 
 /** @import { Entry } from "../dom/menu.js" */
@@ -66,7 +67,8 @@ export class MessageActions {
 		const edit = { icon: "edit", run: () => this.onEdit(message) };
 		const remove = { icon: "trash", label: "Delete", run: () => this.#delete(message) };
 		if (message.audioFileId) {
-			return [{ ...edit, label: "Correct the transcript" }, ...this.#voiceEntries(message), remove];
+			const correct = { icon: "edit", label: "Correct the transcript", run: () => this.#correct(message) };
+			return [correct, ...this.#voiceEntries(message), remove];
 		}
 		return [{ ...edit, label: "Edit" }, remove];
 	}
@@ -108,6 +110,34 @@ export class MessageActions {
 	async #overwrite(message, how) {
 		this.history.note(message._id, { transcribingAgain: false });
 		if (await ask(OVERWRITE_QUESTION)) await this.#transcribe(message, { ...how, overwrite: true });
+	}
+
+	/** @param {LoadedMessage} message */
+	#correct(message) {
+		if (isByWord(message)) this.history.note(message._id, { correcting: true });
+		else this.onEdit(message);
+	}
+
+	/**
+	 * What becomes of a correction.
+	 * @param {LoadedMessage} message
+	 */
+	correction({ _id, text }) {
+		const close = () => {
+			forgetCorrection(_id);
+			this.history.note(_id, { correcting: false });
+		};
+		/** @param {string} corrected */
+		const save = async (corrected) => {
+			try {
+				if (corrected !== text) await api.editMessage(_id, corrected);
+				close();
+				announce("Saved");
+			} catch (error) {
+				await tell("It was not saved", /** @type {Error} */ (error).message);
+			}
+		};
+		return { save, cancel: close };
 	}
 
 	/** @param {LoadedMessage} message */

@@ -14,6 +14,7 @@ import { voiceBody } from "./voice-body.js";
  * @typedef {object} RowActions what a row lets one do
  * @property {(button: HTMLElement, message: LoadedMessage) => void} openMenu
  * @property {(message: LoadedMessage) => void} transcribe
+ * @property {(message: LoadedMessage) => { save: (text: string) => void, cancel: () => void }} correction
  */
 
 /** @typedef {"gone" | "voice" | "text"} Kind */

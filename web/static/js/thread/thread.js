@@ -3,7 +3,6 @@
 import { on } from "../base/events.js";
 import { count } from "../base/format.js";
 import { summary } from "../base/phrases.js";
-import { wordMatcher } from "../base/word-matching.js";
 import { announce } from "../dom/announce.js";
 import { takeDrops } from "../dom/drop.js";
 import { fill, h, isTouched, listen } from "../dom/elements.js";
@@ -12,8 +11,6 @@ import { copyTemplate } from "../dom/template.js";
 import { me } from "../net/session.js";
 import { historyWith } from "../state/histories.js";
 import { waitingFor } from "../state/outbox.js";
-import { seek } from "../voice/player.js";
-import { isTimed, timedWords } from "../voice/timed-words.js";
 import { Composer, COMPOSER_PARTS } from "./composer.js";
 import { Header, HEADER_PARTS } from "./header.js";
 import { itemsOf, keyOf } from "./items.js";
@@ -21,7 +18,7 @@ import { MessageActions } from "./message-actions.js";
 import { messageRow } from "./row.js";
 import { Timeline } from "./timeline.js";
 import { Unread } from "./unread.js";
-import { recordingOf, showProgress } from "./voice-body.js";
+import { seekWord, showProgress } from "./voice-body.js";
 
 /** @import { Events, LoadedMessage } from "../page.js" */
 /** @import { Person } from "../wire.js" */
@@ -78,7 +75,10 @@ export class Thread {
 				if (changed === this.history) this.#draw();
 			}),
 			on("upload", (item) => showProgress(this.parts.scroller, item)),
-			on("conversations", () => this.#viewChanged()),
+			on("conversations", () => {
+				this.header.showPerson();
+				this.#viewChanged();
+			}),
 			on("incoming", (incoming) => this.#came(incoming)),
 			this.#onMine("outbox", () => this.#draw()),
 			this.#onMine("presence", () => this.header.showState()),
@@ -236,15 +236,4 @@ export class Thread {
  */
 function ignoreFailure(loading) {
 	loading.catch(() => {});
-}
-
-/**
- * Moves the player to the first word that was searched for.
- * @param {LoadedMessage} message
- * @param {string} query
- */
-function seekWord(message, query) {
-	const isWanted = wordMatcher(query, message.text);
-	const word = timedWords(message).find((each) => isTimed(each) && isWanted(each.text));
-	if (word && isTimed(word)) seek(recordingOf(message), word.start);
 }

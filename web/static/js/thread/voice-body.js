@@ -1,7 +1,12 @@
 // What the bubble of a voice message holds: the controls, the transcript, and how far sending or transcribing is.
 
+import { wordMatcher } from "../base/word-matching.js";
 import { h } from "../dom/elements.js";
 import { recordingControls } from "../voice/controls.js";
+import { correctionForm } from "../voice/correction.js";
+import { seek } from "../voice/player.js";
+import { recordingOf } from "../voice/recordings.js";
+import { isTimed, timedWords } from "../voice/timed-words.js";
 import { transcript } from "../voice/transcript-view.js";
 
 /** @import { Child, LoadedMessage, OutboxItem, RecordingSource } from "../page.js" */
@@ -18,14 +23,6 @@ function sourceOf({ message, waiting, clientId }) {
 }
 
 /**
- * @param {Pick<LoadedMessage, "audioFileId" | "duration" | "peaks">} message
- * @returns {RecordingSource}
- */
-export function recordingOf({ audioFileId, duration, peaks }) {
-	return { key: String(audioFileId), uuid: audioFileId, duration: duration ?? 0, peaks };
-}
-
-/**
  * @param {Item} item
  * @param {RowActions} actions
  * @returns {Child}
@@ -34,6 +31,9 @@ export function voiceBody({ entry, isHitWord }, actions) {
 	const { message, waiting, text } = entry;
 	const source = sourceOf(entry);
 	if (!message) return [recordingControls(source), waiting && !waiting.error && sendingNote(waiting)];
+	if (message.correcting) {
+		return [recordingControls(source), correctionForm(message, source, actions.correction(message))];
+	}
 	const again = transcribeButton(message, actions);
 	return [recordingControls(source), text && transcript(message, source, isHitWord), transcriptNote(message, again)];
 }
@@ -92,4 +92,15 @@ function sendingNote({ progress = null }) {
  */
 export function showProgress(list, item) {
 	list.querySelector(`[data-id="${item.clientId}"] .sending`)?.replaceWith(sendingNote(item));
+}
+
+/**
+ * Moves the player to the first word that was searched for.
+ * @param {LoadedMessage} message
+ * @param {string} query
+ */
+export function seekWord(message, query) {
+	const isWanted = wordMatcher(query, message.text);
+	const word = timedWords(message).find((each) => isTimed(each) && isWanted(each.text));
+	if (word && isTimed(word)) seek(recordingOf(message), word.start);
 }
