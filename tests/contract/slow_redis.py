@@ -17,7 +17,7 @@ class SlowRedis(Proxy):
         assert parts.hostname is not None
         assert parts.port is not None
         super().__init__([(parts.hostname, parts.port)])
-        self._path = parts.path
+        self._direct = parts
         self._subscribed: set[socket.socket] = set()
         self._wanted = b""
         self._asked, self._released = threading.Event(), threading.Event()
@@ -25,7 +25,8 @@ class SlowRedis(Proxy):
 
     @property
     def redis_url(self) -> str:
-        return self.url.replace("http", "redis", 1) + self._path
+        who = self._direct.netloc.rpartition("@")[0]
+        return self._direct._replace(netloc=f"{who}@{urlsplit(self.url).netloc}").geturl()
 
     @contextlib.contextmanager
     def hold(self, words: str) -> Iterator[None]:

@@ -104,7 +104,8 @@ def resolved(document: Json, schema: Json) -> Json:
 def test_the_calls_that_throttle_say_so(document: Json) -> None:
     throttled = {label for label, operation in operations(document).items() if "429" in operation["responses"]}
     password = {"PATCH /api/user/me", "POST /api/user/me", "DELETE /api/user/me"}
-    assert throttled == {"POST /api/signup", "POST /api/login", "POST /api/chat", "POST /api/upload"} | password
+    again = "POST /api/chat/message/{messageId}/transcribe"
+    assert throttled == {"POST /api/signup", "POST /api/login", "POST /api/chat", "POST /api/upload", again} | password
 
 
 @pytest.mark.parametrize(
