@@ -28,9 +28,12 @@ COPY chat chat
 COPY config config
 COPY web web
 COPY workers workers
-RUN python -m compileall -q .
+# A clone made under a strict umask has files that only its owner may read, and COPY keeps their modes.
+RUN chmod -R a+rX . \
+    && python -m compileall -q . \
+    && useradd --system --uid 10001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin chattergram
 
-# Of nobody in particular; it owns nothing and writes to /tmp alone.
+# It owns nothing and writes only to /tmp.
 USER 10001:10001
 EXPOSE 8080
 STOPSIGNAL SIGTERM

@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv/bin
 
-.PHONY: run test fault attack bench check fmt setup requirements wheels browser screenshots settings clean help
+.PHONY: run test fault attack bench check fmt setup requirements wheels audit browser screenshots settings clean help
 
 run: setup  ## Start everything; PORT and DATA_DIR choose another port and another data folder
 	@$(VENV)/python -m dev.run
@@ -43,6 +43,9 @@ requirements: setup  ## Compile requirements/*.txt from the .in files; UPGRADE=1
 
 wheels: setup  ## Check that every requirement has wheels for each Python and processor; asks the index once per change
 	@$(VENV)/python -m dev.wheels
+
+audit: setup  ## Ask osv.dev and npm whether a pinned version has a known vulnerability; needs the network
+	@$(VENV)/python -m dev.audit
 
 browser: setup  ## Find Chromium or Chrome for the browser tests, or install Debian's package if allowed
 	@$(VENV)/python -m dev.system

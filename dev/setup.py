@@ -43,6 +43,8 @@ def new_secrets() -> dict[str, str]:
         "SECRET_KEY": secrets.token_hex(32),
         "METRICS_TOKEN": secrets.token_urlsafe(24),
         "FLOWER_BASIC_AUTH": f"flower:{secrets.token_urlsafe(12)}",
+        "REDIS_PASSWORD": secrets.token_hex(24),  # these two become parts of addresses
+        "MONGODB_PASSWORD": secrets.token_hex(24),
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pymongo import MongoClient
 
 from chat.store.connection import Stores, connect_redis
+from chat.store.memory import Memory
 from chat.store.scripts import Scripts
 from config.settings import Settings
 
@@ -15,4 +16,4 @@ def open_stores(settings: Settings) -> Iterator[Stores]:
     """Like `chat.store.connection.connect`, without mongoengine, which knows only one MongoDB per process."""
     redis, once = connect_redis(settings), connect_redis(settings, retries=0)
     with redis, once, MongoClient(settings.mongodb_uri, tz_aware=True) as mongodb:
-        yield Stores(settings, redis, once, mongodb.get_default_database(), Scripts(redis))
+        yield Stores(settings, redis, once, mongodb.get_default_database(), Scripts(redis), Memory(0.75, 0.85))

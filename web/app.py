@@ -19,7 +19,7 @@ from config.settings import Settings, get_settings
 from config.version import VERSION
 from web import auth, bodies, cli, context, errors, metrics, origin, schemas
 from web.api import accounts, conversations, files, messages, search, uploads, users
-from web.api.health import health
+from web.api.health import health, watch_memory
 from web.api.responses import SECURITY_SCHEMES
 from web.limits import Limits
 from web.pages import pages
@@ -106,6 +106,7 @@ class Application(OpenAPI):
         self.services.sockets.start()
         self.services.sandbox.start()
         gevent.spawn(metrics.watch, self.services.sockets)
+        gevent.spawn(watch_memory, self.services.stores)
         gevent.spawn(prepare_when_up, self.services.stores)
 
     def stop(self) -> None:

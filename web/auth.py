@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import TypeVar, cast
 
 from flask import Flask, Response, current_app, g, request
 
 from chat.errors import Forbidden, SessionEnded
 from chat.people.sessions import Session
+from web import rates
 from web.errors import problem
 from web.services import services
 
@@ -66,14 +68,14 @@ def authenticate() -> None:
 
 def authenticate_now() -> None:
     """For an open view that turns out to need a token after all. Raises SessionEnded."""
-    _authenticate(services().tokens.verify)
+    _authenticate(partial(services().tokens.verify, counted=rates.counted))
 
 
 def _authenticate(check: Callable[[str], Session]) -> None:
     *others, last = _presented_tokens()
     for token in others:  # one header must not hide a valid token in the other, so this token is checked completely
         with suppress(SessionEnded):
-            g.session = services().tokens.verify(token)
+            g.session = services().tokens.verify(token, rates.counted)
             return
     g.session = check(last)
 

@@ -1,6 +1,9 @@
 """The web client: one page at every address it knows, and its files."""
 
 from flask import Blueprint, Response, current_app, request, send_from_directory
+from werkzeug.exceptions import NotFound
+
+from web import errors
 
 pages = Blueprint("pages", __name__)
 
@@ -9,6 +12,8 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src blob:; "
     "connect-src 'self' {sockets}; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+
+OF_PROGRAMS = ("/api/", "/static/", "/ws/")
 
 
 @pages.get("/")
@@ -31,3 +36,14 @@ def page(name: str = "") -> Response:  # noqa: ARG001 (the client reads its addr
 def icon() -> Response:
     """For browsers that ask without reading the page."""
     return send_from_directory(str(current_app.static_folder), "icon.svg")
+
+
+@pages.app_errorhandler(NotFound)
+def nothing(error: NotFound) -> Response:
+    """The client's page, which says that there is nothing here, for people; the usual error for programs."""
+    is_for_people = request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html"
+    if request.method not in ("GET", "HEAD") or request.path.startswith(OF_PROGRAMS) or not is_for_people:
+        return errors.refuse(error)
+    response = page()
+    response.status_code = error.code
+    return response

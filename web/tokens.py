@@ -5,6 +5,7 @@ revoked is looked at each time.
 """
 
 import time
+from collections.abc import Callable
 from functools import lru_cache
 
 from flask import Flask
@@ -16,6 +17,7 @@ from chat import ids
 from chat.people import sessions
 from chat.people.sessions import Session
 from chat.store.connection import Stores
+from chat.store.limits import Counted
 
 TOKEN_BYTES_MOST = 2_048  # ours have about 350
 REMEMBERED = 20_000  # tokens; the least recently used goes first
@@ -50,10 +52,12 @@ class Tokens:
             raise sessions.refusal()
         return session
 
-    def verify(self, token: str) -> Session:
+    def verify(self, token: str, counted: Callable[[str], Counted | None] = lambda _: None) -> Session:
         """The same, if it has not been revoked either; asks Redis. Raises Unauthorized."""
         session = self.read(token)
-        if not sessions.is_valid(self._stores, session.user_id, session.token_id, session.issued_ms):
+        if not sessions.is_valid(
+            self._stores, session.user_id, session.token_id, session.issued_ms, counted(session.user_id)
+        ):
             raise sessions.refusal()
         return session
 

@@ -7,6 +7,7 @@ until its time is up, and cut sockets off without a word.
 
 import contextlib
 import socket
+import sys
 from collections.abc import Iterator
 from time import monotonic, perf_counter
 from types import FrameType
@@ -16,6 +17,7 @@ import gevent
 from gevent import hub
 from gevent.server import StreamServer
 from gunicorn import util
+from gunicorn.arbiter import Arbiter
 from gunicorn.workers import ggevent
 
 from config import logging
@@ -86,6 +88,14 @@ class Worker(ggevent.GeventWorker):
     def init_process(self) -> None:
         hub.Hub.print_exception = _report  # what a greenlet did not catch; gevent offers no other way
         super().init_process()
+
+    def load_wsgi(self) -> None:
+        """Loads the application. gunicorn would also print why that failed, past the log."""
+        try:
+            super().load_wsgi()
+        except Exception as error:  # noqa: BLE001 (it ends the process)
+            logging.report(type(error), error, error.__traceback__, "import")
+            sys.exit(Arbiter.APP_LOAD_ERROR)
 
     def run(self) -> None:
         self.wsgi.start()

@@ -59,6 +59,7 @@ def create_app(settings: Settings) -> Celery:
         if is_redis(settings.celery_broker_url)
         else {},
         beat_schedule=SCHEDULE,
+        beat_scheduler="beat.scheduler:InMemoryScheduler",
         timezone="UTC",
     )
     return app

@@ -1,4 +1,4 @@
-"""Configures the worker of the queue `transcription`: `celery -A workers.transcriber worker -Q transcription`.
+"""Configures the worker of the queue `transcription`: `celery -A workers.launch:transcriber worker -Q transcription`.
 
 One process handles many recordings at once, one per thread. Calls to Deepgram mostly wait. Whisper computes without the
 interpreter lock, and all threads share its one model; it runs at a low priority, so that text, which needs little, goes
@@ -10,7 +10,7 @@ import threading
 from contextlib import suppress
 from typing import Any
 
-from celery.signals import worker_init
+from celery.signals import worker_init, worker_shutdown
 
 from chat.voice.recognisers import TranscriptionUnavailable
 from config.settings import get_settings
@@ -38,4 +38,11 @@ def _prepare_recogniser(**_: Any) -> None:
         with suppress(TranscriptionUnavailable):  # it is in the log, and every attempt says so
             own.prepare()
 
-    threading.Thread(target=prepare, name="prepare", daemon=True).start()
+    thread = threading.Thread(target=prepare, name="prepare", daemon=True)
+    thread.start()
+
+    def end_at_once(**_: Any) -> None:
+        if thread.is_alive():  # it is inside the library, which aborts when the interpreter ends around it
+            os._exit(0)
+
+    worker_shutdown.connect(end_at_once, weak=False)

@@ -54,7 +54,10 @@ class ForkServer:
 
     def run(self) -> None:
         """Serves until the other end of the control socket is closed."""
-        self._control.send(orjson.dumps(self._confinement.available))
+        try:
+            self._control.send(orjson.dumps(self._confinement.available))
+        except BrokenPipeError:  # its user ended before it was ready
+            return
         while True:
             events = dict(self._poll.poll(self._patience()))
             if self._woken in events:

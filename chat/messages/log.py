@@ -83,7 +83,7 @@ class Entry(NamedTuple):
         }
 
 
-# The names in an entry's JSON. Entries of version 1.0 had no names, only values in this order.
+# The names in an entry's JSON
 _NAMES = {
     "sender_id": "senderId",
     "receiver_id": "receiverId",
@@ -93,6 +93,8 @@ _NAMES = {
     "request_id": "requestId",
     "languages": "languages",
 }
+# Entries of version 1.0 had no names, only the values of these, in this order.
+_VALUES_OF_1_0 = ("senderId", "receiverId", "text", "audioFileId", "clientId", "requestId")
 
 
 def entry_fields(draft: Draft, entropy: str) -> list[bytes | str]:
@@ -124,7 +126,7 @@ def parse_entry(raw: RawEntry) -> Entry:
     entry_id, fields = raw
     named = orjson.loads(fields[DRAFT])
     if isinstance(named, list):
-        named = dict(zip(_NAMES.values(), named, strict=False))
+        named = dict(zip(_VALUES_OF_1_0, named, strict=True))
     if not isinstance(named, dict):
         raise TypeError("no entry")  # `null` and numbers are JSON as well
     known = {field: named[name] for field, name in _NAMES.items() if named.get(name)}

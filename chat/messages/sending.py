@@ -21,7 +21,9 @@ log = structlog.get_logger(__name__)
 
 TEXT_LIMIT = 4_000
 CLIENT_ID_LIMIT = 64
+CHARACTERS_A_COUNT = 1_000  # a longer text counts several times against the limit: it takes as much more to keep
 WAKING_MS = 5_000  # lifetime of the flag that says a drainer is coming
+FULL_RETRY_SECONDS = 30
 RETRY_SECONDS = 60  # the Redis client repeats a call only within this time
 _WAKE_ROUNDS = 3
 
@@ -37,12 +39,14 @@ def accept(stores: Stores, draft: Draft, wake: Callable[[], None], session: Sess
         TooMany: the sender has reached the limit of messages or, with a recording, of transcribed audio.
         Invalid: there is nothing to send, or it is addressed to its sender.
         NotFound: the receiver or the upload is unknown, not the sender's, or already sent.
-        Unavailable: the log is full, or `wake` says that the queue is down. Nothing was accepted.
+        Unavailable: the log or Redis is full, or `wake` says that the queue is down. Nothing was accepted.
     """
     if not draft.text.strip() and draft.audio_file_id is None:
         raise Invalid("text", "There is nothing to send: give text or audioFileId.")
     if draft.receiver_id == draft.sender_id:
         raise Invalid("receiverId", "You cannot send messages to yourself.")
+    if stores.memory.is_full:
+        raise Unavailable("There is no room for new messages at the moment. Try again later.", FULL_RETRY_SECONDS)
     outcome, receipt = _Acceptance(stores, draft, session, wake).run()
     if outcome == "again":
         return _accepted_before(stores, receipt)
@@ -135,6 +139,7 @@ class _Acceptance:
             int(self._counts),
             len(self._limits),
             len(self._audio_limits),
+            max(1, -(-len(self._draft.text) // CHARACTERS_A_COUNT)),
             *(part for window in (*self._limits, *self._audio_limits) for part in (window.max, window.seconds)),
             *self._fields,
         ]

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import orjson
 
 from chat import frames, ids
-from chat.errors import SessionEnded
+from chat.errors import SessionEnded, TooMany
 from chat.people import restoring
-from chat.store import keys
+from chat.store import keys, limits
 from chat.store.connection import Document, Stores
 
 
@@ -42,32 +42,45 @@ def end_all(stores: Stores, user_id: str, keep: str = "") -> None:
     _end(stores, keys.sessions_key(user_id), f"{before}:{keep}", stores.settings.token_lifetime, notice)
 
 
-def is_valid(stores: Stores, user_id: str, token_id: str, issued_ms: int) -> bool:
+def is_valid(
+    stores: Stores, user_id: str, token_id: str, issued_ms: int, counted: limits.Counted | None = None
+) -> bool:
     """Whether the token's session has not been ended and the person still exists. One round trip.
 
+    The same round trip counts what the person is about to do; an invalid session does not count.
+
     Raises:
+        TooMany: the session is valid, and the person has done that too often.
         PyMongoError: Redis was lost or does not know the person, and the archive is away.
     """
     script_keys = keys.revoked_key(token_id), keys.sessions_key(user_id)
+    windows = counted.windows if counted is not None else []
     with stores.redis.pipeline(transaction=False) as pipe:
         pipe.mget(script_keys)
         pipe.exists(keys.user_key(user_id))
         pipe.exists(keys.HOT_COMPLETE)
-        (revoked, ended), known, complete = pipe.execute()
+        limits.count(pipe, windows)
+        (revoked, ended), known, complete, *counts = pipe.execute()
     if not complete:
         archived = {
             each["_id"]: each["value"] for each in stores.mongo.sessions.find({"_id": {"$in": list(script_keys)}})
         }
         revoked = revoked or archived.get(script_keys[0])
         ended = ended or archived.get(script_keys[1], "").encode()
-    if revoked:
-        return False
-    if ended:
-        before, _, kept = ended.decode().partition(":")
-        if issued_ms <= int(before) and token_id != kept:
-            return False
     # If Redis does not know them, it was lost or they deleted their account: the archive knows which.
-    return bool(known) or restoring.find_user(stores, user_id) is not None
+    if _has_ended(revoked, ended, token_id, issued_ms) or not (known or restoring.find_user(stores, user_id)):
+        limits.uncount(stores.redis, windows)  # or a stolen token would use up its owner's limits
+        return False
+    if counted is not None and (seconds := limits.wait_seconds(windows, counts)):
+        raise TooMany(counted.detail, retry_after=seconds)
+    return True
+
+
+def _has_ended(revoked: object, ended: bytes | None, token_id: str, issued_ms: int) -> bool:
+    if not revoked and ended:
+        before, _, kept = ended.decode().partition(":")
+        return issued_ms <= int(before) and token_id != kept
+    return bool(revoked)
 
 
 def restore(stores: Stores, archived: list[Document]) -> None:

@@ -11,6 +11,7 @@ from redis import BlockingConnectionPool, Redis
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
+from chat.store.memory import Memory
 from chat.store.scripts import Scripts
 from config.settings import Settings
 
@@ -33,6 +34,7 @@ class Stores:
     redis_once: Redis
     mongo: "Database[Document]"
     scripts: Scripts
+    memory: Memory
 
     def close(self) -> None:
         self.redis.close()
@@ -79,4 +81,5 @@ def connect(settings: Settings) -> Stores:
         redis_once=connect_redis(settings, retries=0),
         mongo=connect_mongodb(settings),
         scripts=Scripts(redis),
+        memory=Memory(settings.redis_memory_warning, settings.redis_memory_full),
     )

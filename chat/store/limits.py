@@ -1,13 +1,16 @@
 """Limits on what one person may do: the settings' syntax and the keys of the counters.
 
-A limit is a window that starts with the first count in it. Scripts count where an action is taken, so counting costs no
-round trip of its own and a refused action need not count.
+A limit is a window that starts with the first count in it. Counting costs no round trip of its own: scripts count where
+an action is taken, so that a refused one need not count, and everything else is counted where the session is checked.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from limits import parse_many
+from redis import Redis
+from redis.client import Pipeline
 
 from chat.store import keys
 
@@ -20,6 +23,39 @@ class Window(NamedTuple):
     key: str
     max: int
     seconds: int
+
+
+class Counted(NamedTuple):
+    """An action that counts once in each of these windows; `detail` is for the person if one of them is full."""
+
+    windows: list[Window]
+    detail: str
+
+
+def count(pipe: Pipeline, windows: Sequence[Window]) -> None:
+    """Counts once in each window, as part of a pipeline; `COMMANDS` of its replies are for each window."""
+    for window in windows:
+        pipe.incr(window.key)
+        pipe.expire(window.key, window.seconds, nx=True)
+        pipe.ttl(window.key)
+
+
+COMMANDS = 3
+
+
+def uncount(redis: Redis, windows: Sequence[Window]) -> None:
+    """Takes back what `count` counted."""
+    if windows:
+        with redis.pipeline(transaction=False) as pipe:
+            for window in windows:
+                pipe.decr(window.key)
+            pipe.execute()
+
+
+def wait_seconds(windows: Sequence[Window], replies: Sequence[Any]) -> int:
+    """Returns how long to wait if one of the windows was full, else 0; `replies` are those that `count` caused."""
+    full = [replies[COMMANDS * i + 2] for i, window in enumerate(windows) if replies[COMMANDS * i] > window.max]
+    return max(1, *full) if full else 0
 
 
 def windows(setting: str, action: str, whose: str, unit: int = 1) -> list[Window]:

@@ -9,6 +9,7 @@ from chat import ids
 from chat.audio import chunks
 from chat.store import keys
 from chat.store.connection import Stores
+from chat.store.memory import Memory
 
 DUE_SAMPLE = 100  # how many due voice messages to look at for the oldest
 
@@ -29,6 +30,8 @@ FIGURES = {
     "hot_complete": "Whether Redis holds the whole hot window; 0 while it is being rebuilt.",
     "redis_memory_bytes": "Memory Redis uses.",
     "redis_memory_limit_bytes": "Memory Redis may use; 0 if unlimited.",
+    "redis_memory_share": "Share of that limit used, or needed to store what was accepted; 0 if unlimited.",
+    "redis_memory_short": "1 if that share is above `REDIS_MEMORY_WARNING`; 2 if messages are refused.",
     "people_online": "People with a socket on any web process.",
     "mongodb_up": "Whether MongoDB answers.",
     "archive_messages": "Messages in MongoDB.",
@@ -56,14 +59,13 @@ class _Raw(NamedTuple):
     people: int
     complete: int
     online: int
-    memory: dict[str, Any]
 
 
 def figures(stores: Stores) -> dict[str, float]:
     """Returns the figures by their names in `FIGURES`. For a store that is away there is only its `_up`."""
     found: dict[str, float] = {}
     try:
-        found |= {"redis_up": 1, **_of_redis(stores.redis)}
+        found |= {"redis_up": 1, **_of_redis(stores.redis), **_of_memory(stores)}
     except RedisError:
         found["redis_up"] = 0
     try:
@@ -91,7 +93,6 @@ def _of_redis(redis: Redis) -> dict[str, float]:
         pipe.zcard(keys.NAMES)
         pipe.exists(keys.HOT_COMPLETE)
         pipe.scard(keys.PRESENCE_ONLINE)
-        pipe.info("memory")
         raw = _Raw(*pipe.execute())
     accepted_ms = int(raw.accepted_first[0][0].partition(b"-")[0]) if raw.accepted_first else now
     return {
@@ -108,9 +109,18 @@ def _of_redis(redis: Redis) -> dict[str, float]:
         "hot_messages": _indexed(redis),
         "hot_people": raw.people,
         "hot_complete": raw.complete,
-        "redis_memory_bytes": raw.memory["used_memory"],
-        "redis_memory_limit_bytes": raw.memory["maxmemory"],
         "people_online": raw.online,
+    }
+
+
+def _of_memory(stores: Stores) -> dict[str, float]:
+    memory = Memory(stores.settings.redis_memory_warning, stores.settings.redis_memory_full)
+    memory.sample(stores.redis)
+    return {
+        "redis_memory_bytes": memory.last.used,
+        "redis_memory_limit_bytes": memory.last.limit,
+        "redis_memory_share": memory.last.share,
+        "redis_memory_short": memory.is_short + memory.is_full,
     }
 
 

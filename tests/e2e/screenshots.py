@@ -167,8 +167,8 @@ class Camera:
 
     def _play_to(self, page: Page, word: Locator) -> None:
         word.click()
-        expect(page.get_by_role("button", name="Pause")).to_be_visible()
-        page.get_by_role("button", name="Pause").click()
+        expect(page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
+        page.get_by_role("button", name="Pause", exact=True).click()
 
     def _take(self, page: Page, name: str) -> None:
         page.evaluate("document.fonts.ready")

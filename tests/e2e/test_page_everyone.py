@@ -53,7 +53,7 @@ def test_axe_finds_nothing_serious(visit: Visit, client: Client, theme: str, wid
     ada.open(grace)
     ada.page.locator(".timed .word").first.click()
     expect(ada.page.locator(".word.lit")).to_be_visible()
-    ada.page.get_by_role("button", name="Pause").click()
+    ada.page.get_by_role("button", name="Pause", exact=True).click()
     check(ada.page)
     ada.record()
     check(ada.page)

@@ -204,3 +204,29 @@ def come_back(visitor: Visitor, socket: WebSocket) -> None:
     """Shows the page again, and waits for the server's reply."""
     with socket.expect_event("framereceived", lambda frame: "application:resume" in str(frame)):
         visitor.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+
+def test_a_socket_that_never_opens_is_said_to_be_missing(visit: Visit, client: Client) -> None:
+    ada = visit("ada")
+    ada.context.route_web_socket("**/ws/**", lambda _: None)  # taken, and never answered
+    ada.page.reload()
+    expect(ada.page.locator(".banner").get_by_text("No connection.")).to_be_visible()
+
+
+def test_what_was_edited_and_whose_name_changed_in_a_gap_shows_without_opening_anew(
+    visit: Visit, client: Client
+) -> None:
+    ada, grace = visit("ada"), client.sign_up("grace")
+    sent = grace.post(ada.person, "Half past six")
+    ada.open(grace)
+    expect(ada.message("Half past six")).to_be_visible()
+    ada.context.set_offline(True)
+    ada.page.evaluate("dispatchEvent(new Event('offline'))")
+    expect(ada.page.locator(".banner").get_by_text("No connection.")).to_be_visible()
+    grace.call("PATCH", f"/chat/message/{sent['_id']}", json={"text": "Half past seven"})
+    renamed = f"{name_of(grace)} II"
+    grace.call("PATCH", "/user/me", json={"username": renamed})
+    ada.context.set_offline(False)
+    ada.page.evaluate("dispatchEvent(new Event('online'))")
+    expect(ada.message("Half past seven")).to_be_visible()
+    expect(ada.page.get_by_role("heading", name=renamed)).to_be_visible()

@@ -8,10 +8,10 @@ from tests import recordings
 from tests.client import Client
 from tests.e2e.conftest import RECORDING, Visit
 from tests.e2e.history import message, minutes_ago, spoken, tell
-from tests.e2e.visitor import name_of
 
 TRANSCRIBED = 60_000  # milliseconds
 RUNS = re.compile(r"^0:(0[1-9]|[1-5]\d)$")  # a clock
+AT_LEAST_3 = re.compile(r"^0:(0[3-9]|[1-5]\d)$")
 AT_LEAST_4 = re.compile(r"^0:(0[4-9]|[1-5]\d)$")
 
 # A word is lit for a fraction of a second: `lit` has those that were since.
@@ -38,7 +38,7 @@ def test_speak_read_and_click_a_word(visit: Visit) -> None:
     grace.page.evaluate(NOTE_LIT)
     chosen.click()
     grace.page.wait_for_function("word => lit[0] === word", arg=chosen.inner_text())
-    expect(grace.page.get_by_role("button", name="Pause")).to_be_visible()
+    expect(grace.page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
     slider = grace.page.get_by_role("slider", name="Position in the recording")
     expect(slider).not_to_have_value(slider.input_value())  # the voice goes on
     expect(chosen).not_to_have_class(re.compile("lit"))
@@ -92,16 +92,46 @@ def test_pause_listen_first_or_throw_away(visit: Visit, client: Client) -> None:
     expect(ada.page.locator("article .controls")).to_have_count(0)
 
 
-def test_a_recording_one_walks_away_from_is_asked_about(visit: Visit, client: Client) -> None:
+def test_a_recording_one_walks_away_from_is_there_when_one_comes_back(visit: Visit, client: Client) -> None:
     ada, grace = visit("ada"), client.sign_up("grace")
     ada.open(grace)
     ada.record()
     expect(ada.page.get_by_role("timer")).to_have_text(RUNS)
     ada.page.get_by_role("link", name="Settings").click()
-    expect(ada.page.get_by_role("dialog")).to_contain_text(f"What you recorded for {name_of(grace)} has not been sent.")
-    ada.page.get_by_role("dialog").get_by_role("button", name="Send").click()
+    expect(ada.page.get_by_role("heading", name="Settings")).to_be_visible()
     ada.page.go_back()
+    ada.page.get_by_role("button", name="Send the recording").click()
     expect(ada.page.locator("article .controls")).to_be_visible()
+    ada.page.reload()
+    expect(ada.page.locator("article .controls")).to_be_visible()
+    expect(ada.page.locator(".recording")).to_have_count(0)  # it is offered until it is sent, and not again
+
+
+def test_a_reload_loses_nothing_of_a_recording(visit: Visit, client: Client) -> None:
+    ada, grace = visit("ada"), client.sign_up("grace")
+    ada.open(grace)
+    ada.record()
+    expect(ada.page.get_by_role("timer")).to_have_text(AT_LEAST_4)
+    ada.page.reload()
+    expect(ada.page.locator(".recording .clock")).to_have_text(AT_LEAST_3)
+    ada.page.get_by_role("button", name="Send the recording").click()
+    expect(ada.page.locator("article .clock")).to_have_text(AT_LEAST_3)
+
+
+def test_escape_stops_a_recording_and_discarding_it_can_be_undone(visit: Visit, client: Client) -> None:
+    ada, grace = visit("ada"), client.sign_up("grace")
+    ada.open(grace)
+    ada.record()
+    expect(ada.page.get_by_role("timer")).to_have_text(RUNS)
+    ada.page.keyboard.press("Escape")
+    expect(ada.page.get_by_role("button", name="Play the recording")).to_be_focused()
+    ada.page.keyboard.press("Escape")
+    expect(ada.page.locator(".recording")).to_have_count(0)
+    expect(ada.page.get_by_role("button", name="Undo")).to_be_focused()
+    ada.page.keyboard.press("Enter")
+    ada.page.get_by_role("button", name="Send the recording").click()
+    expect(ada.page.locator("article .controls")).to_be_visible()
+    expect(ada.page.get_by_role("button", name="Undo")).to_have_count(0)
 
 
 def test_holding_the_microphone_sends_when_let_go(visit: Visit, client: Client) -> None:
@@ -147,7 +177,12 @@ def test_a_corrected_transcript_still_plays_and_is_found_at_its_second(visit: Vi
     ada.page.locator("article").hover()
     ada.page.get_by_role("button", name="Message actions").click()
     ada.page.get_by_role("menuitem", name="Correct the transcript").click()
-    ada.page.locator("#composer-input").fill(" ".join([*kept[:2], "xylophone", *kept[2:]]))
+    second = ada.page.get_by_role("textbox", name=re.compile("^Word 2,"))
+    second.focus()
+    pause = ada.page.get_by_role("button", name="Pause", exact=True)
+    expect(pause).to_be_visible()  # that stretch is heard
+    expect(pause).to_have_count(0)  # and no more
+    second.fill(f"{kept[1]} xylophone")
     ada.page.get_by_role("button", name="Save").click()
     expect(words.nth(2)).to_have_text("xylophone")
     ada.page.get_by_role("searchbox").fill("xylophone")

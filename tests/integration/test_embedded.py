@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 from pymongo import MongoClient
-from redis import Redis
+from pymongo.errors import OperationFailure
+from redis import AuthenticationError, Redis
 
-from dev.embedded import Embedded, MongoServer, RedisServer
+from config import replica_set
+from dev.embedded import Embedded, MongoServer, RedisServer, Server
 from dev.processes import LOOPBACK, StartError, wait_until
 
 
@@ -117,3 +119,75 @@ def test_only_the_requested_server_is_started(tmp_path: Path) -> None:
         assert one.mongodb.running
     finally:
         one.stop()
+
+
+def test_nobody_gets_in_without_the_password(embedded: Embedded) -> None:
+    redis_server, mongo_server = servers(embedded)
+    with Redis(port=redis_server.port) as stranger, pytest.raises(AuthenticationError):
+        stranger.ping()
+    with replica_set.connect(mongo_server.port, "") as stranger, pytest.raises(OperationFailure, match="requires auth"):
+        stranger.admin.command("listDatabases")
+
+
+def test_no_command_line_shows_a_password(embedded: Embedded) -> None:
+    for server in embedded.servers:
+        line = Path(f"/proc/{server.pid}/cmdline").read_text()
+        assert server.name.lower() in line.lower() or "mongod" in line
+        assert server.password not in line
+
+
+def open_to_others(folder: Path) -> set[Path]:
+    return {path for path in (folder, *folder.rglob("*")) if path.lstat().st_mode & 0o077}
+
+
+def test_nobody_else_may_read_the_data(embedded: Embedded, folder: Path) -> None:
+    remember(embedded)
+    assert len(list(folder.rglob("*"))) > 10
+    assert open_to_others(folder) == set()
+
+
+class Old(Server):
+    """As an older version ran it."""
+
+    protected = False
+
+
+class OldRedis(Old, RedisServer):
+    pass
+
+
+class OldMongo(Old, MongoServer):
+    pass
+
+
+def test_data_of_an_older_version_gets_passwords_and_is_closed_to_others(folder: Path) -> None:
+    old = OldRedis("Redis", folder / "redis", folder / "log" / "redis.log")
+    old_mongo = OldMongo("MongoDB", folder / "mongodb", folder / "log" / "mongodb.log")
+    before = Embedded(folder)
+    before.redis, before.mongodb = old, old_mongo
+    for server in before.servers:
+        server.start()
+        server.wait_until_ready()
+    remember(before)
+    before.stop()
+    (folder / "lock").touch()
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o755)
+    again = Embedded(folder)
+    again.start()
+    try:
+        assert_remembered(again)
+        assert open_to_others(folder) == set()
+        assert all(server.password for server in again.servers)
+    finally:
+        again.stop()
+
+
+def test_a_folder_with_other_things_in_it_keeps_its_mode(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "holiday.txt").touch(mode=0o644)
+    folder.chmod(0o755)
+    one = Embedded(folder, with_mongodb=False)
+    one.start()
+    one.stop()
+    assert open_to_others(folder) == {folder, folder / "holiday.txt"}

@@ -1,5 +1,6 @@
 """Search finds what was said in the user's own conversations, and never anything else."""
 
+import random
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as rules
 from hypothesis import strategies as st
 
+from chat.errors import Invalid
 from chat.messages import search
 from chat.store import hot, keys
 from chat.store.connection import Stores
@@ -197,3 +199,81 @@ def test_reindexing_makes_terms_anew_and_leaves_what_was_changed_meanwhile(
     assert found(stores, pair[0], "zebra") == ["zebra 0"]
     assert found(stores, pair[0], "giraffe") == ["giraffe"]
     assert reindex(stores) == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("fox qui", 0),
+        ("qui fox", None),  # only the last word may be incomplete
+        ("f", None),  # a single letter
+        ("c", 1),  # unless it is the word
+        ("天", 3),
+    ],
+)
+def test_only_the_last_word_is_a_prefix_and_a_single_letter_never(
+    stores: Stores, pair: tuple[str, str], query: str, expected: int | None
+) -> None:
+    assert found(stores, pair[0], query) == ([] if expected is None else [TEXTS[expected]])
+
+
+def test_numbers_match_without_errors(stores: Stores, pair: tuple[str, str]) -> None:
+    send(stores, *pair, "flight 123456")
+    drain(stores)
+    assert found(stores, pair[0], "123456 flight") == ["flight 123456"]
+    assert found(stores, pair[0], "123457") == []
+
+
+def test_only_the_longest_words_of_a_query_may_have_errors(stores: Stores, pair: tuple[str, str]) -> None:
+    text = "alphabet elephant dinosaur kangaroo bird"
+    send(stores, *pair, text)
+    drain(stores)
+    assert found(stores, pair[0], "alphabit elephent dinasaur kangeroo bird") == [text]
+    assert found(stores, pair[0], "alphabit elephent dinasaur kangeroo birt") == []
+
+
+def search_often(stores: Stores, person: str, query: str) -> None:
+    """Until one takes too long."""
+    for _ in range(50):
+        search.search(stores, person, query, 20, 0)
+
+
+@pytest.mark.parametrize("fails", ["fail", "return"], ids=["as configured", "as a managed Redis may be"])
+def test_a_search_that_takes_too_long_is_too_broad_and_never_partial(
+    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    for block in range(20):
+        send(stores, *pair, " ".join(f"broad{block:02}{number:02}" for number in range(90)))
+    drain(stores)
+    assert len(found(stores, pair[0], "broad")) == 20
+    stores.redis.execute_command("FT.CONFIG", "SET", "ON_TIMEOUT", fails)
+    stores.redis.execute_command("FT.CONFIG", "SET", "MAXPREFIXEXPANSIONS", 10_000)
+    monkeypatch.setattr(search, "TIMEOUT_MS", 1)
+    monkeypatch.setattr(search, "MAX_TOKENS", 2_000)
+    query = " ".join(f"broad{number:02}" for number in range(19)) + " broad"
+    monkeypatch.setattr(search, "_words", lambda text: [search._Word(f"w{each}", True, True) for each in text.split()])
+    try:
+        with pytest.raises(Invalid, match="too broad") as refused:
+            search_often(stores, pair[0], query)
+        assert refused.value.field == "q"
+    finally:
+        hot.configure(stores.redis)
+
+
+def test_a_message_of_made_up_words_takes_memory_in_proportion(stores: Stores, pair: tuple[str, str]) -> None:
+    digits = random.Random(7)
+    before = stores.redis.info("memory")["used_memory"]
+    texts = [" ".join(f"{digits.randrange(16**6):06x}" for _ in range(570)) for _ in range(20)]
+    for text in texts:
+        send(stores, *pair, text)
+    drain(stores)
+    assert (stores.redis.info("memory")["used_memory"] - before) / len(texts) < 80_000  # 182,000 without the limit
+    assert found(stores, pair[0], texts[3].split()[150]) == [texts[3]]
+    assert found(stores, pair[0], texts[3].split()[500]) == []
+
+
+def test_terms_are_indexed_once(stores: Stores) -> None:
+    for model in (hot.User, hot.Message):
+        schema = model.redisearch_schema()
+        assert schema.count("$.terms") == 1
+        assert "$.terms AS terms_fts TEXT NOSTEM" in schema

@@ -78,10 +78,10 @@ def test_conversations_keep_their_order_when_redis_is_rebuilt(stores: Stores, pa
     for sender, receiver in ((bert, anna), (anna, carl), (dora, anna), (anna, bert), (carl, anna), (anna, bert)):
         send(stores, sender, receiver, "hello")
         drain(stores)  # takes long enough for each to have a time of its own
+    newest = stores.redis.zrange(keys.conversations_key(anna), 0, -1, withscores=True)
     rounds(stores)
     before = [row["partner"]["_id"] for row in conversations.list_conversations(stores, anna, 10, None)]
     assert before == [bert, carl, dora]
-    newest = stores.redis.zrange(keys.conversations_key(anna), 0, -1, withscores=True)
     for listed in (True, False):
         if not listed:
             stores.mongo.conversations.delete_many({})  # the messages of the window alone bring it back

@@ -144,6 +144,16 @@ def test_a_slot_of_a_worker_that_died_is_free_again(stores: Stores, anna: str, b
     assert take(stores, slots=2) == first
 
 
+def test_a_long_one_that_waits_for_another_attempt_takes_no_slot_meanwhile(
+    stores: Stores, anna: str, bert: str
+) -> None:
+    first, second = recorded(stores, anna, bert, 60), recorded(stores, bert, anna, 60)
+    assert take(stores, slots=2) == first
+    assert take(stores, slots=2) is None
+    attempts.give_back(stores, first, 3_600)
+    assert take(stores, slots=2) == second
+
+
 def test_a_long_one_whose_workers_keep_dying_takes_no_slot_kept_for_short_ones(
     stores: Stores, anna: str, bert: str
 ) -> None:

@@ -23,7 +23,13 @@ NAME = "chattergram"
 pytestmark = pytest.mark.timeout(240)
 
 
+class Master(RedisServer):
+    protected = False
+
+
 class Replica(RedisServer):
+    protected = False
+
     def __init__(self, name: str, folder: Path, log: Path, master: RedisServer) -> None:
         super().__init__(name, folder, log)
         self.master = master
@@ -62,7 +68,7 @@ class Sentinel(ManagedProcess):
 @pytest.fixture
 def followed(tmp_path: Path) -> Iterator[tuple[Stack, RedisServer, Replica, Sentinel, Proxy]]:
     """A stack whose processes all reach Redis through an address that follows the master."""
-    master = RedisServer("Redis", tmp_path / "master", tmp_path / "master.log")
+    master = Master("Redis", tmp_path / "master", tmp_path / "master.log")
     master.start()
     master.wait_until_ready()
     replica = Replica("replica", tmp_path / "replica", tmp_path / "replica.log", master)

@@ -114,6 +114,8 @@ def test_readyz_names_a_search_module_that_is_missing(stack: Stack, tmp_path: Pa
 class ClusterRedis(RedisServer):
     """A cluster of one node with all slots."""
 
+    protected = False
+
     def arguments(self) -> list[str]:
         return [*super().arguments(), "--cluster-enabled", "yes"]
 
@@ -127,6 +129,8 @@ class ClusterRedis(RedisServer):
 
 
 class StandaloneMongo(MongoServer):
+    protected = False
+
     def arguments(self) -> list[str]:
         given = super().arguments()
         at = given.index("--replSet")

@@ -3,7 +3,9 @@
 import contextlib
 import json
 import secrets
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import requests
@@ -13,7 +15,7 @@ from tests.client import Client, Person
 from tests.contract.raw import connection, exchange
 from tests.deepgram_stand_in import CORRUPT, KEY, SENTENCE, DeepgramStandIn
 from tests.recordings import spoken
-from tests.stack import SECRET, Stack
+from tests.stack import ROOT, SECRET, Stack, procfile
 
 SECONDS = 30
 OURS = ("web", "worker", "transcriber", "beat")
@@ -120,6 +122,30 @@ def test_no_log_reveals_what_people_write_or_who_they_are(
     finally:
         stack.web.start()
         stack.wait_web()
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_an_error_at_the_import_is_one_event(stack: Stack, tmp_path: Path, name: str) -> None:
+    for folder in ("beat", "chat", "config", "web", "workers"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    with (tmp_path / "chat" / "wire.py").open("a") as module:
+        module.write("\nraise RuntimeError('the reason')\n")
+    process = stack.make_process(f"{name}-broken", procfile("Procfile.dev")[name], {"PYTHONPATH": str(tmp_path)})
+    process.start()
+    assert process.wait(SECONDS) != 0
+    written = [json.loads(line) for line in lines(process)]
+    assert [line["where"] for line in written if "the reason" in line.get("exception", "")] == ["import"]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_wrong_setting_is_said_in_one_plain_sentence(stack: Stack, name: str) -> None:
+    process = stack.make_process(f"{name}-wrong", procfile("Procfile.dev")[name], {"REDIS_URL": "nonsense"})
+    process.start()
+    assert process.wait(SECONDS) == 1
+    said = lines(process)
+    assert said[0] == "Chattergram cannot start:"
+    assert len(said) == 2
+    assert said[1].startswith("  REDIS_URL: must be redis://")
 
 
 def test_what_a_process_says_as_it_stops_is_json_too(stack: Stack) -> None:

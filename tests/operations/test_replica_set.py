@@ -22,6 +22,8 @@ pytestmark = pytest.mark.timeout(240)
 class Member(MongoServer):
     """One of several members: it is ready before it is told which set it belongs to."""
 
+    protected = False
+
     def answers(self) -> bool:
         client: MongoClient = MongoClient(LOOPBACK, self.port, directConnection=True, serverSelectionTimeoutMS=1_000)
         with client:

@@ -116,6 +116,10 @@ def test_ctrl_c_stops_all_and_the_next_run_has_all_data(first: Run) -> None:
     with Client(first.url) as client:
         assert json.loads(first.flask("state", "--json"))["redis_up"] == 1, "bin/flask finds its servers"
         assert requests.get(first.flower, timeout=15).status_code == 401, "Flower asks for its password"
+        assert [path for path in first.folder.rglob("*") if path.lstat().st_mode & 0o077] == []
+        kept = [path.read_text() for name in ("password", "key", "secret_key") for path in first.folder.rglob(name)]
+        assert len(kept) == 4
+        assert not any(secret in command for secret in kept for command in first.left_over()), "ps shows them"
         ada, ben = client.sign_up("ada"), client.sign_up("ben")
         socket = ben.connect()
         sent = ada.post(ben, "still there tomorrow?")

@@ -186,3 +186,21 @@ test("what only this client knows of a message makes its row anew", async () => 
 	assert.ok(message.version > version);
 	history.note(idOf(2), { failure: "unknown here" });
 });
+
+test("a message that came before anything was loaded is surrounded once it is jumped to", async () => {
+	tell(60);
+	history.merge(fromPartner(60, PARTNER));
+	assertRun(60, 60);
+	assert.ok(await history.loadAround(idOf(60)));
+	assertRun(20, 60);
+});
+
+test("what was changed in a gap shows once it is read again, and nothing is added out of place", async () => {
+	tell(260);
+	await history.loadNewest();
+	server.messages[100] = fromPartner(101, PARTNER, { text: "changed", editedAt: "2026-01-01T11:00:00.000Z" });
+	server.messages.push(fromPartner(261, PARTNER));
+	await history.refresh();
+	assert.equal(history.byId.get(idOf(101)).text, "changed");
+	assertRun(61, 260);
+});

@@ -76,3 +76,17 @@ test("the same frame again changes nothing, any other makes the row anew", () =>
 	assert.ok(merge(message, { ...edit, text: "again", editedAt: LATE }));
 	assert.ok(message.version > version);
 });
+
+test("the text so far grows, and gives way to the whole transcript", () => {
+	const message = loaded({ status: "transcribing", text: "" });
+	const soFar = (text, seconds) => fromPartner(1, "grace", { status: "transcribing", text, seconds });
+	assert.ok(merge(message, soFar("one two", 4)));
+	assert.ok(merge(message, soFar("one two three", 8)));
+	merge(message, soFar("one two", 4)); // late
+	merge(message, fromPartner(1, "grace", { status: "transcribing", text: "" })); // as it is stored meanwhile
+	assert.equal(message.text, "one two three");
+	merge(message, fromPartner(1, "grace", { status: "delivered", text: "One, two, three, four." }));
+	merge(message, soFar("one two three", 9));
+	assert.equal(message.text, "One, two, three, four.");
+	assert.equal(message.seconds ?? null, null);
+});

@@ -82,3 +82,21 @@ test("a pause of up to a second belongs to the word before", () => {
 		[-1, 0, 0, -1, 1, 1, -1],
 	);
 });
+
+test("words of a script without blanks are words of their own, with the times of their letters", () => {
+	const words = [
+		{ word: "今", start: 0, end: 1 },
+		{ word: "天天气", start: 1, end: 4 },
+		{ word: "很好。", start: 4, end: 6 },
+	];
+	const shown = timedWords({ text: "今天天气很好。", words });
+	assert.equal(shown.map(({ text }) => text).join(""), "今天天气很好。");
+	assert.deepEqual([shown[0].text, shown[0].start, shown[0].end], ["今天", 0, 2]);
+	assert.deepEqual([shown[1].text, shown[1].start, shown[1].end], ["天气", 2, 4]);
+	assert.ok(shown.slice(1).every(({ isJoined }) => isJoined));
+	assertGrowing(shown.map(({ start }) => start));
+});
+
+test("words from right to left have their times", () => {
+	assert.deepEqual(startsOf("מחר בשש, ליד", heard("מחר בשש ליד")), [0, 1, 2]);
+});

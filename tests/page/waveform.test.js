@@ -5,7 +5,7 @@ import "./browser.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { barsOf, FLAT, loudness } from "../../web/static/js/voice/waveform.js";
+import { barsOf, barsOfPeaks, FLAT, loudness } from "../../web/static/js/voice/waveform.js";
 
 const noise = (length, level) => Float32Array.from({ length }, (_, index) => (index % 2 ? level : -level));
 
@@ -24,4 +24,11 @@ test("the loudest bar is 1, and there are as many as in an empty waveform", () =
 test("silence is flat, not blown up", () => {
 	assert.ok(barsOf(noise(4_800, 0)).every((bar) => bar === 0));
 	assert.ok(barsOf(noise(4_800, 0.0001)).every((bar) => bar < 0.1));
+});
+
+test("the server's two hundred values make as many bars, the loudest 1", () => {
+	const bars = barsOfPeaks([...Array(100).fill(0), ...Array(100).fill(51)]);
+	assert.equal(bars.length, FLAT.bars.length);
+	assert.ok(bars.slice(0, 23).every((bar) => bar === 0));
+	assert.ok(bars.slice(25).every((bar) => Math.abs(bar - 1) < 1e-6));
 });

@@ -33,3 +33,10 @@ test("what has a meaning in patterns is text", () => {
 	);
 	assert.deepEqual(hits("...", "anything"), []);
 });
+
+test("without blanks a word is found within a sentence, and what reaches over several is", () => {
+	const among = (query) => ["今天", "天气", "很", "好。"].filter(wordMatcher(query, "今天天气很好。"));
+	assert.deepEqual(among("天气"), ["天气"]);
+	assert.deepEqual(among("很好"), ["很", "好。"]);
+	assert.deepEqual(among("下雨"), []);
+});

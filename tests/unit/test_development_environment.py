@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from config.settings import next_database
-from dev.environment import Development, stored_secret
+from dev.environment import Development
+from dev.private import stored_secret
 
 
 def development(tmp_path: Path, env_file: str = "", **environment: str) -> Development:

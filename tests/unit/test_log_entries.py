@@ -25,7 +25,11 @@ def written(draft: Draft) -> accepted_log.RawEntry:
     return NAME, dict(zip(parts[::2], parts[1::2], strict=True))
 
 
-@given(st.builds(Draft, people, people, texts, st.none() | people, st.none() | people, texts))
+optional = st.none() | people
+languages = st.just(()) | st.lists(people, min_size=1)
+
+
+@given(st.builds(Draft, people, people, texts, optional, optional, texts, languages))
 def test_what_is_written_is_read(draft: Draft) -> None:
     found = accepted_log.parse_entry(written(draft))
     assert (found.receipt, found.draft) == (Receipt(NAME.decode(), ENTROPY), draft)

@@ -37,8 +37,8 @@ def test_a_word_has_the_same_fields_everywhere() -> None:
     assert set(schemas.Word.model_fields) == set(wire.Word.__annotations__)
 
 
-def test_a_change_sets_fields_of_a_message_and_of_the_same_types() -> None:
-    changes, message = get_type_hints(wire.Changes), get_type_hints(wire.Message)
+def test_a_change_sets_fields_of_a_stored_message_and_of_the_same_types() -> None:
+    changes, message = get_type_hints(wire.Changes), get_type_hints(wire.StoredMessage)
     assert changes.items() <= message.items()
-    never = {"_id", "senderId", "receiverId", "dateSent", "clientId"}
-    assert set(changes) == WIRE - never
+    never = {"_id", "senderId", "receiverId", "dateSent", "clientId", "revision"}
+    assert set(changes) == STORED - never

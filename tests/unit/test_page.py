@@ -101,7 +101,7 @@ def test_without_a_node_that_will_do_the_wheel_brings_one_with_npm(
 def test_packages_are_installed_once(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     found = node.prepare()
     capfd.readouterr()
-    monkeypatch.setattr(node, "_npm", lambda *_: pytest.fail("npm was called"))
+    monkeypatch.setattr(node, "npm", lambda *_: pytest.fail("npm was called"))
     node.install_packages(found)
     assert capfd.readouterr().out == ""
 

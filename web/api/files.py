@@ -15,7 +15,7 @@ from werkzeug.http import is_resource_modified, quote_etag
 
 from chat import audio, ids, wire
 from chat.people import sessions
-from web import schemas
+from web import rates, schemas
 from web.api.responses import AUDIO, PREFIX, SECURITY, responses
 from web.api.uploads import described
 from web.auth import authenticate_now, me, session
@@ -55,7 +55,7 @@ def content(
 ) -> Response:
     """A recording's bytes, or a range of them, by token or by signed link"""
     maker = audio.read_link(services().settings, path.uuid, query.token or "", time.time())
-    if maker is not None and sessions.is_valid(stores(), *maker):
+    if maker is not None and sessions.is_valid(stores(), *maker, rates.counted(maker.user_id)):
         return _ranged(audio.find(stores(), path.uuid, maker.user_id))
     authenticate_now()
     return _ranged(audio.find(stores(), path.uuid, me()))

@@ -1,7 +1,10 @@
 """Liveness, and readiness: whether the process can reach everything it needs."""
 
+import time
 from collections.abc import Callable
+from contextlib import suppress
 
+import gevent
 from flask import Blueprint, Response
 from kombu.exceptions import OperationalError
 from pymongo.errors import PyMongoError
@@ -10,10 +13,13 @@ from redis import RedisError
 from chat import wire
 from chat.errors import Unavailable
 from chat.messages import search
+from chat.store.connection import Stores
 from web.services import services
 
 health = Blueprint("health", __name__)
 
+SAMPLE_SECONDS = 1.0
+CACHED_SECONDS = 0.5
 AWAY = (RedisError, PyMongoError, OperationalError, OSError)
 
 
@@ -25,11 +31,44 @@ def alive() -> Response:
 
 @health.get("/readyz")
 def ready() -> Response:
-    """Reports that everything the process needs is reachable, or 503 with the names of what is missing."""
-    missing = [name for name, check in _checks().items() if not _passes(check)]
+    """Reports that everything the process needs is reachable, or 503 with the names of what is missing.
+
+    Warnings do not make it 503: a process that refuses new messages, since Redis is full, still serves everything else.
+    """
+    missing = _found.missing()
     if missing:
         raise Unavailable(f"Missing: {', '.join(missing)}.")
-    return Response(wire.dumps({"status": "ready"}), content_type="application/json")
+    memory = services().stores.memory
+    document: dict[str, object] = {"status": "ready"}
+    if memory.is_short:
+        consequence = "new messages are refused" if memory.is_full else "new messages will be refused soon"
+        document["warnings"] = [f"Redis has used {memory.last.share:.0%} of its memory: {consequence}."]
+    return Response(wire.dumps(document), content_type="application/json")
+
+
+def watch_memory(stores: Stores) -> None:
+    """Samples Redis's memory; never returns."""
+    while True:
+        with suppress(RedisError):  # the last reading stays
+            stores.memory.sample(stores.redis)
+        gevent.sleep(SAMPLE_SECONDS)
+
+
+class _Found:
+    """What was missing a moment ago: asking the stores costs more than answering."""
+
+    def __init__(self) -> None:
+        self._missing: list[str] = []
+        self._until = 0.0
+
+    def missing(self) -> list[str]:
+        if time.monotonic() >= self._until:
+            self._until = time.monotonic() + CACHED_SECONDS  # before asking, so that others do not ask meanwhile
+            self._missing = [name for name, check in _checks().items() if not _passes(check)]
+        return self._missing
+
+
+_found = _Found()
 
 
 def _checks() -> dict[str, Callable[[], object]]:

@@ -29,7 +29,8 @@ local issued_ms = tonumber(ARGV[9]) -- when that token was issued
 local counts = ARGV[10] == '1' -- whether this call counts against the limits
 local limits = tonumber(ARGV[11]) -- how many counters there are
 local audio_limits = tonumber(ARGV[12]) -- and how many of transcribed audio; only accepted messages count against these
-local first_limit = 13
+local cost = tonumber(ARGV[13]) -- what this message counts for against the limits of messages
+local first_limit = 14
 local first_field = first_limit + 2 * (limits + audio_limits)
 
 -- Returns the counter of a limit, its maximum and its seconds.
@@ -49,8 +50,8 @@ end
 if counts then
   for i = 0, limits - 1 do
     local counter, max, seconds = limit(i)
-    local count = redis.call('INCR', counter)
-    if count == 1 then redis.call('EXPIRE', counter, seconds) end
+    local count = redis.call('INCRBY', counter, cost)
+    if count == cost then redis.call('EXPIRE', counter, seconds) end
     if count > max then return {'limited', tostring(math.max(1, redis.call('TTL', counter)))} end
   end
 end

@@ -4,7 +4,7 @@ import { Shell } from "./app/shell.js";
 import { on } from "./base/events.js";
 import { currentRoute, navigate, startRouter } from "./base/router.js";
 import { NOTICE } from "./base/stored.js";
-import { fill } from "./dom/elements.js";
+import { fill, h } from "./dom/elements.js";
 import { session, startSession } from "./net/session.js";
 import { landingPage, loginPage, signupPage } from "./pages/welcome.js";
 
@@ -18,6 +18,7 @@ const FORMS = new Map([
 	["signup", { title: "Sign up · Chattergram", show: signupPage }],
 ]);
 const NEED_LOGIN = ["chat", "settings"];
+const WELCOME = "";
 
 /** @type {Shell | null} once somebody is signed in */
 let shell = null;
@@ -38,6 +39,12 @@ function enter() {
 
 /** @param {Route} route */
 function showWelcome({ page }) {
+	const isKnown = page === WELCOME || FORMS.has(page) || NEED_LOGIN.includes(page);
+	if (!isKnown) {
+		const home = h("a", { href: "/" }, "To Chattergram");
+		fill(app, h("main.nothing", { id: "main", tabindex: -1 }, h("p", "There is nothing at this address."), home));
+		return;
+	}
 	if (NEED_LOGIN.includes(page)) {
 		navigate(`/login?next=${encodeURIComponent(location.pathname + location.search)}`, true);
 		return;

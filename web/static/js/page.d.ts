@@ -15,6 +15,8 @@ export interface LoadedMessage extends Message {
 	failure: string | null;
 	/** A transcription that the reader has asked for is under way. */
 	transcribingAgain: boolean;
+	/** The reader is correcting its transcript. */
+	correcting: boolean;
 }
 
 /** A row of the list of conversations. */
@@ -33,6 +35,8 @@ export interface Content {
 	text?: string;
 	blob?: Blob;
 	name?: string;
+	/** Of the recording, BCP 47: what its speaker has said that they speak. */
+	language?: string;
 }
 
 /** A message on its way out. */
@@ -58,6 +62,10 @@ export interface RecordingSource {
 	blob?: Blob;
 	/** Seconds, where known. */
 	duration?: number;
+	/** The message it belongs to, once the server has that. */
+	message?: LoadedMessage;
+	/** How loud it is, 0 to 255, where the server has measured it. */
+	peaks?: number[] | null;
 }
 
 /** Events between modules that need not know each other, with what each listener is told. */
@@ -84,6 +92,8 @@ export type Events = {
 	upload: OutboxItem;
 	/** The player plays, pauses or moves in the recording of this key. */
 	player: string;
+	/** The recording of this key has been played to its end. */
+	played: string;
 	/** All recordings are played at another speed. */
 	speed: number;
 } & { [Channel in keyof Frames as `frame:${Channel}`]: Frames[Channel] };

@@ -46,6 +46,10 @@ export interface Message {
 	audioFileId: string | null;
 	/** Seconds. */
 	duration?: number | null;
+	/** How loud each two-hundredth of the recording is, 0 to 255. */
+	peaks?: number[] | null;
+	/** While it is being transcribed: `text` is what was said in the first so many seconds. */
+	seconds?: number | null;
 	language?: string | null;
 	words?: HeardWord[] | null;
 	status: Status;
@@ -134,6 +138,8 @@ export interface Outgoing {
 	clientId: string;
 	text?: string;
 	audioFileId?: string;
+	/** Of a recording, BCP 47: what its speaker probably speaks. */
+	language?: string;
 }
 
 /** An error (RFC 9457). */

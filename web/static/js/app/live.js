@@ -7,7 +7,7 @@ import { copyTemplate } from "../dom/template.js";
 import { session } from "../net/session.js";
 import * as socket from "../net/socket.js";
 import { isListLoaded, newestMessageId, refreshConversations, takeRead } from "../state/conversations.js";
-import { forgetHistoriesExcept, reloadHistory } from "../state/histories.js";
+import { forgetHistoriesExcept, refreshHistory, reloadHistory } from "../state/histories.js";
 import { takeChange, takeMessage } from "../state/incoming.js";
 import * as outbox from "../state/outbox.js";
 import { takePresence, takeTyping } from "../state/people.js";
@@ -41,7 +41,7 @@ export class Live {
 		on("connection", (connected) => {
 			if (this.#bannerTimer !== null) clearTimeout(this.#bannerTimer);
 			if (connected) this.#connected();
-			else this.#bannerTimer = setTimeout(() => this.#showOffline(), BANNER_AFTER);
+			else this.#showOfflineLater();
 		});
 		on("frame:messages", take);
 		on("frame:users", takePresence);
@@ -53,6 +53,9 @@ export class Live {
 		outbox.startOutbox();
 		outbox.loadOutbox();
 		socket.startSocket();
+		document.addEventListener("visibilitychange", () => {
+			if (!document.hidden && isListLoaded()) refreshConversations().catch(() => {}); // new names
+		});
 		this.#begin();
 	}
 
@@ -70,15 +73,27 @@ export class Live {
 			return;
 		}
 		socket.connect(newestMessageId());
+		this.#showOfflineLater(); // also where it never opens
 		outbox.flush();
+	}
+
+	#showOfflineLater() {
+		this.#bannerTimer = setTimeout(() => this.#showOffline(), BANNER_AFTER);
 	}
 
 	#connected() {
 		if (this.banner.firstChild) announce("Connected again");
 		fill(this.banner);
 		outbox.flush();
-		if (this.#hasBeenConnected) refreshConversations().catch(() => {}); // who is online is not told again
+		if (this.#hasBeenConnected) this.#catchUp();
 		this.#hasBeenConnected = true;
+	}
+
+	/** What no frame tells again: who is online, new names, and what was changed while there was no connection. */
+	#catchUp() {
+		const openId = this.openId();
+		refreshConversations().catch(() => {});
+		if (openId) refreshHistory(openId).catch(() => {});
 	}
 
 	#showOffline() {

@@ -14,11 +14,25 @@ import { Search, SEARCH_PARTS } from "../sidebar/search.js";
 import { Thread } from "../thread/thread.js";
 import { startAttention } from "./attention.js";
 import { Live } from "./live.js";
+import { PlayerBar } from "./player-bar.js";
 
 /** @import { Route } from "../base/router.js" */
 /** @import { Person } from "../wire.js" */
 
-const PARTS = { banner: HTMLElement, rows: HTMLElement, me: HTMLElement, pane: HTMLElement, ...SEARCH_PARTS };
+const PARTS = {
+	banner: HTMLElement,
+	player: HTMLElement,
+	rows: HTMLElement,
+	me: HTMLElement,
+	pane: HTMLElement,
+	...SEARCH_PARTS,
+};
+
+const KNOWN = ["", "chat", "settings"];
+const NOTHING = "There is nothing at this address.";
+
+/** @param {Route} route */
+const isKnown = ({ page, name }) => KNOWN.includes(page) && (page !== "chat" || name !== "");
 
 export class Shell {
 	/** @type {Thread | null} the open conversation */
@@ -40,6 +54,9 @@ export class Shell {
 			if (connected) this.#showMissing();
 		});
 		document.addEventListener("keydown", (event) => this.#searchByKey(event));
+		const bar = new PlayerBar();
+		this.parts.player.replaceWith(bar.element);
+		bar.start();
 		startAttention(() => this.#thread?.partner ?? null);
 		this.live.start();
 		fetchMe().then(setMe, () => {}); // without it, me as I was the last time
@@ -65,7 +82,8 @@ export class Shell {
 		}
 		this.#leaveThread();
 		this.element.dataset.page = route.page;
-		if (route.page === "chat") this.#showThread(route, this.#turn);
+		if (!isKnown(route)) this.#fillPane(h("div.nothing", h("p", NOTHING), h("a", { href: "/" }, "All conversations")));
+		else if (route.page === "chat") this.#showThread(route, this.#turn);
 		else if (route.page === "settings") this.#fillPane(settingsPage()).focus();
 		else this.#fillPane(copyTemplate("nothing", {}).element);
 	}

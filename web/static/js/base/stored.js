@@ -6,6 +6,8 @@ export const TOKEN = "chattergram.token";
 export const ME = "chattergram.me";
 export const SPEED = "chattergram.speed";
 export const NOTIFICATIONS = "chattergram.notifications";
+export const SPOKEN = "chattergram.spoken"; // the language I speak
+export const AGAIN = "chattergram.again"; // the language last chosen to transcribe again in
 export const NOTICE = "chattergram.notice"; // in sessionStorage: shown once, on the next page
 
 /**

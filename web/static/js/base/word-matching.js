@@ -1,5 +1,7 @@
 // Which words of a text a search has found, as the server's search takes words.
 
+import { isSpaceless } from "./words.js";
+
 /**
  * The words of a text without case and accents.
  * @param {string} text
@@ -20,9 +22,21 @@ export function plainWords(text) {
  */
 export function wordMatcher(query, text) {
 	const said = plainWords(text);
-	const patterns = plainWords(query).flatMap((wanted) => bestPattern(wanted, said));
-	return (word) => plainWords(word).some((part) => patterns.some((pattern) => pattern.test(part)));
+	const wanted = plainWords(query);
+	const patterns = wanted.filter((word) => !isSpaceless(word)).flatMap((word) => bestPattern(word, said));
+	const stretches = wanted.filter(isSpaceless);
+	return (word) =>
+		plainWords(word).some(
+			(part) => patterns.some((pattern) => pattern.test(part)) || stretches.some((each) => overlaps(each, part)),
+		);
 }
+
+/**
+ * Without blanks, what is searched for may be part of a word, or reach over several.
+ * @param {string} wanted
+ * @param {string} word
+ */
+const overlaps = (wanted, word) => isSpaceless(word) && (word.includes(wanted) || wanted.includes(word));
 
 /**
  * The strictest pattern for a word that finds it among those said; none when none does.

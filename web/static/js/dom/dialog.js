@@ -29,6 +29,16 @@ export async function askForPassword(question) {
 }
 
 /**
+ * Asks for one of several. Returns it, null when the answer is no.
+ * @param {Question} question
+ * @param {HTMLSelectElement} choice
+ */
+export async function askForChoice(question, choice) {
+	const { agreed } = await show(question, false, choice);
+	return agreed ? choice.value : null;
+}
+
+/**
  * Says something that needs no decision.
  * @param {string} title
  * @param {string} text
@@ -38,9 +48,10 @@ export const tell = (title, text) => ask({ title, text, confirm: "All right", lo
 /**
  * @param {Question} question
  * @param {boolean} withPassword
+ * @param {HTMLElement | null} [field] to be filled in
  * @returns {Promise<{ agreed: boolean, password: string }>}
  */
-function show({ title, text, confirm, look = "primary" }, withPassword) {
+function show({ title, text, confirm, look = "primary" }, withPassword, field = null) {
 	const parts = copyTemplate("dialog", {
 		title: HTMLElement,
 		text: HTMLElement,
@@ -53,6 +64,7 @@ function show({ title, text, confirm, look = "primary" }, withPassword) {
 	parts.text.textContent = text;
 	parts.yes.textContent = confirm;
 	parts.yes.classList.add(look);
+	if (field) parts.text.after(field);
 	parts.password.required = withPassword;
 	parts.password.hidden = !withPassword;
 	parts.cancel.hidden = look === "quiet";

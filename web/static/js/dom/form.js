@@ -43,6 +43,7 @@ function clearNotes(form) {
 		note.textContent = note.dataset.hint ?? "";
 	}
 	statusOf(form).textContent = "";
+	statusOf(form).classList.remove("refused");
 }
 
 /**
@@ -73,7 +74,11 @@ function showRefusal(form, { message, fields = [], retryAfter = 0 }) {
 		}
 	}
 	const wait = retryAfter ? ` Try again in ${Math.ceil(retryAfter / 60)} min.` : "";
-	statusOf(form).textContent = message + wait;
+	const status = statusOf(form);
+	status.textContent = message + wait;
+	status.classList.add("refused");
+	status.tabIndex = -1;
+	status.focus();
 }
 
 /**

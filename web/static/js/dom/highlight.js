@@ -1,5 +1,6 @@
 // Texts with the words marked that were searched for, and with links.
 
+import { piecesOf } from "../base/words.js";
 import { h } from "./elements.js";
 
 /** @import { Child } from "../page.js" */
@@ -13,7 +14,8 @@ import { h } from "./elements.js";
  */
 export function withMarks(text, isHit) {
 	if (!isHit) return [text];
-	return text.split(/(\s+)/).map((word) => (isHit(word) ? h("mark", word) : word));
+	const pieces = text.split(/(\s+)/).flatMap((stretch) => (stretch.trim() ? piecesOf(stretch) : [stretch]));
+	return pieces.map((word) => (isHit(word) ? h("mark", word) : word));
 }
 
 /**

@@ -75,8 +75,8 @@ export const editMessage = (id, text) => patch(`/chat/message/${id}`, { text });
 /** @type {(id: string) => Promise<void>} */
 export const deleteMessage = (id) => call("DELETE", `/chat/message/${id}`);
 
-/** @type {(id: string) => Promise<void>} */
-export const transcribe = (id) => post(`/chat/message/${id}/transcribe`, {});
+/** @type {(id: string, how: { language?: string, overwrite: boolean }) => Promise<void>} */
+export const transcribe = (id, how) => post(`/chat/message/${id}/transcribe`, how);
 
 /** @type {(words: string) => Promise<SearchHit[]>} */
 export const search = (words) => get("/search", { q: words, limit: SEARCH_LIMIT });

@@ -1,9 +1,11 @@
 // The settings.
 
 import * as notifications from "../base/notifications.js";
+import { setSpokenLanguage, spokenLanguage } from "../base/languages.js";
 import { THEME } from "../base/stored.js";
 import { askForPassword, tell } from "../dom/dialog.js";
 import { handleForm } from "../dom/form.js";
+import { languageChoice } from "../dom/language-choice.js";
 import { copyTemplate } from "../dom/template.js";
 import { changeMe, deleteMe, logOut } from "../net/api.js";
 import { me, session, setMe, signOut } from "../net/session.js";
@@ -13,6 +15,7 @@ export function settingsPage() {
 		profile: HTMLFormElement,
 		password: HTMLFormElement,
 		theme: HTMLFieldSetElement,
+		language: HTMLElement,
 		notify: HTMLInputElement,
 		refused: HTMLElement,
 		out: HTMLButtonElement,
@@ -21,6 +24,7 @@ export function settingsPage() {
 	handleProfile(parts.profile);
 	handlePassword(parts.password);
 	handleTheme(parts.theme);
+	handleLanguage(parts.language);
 	handleNotifications(parts.notify, parts.refused);
 	parts.out.onclick = leave;
 	parts.gone.onclick = () => deleteAccount(parts.gone.dataset.what ?? "");
@@ -67,6 +71,13 @@ function handleTheme(choice) {
 			localStorage.setItem(THEME, option.value);
 		};
 	}
+}
+
+/** @param {HTMLElement} place */
+function handleLanguage(place) {
+	const choice = languageChoice("The language you speak", "As this browser is set", spokenLanguage());
+	choice.onchange = () => setSpokenLanguage(choice.value);
+	place.append(choice);
 }
 
 /**

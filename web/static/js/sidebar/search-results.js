@@ -3,6 +3,7 @@
 import { shortTime } from "../base/format.js";
 import { chatPath } from "../base/router.js";
 import { wordMatcher } from "../base/word-matching.js";
+import { wordsOf } from "../base/words.js";
 import { announce } from "../dom/announce.js";
 import { h } from "../dom/elements.js";
 import { withMarks } from "../dom/highlight.js";
@@ -83,9 +84,10 @@ function messageRow({ _id, text, dateSent, audioFileId }, partner, query) {
  */
 function snippet(text, query, isSpoken) {
 	const isHit = wordMatcher(query, text);
-	const words = text.split(/\s+/);
-	const first = Math.max(0, words.findIndex(isHit) - WORDS_BEFORE);
-	const shown = withMarks(words.slice(first, first + WORDS_SHOWN).join(" "), isHit);
+	const words = wordsOf(text);
+	const first = Math.max(0, words.findIndex((word) => isHit(word.text)) - WORDS_BEFORE);
+	const around = words.slice(first, first + WORDS_SHOWN).map((word) => (word.isJoined ? word.text : ` ${word.text}`));
+	const shown = withMarks(around.join("").trim(), isHit);
 	const spec = isSpoken ? "span.line.snippet.spoken" : "span.line.snippet";
 	return h(spec, { dir: "auto" }, isSpoken && icon("mic"), first > 0 && "… ", shown);
 }

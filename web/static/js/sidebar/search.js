@@ -5,6 +5,9 @@ import { find } from "./search-results.js";
 
 const PAUSE = 200; // milliseconds without another letter before it searches
 
+/** @type {Record<string, number>} */
+const STEPS = { ArrowDown: 1, ArrowUp: -1 };
+
 /** The parts of the template `shell` that are the search's. */
 export const SEARCH_PARTS = {
 	search: HTMLElement,
@@ -27,11 +30,15 @@ export class Search {
 		const { search, input, close, begin, results } = parts;
 		this.parts = parts;
 		input.onfocus = () => {
-			if (results.hidden) this.#run();
+			const wasLeft = results.hidden && input.value.trim() !== "";
+			if (wasLeft) this.#run(); // without words, the conversations stay in reach
 		};
 		input.oninput = () => this.#runSoon();
 		close.onclick = () => this.#end();
-		begin.onclick = () => input.focus();
+		begin.onclick = () => {
+			input.focus();
+			this.#run();
+		};
 		search.onkeydown = (event) => this.#control(event);
 		results.onkeydown = (event) => this.#control(event);
 		results.onclick = (event) => this.#clicked(event);
@@ -83,6 +90,19 @@ export class Search {
 	#control(event) {
 		if (event.key === "Escape") this.#end();
 		else if (event.key === "Enter" && event.target === this.parts.input) this.#followFirst();
+		else if (STEPS[event.key] && !this.parts.results.hidden) this.#walk(event);
+	}
+
+	/**
+	 * From the words to the first result, and from one to the next.
+	 * @param {KeyboardEvent} event
+	 */
+	#walk(event) {
+		const { input, results } = this.parts;
+		const stops = [input, ...results.querySelectorAll("a")];
+		const at = stops.findIndex((stop) => stop === document.activeElement);
+		stops[Math.max(0, Math.min(at + STEPS[event.key], stops.length - 1))].focus();
+		event.preventDefault();
 	}
 
 	#followFirst() {

@@ -17,3 +17,16 @@ export const keepDraft = (partnerId, text) => localStorage.setItem(keyFor(partne
 
 /** @param {string} partnerId */
 export const dropDraft = (partnerId) => localStorage.removeItem(keyFor(partnerId));
+
+/**
+ * What another tab writes to somebody, or has sent. Returns how to stop.
+ * @param {string} partnerId
+ * @param {(text: string) => void} listener
+ */
+export function followDraft(partnerId, listener) {
+	const changed = (/** @type {StorageEvent} */ { key, newValue }) => {
+		if (key === keyFor(partnerId)) listener(newValue ?? "");
+	};
+	window.addEventListener("storage", changed);
+	return () => window.removeEventListener("storage", changed);
+}

@@ -32,3 +32,13 @@ export async function reloadHistory(partnerId) {
 	await history.busy?.catch(() => {}); // it may lack some
 	if (history.loaded && history.atEnd) await history.loadNewest();
 }
+
+/**
+ * Takes in what has changed of the messages that are loaded.
+ * @param {string} partnerId
+ */
+export async function refreshHistory(partnerId) {
+	const history = historyWith(partnerId);
+	await history.busy?.catch(() => {});
+	await history.refresh();
+}

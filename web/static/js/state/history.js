@@ -9,6 +9,7 @@ import { isStatus, load, merge } from "./merging.js";
 /** @import { Message, MessageChange } from "../wire.js" */
 
 const PAGE = 100;
+const MOST_REFRESHED = 5; // pages
 const AROUND = 40; // messages before one that is jumped to
 
 /**
@@ -86,7 +87,9 @@ export class History {
 	 * @param {string} id
 	 */
 	async loadAround(id) {
-		if (!this.byId.has(id)) await this.#once(id, () => this.#replaceByAround(id));
+		// What came by socket before anything was loaded stands alone.
+		const isThere = this.loaded && this.byId.has(id);
+		if (!isThere) await this.#once(id, () => this.#replaceByAround(id));
 		return this.byId.has(id);
 	}
 
@@ -99,6 +102,23 @@ export class History {
 		this.reset();
 		const extent = { loaded: true, atStart: older.length < AROUND, atEnd: newer.length < PAGE };
 		this.#add([...older, ...newer], extent);
+	}
+
+	/** Reads again what is loaded, from the newest back, since what was changed in a gap nobody tells. */
+	async refresh() {
+		if (!this.loaded || !this.messages.length) return;
+		await this.#once("refresh", () => this.#refreshPages());
+	}
+
+	async #refreshPages() {
+		const [first] = this.messages;
+		let before = LAST_ID;
+		for (let pages = 0; pages < MOST_REFRESHED && before > first._id; pages += 1) {
+			const page = await this.#fetchPage({ before });
+			if (!page.length) return;
+			for (const message of page) if (this.byId.has(message._id)) this.#put(message);
+			before = page[0]._id;
+		}
 	}
 
 	/**
@@ -191,7 +211,7 @@ export class History {
 	/**
 	 * Changes what only this client knows of a message.
 	 * @param {string} id
-	 * @param {Partial<Pick<LoadedMessage, "failure" | "transcribingAgain">>} fields
+	 * @param {Partial<Pick<LoadedMessage, "failure" | "transcribingAgain" | "correcting">>} fields
 	 */
 	note(id, fields) {
 		const message = this.byId.get(id);

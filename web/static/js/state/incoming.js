@@ -44,9 +44,10 @@ function isNewForMe(partnerId, { _id, senderId, deletedAt }) {
  * @param {string} partnerId
  * @param {Message} message
  */
-function bringsTranscript(partnerId, { _id, audioFileId, text }) {
+function bringsTranscript(partnerId, { _id, audioFileId, text, status }) {
 	const known = historyWith(partnerId).byId.get(_id);
-	return Boolean(audioFileId && text && known && !known.text);
+	const isWhole = status !== "transcribing"; // else it goes on, and would be read out again and again
+	return Boolean(audioFileId && text && isWhole && known && (!known.text || known.status === "transcribing"));
 }
 
 /** @param {MessageChange} change */

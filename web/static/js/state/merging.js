@@ -23,7 +23,14 @@ export const isStatus = (status) => status in RANK;
  */
 export function load(message) {
 	const { dateSent } = message;
-	const own = { at: Date.parse(dateSent), day: dayKey(dateSent), version: 1, failure: null, transcribingAgain: false };
+	const own = {
+		at: Date.parse(dateSent),
+		day: dayKey(dateSent),
+		version: 1,
+		failure: null,
+		transcribingAgain: false,
+		correcting: false,
+	};
 	return /** @type {LoadedMessage} */ ({ ...message, ...own });
 }
 
@@ -55,8 +62,18 @@ function noteFailure(known, detail) {
  * @param {Message | MessageChange} incoming
  */
 function isStale(known, incoming) {
+	if (incoming.status === "transcribing" && isBehind(known, incoming)) return true;
 	if (known.deletedAt && !incoming.deletedAt) return true;
 	return (known.editedAt ?? "") > (incoming.editedAt ?? "");
+}
+
+/**
+ * Whether more of a recording is written down already.
+ * @param {LoadedMessage} known
+ * @param {Message | MessageChange} incoming
+ */
+function isBehind(known, { seconds }) {
+	return RANK[known.status] > RANK.transcribing || (known.seconds ?? 0) > (seconds ?? 0);
 }
 
 /**
@@ -72,6 +89,7 @@ function replaceFields(known, incoming) {
 	}
 	if (status === "edited") noteTranscript(known, Boolean(fields.words));
 	else if (isStatus(status) && RANK[status] > RANK[known.status]) known.status = status;
+	if (known.status !== "transcribing") delete known.seconds;
 }
 
 /**

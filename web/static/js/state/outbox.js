@@ -215,7 +215,8 @@ async function uploadAndSend(item) {
 		item.uploadId = await uploadRecording(item, blob);
 		await save(item);
 	}
-	const recording = item.uploadId ? { audioFileId: item.uploadId } : {};
+	const language = item.language || null;
+	const recording = item.uploadId ? { audioFileId: item.uploadId, ...(language && { language }) } : {};
 	takeMessage(await sendMessage({ receiverId, clientId, text, ...recording }));
 }
 

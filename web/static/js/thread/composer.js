@@ -1,14 +1,15 @@
 // Where one writes, records, attaches a recording, and edits what was sent.
 
+import { spokenLanguage } from "../base/languages.js";
 import { announce } from "../dom/announce.js";
-import { ask } from "../dom/dialog.js";
 import { isTouched } from "../dom/elements.js";
 import { editMessage } from "../net/api.js";
 import * as socket from "../net/socket.js";
-import { draftFor, dropDraft, keepDraft } from "../state/drafts.js";
+import { draftFor, dropDraft, followDraft, keepDraft } from "../state/drafts.js";
 import { enqueue } from "../state/outbox.js";
-import { RecordingPanel } from "../voice/recording-panel.js";
+import { isRecording } from "../voice/file-kinds.js";
 import { handleMicrophoneButton } from "./hold-to-record.js";
+import { Recorder } from "./recorder.js";
 
 /** @import { Content, LoadedMessage } from "../page.js" */
 /** @import { Person } from "../wire.js" */
@@ -27,6 +28,8 @@ export const COMPOSER_PARTS = {
 	attach: HTMLButtonElement,
 	file: HTMLInputElement,
 	note: HTMLElement,
+	undo: HTMLElement,
+	undoDiscard: HTMLButtonElement,
 	bar: HTMLElement,
 	editing: HTMLElement,
 	stop: HTMLButtonElement,
@@ -37,22 +40,29 @@ export const COMPOSER_PARTS = {
 export class Composer {
 	/** @type {LoadedMessage | null} the message that is being edited */
 	#edited = null;
-	/** @type {RecordingPanel | null} */
-	#recording = null;
 	#typingSentAt = 0;
 
 	/**
 	 * @param {Parts} parts
 	 * @param {Person} partner
-	 * @param {() => void} onSent
+	 * @param {{ onSent: () => void, onEditLast: () => void }} listeners
 	 */
-	constructor(parts, partner, onSent) {
+	constructor(parts, partner, { onSent, onEditLast }) {
 		this.parts = parts;
 		this.partner = partner;
 		this.onSent = onSent;
+		this.onEditLast = onEditLast;
 		parts.input.ariaLabel = `Message to ${partner.username}`;
+		this.recorder = new Recorder(parts, partner._id, {
+			send: (blob) => this.#enqueue({ blob, name: "voice", language: spokenLanguage() }),
+			refused: (why) => this.#refuse(why),
+		});
 		this.#listen();
 		this.stopEditing();
+		this.stopFollowing = followDraft(partner._id, (text) => {
+			if (!this.#edited) this.#setText(text);
+		});
+		this.recorder.offerKept();
 	}
 
 	#listen() {
@@ -65,11 +75,9 @@ export class Composer {
 		input.onkeydown = (event) => this.#control(event);
 		stop.onclick = () => this.stopEditing();
 		attach.onclick = () => file.click();
-		file.onchange = () => this.#attached();
-		handleMicrophoneButton(mic, form, {
-			start: () => this.#startRecording(),
-			current: () => this.#recording,
-		});
+		file.onchange = () => this.attach([...(file.files ?? [])]);
+		input.onpaste = (event) => this.#pasted(event);
+		handleMicrophoneButton(mic, this.recorder);
 	}
 
 	/** @param {LoadedMessage} message */
@@ -105,6 +113,7 @@ export class Composer {
 		const { form, send, note, input } = this.parts;
 		const length = [...input.value.trim()].length;
 		const mayBeEmpty = Boolean(this.#edited?.audioFileId);
+		if (!CSS.supports("field-sizing: content")) fitHeight(input);
 		form.classList.toggle("has-text", length > 0 || this.#edited !== null);
 		send.disabled = length > LONGEST || (length === 0 && !mayBeEmpty);
 		note.textContent = length > WARN_FROM ? `${length} of ${LONGEST} characters` : "";
@@ -131,6 +140,7 @@ export class Composer {
 		const isEnter = key === "Enter" && !shiftKey && !isTouched();
 		if (isEnter) this.parts.form.requestSubmit();
 		else if (key === "Escape" && this.#edited) this.stopEditing();
+		else if (key === "ArrowUp" && this.parts.input.value === "" && !this.#edited) this.onEditLast();
 		else return;
 		event.preventDefault();
 	}
@@ -152,8 +162,9 @@ export class Composer {
 
 	/** @param {Content} content */
 	#enqueue(content) {
-		enqueue(this.partner._id, content);
+		const kept = enqueue(this.partner._id, content);
 		this.onSent();
+		return kept;
 	}
 
 	/**
@@ -173,44 +184,43 @@ export class Composer {
 		}
 	}
 
-	#attached() {
-		const { file } = this.parts;
-		const [chosen] = file.files ?? [];
-		if (chosen) this.#enqueue({ blob: chosen, name: chosen.name });
+	/** @param {Iterable<File>} files chosen, dropped or pasted */
+	attach(files) {
+		const { file, note } = this.parts;
+		const [chosen] = files;
 		file.value = ""; // so that the same file can be chosen again
-	}
-
-	#startRecording() {
-		const { line, note } = this.parts;
+		if (!chosen) return;
 		note.textContent = "";
-		line.hidden = true;
-		const panel = new RecordingPanel({
-			send: (blob) => this.#enqueue({ blob, name: "voice" }),
-			refused: (why) => {
-				note.textContent = why;
-				announce(why);
-			},
-			closed: () => this.#recordingClosed(),
-		});
-		this.#recording = panel;
-		line.after(panel.element);
-		panel.focus();
-		return panel;
+		if (isRecording(chosen)) this.#enqueue({ blob: chosen, name: chosen.name });
+		else this.#refuse(`${chosen.name} is not a recording. Only recordings can be attached.`);
 	}
 
-	#recordingClosed() {
-		this.#recording = null;
-		this.parts.line.hidden = false;
-		this.parts.mic.focus();
+	/** @param {ClipboardEvent} event */
+	#pasted(event) {
+		const files = event.clipboardData?.files ?? [];
+		if (!files.length) return;
+		event.preventDefault();
+		this.attach(files);
 	}
 
-	/** Nobody sends what they walked away from, or loses it, without having been asked. */
-	async leave() {
-		const left = this.#recording;
-		const hasRecorded = await left?.review();
-		if (!left || !hasRecorded) return;
-		const text = `What you recorded for ${this.partner.username} has not been sent.`;
-		if (await ask({ title: "Send the recording?", text, confirm: "Send" })) await left.finish();
-		else left.cancel();
+	/** @param {string} why */
+	#refuse(why) {
+		this.parts.note.textContent = why;
+		announce(why);
 	}
+
+	/** Nobody sends what they walked away from, or loses it: it is there when they come back. */
+	leave() {
+		this.stopFollowing();
+		this.recorder.leave();
+	}
+}
+
+/**
+ * For browsers whose fields do not grow with what is written; the style sheet has the most.
+ * @param {HTMLTextAreaElement} input
+ */
+function fitHeight(input) {
+	input.style.height = "auto";
+	input.style.height = `${input.scrollHeight}px`;
 }

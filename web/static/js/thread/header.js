@@ -1,6 +1,7 @@
 // Whom the open conversation is with: the name, the text they wrote about themselves, and whether they are there.
 
 import { lastSeen } from "../base/phrases.js";
+import { fill } from "../dom/elements.js";
 import { avatar } from "../dom/icons.js";
 import { isConnected } from "../net/socket.js";
 import { isTyping } from "../state/people.js";
@@ -27,10 +28,17 @@ export class Header {
 	constructor(parts, partner) {
 		this.state = parts.state;
 		this.partner = partner;
-		parts.name.textContent = partner.username;
-		parts.bio.textContent = partner.bio ?? "";
-		parts.face.replaceWith(avatar(partner.username));
+		this.parts = parts;
+		this.showPerson();
 		this.showState();
+	}
+
+	/** The name and the text may change while one looks. */
+	showPerson() {
+		const { name, bio, face } = this.parts;
+		name.textContent = this.partner.username;
+		bio.textContent = this.partner.bio ?? "";
+		fill(face, avatar(this.partner.username));
 	}
 
 	showState() {

@@ -14,6 +14,7 @@ import { voiceBody } from "./voice-body.js";
  * @typedef {object} RowActions what a row lets one do
  * @property {(button: HTMLElement, message: LoadedMessage) => void} openMenu
  * @property {(message: LoadedMessage) => void} transcribe
+ * @property {(message: LoadedMessage) => { save: (text: string) => void, cancel: () => void }} correction
  */
 
 /** @typedef {"gone" | "voice" | "text"} Kind */
@@ -24,7 +25,7 @@ const MARKS = {
 	refused: { icon: "alert", label: "Not sent" },
 	accepted: { icon: "check", label: "Sent" },
 	delivered: { icon: "checks", label: "Delivered" },
-	read: { icon: "checks", label: "Read" },
+	read: { icon: "seen", label: "Read" },
 };
 
 /**
@@ -100,7 +101,7 @@ function body(item, kind, actions) {
 function menuButton({ entry, isMine }, kind, actions) {
 	const { message } = entry;
 	if (!message || kind === "gone") return null;
-	const hasEntries = isMine || Boolean(message.text);
+	const hasEntries = isMine || kind === "voice" || Boolean(message.text);
 	if (!hasEntries) return null;
 	const button = h(
 		"button.icon-button.row-menu",

@@ -3,16 +3,14 @@
 import { on } from "../base/events.js";
 import { count } from "../base/format.js";
 import { summary } from "../base/phrases.js";
-import { wordMatcher } from "../base/word-matching.js";
 import { announce } from "../dom/announce.js";
+import { takeDrops } from "../dom/drop.js";
 import { fill, h, isTouched, listen } from "../dom/elements.js";
 import { spinner } from "../dom/icons.js";
 import { copyTemplate } from "../dom/template.js";
 import { me } from "../net/session.js";
 import { historyWith } from "../state/histories.js";
 import { waitingFor } from "../state/outbox.js";
-import { seek } from "../voice/player.js";
-import { isTimed, timedWords } from "../voice/timed-words.js";
 import { Composer, COMPOSER_PARTS } from "./composer.js";
 import { Header, HEADER_PARTS } from "./header.js";
 import { itemsOf, keyOf } from "./items.js";
@@ -20,7 +18,7 @@ import { MessageActions } from "./message-actions.js";
 import { messageRow } from "./row.js";
 import { Timeline } from "./timeline.js";
 import { Unread } from "./unread.js";
-import { recordingOf, showProgress } from "./voice-body.js";
+import { seekWord, showProgress } from "./voice-body.js";
 
 /** @import { Events, LoadedMessage } from "../page.js" */
 /** @import { Person } from "../wire.js" */
@@ -51,7 +49,10 @@ export class Thread {
 		this.history = historyWith(partner._id);
 		this.unread = new Unread(this.history);
 		this.header = new Header(this.parts, partner);
-		this.composer = new Composer(this.parts, partner, () => this.#showNewest());
+		this.composer = new Composer(this.parts, partner, {
+			onSent: () => this.#showNewest(),
+			onEditLast: () => this.#editLast(),
+		});
 		const actions = new MessageActions(this.history, partner.username, (message) => this.composer.edit(message));
 		/** @type {Timeline<Item>} */
 		this.timeline = new Timeline(this.parts, {
@@ -66,13 +67,18 @@ export class Thread {
 	}
 
 	#listen() {
-		this.parts.jump.onclick = () => this.#showNewest();
+		takeDrops(this.element, (files) => this.composer.attach(files));
+		this.parts.jump.onclick = () => this.#jump();
 		const readInView = () => this.unread.read(this.timeline.rowsInView());
 		this.#stops = [
 			on("history", (changed) => {
 				if (changed === this.history) this.#draw();
 			}),
 			on("upload", (item) => showProgress(this.parts.scroller, item)),
+			on("conversations", () => {
+				this.header.showPerson();
+				this.#viewChanged();
+			}),
 			on("incoming", (incoming) => this.#came(incoming)),
 			this.#onMine("outbox", () => this.#draw()),
 			this.#onMine("presence", () => this.header.showState()),
@@ -124,18 +130,20 @@ export class Thread {
 			return;
 		}
 		fill(notice);
-		this.unread.place();
 		const found = at ? this.history.byId.get(at) : null;
 		this.#hit = found ? { id: found._id, query } : null;
 		this.#draw();
 		if (found) this.#showHit(found, query);
 		else this.#showFirstUnread();
+		this.unread.isInPlace = true;
+		this.#viewChanged();
 	}
 
 	/** @param {string | null} at */
 	async #load(at) {
 		const isFound = at ? await this.history.loadAround(at) : false;
 		if (!isFound) await this.#loadNewest();
+		await this.unread.place();
 	}
 
 	async #loadNewest() {
@@ -157,6 +165,20 @@ export class Thread {
 		const target = row?.querySelector("[data-focus]");
 		if (target instanceof HTMLElement) target.focus({ preventScroll: true });
 		if (message.audioFileId) seekWord(message, query);
+	}
+
+	#editLast() {
+		const myId = me()._id;
+		const last = this.history.messages.findLast(({ senderId, deletedAt }) => senderId === myId && !deletedAt);
+		if (last && this.history.atEnd) this.composer.edit(last);
+	}
+
+	/** To the first message that has not been seen, else to the newest. */
+	async #jump() {
+		const first = this.unread.first();
+		const isInView = this.timeline.rowsInView().some(({ dataset }) => dataset.id === first?._id);
+		const row = first && !isInView ? this.timeline.show(first._id) : null;
+		if (!row) await this.#showNewest();
 	}
 
 	async #showNewest() {
@@ -187,15 +209,13 @@ export class Thread {
 		const { jump, fresh } = this.parts;
 		const isAtNewest = this.timeline.isAtBottom && this.history.atEnd;
 		jump.hidden = isAtNewest;
-		if (isAtNewest) this.unread.cameBelow = 0;
-		fresh.textContent = this.unread.cameBelow ? count(this.unread.cameBelow) : "";
 		this.unread.read(this.timeline.rowsInView());
+		fresh.textContent = this.unread.count ? count(this.unread.count) : "";
 	}
 
 	/** @param {Events["incoming"]} incoming */
-	#came({ message, isNew }) {
+	#came({ message }) {
 		if (message.senderId !== this.partner._id) return;
-		if (isNew && !this.timeline.follows) this.unread.cameBelow += 1;
 		announce(`${this.partner.username}: ${summary(message)}`);
 		this.#viewChanged();
 	}
@@ -216,15 +236,4 @@ export class Thread {
  */
 function ignoreFailure(loading) {
 	loading.catch(() => {});
-}
-
-/**
- * Moves the player to the first word that was searched for.
- * @param {LoadedMessage} message
- * @param {string} query
- */
-function seekWord(message, query) {
-	const isWanted = wordMatcher(query, message.text);
-	const word = timedWords(message).find((each) => isTimed(each) && isWanted(each.text));
-	if (word && isTimed(word)) seek(recordingOf(message), word.start);
 }

@@ -1,16 +1,18 @@
-// Which messages of the open conversation are new: where the line above them is, how many came while one read further up,
-// and how far one has read.
+// Which messages of the open conversation are new: where the line above them is, how many have not been seen yet, and how
+// far one has read.
 
 import { conversationWith, markRead } from "../state/conversations.js";
 
 /** @import { LoadedMessage } from "../page.js" */
 /** @import { History } from "../state/history.js" */
 
+const MOST_PAGES = 20; // loaded to reach the first unread message; of more, the line stands above the oldest loaded
+
 export class Unread {
 	/** @type {string | null} the first unread message; the line above it stays where it was */
 	from = null;
-	/** How many came while one read further up. */
-	cameBelow = 0;
+	/** What is in view is where the reader is meant to be, so that it counts as seen. */
+	isInPlace = false;
 	#isPlaced = false;
 	#readUpTo = "";
 
@@ -18,8 +20,11 @@ export class Unread {
 	constructor(history) {
 		this.history = history;
 		this.partnerId = history.partnerId;
-		/** How many were unread when the conversation was opened. */
-		this.atOpening = conversationWith(this.partnerId)?.unread ?? 0;
+	}
+
+	/** How many have not been seen. */
+	get count() {
+		return conversationWith(this.partnerId)?.unread ?? 0;
 	}
 
 	/** @param {LoadedMessage} message */
@@ -27,12 +32,34 @@ export class Unread {
 		return senderId === this.partnerId && !deletedAt;
 	}
 
-	/** Places the line, once the newest messages are there. */
-	place() {
-		const theirs = this.history.messages.filter((message) => this.#isTheirs(message));
-		if (this.#isPlaced || !this.atOpening || !theirs.length) return;
-		this.from = theirs[Math.max(0, theirs.length - this.atOpening)]._id;
+	#theirs() {
+		return this.history.messages.filter((message) => this.#isTheirs(message));
+	}
+
+	/** Places the line above the first unread message, and loads all from there on. */
+	async place() {
+		if (this.#isPlaced || !this.history.atEnd) return;
+		await this.#loadUnread();
+		const first = this.first();
+		if (!first) return;
+		this.from = first._id;
 		this.#isPlaced = true;
+	}
+
+	async #loadUnread() {
+		for (let page = 0; page < MOST_PAGES; page += 1) {
+			const isEnough = this.history.atStart || this.#theirs().length >= this.count;
+			if (isEnough) return;
+			await this.history.loadOlder();
+		}
+	}
+
+	/** The first that has not been seen, as far as messages are loaded; null when all have. */
+	first() {
+		const { count, history } = this;
+		if (!count || !history.atEnd) return null;
+		const theirs = this.#theirs();
+		return theirs.at(Math.max(0, theirs.length - count)) ?? null;
 	}
 
 	/** Moves the line on when the message below it was deleted. */
@@ -48,8 +75,8 @@ export class Unread {
 	 * @param {HTMLElement[]} rows those in view
 	 */
 	async read(rows) {
-		const isLookedAt = !document.hidden && document.hasFocus();
-		if (!isLookedAt || !conversationWith(this.partnerId)?.unread) return;
+		const isLookedAt = this.isInPlace && !document.hidden && document.hasFocus();
+		if (!isLookedAt || !this.count) return;
 		const upTo = this.#lastOfTheirs(rows);
 		if (upTo <= this.#readUpTo) return;
 		this.#readUpTo = upTo;

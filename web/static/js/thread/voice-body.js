@@ -1,7 +1,12 @@
 // What the bubble of a voice message holds: the controls, the transcript, and how far sending or transcribing is.
 
+import { wordMatcher } from "../base/word-matching.js";
 import { h } from "../dom/elements.js";
 import { recordingControls } from "../voice/controls.js";
+import { correctionForm } from "../voice/correction.js";
+import { seek } from "../voice/player.js";
+import { recordingOf } from "../voice/recordings.js";
+import { isTimed, timedWords } from "../voice/timed-words.js";
 import { transcript } from "../voice/transcript-view.js";
 
 /** @import { Child, LoadedMessage, OutboxItem, RecordingSource } from "../page.js" */
@@ -18,21 +23,18 @@ function sourceOf({ message, waiting, clientId }) {
 }
 
 /**
- * @param {{ audioFileId: string | null }} message
- * @returns {RecordingSource}
- */
-export const recordingOf = ({ audioFileId }) => ({ key: String(audioFileId), uuid: audioFileId });
-
-/**
  * @param {Item} item
  * @param {RowActions} actions
  * @returns {Child}
  */
-export function voiceBody({ entry, isMine, isHitWord }, actions) {
+export function voiceBody({ entry, isHitWord }, actions) {
 	const { message, waiting, text } = entry;
 	const source = sourceOf(entry);
 	if (!message) return [recordingControls(source), waiting && !waiting.error && sendingNote(waiting)];
-	const again = isMine && transcribeButton(message, actions);
+	if (message.correcting) {
+		return [recordingControls(source), correctionForm(message, source, actions.correction(message))];
+	}
+	const again = transcribeButton(message, actions);
 	return [recordingControls(source), text && transcript(message, source, isHitWord), transcriptNote(message, again)];
 }
 
@@ -58,12 +60,21 @@ function transcribeButton(message, actions) {
  * @param {Child} again the button that asks for another attempt
  * @returns {Child}
  */
-function transcriptNote({ status, text, transcribingAgain, failure }, again) {
+function transcriptNote(message, again) {
+	const { status, text, transcribingAgain, failure } = message;
 	if (transcribingAgain) return note("Transcribing again", { isWorking: true });
+	if (text && status === "transcribing") return note(heardSoFar(message), { isWorking: true });
 	if (text) return failure && note(`It could not be transcribed again. ${failure}`);
 	if (status === "transcribing" || status === "accepted") return note("Listening for the words", { isWorking: true });
-	if (status !== "untranscribed") return note("No words were heard in this recording.");
+	if (failure) return [note(`It could not be transcribed again. ${failure}`), again];
+	if (status !== "untranscribed") return [note("No words were heard in this recording."), again];
 	return [note("The words could not be made out."), again];
+}
+
+/** @param {LoadedMessage} message */
+function heardSoFar({ seconds, duration }) {
+	if (!seconds || !duration) return "Listening on";
+	return `Listening on, ${Math.min(99, Math.round((seconds / duration) * 100))} % written down`;
 }
 
 /** @param {OutboxItem} item */
@@ -81,4 +92,15 @@ function sendingNote({ progress = null }) {
  */
 export function showProgress(list, item) {
 	list.querySelector(`[data-id="${item.clientId}"] .sending`)?.replaceWith(sendingNote(item));
+}
+
+/**
+ * Moves the player to the first word that was searched for.
+ * @param {LoadedMessage} message
+ * @param {string} query
+ */
+export function seekWord(message, query) {
+	const isWanted = wordMatcher(query, message.text);
+	const word = timedWords(message).find((each) => isTimed(each) && isWanted(each.text));
+	if (word && isTimed(word)) seek(recordingOf(message), word.start);
 }

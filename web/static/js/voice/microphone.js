@@ -10,6 +10,7 @@ const CHUNK = 1_000; // milliseconds
 /** @type {MediaTrackConstraints} */
 const CONSTRAINTS = { channelCount: 1, noiseSuppression: true };
 
+/** @typedef {(piece: { index: number, blob: Blob, seconds: number }) => void} OnPiece is given each second as it is made */
 /** @typedef {RecordingSource & { blob: Blob, duration: number }} MadeRecording */
 
 /** A page that is left while it records asks first. */
@@ -28,24 +29,31 @@ export class Microphone {
 
 	/**
 	 * Asks for the microphone and begins to record.
+	 * @param {OnPiece} onPiece
 	 * @throws {DOMException} named as in the template `recording` when the browser does not give it
 	 * @throws {TypeError} on a page that did not come by https
 	 */
-	static async open() {
+	static async open(onPiece) {
 		const stream = await navigator.mediaDevices.getUserMedia({ audio: CONSTRAINTS });
 		try {
-			return new Microphone(stream);
+			return new Microphone(stream, onPiece);
 		} catch (error) {
 			stopTracks(stream);
 			throw error;
 		}
 	}
 
-	/** @param {MediaStream} stream */
-	constructor(stream) {
+	/**
+	 * @param {MediaStream} stream
+	 * @param {OnPiece} onPiece
+	 */
+	constructor(stream, onPiece) {
 		this.stream = stream;
 		this.recorder = new MediaRecorder(stream, { audioBitsPerSecond: BITS });
-		this.recorder.ondataavailable = ({ data }) => this.#chunks.push(data);
+		this.recorder.ondataavailable = ({ data }) => {
+			this.#chunks.push(data);
+			onPiece({ index: this.#chunks.length, blob: data, seconds: this.seconds });
+		};
 		this.recorder.start(CHUNK);
 		this.context = new AudioContext();
 		this.analyser = this.context.createAnalyser();

@@ -30,8 +30,12 @@ const audio = new Audio();
 /** @type {PlayerState} */
 const state = { ...IDLE };
 let speed = Number(localStorage.getItem(SPEED)) || 1;
+/** @type {RecordingSource | null} what is loaded */
+let loaded = null;
 let url = "";
 let frame = 0;
+/** Seconds at which it stops; only a stretch was asked for. */
+let until = Infinity;
 /** @type {Promise<void>} */
 let loading = Promise.resolve();
 
@@ -64,6 +68,7 @@ async function isReady(source) {
 /** @param {RecordingSource} source */
 async function load(source) {
 	stop();
+	loaded = source;
 	update({ key: source.key, loading: true });
 	const outcome = await prepare(source).then(
 		() => ({ duration: audio.duration }),
@@ -106,10 +111,21 @@ function untilEvent(name) {
  * @param {number | null} [from] seconds; without it, where it was left
  */
 export async function play(source, from = null) {
+	until = Infinity;
 	if (!(await isReady(source))) return;
 	if (from !== null) moveTo(from);
 	else if (state.time >= state.duration - AT_END) moveTo(0);
 	await audio.play().catch(() => {}); // a browser may want a click first
+}
+
+/**
+ * @param {RecordingSource} source
+ * @param {number} from seconds
+ * @param {number} to seconds
+ */
+export async function playStretch(source, from, to) {
+	await play(source, from);
+	until = to;
 }
 
 export const pause = () => audio.pause();
@@ -141,11 +157,27 @@ export function nextSpeed() {
 	emit("speed", speed);
 }
 
+/**
+ * What the player has in hand, wherever it was begun.
+ * @returns {{ source: RecordingSource | null, state: Readonly<PlayerState> }}
+ */
+export const current = () => ({ source: loaded, state });
+
+export function toggleCurrent() {
+	if (loaded) toggle(loaded);
+}
+
+/** @param {number} seconds on, or back where it is less than 0 */
+export function skip(seconds) {
+	if (loaded && !state.loading) moveTo(state.time + seconds);
+}
+
 /** Stops whatever plays. */
-function stop() {
+export function stop() {
 	const stopped = state.key;
 	audio.pause();
 	Object.assign(state, IDLE);
+	loaded = null;
 	if (stopped !== null) emit("player", stopped);
 }
 
@@ -160,6 +192,7 @@ export function stopRecording(key) {
 /** Follows the time while a recording plays; the audio element's own events come four times a second. */
 function followTime() {
 	update({ time: audio.currentTime });
+	if (audio.currentTime >= until) pause();
 	frame = requestAnimationFrame(followTime);
 }
 
@@ -168,4 +201,5 @@ listen(audio, "playing pause ended", ({ type }) => {
 	if (!state.key || state.loading) return;
 	update({ playing: type === "playing", time: audio.currentTime });
 	if (state.playing) followTime();
+	if (type === "ended") emit("played", state.key);
 });

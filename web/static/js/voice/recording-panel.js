@@ -1,25 +1,30 @@
 // The panel one sees while recording: how long and how loud it is, and pause, stop, listen, send and discard.
 
 import { duration } from "../base/format.js";
+import { newId } from "../base/ids.js";
 import { announce } from "../dom/announce.js";
 import { fill, h } from "../dom/elements.js";
 import { icon } from "../dom/icons.js";
 import { copyTemplate } from "../dom/template.js";
+import { dropRecording, holdRecording, keepPiece } from "../state/kept-recordings.js";
 import { recordingControls } from "./controls.js";
 import { Microphone } from "./microphone.js";
 import { pause, stopRecording } from "./player.js";
 
+/** @import { KeptRecording, Whose } from "../state/kept-recordings.js" */
 /** @import { MadeRecording } from "./microphone.js" */
 
 /**
  * @typedef {object} Outcome what becomes of a recording
- * @property {(recording: Blob) => void} send
+ * @property {(recording: Blob) => Promise<void>} send
+ * @property {(recording: KeptRecording) => void} discarded there is something to have back
  * @property {(why: string) => void} refused there is none: the microphone could not be used
  * @property {() => void} closed the panel is gone, whatever became of the recording
  */
 
 const TICK = 60; // milliseconds
 const SHORTEST = 0.4; // seconds; less is a slip of the finger
+const TOO_SHORT = "That was too short, and has not been sent. Tap to record, or hold while you speak.";
 const LONGEST = 590; // seconds; the server takes 600
 const BARS = 64;
 const GAIN = 5; // speech is far from as loud as can be
@@ -32,9 +37,14 @@ export class RecordingPanel {
 	#ended = false;
 	#timer = 0;
 
-	/** @param {Outcome} outcome */
-	constructor(outcome) {
+	/**
+	 * @param {Outcome} outcome
+	 * @param {Whose} whose
+	 */
+	constructor(outcome, whose) {
 		this.outcome = outcome;
+		this.whose = whose;
+		this.letGo = holdRecording(whose);
 		this.parts = copyTemplate("recording", {
 			NotAllowedError: HTMLElement,
 			NotFoundError: HTMLElement,
@@ -52,18 +62,31 @@ export class RecordingPanel {
 		this.element = this.parts.element;
 		this.parts.meter.append(...Array.from({ length: BARS }, () => h("i")));
 		this.#listen();
+	}
+
+	/** Begins to record. */
+	start() {
 		pause(); // what plays would be recorded
-		this.#start().catch((error) => this.#refuse(error));
+		this.#open().catch((error) => this.#refuse(error));
+	}
+
+	/**
+	 * Offers a recording that was made before.
+	 * @param {KeptRecording} kept
+	 */
+	offer({ blob, duration: seconds }) {
+		this.#made = { key: newId(), blob, duration: seconds };
+		this.#showMade(this.#made);
 	}
 
 	#listen() {
 		const { discard, stop, send, pause: pauseButton } = this.parts;
-		discard.onclick = () => this.cancel();
+		discard.onclick = () => this.discard();
 		stop.onclick = () => this.review();
 		send.onclick = () => this.finish();
 		pauseButton.onclick = () => this.#togglePause();
 		this.element.onkeydown = ({ key }) => {
-			if (key === "Escape") this.cancel();
+			if (key === "Escape") this.#leaveOff();
 		};
 	}
 
@@ -71,8 +94,8 @@ export class RecordingPanel {
 		this.parts.send.focus();
 	}
 
-	async #start() {
-		const microphone = await Microphone.open();
+	async #open() {
+		const microphone = await Microphone.open((piece) => keepPiece(this.whose, piece));
 		if (this.#ended) {
 			microphone.release();
 			return;
@@ -122,32 +145,68 @@ export class RecordingPanel {
 
 	/** Stops, and lets it be listened to. Returns whether there is anything. */
 	async review() {
+		if (this.#made) return true;
 		if (!this.#microphone) {
-			this.cancel();
+			this.#close();
 			return false;
 		}
-		if (this.#made) return true;
-		this.parts.live.replaceWith(recordingControls(await this.#stop(this.#microphone)));
-		this.element.querySelector(/** @type {"button"} */ (".play"))?.focus();
+		this.#showMade(await this.#stop(this.#microphone));
 		announce("Recording stopped");
 		return true;
 	}
 
-	async finish() {
-		if (this.#ended) return;
-		if (!this.#microphone) {
-			this.cancel(); // let go before there was a microphone
-			return;
-		}
-		this.#ended = true;
-		const made = await this.#stop(this.#microphone);
-		if (made.duration < SHORTEST) announce("Too short, not sent");
-		else this.outcome.send(made.blob);
-		this.#close();
+	/** @param {MadeRecording} made */
+	#showMade(made) {
+		this.element.classList.remove("on", "held");
+		this.parts.live.replaceWith(recordingControls(made));
+		this.element.querySelector(/** @type {"button"} */ (".play"))?.focus();
 	}
 
-	cancel() {
+	/** A first Escape stops, and what was said is there; a second one discards it, which can be undone. */
+	#leaveOff() {
+		if (this.#made) this.discard();
+		else this.review();
+	}
+
+	async finish() {
+		if (this.#ended) return;
+		const made = await this.#end();
+		if (!made) return; // let go before there was a microphone
+		if (made.duration < SHORTEST) this.outcome.refused(TOO_SHORT);
+		else await this.outcome.send(made.blob);
+		await dropRecording(this.whose);
+	}
+
+	/** Gives it up, in a way that can be undone. */
+	async discard() {
+		if (this.#ended) return;
+		const made = await this.#end();
+		await dropRecording(this.whose);
+		if (!made || made.duration < SHORTEST) return;
+		const { blob, duration: seconds } = made;
+		this.outcome.discarded({ ...this.whose, blob, duration: seconds });
+		announce("Recording discarded");
+	}
+
+	/** Stops and closes. What was recorded stays kept; null when nothing was. */
+	async #end() {
+		this.#ended = true;
+		const made = this.#made ?? (this.#microphone && (await this.#stop(this.#microphone)));
 		this.#close();
+		return made;
+	}
+
+	/** Closes, and keeps what was recorded for the next time. */
+	async leave() {
+		if (!this.#ended) await this.#end();
+	}
+
+	/**
+	 * Says what the finger can do that holds the microphone's button.
+	 * @param {boolean} isHeld
+	 */
+	showHeld(isHeld) {
+		this.element.classList.toggle("held", isHeld && !this.#ended);
 	}
 
 	/** @param {Microphone} microphone */
@@ -163,6 +222,7 @@ export class RecordingPanel {
 		this.#microphone?.release();
 		if (this.#made) stopRecording(this.#made.key);
 		this.element.remove();
+		this.letGo();
 		this.outcome.closed();
 	}
 }

@@ -1,6 +1,7 @@
 // When each word of a transcript is spoken. A corrected text keeps the times of the words that stayed.
 
 import { plainWords } from "../base/word-matching.js";
+import { isSpaceless, wordsOf } from "../base/words.js";
 
 /** @import { HeardWord } from "../wire.js" */
 
@@ -8,6 +9,7 @@ import { plainWords } from "../base/word-matching.js";
  * A word of the text as it is shown; without times where nothing was heard.
  * @typedef {object} ShownWord
  * @property {string} text
+ * @property {boolean} isJoined no blank parts it from the word before
  * @property {boolean} unsure
  * @property {number | null} start seconds
  * @property {number | null} end seconds
@@ -18,6 +20,10 @@ const UNSURE = 0.6; // below this confidence the recogniser was not sure
 const AHEAD = 12; // words that may have been put in or taken out in one place
 const HELD = 1; // seconds of a pause that belong to the word before it
 
+/** @type {{ unsure: boolean, start: number | null, end: number | null }} */
+const UNHEARD = { unsure: false, start: null, end: null };
+const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
+
 /** @param {string} word */
 const plain = (word) => plainWords(word).join("");
 
@@ -27,17 +33,54 @@ const plain = (word) => plainWords(word).join("");
  * @returns {ShownWord[]}
  */
 export function timedWords({ text, words }) {
-	const heard = words ?? [];
-	/** @type {ShownWord[]} */
-	const shown = splitWords(text).map((word) => ({ text: word, unsure: false, start: null, end: null }));
-	align(shown, heard);
+	const heard = (words ?? []).flatMap(lettersHeard);
+	const shown = wordsOf(text).map((word) => ({ ...word, ...UNHEARD }));
+	const parts = shown.map((word) =>
+		lettersOf(word.text).map((letter) => ({ ...UNHEARD, text: letter, isJoined: true })),
+	);
+	align(parts.flat(), heard);
+	shown.forEach((word, index) => joinTimes(word, parts[index]));
 	const last = heard.at(-1);
 	if (last) shareGaps(shown, last.end);
 	return shown;
 }
 
-/** @param {string} text */
-const splitWords = (text) => text.split(/\s+/).filter(Boolean);
+/**
+ * What is compared with what was heard: a word, or each letter of a script without blanks, since recognisers part such
+ * words in other places than we do.
+ * @param {string} word
+ */
+function lettersOf(word) {
+	if (!isSpaceless(word)) return [word];
+	const letters = [...graphemes.segment(word)].map(({ segment }) => segment);
+	return letters.some(plain) ? letters.filter(plain) : [word];
+}
+
+/**
+ * @param {HeardWord} heard
+ * @returns {HeardWord[]}
+ */
+function lettersHeard(heard) {
+	const letters = lettersOf(heard.word);
+	const share = (heard.end - heard.start) / letters.length;
+	return letters.map((word, index) => {
+		const start = heard.start + share * index;
+		return { ...heard, word, start, end: start + share };
+	});
+}
+
+/**
+ * Gives a word the times of those of its letters that were heard.
+ * @param {ShownWord} word
+ * @param {ShownWord[]} letters
+ */
+function joinTimes(word, letters) {
+	const heard = letters.filter(isTimed);
+	if (!heard.length) return;
+	const { start } = heard[0];
+	const { end } = heard[heard.length - 1];
+	Object.assign(word, { start, end, unsure: heard.some(({ unsure }) => unsure) });
+}
 
 /**
  * @param {ShownWord} word

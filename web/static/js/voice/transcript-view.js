@@ -26,7 +26,7 @@ export function transcript(message, source, isHit) {
 	const isPlayable = words.length > 0 && words.every(isTimed);
 	const { element } = copyTemplate(isPlayable ? "timed" : "untimed", {});
 	element.lang = message.language ?? "";
-	element.append(...spans.flatMap((span, index) => [beginsLine(words, index) ? h("br") : " ", span]));
+	element.append(...spans.flatMap((span, index) => [separator(words, index), span]));
 	if (isPlayable) new ReadAlong(element, source, words, spans).start();
 	return element;
 }
@@ -41,6 +41,15 @@ function wordElement({ text, unsure }, index, isHit) {
 	span.classList.toggle("unsure", unsure);
 	span.classList.toggle("hit", Boolean(isHit?.(text)));
 	return span;
+}
+
+/**
+ * @param {ShownWord[]} words
+ * @param {number} index
+ */
+function separator(words, index) {
+	if (beginsLine(words, index)) return h("br");
+	return words[index].isJoined ? "" : " ";
 }
 
 /**

@@ -13,6 +13,8 @@ import { fetchRecording } from "../net/api.js";
 const BARS = 48;
 const RATE = 8_000; // samples a second: enough for a picture, with a sixth of the memory
 const SILENCE = 0.01; // a recording nowhere louder than this is drawn as quiet as it is
+const LOUDEST_PEAK = 255;
+const MOST_KNOWN = 500; // waveforms measured here that are kept
 const CURVE = 0.7; // lifts quiet speech, which would hardly show
 
 /** @type {Waveform} */
@@ -32,8 +34,15 @@ export async function bytesOf({ uuid, blob }) {
 	return blob ?? fetchRecording(uuid ?? "");
 }
 
-/** @param {RecordingSource} source */
-export const knownWaveform = ({ key }) => known.get(key) ?? null;
+/**
+ * What is known without its audio: the server has measured what it keeps.
+ * @param {RecordingSource} source
+ * @returns {Waveform | null}
+ */
+export function knownWaveform({ key, peaks, duration = 0 }) {
+	if (peaks?.length) return { bars: barsOfPeaks(peaks), duration };
+	return known.get(key) ?? null;
+}
 
 /**
  * @param {RecordingSource} source
@@ -45,6 +54,7 @@ export async function measureWaveform(source) {
 	queue = job.catch(() => {});
 	const waveform = await job;
 	known.set(source.key, waveform);
+	for (const key of known.keys()) if (known.size > MOST_KNOWN) known.delete(key); // the oldest first
 	return waveform;
 }
 
@@ -61,7 +71,24 @@ async function decode(bytes) {
 export function barsOf(samples) {
 	const width = Math.max(1, Math.floor(samples.length / BARS));
 	const pieces = Array.from({ length: BARS }, (_, bar) => samples.subarray(bar * width, (bar + 1) * width));
-	const levels = pieces.map(loudness);
+	return shapeOf(pieces.map(loudness));
+}
+
+/**
+ * The bars of the loudness that the server has measured.
+ * @param {number[]} peaks 0 to 255
+ */
+export function barsOfPeaks(peaks) {
+	const width = peaks.length / BARS;
+	const levels = Array.from({ length: BARS }, (_, bar) => {
+		const piece = peaks.slice(Math.floor(bar * width), Math.max(1, Math.ceil((bar + 1) * width)));
+		return piece.reduce((sum, peak) => sum + peak, 0) / (piece.length * LOUDEST_PEAK);
+	});
+	return shapeOf(levels);
+}
+
+/** @param {number[]} levels 0 to 1 */
+function shapeOf(levels) {
 	const loudest = Math.max(...levels, SILENCE);
 	return levels.map((level) => (level / loudest) ** CURVE);
 }

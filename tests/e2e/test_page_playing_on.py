@@ -1,0 +1,60 @@
+"""What plays has its buttons wherever one goes, and goes on with the voice messages that follow."""
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.client import Client
+from tests.e2e.conftest import RECORDING, Visit
+from tests.e2e.history import message, minutes_ago, spoken, tell
+from tests.e2e.visitor import name_of
+
+SAID = "The river was high. We crossed it at noon."
+TO_THE_END = """async () => {
+    const player = await import("/static/js/voice/player.js");
+    player.skip(player.current().state.duration - player.current().state.time - 0.3);
+}"""
+
+
+def test_a_bar_stays_with_what_plays_wherever_one_goes(visit: Visit, client: Client) -> None:
+    ada, grace = visit("ada"), client.sign_up("grace")
+    tell(ada.page, [message(grace, ada.person, minutes_ago(1), **spoken(SAID))], RECORDING.read_bytes())
+    ada.open(grace)
+    bar = ada.page.get_by_role("region", name="Now playing")
+    expect(bar).to_have_count(0)
+    ada.page.locator(".timed .word").first.click()
+    expect(bar).to_contain_text(name_of(grace))
+    expect(bar.locator(".spoken")).to_have_text("The river was high.")
+    bar.get_by_role("button", name="Pause playback").click()
+    ada.page.get_by_role("link", name="Settings").click()
+    expect(ada.page.get_by_role("heading", name="Settings")).to_be_visible()
+    bar.get_by_role("button", name="Ten seconds on").click()
+    expect(bar.locator(".spoken")).to_have_text("We crossed it at noon.")
+    bar.get_by_role("button", name="Ten seconds back").click()
+    expect(bar.locator(".spoken")).to_have_text("The river was high.")
+    bar.get_by_role("button", name=re.compile("^Playback speed")).click()
+    expect(bar.get_by_role("button", name="Playback speed 1.5×")).to_be_visible()
+    bar.get_by_role("button", name="Go on playing").click()
+    expect(bar.get_by_role("button", name="Pause playback")).to_be_visible()
+    bar.get_by_role("link").click()
+    expect(ada.page.locator(".flash .timed")).to_be_visible()
+    bar.get_by_role("button", name="Stop playing").click()
+    expect(bar).to_have_count(0)
+
+
+def test_the_voice_message_that_follows_plays_next(visit: Visit, client: Client) -> None:
+    ada, grace = visit("ada"), client.sign_up("grace")
+    told = [
+        message(grace, ada.person, minutes_ago(3), **{**spoken("the first one"), "audioFileId": "1" * 32}),
+        message(grace, ada.person, minutes_ago(2), "only written"),
+        message(ada.person, grace, minutes_ago(1), **{**spoken("and the next"), "audioFileId": "2" * 32}),
+    ]
+    tell(ada.page, told, RECORDING.read_bytes())
+    ada.open(grace)
+    ada.page.get_by_role("button", name="Play the recording").first.click()
+    bar = ada.page.get_by_role("region", name="Now playing")
+    expect(bar).to_contain_text("the first one")
+    ada.page.evaluate(TO_THE_END)
+    expect(bar).to_contain_text("and the next")
+    expect(bar.get_by_role("link")).to_have_text("You")
+    expect(bar.get_by_role("button", name="Pause playback")).to_be_visible()

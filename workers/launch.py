@@ -1,0 +1,28 @@
+"""What Celery's command line loads: `celery -A workers.launch:app`, or `:transcriber` for the queue `transcription`.
+
+Celery would print an error during the import over many lines; here it becomes one event of the log like any other.
+"""
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from config import logging
+from config.settings import get_settings
+
+# Celery has the current folder on the path only while it imports this module, not while it asks for its attribute.
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+
+MODULES = {"app": "workers.app", "transcriber": "workers.transcriber"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in MODULES:
+        raise AttributeError(name)
+    logging.configure(get_settings())
+    try:
+        return import_module(MODULES[name]).app
+    except Exception as error:  # noqa: BLE001 (it ends the process)
+        logging.report(type(error), error, error.__traceback__, "import")
+        raise SystemExit(1) from None
