@@ -80,6 +80,19 @@ def test_no_more_uploads_in_a_time_than_one_may_make(limited: Limited, anna: str
     put(stores, someone(stores, "bert"), KB)
 
 
+def test_whatever_is_counted_of_uploads_goes_by_itself(limited: Limited, anna: str) -> None:
+    stores = limited(limit_uploads="1 per hour")
+    put(stores, anna, KB)
+    with pytest.raises(TooMany), allowance.upload(stores, anna, KB):
+        pass
+    counters = [key for key in stores.redis.keys(f"*{anna}*") if stores.redis.type(key) != b"ReJSON-RL"]
+    assert {keys.uploads_unclaimed_key(anna).encode(), keys.uploads_stored_key(anna).encode()} < set(counters)
+    assert all(stores.redis.ttl(key) > 0 for key in counters)
+    assert stores.redis.ttl(keys.uploads_stored_key(anna)) <= allowance.STORED_SECONDS, "MongoDB is asked again then"
+    with allowance.upload(limited(), anna, KB):
+        assert 0 < stores.redis.ttl(keys.uploads_now_key(anna)) <= allowance.LEASE_SECONDS
+
+
 def test_what_was_sent_or_has_gone_makes_room_for_new_uploads(limited: Limited, anna: str) -> None:
     bert = someone(limited(), "bert")
     stores = limited(uploads_unclaimed_bytes=10 * KB)
