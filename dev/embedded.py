@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import io
 import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -67,6 +68,15 @@ class Server(ManagedProcess):
             else:
                 break
         private_file(self._port_file, f"{self.port}\n")
+
+    def lose_data(self) -> None:
+        """Removes all it has stored, but not its password and port, so that its clients find it again."""
+        kept = {"password", "key", "port"}
+        for entry in self.data.iterdir():
+            if entry.is_dir():
+                shutil.rmtree(entry)
+            elif entry.name not in kept:
+                entry.unlink()
 
     def restart(self) -> None:
         """Starts the server again on the same port and waits until it can be used.

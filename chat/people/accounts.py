@@ -237,6 +237,4 @@ def _change_profile(stores: Stores, user_id: str, fields: dict[str, Any]) -> Doc
 
 
 def _taken(key: str) -> Conflict:
-    field = "email" if key == "emailKey" else "username"
-    detail = f"That {field} is taken."
-    return Conflict(detail, errors=[{"field": field, "message": detail}])
+    return Conflict("That email is taken." if key == "emailKey" else "That username is taken.")

@@ -128,6 +128,8 @@ def test_the_keyboard_alone_suffices(visit: Visit, client: Client) -> None:
     keys.press("Enter")
     expect(ada.page.locator(".recording.on")).to_be_visible()
     keys.press("Escape")
+    expect(ada.page.get_by_role("button", name="Play the recording")).to_be_focused()
+    keys.press("Escape")
     expect(ada.page.locator("#composer-input")).to_be_visible()
 
 

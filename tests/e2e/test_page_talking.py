@@ -143,7 +143,7 @@ def test_a_link_to_a_conversation_survives_the_log_in(visit: Visit, client: Clie
     stranger.page.get_by_label("E-mail").fill(ada.user["email"])
     stranger.page.get_by_label("Password").fill("not the password")
     stranger.page.get_by_role("button", name="Log in").click()
-    expect(stranger.page.locator(".form-status")).not_to_be_empty()
+    expect(stranger.page.get_by_text("The email or the password is wrong.")).to_be_visible()
     stranger.page.get_by_label("Password").fill(ada.password)
     stranger.page.get_by_role("button", name="Log in").click()
     expect(stranger.page.get_by_role("heading", name=name_of(grace))).to_be_visible()

@@ -44,7 +44,7 @@ def test_speak_read_and_click_a_word(visit: Visit) -> None:
     expect(chosen).not_to_have_class(re.compile("lit"))
     assert grace.page.locator(".word.lit").count() <= 1
     grace.page.get_by_role("button", name=re.compile("^Speed")).click()
-    expect(grace.page.get_by_role("button", name="Speed 1.5×")).to_be_visible()
+    expect(grace.page.get_by_role("button", name="Speed 1.5×", exact=True)).to_be_visible()
 
 
 def test_the_keyboard_plays_seeks_and_chooses_words(visit: Visit, client: Client) -> None:

@@ -1,6 +1,5 @@
 """Redis or MongoDB is killed, down for a while, or lost altogether."""
 
-import shutil
 import time
 from collections.abc import Callable
 
@@ -68,7 +67,7 @@ def test_a_lost_redis_is_rebuilt_by_itself(system: System, system_stores: Stores
         before = whole_history(ada, ben.id)
 
         system.stack.redis.kill()
-        shutil.rmtree(system.stack.redis.data)
+        system.stack.redis.lose_data()
         system.stack.redis.restart()
 
         wait_until(lambda: bool(system_stores.redis.exists(keys.HOT_COMPLETE)), RECOVERY_SECONDS, "rebuilding")

@@ -1,6 +1,5 @@
 """The first sync of a large archive, while people chat."""
 
-import shutil
 import statistics
 import time
 from pathlib import Path
@@ -49,7 +48,7 @@ def test_the_first_sync_of_a_large_archive_disturbs_nobody_and_holds_little_memo
             for number in range(start, start + BATCH)
         )
     system.stack.redis.kill()
-    shutil.rmtree(system.stack.redis.data)
+    system.stack.redis.lose_data()
     system.stack.redis.restart()
     system.wait_ready()
     children = system.process("worker").children()

@@ -15,7 +15,7 @@ from web.services import services, stores
 api = APIBlueprint("accounts", __name__, url_prefix=PREFIX, abp_tags=[ACCOUNTS])
 
 
-@api.post("/signup", responses=responses(201, schemas.SignedIn, 400, 409, 413, 415, 429))
+@api.post("/signup", responses=responses(201, schemas.SignedIn, 400, 409, 413, 415))
 def sign_up(body: schemas.SignUp) -> tuple[dict[str, Any], int]:
     """Create an account"""
     services().limits.take_sign_up()
@@ -23,7 +23,7 @@ def sign_up(body: schemas.SignUp) -> tuple[dict[str, Any], int]:
     return {"user": accounts.private(user), "token": services().tokens.issue(user["_id"])}, 201
 
 
-@api.post("/login", responses=responses(200, schemas.SignedIn, 400, 401, 413, 415, 429))
+@api.post("/login", responses=responses(200, schemas.SignedIn, 400, 401, 413, 415))
 def log_in(body: schemas.LogIn) -> dict[str, Any]:
     """Log in: get a token for an email and a password"""
     with services().limits.log_in(accounts.email_key(body.email)):

@@ -15,7 +15,7 @@ from web.services import services, stores
 api = APIBlueprint("messages", __name__, url_prefix=PREFIX, abp_tags=[CHAT], abp_security=SECURITY)
 
 
-@api.post("/chat", responses=responses(202, schemas.Message, 400, 401, 403, 404, 413, 415, 429))
+@api.post("/chat", responses=responses(202, schemas.Message, 400, 401, 403, 404, 413, 415))
 @checks_session
 def send(body: schemas.NewMessage) -> tuple[Response, int]:
     """Send a text, or an upload as a voice message"""
@@ -41,7 +41,7 @@ def delete(path: schemas.MessagePath) -> Response:
 
 @api.post(
     "/chat/message/<messageId>/transcribe",
-    responses=responses(202, schemas.Message, 400, 401, 404, 409, 413, 415, 429),
+    responses=responses(202, schemas.Message, 400, 401, 404, 409, 413, 415),
 )
 def transcribe(path: schemas.MessagePath, body: schemas.TranscriptionRequest) -> tuple[Response, int]:
     """Have a voice message transcribed again; either of its two people may"""

@@ -23,10 +23,10 @@ Responses = dict[str | int | HTTPStatus, Any]
 
 
 def responses(success: int, model: type[BaseModel] | dict[str, Any] | None, *errors: int) -> Responses:
-    """The possible responses of a call: one success, and its problems; 422 and 503 are always among them."""
+    """The possible responses of a call: one success, and its problems; 422, 429 and 503 are always among them."""
     found: Responses = {success: model}
     refused = {401, 403} if 401 in errors else set()  # which of the two depends on the header with the token
-    found.update({status: _problem(status) for status in sorted({*errors, *refused, 422, 503})})
+    found.update({status: _problem(status) for status in sorted({*errors, *refused, 422, 429, 503})})
     return found
 
 

@@ -35,7 +35,7 @@ _FORM = {
 
 @api.post(
     "/upload",
-    responses=responses(201, schemas.Uploaded, 400, 401, 413, 415, 429, 507),
+    responses=responses(201, schemas.Uploaded, 400, 401, 413, 415, 507),
     openapi_extensions=_FORM,
 )
 @takes_files

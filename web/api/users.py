@@ -22,7 +22,7 @@ def get() -> dict[str, Any]:
     return accounts.private(accounts.get(stores(), me()))
 
 
-CHANGED = responses(200, schemas.Me, 400, 401, 403, 409, 413, 415, 429)
+CHANGED = responses(200, schemas.Me, 400, 401, 403, 409, 413, 415)
 
 
 @api.post("/user/me", responses=CHANGED, operation_id="change_me_old")
@@ -34,7 +34,7 @@ def change(body: schemas.UserChange) -> dict[str, Any]:
         return accounts.private(accounts.update(stores(), services().passwords, me(), changes, session().token_id))
 
 
-@api.delete("/user/me", responses=responses(204, None, 400, 401, 403, 413, 415, 429))
+@api.delete("/user/me", responses=responses(204, None, 400, 401, 403, 413, 415))
 def delete(body: schemas.UserDeletion) -> Response:
     """Delete your account, with its messages' text and its audio"""
     with services().limits.own_password(me()):

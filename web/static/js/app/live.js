@@ -53,9 +53,6 @@ export class Live {
 		outbox.startOutbox();
 		outbox.loadOutbox();
 		socket.startSocket();
-		document.addEventListener("visibilitychange", () => {
-			if (!document.hidden && isListLoaded()) refreshConversations().catch(() => {}); // new names
-		});
 		this.#begin();
 	}
 

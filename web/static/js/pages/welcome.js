@@ -26,19 +26,23 @@ function formPage(template, submit, notice) {
 	const { element, form, reason } = copyTemplate(template, { form: HTMLFormElement, reason: HTMLElement });
 	reason.textContent = notice;
 	handleForm(form, async (values) => {
-		signIn(await submit(values).catch(blamePassword));
+		signIn(await submit(values).catch(blameField));
 		navigate(safeReturnPath(new URLSearchParams(location.search).get("next")), true);
 	});
 	return element;
 }
 
 /**
- * The server does not tell whether the address or the password was wrong; the latter is what one types again.
+ * Says at which field a refusal belongs that names none. A wrong address and a wrong password look the same, and the latter
+ * is what one types again; what is taken is the address where the text speaks of mail, and else the name.
  * @param {Error} error
  * @returns {never}
  */
-function blamePassword(error) {
-	const isWrong = error instanceof ApiError && error.status === 401;
-	if (isWrong) error.fields = [{ field: "password", message: error.message }];
+function blameField(error) {
+	const { message } = error;
+	const isRefusal = error instanceof ApiError && !error.fields.length;
+	if (isRefusal && error.status === 401) error.fields = [{ field: "password", message }];
+	const taken = /mail/i.test(message) ? "email" : "username";
+	if (isRefusal && error.status === 409) error.fields = [{ field: taken, message }];
 	throw error;
 }

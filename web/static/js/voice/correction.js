@@ -34,7 +34,9 @@ export const forgetCorrection = (id) => typed.delete(id);
  */
 export function correctionForm(message, source, { save, cancel }) {
 	const words = timedWords(message);
-	const texts = typed.get(message._id) ?? words.map(({ text }) => text);
+	const kept = typed.get(message._id) ?? [];
+	const isOfThese = kept.length === words.length; // else the text has changed meanwhile
+	const texts = isOfThese ? kept : words.map(({ text }) => text);
 	typed.set(message._id, texts);
 	const fields = words.map((word, index) => {
 		const field = h("input.word-field", { label: `Word ${index + 1}, ${word.text}`, value: texts[index], dir: "auto" });
