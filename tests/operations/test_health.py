@@ -136,7 +136,7 @@ class StandaloneMongo(MongoServer):
         at = given.index("--replSet")
         return [*given[:at], *given[at + 2 :]]
 
-    def answers(self) -> bool:
+    def is_ready(self) -> bool:
         with MongoClient(LOOPBACK, self.port, directConnection=True, serverSelectionTimeoutMS=1_000) as client:
             try:
                 return bool(client.admin.command("ping"))
@@ -182,7 +182,7 @@ class PlainRedis:
     def url(self, database: int) -> str:
         return f"redis://{LOOPBACK}:{self.port}/{database}"
 
-    def answers(self) -> bool:
+    def is_ready(self) -> bool:
         with Redis(port=self.port, retry=None) as client:
             try:
                 return bool(client.ping())
