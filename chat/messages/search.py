@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import orjson
 from redis import ResponseError
 
+from chat import ids
 from chat.errors import Invalid
 from chat.store import hot, keys, search_terms
 from chat.store.connection import Stores
@@ -49,24 +50,40 @@ class _Page(NamedTuple):
     documents: list[dict[str, Any]]
 
 
-def search(stores: Stores, user_id: str, text: str, limit: int, offset: int) -> list[Hit]:
+def search(
+    stores: Stores, user_id: str, text: str, limit: int, offset: int, partner_id: str | None = None
+) -> list[Hit]:
     """Returns people first, then the user's own messages, each best match first. A text without words finds nothing.
 
+    With a partner, it returns only messages of the conversation with them.
+
     Raises:
-        Invalid: the search takes too long; with longer or rarer words it would not.
+        Invalid: the search takes too long; with longer or rarer words it would not. Or the partner is no person's id.
     """
+    if partner_id is not None and not ids.is_id(partner_id):
+        raise Invalid("partnerId", "That is not a person's id.")
     words = _words(text)
     if not words:
         return []
     clauses = " ".join(_clause(word) for word in words)
+    if partner_id is not None:
+        one, other = (f"@senderId:{{{a}}} @receiverId:{{{b}}}" for a, b in _both_ways(user_id, partner_id))
+        return _chat_hits(stores, user_id, words, f"(({one}) | ({other})) {clauses}", (offset, limit))
     people = _run(stores, keys.USER_INDEX, clauses, offset, limit)
     hits = [_person_hit(document) for document in people.documents]
     if len(hits) < limit:
         own = f"(@senderId:{{{user_id}}} | @receiverId:{{{user_id}}}) {clauses}"
-        start = max(0, offset - people.total)
-        chats = _run(stores, keys.MESSAGE_INDEX, own, start, limit - len(hits))
-        hits += [_chat_hit(hot.load_message(document), user_id, words) for document in chats.documents]
+        hits += _chat_hits(stores, user_id, words, own, (max(0, offset - people.total), limit - len(hits)))
     return hits
+
+
+def _both_ways(one: str, other: str) -> tuple[tuple[str, str], tuple[str, str]]:
+    return (one, other), (other, one)
+
+
+def _chat_hits(stores: Stores, user_id: str, words: list[_Word], query: str, page: tuple[int, int]) -> list[Hit]:
+    chats = _run(stores, keys.MESSAGE_INDEX, query, *page)
+    return [_chat_hit(hot.load_message(document), user_id, words) for document in chats.documents]
 
 
 def _words(text: str) -> list[_Word]:
