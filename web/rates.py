@@ -31,6 +31,8 @@ COUNTED: dict[str, Action] = {
     "conversations.get": READ,
     "conversations.list_conversations": READ,
     "conversations.mark_read": MARK,
+    "conversations.mute": PROFILE,
+    "conversations.unmute": PROFILE,
     "files.content": READ,
     "files.get": READ,
     "files.link": LINK,

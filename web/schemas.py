@@ -176,6 +176,9 @@ class SearchQuery(Schema):
     q: str = Field("", description="Any text; only the first words of a long one count.")
     limit: int = Field(search.DEFAULT_LIMIT, ge=1, le=search.MAX_LIMIT)
     offset: int = Field(0, ge=0, le=search.MAX_OFFSET - search.MAX_LIMIT)
+    partner_id: Identifier | None = Field(
+        None, alias="partnerId", description="Only messages of the conversation with this person."
+    )
 
 
 class ContentQuery(Schema):
@@ -268,11 +271,12 @@ class Messages(RootModel[list[Message]]):
 
 
 class Conversation(Schema):
-    model_config = _example(partner=_BEN, lastMessage=_MESSAGE, unread=2)
+    model_config = _example(partner=_BEN, lastMessage=_MESSAGE, unread=2, muted=False)
 
     partner: Person
     last_message: Message = Field(alias="lastMessage")
     unread: int
+    muted: bool = Field(False, description="You asked for no notifications of this partner's messages.")
 
 
 class Conversations(RootModel[list[Conversation]]):

@@ -29,7 +29,10 @@ AUDIO_BUCKET = "audio"
 
 
 class User(Document):
-    """A person's public profile and their email. `emailKey` and `usernameKey` are for comparing without case."""
+    """A person's public profile, their email and whom they have muted.
+
+    `emailKey` and `usernameKey` are for comparing without case.
+    """
 
     id = StringField(primary_key=True, db_field="_id")
     email = StringField(required=True)
@@ -39,6 +42,7 @@ class User(Document):
     bio = StringField(default="")
     createdAt = StringField(required=True)
     lastSeen = StringField()
+    muted = ListField(StringField())
     revision = IntField(default=1)
 
     meta = {
