@@ -9,7 +9,7 @@ pages = Blueprint("pages", __name__)
 
 # Only our own files run; nothing inline, nothing from elsewhere, nobody frames us.
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src blob:; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; media-src blob:; "
     "connect-src 'self' {sockets}; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 
