@@ -4,11 +4,12 @@ import { on } from "../base/events.js";
 import { announce } from "../dom/announce.js";
 import { fill } from "../dom/elements.js";
 import { copyTemplate } from "../dom/template.js";
-import { session } from "../net/session.js";
+import { me, session, setMe } from "../net/session.js";
 import * as socket from "../net/socket.js";
 import { isListLoaded, newestMessageId, refreshConversations, takeRead } from "../state/conversations.js";
 import { forgetHistoriesExcept, refreshHistory, reloadHistory } from "../state/histories.js";
 import { takeChange, takeMessage } from "../state/incoming.js";
+import { takeMuted } from "../state/muting.js";
 import * as outbox from "../state/outbox.js";
 import { takePresence, takeTyping } from "../state/people.js";
 
@@ -44,7 +45,7 @@ export class Live {
 			else this.#showOfflineLater();
 		});
 		on("frame:messages", take);
-		on("frame:users", takePresence);
+		on("frame:users", takeUser);
 		on("frame:typing", takeTyping);
 		on("frame:status", takeStatus);
 		on("frame:resume", ({ complete }) => {
@@ -116,6 +117,14 @@ export class Live {
 		}
 		socket.noteSeen(newestMessageId());
 	}
+}
+
+/** @param {Frames["users"]} told */
+function takeUser(told) {
+	const { _id, username, bio = "", muted } = told;
+	if (typeof muted === "boolean") takeMuted(_id, muted);
+	if (_id === me()._id && username) setMe({ ...me(), username, bio });
+	takePresence(told);
 }
 
 /** @param {Message} message */

@@ -35,7 +35,7 @@ export const currentRoute = () => parseRoute(location);
 /**
  * The address of the conversation with somebody, or of a message in it that was found by these words.
  * @param {{ username: string }} person
- * @param {{ at: string, query: string }} [hit]
+ * @param {{ at: string, query: string } | null} [hit]
  */
 export function chatPath({ username }, hit) {
 	const path = `/chat/${encodeURIComponent(username)}`;

@@ -78,8 +78,14 @@ export const deleteMessage = (id) => call("DELETE", `/chat/message/${id}`);
 /** @type {(id: string, how: { language?: string, overwrite: boolean }) => Promise<void>} */
 export const transcribe = (id, how) => post(`/chat/message/${id}/transcribe`, how);
 
-/** @type {(words: string) => Promise<SearchHit[]>} */
-export const search = (words) => get("/search", { q: words, limit: SEARCH_LIMIT });
+/** @type {(words: string, partnerId: string | null) => Promise<SearchHit[]>} with a partner, only what the two said */
+export const search = (words, partnerId) => get("/search", { q: words, limit: SEARCH_LIMIT, partnerId });
+
+/** @type {(partnerId: string) => Promise<void>} */
+export const mute = (partnerId) => call("PUT", `/chat/${partnerId}/mute`);
+
+/** @type {(partnerId: string) => Promise<void>} */
+export const unmute = (partnerId) => call("DELETE", `/chat/${partnerId}/mute`);
 
 /** @type {(uuid: string) => Promise<Blob>} */
 export async function fetchRecording(uuid) {

@@ -6,6 +6,7 @@ import { THEME } from "../base/stored.js";
 import { askForPassword, tell } from "../dom/dialog.js";
 import { handleForm } from "../dom/form.js";
 import { languageChoice } from "../dom/language-choice.js";
+import { showShortcuts } from "../dom/shortcuts.js";
 import { copyTemplate } from "../dom/template.js";
 import { changeMe, deleteMe, logOut } from "../net/api.js";
 import { me, session, setMe, signOut } from "../net/session.js";
@@ -18,6 +19,7 @@ export function settingsPage() {
 		language: HTMLElement,
 		notify: HTMLInputElement,
 		refused: HTMLElement,
+		keys: HTMLButtonElement,
 		out: HTMLButtonElement,
 		gone: HTMLButtonElement,
 	});
@@ -26,6 +28,7 @@ export function settingsPage() {
 	handleTheme(parts.theme);
 	handleLanguage(parts.language);
 	handleNotifications(parts.notify, parts.refused);
+	parts.keys.onclick = showShortcuts;
 	parts.out.onclick = leave;
 	parts.gone.onclick = () => deleteAccount(parts.gone.dataset.what ?? "");
 	return parts.element;

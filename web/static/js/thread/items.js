@@ -115,7 +115,7 @@ function itemOf({ history, myId, partner, unreadFrom, hit }, entries, index, now
 	return {
 		...shown,
 		key: keyOf(entry, myId),
-		signature: [stateOf(entry), now, isHit ? hit.query : "", ...Object.values(shown)].join(),
+		signature: [stateOf(entry), now, partner, isHit ? hit.query : "", ...Object.values(shown)].join(),
 		entry,
 		partner,
 		isMine: entry.senderId === myId,
