@@ -4,11 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from tests.client import PASSWORD, Client
 from tests.e2e.conftest import RECORDING, Visit
-from tests.e2e.history import message, minutes_ago, spoken, tell
+from tests.e2e.history import hold, message, minutes_ago, spoken, tell
 from tests.e2e.test_page_everyone import check
 from tests.e2e.visitor import Visitor, name_of
 
@@ -23,6 +23,7 @@ NOTIFIED = """() => {
     window.notified = [];
     window.Notification = class { constructor(title) { window.notified.push(title); } };
     Notification.permission = "granted";
+    document.hasFocus = () => false;
     localStorage.setItem("chattergram.notifications", "on");
 }"""
 WIDTH = """text => {
@@ -151,7 +152,7 @@ def test_a_partners_new_name_shows_at_once_and_stays_in_the_address(visit: Visit
 def test_a_conversation_is_printed_and_saved_whole(visit: Visit, client: Client, tmp_path: Path) -> None:
     ada, grace = visit("ada"), client.sign_up("grace")
     told = [message(grace, ada.person, minutes_ago(1000 - number), f"line <{number}>") for number in range(450)]
-    told.append(message(ada.person, grace, minutes_ago(3), **spoken("the river was high")))
+    told.append(message(ada.person, grace, minutes_ago(3), **spoken("the river was high"), duration=6))
     told.append(message(grace, ada.person, minutes_ago(2), deletedAt=minutes_ago(1).isoformat()))
     tell(ada.page, told, RECORDING.read_bytes())
     ada.open(grace)
@@ -233,17 +234,14 @@ def test_bubbles_are_as_wide_as_what_they_hold_and_groups_keep_apart(visit: Visi
 
 
 def test_text_is_there_before_its_typeface_and_keeps_its_place_when_that_comes(visit: Visit) -> None:
-    waiting: list[Route] = []
     slow = visit().page
-    slow.route("**/*.woff2", lambda route: waiting.append(route))
-    slow.goto("/login")
+    hold(slow, "**/*.woff2")
+    slow.goto("/login", wait_until="commit")
     expect(slow.get_by_role("heading", name="Log in")).to_be_visible()
     text = "They hold it. No need to run, the table by the canal is ours until half past eight."
     before = slow.evaluate(WIDTH, text)
     until(slow, "document.fonts.status === 'loading'")
-    slow.unroute("**/*.woff2")
-    for route in waiting:
-        route.continue_()
+    slow.unroute("**/*.woff2")  # lets those held go on
     slow.evaluate("() => document.fonts.ready")
     after = slow.evaluate(WIDTH, text)
     assert slow.evaluate("document.fonts.check('1rem Figtree') && document.fonts.check('1rem \"Chattergram Serif\"')")
