@@ -24,7 +24,7 @@ class Member(MongoServer):
 
     protected = False
 
-    def answers(self) -> bool:
+    def is_ready(self) -> bool:
         client: MongoClient = MongoClient(LOOPBACK, self.port, directConnection=True, serverSelectionTimeoutMS=1_000)
         with client:
             try:
