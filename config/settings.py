@@ -86,6 +86,18 @@ class Settings(BaseSettings):
         description="Celery's broker: another Redis database or server, or RabbitMQ; by default the database after "
         "that of `REDIS_URL`.",
     )
+    redis_connections: int = Field(
+        16, ge=2, le=1_000, description="Most connections to Redis of one process or pool; beyond it a command waits."
+    )
+    monitoring: bool = Field(
+        True, description="Whether Flower can watch workers, which costs each of them four connections to the broker."
+    )
+    broker_connections: int = Field(
+        10,
+        ge=1,
+        le=100,
+        description="Most connections to the broker with which a process sends; Flower needs all 10.",
+    )
     mongodb_uri: Annotated[str, AfterValidator(addresses.mongodb)] = Field(
         "mongodb://127.0.0.1:27017/chattergram?replicaSet=rs0",
         description="MongoDB, a replica set; includes the name of the database.",
