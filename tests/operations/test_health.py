@@ -130,7 +130,7 @@ def test_readyz_names_a_search_module_that_is_missing(stack: Stack, tmp_path: Pa
     urls = {"REDIS_URL": plain.url(0), "CELERY_BROKER_URL": plain.url(1), "PORT": str(port)}
     web = stack.make_process("web-plain", procfile("Procfile.dev")["web"], urls)
     try:
-        plain.process.wait_ready(plain.answers, SECONDS)
+        plain.process.wait_ready(plain.is_ready, SECONDS)
         web.start()
         web.wait_ready(lambda: answers(port), SECONDS)
         wait_until(
