@@ -17,7 +17,7 @@ from config import addresses
 DEVELOPMENT_SECRET = "development-only-secret-never-use-it-elsewhere"  # noqa: S105
 SECRET_BYTES = 32
 CALLS_TOGETHER = 12  # to Deepgram, by one transcriber
-THREADS_MOST = 4
+MAX_THREADS = 4
 
 
 # The limits outside production, which allow load runs from one address.
@@ -324,7 +324,7 @@ class Settings(BaseSettings):
     @property
     def speech_threads(self) -> int:
         """Threads Whisper hears one recording with. Beyond 4 they wait for each other more than they help."""
-        return self.whisper_threads or min(THREADS_MOST, _cores())
+        return self.whisper_threads or min(MAX_THREADS, _cores())
 
     @property
     def recordings_together(self) -> int:

@@ -10,7 +10,7 @@ from chat.store import keys
 from chat.store.connection import Stores
 
 LANGUAGE = r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}"  # BCP 47, as far as recognisers use it
-MOST = 5  # languages; browsers send the few their owner reads
+MAX_LANGUAGES = 5  # languages; browsers send the few their owner reads
 KEPT_SECONDS = 7 * 86_400
 
 _LANGUAGE = re.compile(LANGUAGE)
@@ -18,7 +18,7 @@ _LANGUAGE = re.compile(LANGUAGE)
 
 def clean(languages: Sequence[str]) -> tuple[str, ...]:
     """Those of them that are language tags, each once, the first few."""
-    return tuple(dict.fromkeys(each for each in languages if _LANGUAGE.fullmatch(each)))[:MOST]
+    return tuple(dict.fromkeys(each for each in languages if _LANGUAGE.fullmatch(each)))[:MAX_LANGUAGES]
 
 
 def keep(stores: Stores, hints: Mapping[str, Sequence[str]]) -> None:

@@ -21,13 +21,13 @@ from chat.wire import Word
 
 TEMPERATURES = (0.0, 0.4, 0.8)  # the first is exact; the others are tried when that loops or is very unsure
 BEAMS = 5  # as OpenAI's own
-COMPRESSION_MOST = 2.4  # of text, by zlib: more repeats itself (OpenAI's own threshold)
-LOG_PROBABILITY_LEAST = -1.0  # mean of the tokens': less is a guess (OpenAI's own threshold)
-NO_SPEECH_MOST = 0.6  # how likely silence is, for what is also a guess to count as silence (OpenAI's own threshold)
+MAX_COMPRESSION_RATIO = 2.4  # of text, by zlib: more repeats itself (OpenAI's own threshold)
+MIN_LOG_PROBABILITY = -1.0  # mean of the tokens': less is a guess (OpenAI's own threshold)
+MAX_NO_SPEECH = 0.6  # how likely silence is, for what is also a guess to count as silence (OpenAI's own threshold)
 TOKENS_A_SECOND = 25  # nobody speaks faster, in any script
-TOKENS_LEAST = 24
-MOST_ROUNDS = 6  # in which one piece is heard to its end
-LEAST_LEFT = 1.0  # seconds of speech after the last word, for another round
+MIN_TOKENS = 24
+MAX_ROUNDS = 6  # in which one piece is heard to its end
+MIN_LEFT_SECONDS = 1.0  # seconds of speech after the last word, for another round
 SPACELESS = ("zh", "ja", "yue")  # written without spaces, even between sentences
 # Marks that belong to the next word, and to the last one (faster-whisper's own defaults)
 OPENING, CLOSING = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"
@@ -61,11 +61,11 @@ class Hearing:
     def hear(self, piece: Piece) -> None:
         """Add what is said in the next piece."""
         timed = self._listen(piece.samples)
-        for _ in range(MOST_ROUNDS):
+        for _ in range(MAX_ROUNDS):
             # The model may stop before the end, for instance where somebody says the same thing twice.
             ended = float(timed[-1]["end"]) if timed else piece.seconds
             left = piece.samples[int(ended * RATE) :]
-            if spoken_seconds(left) < LEAST_LEFT:
+            if spoken_seconds(left) < MIN_LEFT_SECONDS:
                 break
             more = self._listen(left)
             if not more:
@@ -116,10 +116,10 @@ class Hearing:
 
     def _decode(self, encoded: Any, tokenizer: Tokenizer, seconds: float) -> list[int]:
         prompt = self._model.get_prompt(tokenizer, [], without_timestamps=True)
-        most = min(self._model.max_length - len(prompt), TOKENS_LEAST + int(TOKENS_A_SECOND * seconds))
-        options = _options(tokenizer, most)
+        max_tokens = min(self._model.max_length - len(prompt), MIN_TOKENS + int(TOKENS_A_SECOND * seconds))
+        options = _options(tokenizer, max_tokens)
         result, log_probability, _, _ = self._model.generate_with_fallback(encoded, prompt, tokenizer, options)
-        if log_probability < LOG_PROBABILITY_LEAST and result.no_speech_prob > NO_SPEECH_MOST:
+        if log_probability < MIN_LOG_PROBABILITY and result.no_speech_prob > MAX_NO_SPEECH:
             return []
         return [token for token in result.sequences_ids[0] if token < tokenizer.eot]
 
@@ -135,7 +135,7 @@ def _word(piece: Piece, timed: dict[str, Any]) -> Word:
     )
 
 
-def _options(tokenizer: Tokenizer, most_tokens: int) -> Any:
+def _options(tokenizer: Tokenizer, max_tokens: int) -> Any:
     return TranscriptionOptions(
         beam_size=BEAMS,
         best_of=1,
@@ -143,9 +143,9 @@ def _options(tokenizer: Tokenizer, most_tokens: int) -> Any:
         length_penalty=1,
         repetition_penalty=1,
         no_repeat_ngram_size=0,
-        log_prob_threshold=LOG_PROBABILITY_LEAST,
-        no_speech_threshold=NO_SPEECH_MOST,
-        compression_ratio_threshold=COMPRESSION_MOST,
+        log_prob_threshold=MIN_LOG_PROBABILITY,
+        no_speech_threshold=MAX_NO_SPEECH,
+        compression_ratio_threshold=MAX_COMPRESSION_RATIO,
         condition_on_previous_text=False,
         prompt_reset_on_temperature=0.5,
         temperatures=list(TEMPERATURES),
@@ -159,7 +159,7 @@ def _options(tokenizer: Tokenizer, most_tokens: int) -> Any:
         prepend_punctuations="",
         append_punctuations="",
         multilingual=False,
-        max_new_tokens=most_tokens,
+        max_new_tokens=max_tokens,
         clip_timestamps=[],
         hallucination_silence_threshold=None,
         hotwords=None,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from chat.wire import Word
 
 LONGEST_PHRASE = 12  # words
-MOST_REPEATS = 4  # so often on end a phrase is never called a loop
+MAX_REPEATS = 4  # so often on end a phrase is never called a loop
 FASTEST = 30.0  # characters a second; a fast speaker of English makes 20
 BELIEVED = 0.5  # mean confidence in the phrase's words
 
@@ -21,7 +21,7 @@ def without_loops(words: Sequence[Word]) -> list[Word]:
     at = 0
     while at < len(words):
         length, times = _repeated(names, at)
-        if times > MOST_REPEATS and _is_loop(words[at : at + length * times], length):
+        if times > MAX_REPEATS and _is_loop(words[at : at + length * times], length):
             kept += words[at : at + length]
             at += length * times
         else:
@@ -37,7 +37,7 @@ def _repeated(names: Sequence[str], at: int) -> tuple[int, int]:
         times = 1
         while names[at + times * length : at + (times + 1) * length] == phrase:
             times += 1
-        if times > MOST_REPEATS:
+        if times > MAX_REPEATS:
             return length, times
     return 1, 1
 

@@ -15,7 +15,7 @@ Samples = npt.NDArray[np.float32]  # between -1 and 1
 
 RATE = 16_000  # samples a second
 PIECE_SECONDS = 30  # what Whisper hears at once
-LEAST_SECONDS = 12  # a piece is no shorter, where the recording goes on: a short one costs as much as a long one
+MIN_SECONDS = 12  # a piece is no shorter, where the recording goes on: a short one costs as much as a long one
 KEPT_SECONDS = 0.4  # of silence before and after speech: a detector is late, and a soft sound is part of a word
 LONGEST_PAUSE = 1.6  # seconds; of a longer one the middle is left out, since in silence Whisper makes up words
 _QUIETEST_OF = RATE // 10  # samples; where nobody pauses, the cut is in the quietest tenth of a second
@@ -56,17 +56,17 @@ def pieces(blocks: Iterable[bytes]) -> Iterator[Piece]:
     Args:
         blocks: its samples, 16 bit, mono.
     """
-    most = PIECE_SECONDS * RATE
+    longest_piece = PIECE_SECONDS * RATE
     rest: list[Samples] = []
     held = taken = 0
     for block in blocks:
         samples = np.frombuffer(block, np.int16).astype(np.float32) / np.float32(32768)
         rest.append(samples)
         held += len(samples)
-        while held >= most:
+        while held >= longest_piece:
             buffer = np.concatenate(rest)
-            speech = spoken(buffer[:most])
-            cut = _cut(buffer[:most], speech)
+            speech = spoken(buffer[:longest_piece])
+            cut = _cut(buffer[:longest_piece], speech)
             if speech:
                 yield _piece(taken, buffer[:cut], speech)
             rest, held, taken = [buffer[cut:]], len(buffer) - cut, taken + cut
@@ -93,9 +93,7 @@ def _cut(buffer: Samples, speech: list[tuple[int, int]]) -> int:
         return len(buffer) - kept  # a word may just be beginning
     ends = [end for _, end in speech]
     begins = [begin for begin, _ in speech[1:]] + [len(buffer)]
-    pauses = [
-        (begin - end, end) for end, begin in zip(ends, begins, strict=True) if begin > end >= LEAST_SECONDS * RATE
-    ]
+    pauses = [(begin - end, end) for end, begin in zip(ends, begins, strict=True) if begin > end >= MIN_SECONDS * RATE]
     if len(buffer) - ends[-1] > 2 * kept:  # silence at the end
         return max(ends[-1] + kept, len(buffer) - kept)
     if pauses:

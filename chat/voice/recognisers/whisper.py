@@ -21,7 +21,7 @@ TIME_FACTOR, TIME_SLACK = 6.0, 60.0  # an attempt may take so many times what it
 
 class Whisper:
     def __init__(self, settings: Settings) -> None:
-        self._most_seconds = settings.audio_max_seconds
+        self._max_seconds = settings.audio_max_seconds
         self._models = Models(settings.whisper_model, settings.speech_threads, settings.recordings_together)
 
     def prepare(self) -> None:
@@ -65,4 +65,4 @@ class Whisper:
     def _pieces(self, audio: bytes, track: int) -> "Iterator[Piece]":
         from chat.voice.recognisers.pieces import pieces
 
-        return pieces(decoding.speech(audio, self._most_seconds, track))
+        return pieces(decoding.speech(audio, self._max_seconds, track))
