@@ -58,7 +58,6 @@ class Models:
             return self._model
 
     def _load(self) -> "WhisperModel":
-        os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # read when the hub's client is imported
         try:
             from faster_whisper import WhisperModel
         except ImportError as error:
