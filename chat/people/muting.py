@@ -8,7 +8,7 @@ from chat.people import accounts, telling
 from chat.store import hot
 from chat.store.connection import Document, Stores
 
-MOST_MUTED = 1_000  # people one person may mute; beyond it, muting is refused
+MAX_MUTED = 1_000  # people one person may mute; beyond it, muting is refused
 
 
 def muted(stores: Stores, user_id: str) -> frozenset[str]:
@@ -21,13 +21,13 @@ def mute(stores: Stores, user_id: str, partner_id: str) -> None:
 
     Raises:
         NotFound: there is no such person.
-        Conflict: this person has muted `MOST_MUTED` others.
+        Conflict: this person has muted `MAX_MUTED` others.
     """
     accounts.require(stores, partner_id)
-    has_room = {"muted": {"$ne": partner_id}, f"muted.{MOST_MUTED - 1}": {"$exists": False}}
+    has_room = {"muted": {"$ne": partner_id}, f"muted.{MAX_MUTED - 1}": {"$exists": False}}
     changed = _change(stores, user_id, has_room, {"$push": {"muted": partner_id}})
     if not changed and partner_id not in muted(stores, user_id):
-        raise Conflict(f"You can mute at most {MOST_MUTED} people.")
+        raise Conflict(f"You can mute at most {MAX_MUTED} people.")
     telling.tell_of_muting(stores, user_id, partner_id, muted=True)
 
 

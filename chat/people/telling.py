@@ -11,12 +11,12 @@ from chat import frames
 from chat.store import keys
 from chat.store.connection import Stores
 
-MOST_PARTNERS = 1_000  # told at once; those whose conversation is older see a new name when they load the page
+MAX_PARTNERS = 1_000  # told at once; those whose conversation is older see a new name when they load the page
 
 
 def tell_of_profile(stores: Stores, user_id: str, username: str, bio: str) -> None:
     """Shows a person's new name and text to their partners, and on their own other devices."""
-    partners = stores.redis.zrange(keys.conversations_key(user_id), 0, MOST_PARTNERS - 1, desc=True)
+    partners = stores.redis.zrange(keys.conversations_key(user_id), 0, MAX_PARTNERS - 1, desc=True)
     _tell(stores, user_id, [user_id, *(raw.decode() for raw in partners)], username=username, bio=bio)
 
 

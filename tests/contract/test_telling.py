@@ -4,7 +4,7 @@ from typing import Any
 
 from pymongo.database import Database
 
-from chat.people.muting import MOST_MUTED
+from chat.people.muting import MAX_MUTED
 from tests.client import Client, Person
 from tests.contract.conftest import eventually
 from tests.contract.shapes import check_problem
@@ -60,6 +60,6 @@ def test_who_is_muted_is_in_ones_list_alone_and_told_to_ones_devices(client: Cli
 
 def test_muting_is_bounded_and_refuses_beyond(client: Client, mongo: "Database[dict[str, Any]]") -> None:
     me, partner = talking(client)
-    mongo.users.update_one({"_id": me.id}, {"$set": {"muted": [UNKNOWN] * MOST_MUTED}})
+    mongo.users.update_one({"_id": me.id}, {"$set": {"muted": [UNKNOWN] * MAX_MUTED}})
     check_problem(me.request("PUT", f"/chat/{partner.id}/mute"), 409)
     assert muted_by(me) == [False]

@@ -44,7 +44,7 @@ export class Live {
 			if (connected) this.#connected();
 			else this.#showOfflineLater();
 		});
-		on("frame:messages", take);
+		on("frame:messages", receive);
 		on("frame:users", takeUser);
 		on("frame:typing", takeTyping);
 		on("frame:status", takeStatus);
@@ -128,7 +128,7 @@ function takeUser(told) {
 }
 
 /** @param {Message} message */
-function take(message) {
+function receive(message) {
 	if (message.clientId) outbox.discard(message.clientId);
 	takeMessage(message);
 }
@@ -136,6 +136,6 @@ function take(message) {
 /** @param {Frames["status"]} change */
 function takeStatus(change) {
 	if (change.status === "read") takeRead(change);
-	else if (change.status === "transcribing") take(change);
+	else if (change.status === "transcribing") receive(change);
 	else takeChange(change);
 }

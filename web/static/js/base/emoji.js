@@ -1,7 +1,7 @@
 // Texts that are nothing but a few emoji.
 
-const MOST = 3; // more of them would fill the screen
-const LONGEST = 100; // UTF-16 units: the longest emoji has about thirty
+const MAX = 3; // more of them would fill the screen
+const MAX_LENGTH = 100; // UTF-16 units: the longest emoji has about thirty
 
 const characters = new Intl.Segmenter("en", { granularity: "grapheme" });
 
@@ -16,7 +16,7 @@ const LONE_LETTER = /^\p{RI}$/u; // of a flag: half a picture
 /** @param {string} text */
 export function isEmojiAlone(text) {
 	const shown = text.replace(/\s/g, "");
-	if (!shown || shown.length > LONGEST) return false;
+	if (!shown || shown.length > MAX_LENGTH) return false;
 	const found = [...characters.segment(shown)].map(({ segment }) => segment);
-	return found.length <= MOST && found.every((each) => PICTURE.test(each) && !LONE_LETTER.test(each));
+	return found.length <= MAX && found.every((each) => PICTURE.test(each) && !LONE_LETTER.test(each));
 }

@@ -7,8 +7,8 @@ import { ApiError } from "../net/errors.js";
 /** @import { Message } from "../wire.js" */
 
 const PAGE = 200;
-const MOST = 20_000; // messages kept or printed; older ones are left out, and the result says so
-const ATTEMPTS = 4; // at each page
+const MAX_MESSAGES = 20_000; // messages kept or printed; older ones are left out, and the result says so
+const MAX_ATTEMPTS = 4; // at each page
 const PAUSE = 1_000; // milliseconds before another attempt, unless the server says how long
 
 /**
@@ -26,7 +26,7 @@ export async function* pagesBack(partnerId) {
 }
 
 /**
- * All messages, ascending, but at most the newest `MOST`.
+ * All messages, ascending, but at most the newest `MAX_MESSAGES`.
  * @param {string} partnerId
  * @param {(count: number) => boolean} onProgress is told how many there are so far; returns whether to go on
  * @returns {Promise<{ messages: Message[], isWhole: boolean } | null>} null when it was stopped
@@ -39,10 +39,10 @@ export async function wholeHistory(partnerId, onProgress) {
 		pages.unshift(page);
 		count += page.length;
 		if (!onProgress(count)) return null;
-		if (count >= MOST) break;
+		if (count >= MAX_MESSAGES) break;
 	}
 	const messages = pages.flat();
-	return { messages: messages.slice(-MOST), isWhole: count < MOST };
+	return { messages: messages.slice(-MAX_MESSAGES), isWhole: count < MAX_MESSAGES };
 }
 
 /**
@@ -54,7 +54,7 @@ async function fetchPatiently(partnerId, before) {
 		try {
 			return await fetchHistory(partnerId, { before, limit: PAGE });
 		} catch (error) {
-			const mayRetry = error instanceof ApiError && error.isTransient && attempt < ATTEMPTS;
+			const mayRetry = error instanceof ApiError && error.isTransient && attempt < MAX_ATTEMPTS;
 			if (!mayRetry) throw error;
 			await new Promise((resolve) => setTimeout(resolve, error.retryAfter * 1_000 || PAUSE));
 		}

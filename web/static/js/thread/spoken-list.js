@@ -10,7 +10,7 @@ import { pagesBack } from "../state/whole-history.js";
 /** @import { Message, Person } from "../wire.js" */
 
 const STEP = 20; // voice messages shown at once
-const MOST_PAGES = 10; // read for one step, where there are few voice messages among many others
+const MAX_PAGES = 10; // read for one step, where there are few voice messages among many others
 const NONE = "No voice messages yet.";
 
 /** @typedef {{ spoken: HTMLElement, spokenNote: HTMLElement, older: HTMLButtonElement }} Parts */
@@ -50,7 +50,7 @@ export class SpokenList {
 	}
 
 	async #read() {
-		for (let pages = 0; pages < MOST_PAGES && this.#found.length < STEP && !this.#isWhole; pages += 1) {
+		for (let pages = 0; pages < MAX_PAGES && this.#found.length < STEP && !this.#isWhole; pages += 1) {
 			const { value, done } = await this.pages.next();
 			this.#isWhole = done ?? false;
 			const spoken = (value ?? []).filter(({ audioFileId, deletedAt }) => audioFileId && !deletedAt);
