@@ -54,7 +54,7 @@ function showWelcome({ page }) {
 	fill(app, form ? form.show(notice) : landingPage());
 	sessionStorage.removeItem(NOTICE);
 	document.title = form?.title ?? "Chattergram";
-	if (form) app.querySelector("input")?.focus();
+	app.querySelector("form")?.querySelector("input")?.focus();
 }
 
 /**
