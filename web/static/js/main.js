@@ -54,7 +54,13 @@ function showWelcome({ page }) {
 	fill(app, form ? form.show(notice) : landingPage());
 	sessionStorage.removeItem(NOTICE);
 	document.title = form?.title ?? "Chattergram";
-	app.querySelector("form")?.querySelector("input")?.focus();
+	focusFirstField();
+}
+
+/** Where there is a form; the landing page has a slider, which is nothing to begin with. */
+function focusFirstField() {
+	const [form] = app.getElementsByTagName("form");
+	form?.querySelector("input")?.focus();
 }
 
 /**
