@@ -32,9 +32,15 @@ def mute(stores: Stores, user_id: str, partner_id: str) -> None:
 
 
 def unmute(stores: Stores, user_id: str, partner_id: str) -> None:
-    """Ends that; harmless if they are not muted."""
+    """Ends that; harmless if they are not muted.
+
+    Raises:
+        NotFound: there is no such person.
+    """
     if _change(stores, user_id, {"muted": partner_id}, {"$pull": {"muted": partner_id}}):
         telling.tell_of_muting(stores, user_id, partner_id, muted=False)
+    else:
+        accounts.require(stores, partner_id)
 
 
 def _change(stores: Stores, user_id: str, condition: Document, change: Document) -> bool:

@@ -27,6 +27,8 @@ SHOWN = (
     "recording-dark-phone",
     "search-light-desk",
     "landing-light-desk",
+    "profile-dark-phone",
+    "first-run-light-desk",
 )
 SCREENS: dict[str, dict[str, Any]] = {
     "desk": {"viewport": {"width": 1280, "height": 800}},
@@ -114,6 +116,15 @@ class Camera:
         page.keyboard.press("?")
         self._take(page, "shortcuts")
         page.keyboard.press("Escape")
+        self._printed(page)
+
+    def _printed(self, page: Page) -> None:
+        page.evaluate("window.print = () => {}")  # then nothing takes what is printed away again
+        page.keyboard.press("Control+p")
+        expect(page.locator(".printout article").first).to_be_attached()
+        page.emulate_media(media="print")
+        self._take(page, "printed")
+        page.emulate_media(media="screen")
 
     def _right_to_left(self, page: Page) -> None:
         self._open(page, "יעל כהן")

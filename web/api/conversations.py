@@ -36,14 +36,14 @@ def mark_read(path: schemas.PartnerPath, body: schemas.ReadUpTo) -> Response:
     return Response(status=204)
 
 
-@api.put("/chat/<partnerId>/mute", responses=responses(204, None, 401, 404, 409))
+@api.put("/chat/<partnerId>/mute", responses=responses(204, None, 400, 401, 404, 409, 413, 415))
 def mute(path: schemas.PartnerPath) -> Response:
     """Ask for no notifications of somebody's messages"""
     muting.mute(stores(), me(), path.partner_id)
     return Response(status=204)
 
 
-@api.delete("/chat/<partnerId>/mute", responses=responses(204, None, 401))
+@api.delete("/chat/<partnerId>/mute", responses=responses(204, None, 400, 401, 404, 413, 415))
 def unmute(path: schemas.PartnerPath) -> Response:
     """Be notified of somebody's messages again"""
     muting.unmute(stores(), me(), path.partner_id)
