@@ -69,7 +69,7 @@ export function startRouter() {
 
 /** @param {MouseEvent} event */
 function followLink(event) {
-	const link = event.target instanceof Element ? event.target.closest("a[href^='/'], .skip") : null;
+	const link = event.target instanceof Element ? event.target.closest("a[href^='/']:not([download]), .skip") : null;
 	const path = link?.getAttribute("href");
 	if (!path || opensElsewhere(event)) return;
 	event.preventDefault();
