@@ -55,6 +55,18 @@ def until(page: Page, condition: str) -> None:
     page.evaluate(f"() => new Promise((resolve) => {{ const look = {look}; look(); }})")
 
 
+def check_everywhere(page: Page) -> None:
+    """As `check`, on a desk and on the narrowest phone, by day, by night and in chosen colours."""
+    check(page)
+    size = page.viewport_size
+    page.set_viewport_size({"width": 320, "height": 640})
+    for theme, colours in (("light", "none"), ("dark", "none"), ("dark", "active")):
+        page.emulate_media(color_scheme=theme, forced_colors=colours)  # type: ignore[arg-type]
+        check(page)
+    page.emulate_media(color_scheme="light", forced_colors="none")
+    page.set_viewport_size(size or {"width": 1280, "height": 720})
+
+
 def play_sample(page: Page) -> None:
     """Plays it from a word on, and sees the words light up one after the other."""
     expect(page.locator(".timed .word").first).to_be_visible()
@@ -110,7 +122,7 @@ def test_the_profile_has_the_text_searches_here_and_mutes_everywhere(visit: Visi
     mute = profile.get_by_role("button", name="Mute")
     mute.click()
     expect(mute).to_have_attribute("aria-pressed", "true")
-    check(ada.page)
+    check_everywhere(ada.page)
     expect(elsewhere.get_by_role("link", name=grace.name).get_by_text("muted")).to_be_attached()
     grace.person.post(ada.person, "hush")
     client.sign_up("loud").post(ada.person, "hear me")
@@ -199,7 +211,7 @@ def test_passwords_can_be_seen_and_keys_are_listed(visit: Visit, client: Client)
     ada.page.keyboard.press("?")
     keys = ada.page.get_by_role("dialog", name="Shortcuts")
     expect(keys).to_contain_text("Print all of it")
-    check(ada.page)
+    check_everywhere(ada.page)
     ada.page.keyboard.press("Escape")
     expect(keys).to_have_count(0)
     for key, text in (("ArrowDown", "another lantern"), ("ArrowDown", "I found the lantern")):
