@@ -67,9 +67,8 @@ export class Thread {
 	}
 
 	#showName() {
-		const { username } = this.partner;
-		this.element.ariaLabel = username;
-		this.parts.scroller.ariaLabel = `Messages with ${username}`;
+		this.element.ariaLabel = this.partner.username;
+		this.parts.scroller.ariaLabel = `Messages with ${this.partner.username}`;
 		this.header.showPerson();
 		this.composer.showName();
 		if (this.history.loaded) this.#draw();
