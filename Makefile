@@ -3,10 +3,13 @@
 PYTHON ?= python3
 VENV := .venv/bin
 
-.PHONY: run test fault attack bench check fmt setup requirements wheels audit browser screenshots settings clean help
+.PHONY: run page test fault attack bench check fmt setup requirements wheels audit browser screenshots settings clean help
 
 run: setup  ## Start everything; PORT and DATA_DIR choose another port and another data folder
 	@$(VENV)/python -m dev.run
+
+page: setup  ## Bundle and compress the page, as `make run` does; does nothing if it is up to date
+	@$(VENV)/python -m dev.page
 
 test: setup wheels browser check  ## Lint, types and all tests; prints little if all is well
 	@$(VENV)/python -m dev.node test
@@ -57,7 +60,7 @@ settings: setup  ## Generate .env.example and README.md's table from config/sett
 	@$(VENV)/python -m dev.settings_docs
 
 clean:  ## Remove everything that can be made again; the data in .data stays
-	@rm -rf .venv .tools node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv .tools node_modules web/static/built .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:  ## List these targets

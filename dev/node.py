@@ -1,4 +1,4 @@
-"""Runs the scripts in package.json that check, format and test the page's code: `python -m dev.node check test`.
+"""Runs the scripts in package.json that build, check, format and test the page: `python -m dev.node check test`.
 
 Installs Node and the packages if they are missing. Prints nothing if all is well.
 """
@@ -73,7 +73,7 @@ def install_packages(node: Node) -> None:
     wanted = f"{ROOT}\n{hashlib.sha256(LOCK.read_bytes()).hexdigest()}\n"
     if STAMP.exists() and STAMP.read_text() == wanted:
         return
-    print("Installing the packages that check and test the page (once, some seconds) ...", flush=True)
+    print("Installing the packages that build and check the page (once, some seconds) ...", flush=True)
     result = npm(node, "ci", "--no-audit", "--no-fund", "--ignore-scripts")
     if result.returncode != 0:
         raise SystemExit(f"npm could not install the packages:\n{result.stdout}{result.stderr}")

@@ -1,7 +1,6 @@
 """The web application: constructs everything that requests and sockets use."""
 
 import time
-from pathlib import Path
 from typing import Any
 
 import gevent
@@ -17,10 +16,11 @@ from chat.store.connection import connect
 from chat.store.prepare import prepare_when_up
 from config.settings import Settings, get_settings
 from config.version import VERSION
-from web import auth, bodies, cli, context, errors, metrics, origin, schemas
+from web import auth, bodies, cli, compression, context, errors, metrics, origin, schemas
 from web.api import accounts, conversations, files, messages, search, uploads, users
 from web.api.health import health, watch_memory
 from web.api.responses import SECURITY_SCHEMES
+from web.built import STATIC, BuiltPage
 from web.limits import Limits
 from web.pages import pages
 from web.queue import Queue
@@ -31,7 +31,6 @@ from web.tokens import Tokens
 
 log = structlog.get_logger(__name__)
 
-STATIC = Path(__file__).parent / "static"
 DOCS = "/api/docs"
 # Swagger's page has an inline script.
 DOCS_POLICY = (
@@ -56,6 +55,7 @@ def create_app(settings: Settings | None = None) -> "Application":
     context.install(app, app.in_flight)
     origin.install(app, settings)
     bodies.install(app)
+    compression.install(app)
     auth.install(app)
     app.before_request(bodies.check)
     errors.install(app)
@@ -95,6 +95,7 @@ class Application(OpenAPI):
             limits=Limits(stores),
             sandbox=Sandbox(settings.audio_processes, settings.audio_waiting),
             sockets=Sockets(stores),
+            page=BuiltPage(wanted=not settings.page_modules, watched=settings.environment != "production"),
         )
         self.extensions[NAME] = self.services
 

@@ -1,0 +1,38 @@
+"""Builds the page if it has changed since it was built: `python -m dev.page`, or `make page`.
+
+`make run` does so too. Prints nothing if the build is up to date.
+"""
+
+import fcntl
+import sys
+from pathlib import Path
+
+from dev.node import npm, prepare
+from web.built import BuiltPage
+
+
+def build() -> None:
+    """Builds the page, unless there is a build of its present sources. One process at a time does.
+
+    Raises:
+        SystemExit: there is no Node, npm could not install esbuild, or the build failed; the text says why.
+    """
+    with Path(__file__).open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if BuiltPage().current():
+            return
+        result = npm(prepare(), "run", "--silent", "build")
+        if result.returncode != 0:
+            raise SystemExit(f"{result.stdout}{result.stderr}The page could not be built.")
+
+
+def build_if_possible() -> None:
+    """Builds the page, or says why it cannot: the page works from its modules too, but loads more slowly."""
+    try:
+        build()
+    except SystemExit as error:
+        print(f"{error}\nThe page is served unbuilt, which loads more slowly.", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    build()
