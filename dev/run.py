@@ -14,8 +14,8 @@ from config.settings import Settings, get_settings
 from dev.apps import Apps
 from dev.embedded import Embedded
 from dev.environment import ROOT, Development
-from dev.private import UMASK
 from dev.page import build_if_possible
+from dev.private import UMASK
 from dev.processes import POLL, StartError
 
 READY_SECONDS = 120.0
