@@ -16,6 +16,14 @@ const ROUNDS = 4;
  */
 
 /**
+ * The items of the list, which are made when they come near the view.
+ * @template {ItemKey} Item
+ * @typedef {object} Items
+ * @property {string[]} keys of all of them
+ * @property {(first: number, end: number) => Item[]} slice
+ */
+
+/**
  * @template {ItemKey} Item
  * @typedef {object} Callbacks
  * @property {(item: Item) => HTMLElement} rowOf makes the row of an item
@@ -30,8 +38,8 @@ const ROUNDS = 4;
 
 /** @template {ItemKey} Item */
 export class Timeline {
-	/** @type {Item[]} */
-	#items = [];
+	/** @type {Items<Item>} */
+	#items = { keys: [], slice: () => [] };
 	#heights = new RowHeights();
 	/** @type {Map<string, Row>} those in the page, by key */
 	#rows = new Map();
@@ -59,10 +67,10 @@ export class Timeline {
 		cancelAnimationFrame(this.#frame);
 	}
 
-	/** @param {Item[]} items */
+	/** @param {Items<Item>} items */
 	setItems(items) {
 		this.#items = items;
-		this.#heights.setKeys(items.map(({ key }) => key));
+		this.#heights.setKeys(items.keys);
 		this.#update();
 	}
 
