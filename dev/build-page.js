@@ -1,13 +1,12 @@
 // Builds the page: `npm run build`. Writes into web/static/built/ what browsers load in place of the modules: scripts and
 // styles bundled and minified, every file named by a hash of its content and compressed ahead, and manifest.json, which
-// lists them. docs/page.md says who reads it.
+// lists them. docs/page.md says who reads it. Does nothing if there is a build of the present sources.
 
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, extname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
-import { build } from "esbuild";
 
 const STATIC = join(dirname(dirname(fileURLToPath(import.meta.url))), "web", "static");
 const BUILT = join(STATIC, "built");
@@ -49,6 +48,11 @@ function fingerprint() {
 		digest.update(content);
 	}
 	return digest.digest("hex");
+}
+
+function lastBuiltFrom() {
+	const manifest = join(BUILT, "manifest.json");
+	return statSync(manifest, { throwIfNoEntry: false }) ? JSON.parse(readFileSync(manifest, "utf8")).sources : null;
 }
 
 /** The files of a build, by name. */
@@ -93,6 +97,7 @@ const referring = (files) => ({
  */
 async function bundle(files, options) {
 	const shared = { bundle: true, minify: true, write: false, target: TARGET, plugins: [referring(files)] };
+	const { build } = await import("esbuild");
 	const { outputFiles } = await build({ ...shared, ...options, logLevel: "warning" });
 	return /** @type {import("esbuild").OutputFile[]} */ (outputFiles)[0].contents;
 }
@@ -153,6 +158,7 @@ function write(folder, name, content) {
 /** Replaces the folder in one step, so that no server ever sees half a build. */
 async function main() {
 	const builtFrom = fingerprint();
+	if (builtFrom === lastBuiltFrom()) return;
 	const files = new Files();
 	const page = await renewedPage(files);
 	const folder = `${BUILT}.${process.pid}`;

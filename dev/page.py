@@ -4,11 +4,13 @@
 """
 
 import fcntl
+import subprocess
 import sys
 from pathlib import Path
 
-from dev.node import npm, prepare
-from web.built import BuiltPage
+from dev.node import ROOT, prepare
+
+BUILD_SECONDS = 120
 
 
 def build() -> None:
@@ -19,11 +21,10 @@ def build() -> None:
     """
     with Path(__file__).open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if BuiltPage().current():
-            return
-        result = npm(prepare(), "run", "--silent", "build")
-        if result.returncode != 0:
-            raise SystemExit(f"{result.stdout}{result.stderr}The page could not be built.")
+        command = [str(prepare().binary), "dev/build-page.js"]
+        ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=BUILD_SECONDS, check=False)
+        if ran.returncode != 0:
+            raise SystemExit(f"{ran.stdout}{ran.stderr}The page could not be built.")
 
 
 def build_if_possible() -> None:

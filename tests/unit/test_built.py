@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from config.settings import Settings
-from dev import node, page
+from dev import page
 from tests.stack import SECRET
 from web import built, compression
 from web.app import create_app
@@ -98,8 +98,8 @@ def test_a_build_of_other_sources_is_not_used(build: Build, tmp_path: Path) -> N
 
 
 def test_the_same_sources_always_make_the_same_build(build: Build) -> None:
-    found = node.prepare()
-    node.npm(found, "run", "--silent", "build")
+    (built.FOLDER / built.MANIFEST).unlink()
+    page.build()
     assert BuiltPage().current() == build
 
 
