@@ -65,8 +65,6 @@ def page(scale: float) -> list[Row]:
             rows += _conversation(browser, stack, (reader, partner), made, max(1, round(TRIES * scale)))
         finally:
             browser.close()
-        for row in rows:
-            print(row)
         progress("asking Lighthouse")
         return [*rows, *_scores(stack.url, chromium)]
 

@@ -1,4 +1,4 @@
-"""Builds the page if it has changed since it was built: `python -m dev.page`, or `make page`.
+"""Builds the page if it has changed since it was built: `python -m dev.page`, or `make build`.
 
 `make run` does so too. Prints nothing if the build is up to date.
 """
