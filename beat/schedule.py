@@ -1,11 +1,14 @@
 """The periodic tasks: one table of task, period (in seconds) and reason.
 
-Each task expires when the next one is due, so that nothing piles up while there is no worker.
+Each task expires after an hour, so that little piles up while there is no worker: 720 of those that come most often.
+It expires by the worker's clock, which may differ from beat's, so it must not expire sooner.
 """
 
 from typing import Any, NamedTuple
 
 from chat import queues
+
+EXPIRY_SECONDS = 3_600.0
 
 
 class Periodic(NamedTuple):
@@ -23,5 +26,5 @@ TABLE = (
 )
 
 SCHEDULE: dict[str, dict[str, Any]] = {
-    row.task: {"task": row.task, "schedule": row.period, "options": {"expires": row.period}} for row in TABLE
+    row.task: {"task": row.task, "schedule": row.period, "options": {"expires": EXPIRY_SECONDS}} for row in TABLE
 }

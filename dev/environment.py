@@ -32,6 +32,7 @@ class Development:
             "ENVIRONMENT": "development",
             "BIND_HOST": "127.0.0.1",
             "PYTHONUNBUFFERED": "1",
+            "HEALTH_DIR": str(self.data / "health"),
             "FLOWER_ADDRESS": LOOPBACK,
         }
         if "SECRET_KEY" not in self.variables:

@@ -25,6 +25,7 @@ OTHER_VARIABLES = (
     Variable("DATA_DIR", ".data", "Only for `make run`: where the embedded servers keep their data."),
     Variable("CHAT_CONCURRENCY", "2", "Only in the `Procfile`: processes of a worker of the queue `chat`."),
     Variable("FLOWER_BASIC_AUTH", "", "Only for Flower, which requires it: `name:password` for its pages."),
+    Variable("HEALTH_DIR", "", "Where `python -m workers.health` finds its notes; by default a temporary folder."),
     Variable("REDIS_PASSWORD", "", "Only in docker-compose.yml, which requires it: letters and digits."),
     Variable("MONGODB_PASSWORD", "", "Only in docker-compose.yml, which requires it: letters and digits."),
     Variable("REDIS_MAXMEMORY", "1gb", "Only in docker-compose.yml: what Redis may hold; it may use twice as much."),

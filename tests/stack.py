@@ -1,16 +1,13 @@
 """The whole application with real servers, on free loopback ports, in a temporary folder."""
 
-import contextlib
+import json
 import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import requests
-from celery import Celery
 from honcho.environ import parse_procfile
-from kombu.exceptions import OperationalError
-from redis import RedisError
 
 from config.settings import Settings
 from dev import whisper_model
@@ -89,6 +86,7 @@ class Stack:
                 "BIND_HOST": LOOPBACK,
                 "PORT": str(self.port),
                 "DATA_DIR": str(self.folder),
+                "HEALTH_DIR": str(self.folder / "health"),
                 "PYTHONPATH": str(ROOT),
                 "WHISPER_MODEL": str(whisper_model.folder("base")),
                 **self._overrides,
@@ -157,21 +155,24 @@ class Stack:
         except requests.RequestException:
             return False
 
-    def wait_workers(self, seconds: float = READY_TIMEOUT) -> None:
-        """Waits until both Celery workers take tasks."""
-        celery = Celery(broker=self.environment["CELERY_BROKER_URL"])
-        missing = {"chat", "transcription"}
+    def wait_workers(self, transcriber: ManagedProcess | None = None, seconds: float = READY_TIMEOUT) -> None:
+        """Waits until both Celery workers take tasks: each notes again and again that it does.
 
-        def answered() -> bool:
-            with contextlib.suppress(RedisError, OperationalError):  # a pooled connection from before a restart
-                replies = celery.control.ping(timeout=0.5)
-                missing.difference_update(name.partition("@")[0] for reply in replies for name in reply)
-            return not missing
-
-        with celery:
-            self.worker.wait_ready(answered, seconds)
+        `transcriber` is one that stands in for the usual one.
+        """
+        for name, process in (("chat", self.worker), ("transcription", transcriber or self.transcriber)):
+            note = self.folder / "health" / name
+            note.unlink(missing_ok=True)
+            process.wait_ready(lambda note=note, process=process: _is_of(note, process), seconds)
 
     def log_tails(self, lines: int = 25) -> str:
         """The ends of all logs, for a failed test's report."""
         everything = [*self.processes.values(), *self.embedded.servers]
         return "\n".join(process.log_tail(lines) for process in everything)
+
+
+def _is_of(note: Path, process: ManagedProcess) -> bool:
+    try:
+        return os.getpgid(json.loads(note.read_text())["pid"]) == process.pid
+    except (OSError, ValueError):
+        return False

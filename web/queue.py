@@ -6,8 +6,10 @@ from kombu.exceptions import OperationalError
 from chat import queues
 from chat.errors import Unavailable
 from chat.tracing import REQUEST_ID, request_id
-from config.addresses import BROKER_SECONDS, fail_fast
+from config.addresses import BROKER_SECONDS, fail_fast, is_redis
 from config.settings import Settings
+
+PROBE_KEY, PROBE_MS = "chattergram:broker:probe", 60_000  # tells whether the broker takes writes
 
 
 class Queue:
@@ -19,6 +21,7 @@ class Queue:
             task_serializer="json",
             task_ignore_result=True,
             task_routes={task: {"queue": queue} for task, queue in queues.QUEUE_OF.items()},
+            broker_pool_limit=settings.broker_connections,
             broker_connection_timeout=BROKER_SECONDS,
             broker_connection_retry=False,
             broker_connection_max_retries=0,
@@ -38,9 +41,11 @@ class Queue:
         self._send(queues.TRANSCRIBE)
 
     def ping(self) -> bool:
-        """Returns True if the broker answers, else raises OperationalError."""
+        """Returns whether the broker answers and takes tasks. Raises OperationalError or RedisError if not."""
         with self._celery.connection_for_write() as connection:
             connection.ensure_connection(max_retries=1, timeout=BROKER_SECONDS)
+            if is_redis(str(self._celery.conf.broker_url)):  # another may refuse writes only when there are some
+                connection.default_channel.client.set(PROBE_KEY, 1, px=PROBE_MS)
         return True
 
     def depths(self) -> dict[str, int]:

@@ -15,7 +15,6 @@ from celery import Celery
 from celery.apps import worker as celery_worker
 from celery.exceptions import SecurityWarning
 from celery.signals import after_task_publish, beat_init, setup_logging, worker_init, worker_process_init
-from redis import RedisError
 
 from beat.schedule import SCHEDULE
 from chat import queues
@@ -25,7 +24,7 @@ from chat.voice.recognisers import Recogniser, choose
 from config import logging
 from config.addresses import is_redis
 from config.settings import Settings, get_settings
-from workers.health import record_beat
+from workers.heartbeat import BeatHeartbeat, Heartbeat
 from workers.telemetry import Counted, record_tasks
 
 log = structlog.get_logger(__name__)
@@ -47,9 +46,11 @@ def create_app(settings: Settings) -> Celery:
         task_time_limit=TASK_SECONDS,
         worker_prefetch_multiplier=1,  # tasks must not wait behind one worker's slow transcription
         worker_hijack_root_logger=False,
-        worker_send_task_events=True,  # for Flower
+        worker_send_task_events=settings.monitoring,  # for Flower
         worker_max_tasks_per_child=10_000,
+        broker_pool_limit=settings.broker_connections,
         broker_connection_retry_on_startup=True,
+        broker_channel_error_retry=True,  # nor does it end when its broker refuses to write: a full disk, a failover
         broker_connection_max_retries=None,  # a worker outlasts any outage of its broker
         broker_transport_options={
             "visibility_timeout": TASK_SECONDS + 60,
@@ -59,9 +60,11 @@ def create_app(settings: Settings) -> Celery:
         if is_redis(settings.celery_broker_url)
         else {},
         beat_schedule=SCHEDULE,
+        worker_enable_remote_control=settings.monitoring,
         beat_scheduler="beat.scheduler:InMemoryScheduler",
         timezone="UTC",
     )
+    app.steps["consumer"].add(Heartbeat)
     return app
 
 
@@ -104,16 +107,13 @@ def _prepare(**_: Any) -> None:
 
 
 @beat_init.connect
-def _record_beats(**_: Any) -> None:
-    redis = connect_redis(get_settings())
+def _note_beats(**_: Any) -> None:
+    heartbeat = BeatHeartbeat(connect_redis(get_settings(), connections=1))
 
-    def record(**_: Any) -> None:
-        try:
-            record_beat(redis)
-        except RedisError as error:
-            log.warning("beat.not_noted", error=type(error).__name__)
+    def note(**_: Any) -> None:
+        heartbeat.note()
 
-    after_task_publish.connect(record, weak=False)
+    after_task_publish.connect(note, weak=False)
 
 
 @worker_process_init.connect

@@ -1,74 +1,72 @@
 """Tells a supervisor whether a worker or beat works: `python -m workers.health chat|transcription|beat`.
 
-Exits with 0 if it does, else with 1 and a sentence. A worker is pinged over the broker, the way its tasks arrive, and
-replies even while it is busy. Beat records in Redis when it last sent a task, which it does every few seconds.
+Exits with 0 if it does, otherwise with 1 and a sentence. A worker notes every few seconds that its consumer runs and
+has its broker; beat notes that it sent a task, and what it knows to be wrong. The notes are files in a folder of this
+user's own, so the check costs no more than starting Python, and depends on no clock but this machine's uptime.
 """
 
 import argparse
+import json
+import os
 import socket
 import sys
+import tempfile
 import time
+from pathlib import Path
 
-from celery import Celery
-from kombu.exceptions import OperationalError
-from redis import Redis, RedisError
-
-from chat import queues
-from chat.store import keys
-from chat.store.connection import connect_redis
-from config.settings import Settings, get_settings
-
-REPLY_SECONDS = 5.0
-BEAT_SILENCE_SECONDS = 60.0  # it sends something every 5
-BEAT_KEPT_SECONDS = 86_400  # how long to keep the record of a beat that has gone
+FOLDER_VARIABLE = "HEALTH_DIR"
+NOTE_SECONDS = 2.0
+SILENCE_SECONDS = 60.0
 BEAT = "beat"
 
 
-def record_beat(redis: Redis) -> None:
-    """Records that this host's beat has sent a task. Raises RedisError."""
-    now = time.time()
-    with redis.pipeline() as pipe:
-        pipe.zadd(keys.BEATS, {socket.gethostname(): now})
-        pipe.zremrangebyscore(keys.BEATS, "-inf", now - BEAT_KEPT_SECONDS)
-        pipe.execute()
+def note(name: str, trouble: str = "") -> None:
+    """Notes that this process works, or what is wrong. `name` is the part of a worker's name before its host."""
+    folder = _folder()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    partial = folder / f".{name}.{os.getpid()}"
+    partial.write_text(json.dumps({"pid": os.getpid(), "at": time.monotonic(), "trouble": trouble}))
+    partial.replace(folder / name)
 
 
-def find_problem(settings: Settings, name: str) -> str:
-    """Says what is wrong with this host's worker of that queue, or with its beat; '' if nothing is."""
+def trouble(name: str) -> str:
+    """Returns what is wrong with this machine's worker of that name, or its beat; '' if nothing is."""
+    folder = _folder()
     try:
-        return _beat_problem(settings) if name == BEAT else _worker_problem(settings, name)
-    except (RedisError, OperationalError, OSError) as error:
-        return f"cannot tell: {type(error).__name__}"
+        if folder.stat().st_uid != os.getuid():
+            return f"{folder} belongs to somebody else"
+        found = json.loads((folder / name).read_text())
+    except (OSError, ValueError):
+        return "it has never worked"
+    if not _runs(found["pid"]):
+        return "it is not running"
+    silence = time.monotonic() - found["at"]
+    if not 0 <= silence <= SILENCE_SECONDS:  # less than 0: of before the machine was started
+        return f"it has not worked for {abs(silence):.0f} s"
+    return str(found["trouble"])
 
 
-def _beat_problem(settings: Settings) -> str:
-    redis = connect_redis(settings, timeout=REPLY_SECONDS)
+def _runs(pid: int) -> bool:
     try:
-        last_sent = redis.zscore(keys.BEATS, socket.gethostname())
-    finally:
-        redis.close()
-    if last_sent is None:
-        return "it has never sent a task"
-    silent = time.time() - last_sent
-    return f"it has sent no task for {silent:.0f} s" if silent > BEAT_SILENCE_SECONDS else ""
+        os.kill(pid, 0)
+    except OSError:  # no such process, or one that is not ours and has its number by now
+        return False
+    return True
 
 
-def _worker_problem(settings: Settings, queue: str) -> str:
-    worker = f"{queue}@{socket.gethostname()}"
-    with Celery(broker=settings.celery_broker_url, set_as_current=False) as celery:
-        celery.conf.broker_connection_timeout = REPLY_SECONDS
-        replies = celery.control.ping(destination=[worker], timeout=REPLY_SECONDS, limit=1)
-    return "" if replies else f"{worker} does not answer"
+def _folder() -> Path:
+    given = os.environ.get(FOLDER_VARIABLE)
+    return Path(given) if given else Path(tempfile.gettempdir(), f"chattergram-health-{os.getuid()}")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m workers.health")
-    parser.add_argument("name", choices=[queues.CHAT, queues.TRANSCRIPTION, BEAT])
+    parser.add_argument("name", help="chat, transcription, beat, or the part of a worker's name before the @")
     name = parser.parse_args().name
-    problem = find_problem(get_settings(), name)
-    if problem:
-        print(f"{name}: {problem}", file=sys.stderr)  # noqa: T201 (the command's output)
-    return int(bool(problem))
+    found = trouble(name)
+    if found:
+        print(f"{name} on {socket.gethostname()}: {found}", file=sys.stderr)  # noqa: T201 (a command's own output)
+    return int(bool(found))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from chat import audio, queues
 from chat.messages import log as accepted_log
 from chat.people import presence
 from chat.store import counters
-from chat.upkeep import ageing, erasure, sync
+from chat.upkeep import ageing, erasure, runs, sync
 from workers.app import app, stores
 from workers.chat import drain
 from workers.sending import send
@@ -18,6 +18,7 @@ def sweep() -> None:
         send(drain)
     nudge_due()
     presence.sweep(stores())
+    runs.record(stores().redis, runs.SWEEP)
 
 
 @app.task(name=queues.SYNC)

@@ -7,15 +7,15 @@ import mongoengine
 from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.write_concern import WriteConcern
-from redis import BlockingConnectionPool, Redis
+from redis import Redis
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
 from chat.store.memory import Memory
+from chat.store.pool import Pool
 from chat.store.scripts import Scripts
 from config.settings import Settings
 
-REDIS_CONNECTIONS = 64
 REDIS_TIMEOUT = 2.0  # seconds for one command; redis-py's 5 s with 10 retries would hold a request for a minute
 MONGODB_TIMEOUT_MS = 2_000
 
@@ -42,14 +42,17 @@ class Stores:
         mongoengine.disconnect()
 
 
-def connect_redis(settings: Settings, *, timeout: float | None = REDIS_TIMEOUT, retries: int = 1) -> Redis:
+def connect_redis(
+    settings: Settings, *, timeout: float | None = REDIS_TIMEOUT, retries: int = 1, connections: int | None = None
+) -> Redis:
     """Returns a Redis client whose bounded pool waits for a free connection instead of raising at once.
 
-    `timeout` is in seconds per command; use None for a connection that blocks on purpose (a subscriber).
+    `timeout` is in seconds per command; use None for a connection that blocks on purpose (a subscriber). `connections`
+    is by default the setting `REDIS_CONNECTIONS`.
     """
-    pool = BlockingConnectionPool.from_url(
+    pool = Pool.from_url(
         settings.redis_url,
-        max_connections=REDIS_CONNECTIONS,
+        max_connections=connections or settings.redis_connections,
         timeout=REDIS_TIMEOUT,
         socket_timeout=timeout,
         socket_connect_timeout=REDIS_TIMEOUT,
@@ -78,7 +81,7 @@ def connect(settings: Settings) -> Stores:
     return Stores(
         settings=settings,
         redis=redis,
-        redis_once=connect_redis(settings, retries=0),
+        redis_once=connect_redis(settings, retries=0, connections=1),  # only the drain uses it
         mongo=connect_mongodb(settings),
         scripts=Scripts(redis),
         memory=Memory(settings.redis_memory_warning, settings.redis_memory_full),

@@ -78,9 +78,12 @@ NAMES = f"{PREFIX}:names"
 # Rate limit counters; the `limits` library makes the rest of the key
 LIMITS = f"{PREFIX}:limits"
 
-# The workers' metrics (hash, see `chat.store.counters`), and beat processes -> when they last sent a task (s)
+# The workers' metrics (hash, see `chat.store.counters`); when the sweep and the sync last ran (hash, Unix s)
 COUNTERS = f"{PREFIX}:counters"
-BEATS = f"{PREFIX}:beats"
+LAST_RUNS = f"{PREFIX}:runs"
+
+# Written to see whether Redis takes writes
+WRITE_PROBE = f"{PREFIX}:probe"
 
 # Leases of web processes (sorted set: process -> expiry, ms), people online (set), when people were last seen (hash)
 PRESENCE_PROCESSES = f"{PREFIX}:presence:processes"

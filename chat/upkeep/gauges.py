@@ -10,8 +10,10 @@ from chat.audio import chunks
 from chat.store import keys
 from chat.store.connection import Stores
 from chat.store.memory import Memory
+from chat.upkeep import runs
 
 DUE_SAMPLE = 100  # how many due voice messages to look at for the oldest
+NEVER_SECONDS = 86_400.0  # shown for what never ran
 
 FIGURES = {
     "redis_up": "Whether Redis answers.",
@@ -30,6 +32,8 @@ FIGURES = {
     "hot_complete": "Whether Redis holds the whole hot window; 0 while it is being rebuilt.",
     "redis_memory_bytes": "Memory Redis uses.",
     "redis_memory_limit_bytes": "Memory Redis may use; 0 if unlimited.",
+    "sweep_age_seconds": "Seconds since workers last swept up after lost tasks, by Redis's clock; a day if never.",
+    "sync_age_seconds": "Seconds since the last round of the sync that reached both stores; a day if never.",
     "redis_memory_share": "Share of that limit used, or needed to store what was accepted; 0 if unlimited.",
     "redis_memory_short": "1 if that share is above `REDIS_MEMORY_WARNING`; 2 if messages are refused.",
     "people_online": "People with a socket on any web process.",
@@ -110,6 +114,7 @@ def _of_redis(redis: Redis) -> dict[str, float]:
         "hot_people": raw.people,
         "hot_complete": raw.complete,
         "people_online": raw.online,
+        **{f"{name}_age_seconds": min(age, NEVER_SECONDS) for name, age in runs.ages(redis).items()},
     }
 
 

@@ -23,6 +23,7 @@ from chat.store import archive, counters, hot, keys
 from chat.store.connection import Document, Stores
 from chat.store.locks import try_lock
 from chat.store.prepare import prepare
+from chat.upkeep import runs
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +49,8 @@ def run_round(stores: Stores) -> str:
             log.warning("sync.archive_away", error=type(error).__name__)
             result = ARCHIVE_AWAY
     counters.count("sync_rounds", result)
+    if result in (MORE, COMPLETE):
+        runs.record(stores.redis, runs.SYNC)
     return result
 
 

@@ -183,7 +183,7 @@ def test_without_passwords_compose_says_what_to_do(tmp_path: Path) -> None:
     shutil.copy(ROOT / "docker-compose.yml", tmp_path)
     refused = compose(tmp_path / "docker-compose.yml", "config", "--quiet")
     assert refused.returncode != 0
-    assert re.search("(REDIS|MONGODB)_PASSWORD is missing a value: is not set, run bin.setup", refused.stderr)
+    assert re.search("(REDIS|MONGODB)_PASSWORD is missing a value: is not set, run bin/setup", refused.stderr)
 
 
 def test_compose_sees_a_mistake(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Supervisors can check every process's health, and the start order does not matter."""
 
 import itertools
+import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,12 +16,15 @@ from pymongo.errors import PyMongoError
 from redis import Redis, RedisError
 
 from chat.store import keys, prepare
-from chat.store.connection import connect_redis
+from chat.store.connection import Stores
+from chat.upkeep import runs
 from dev.embedded import MongoServer, RedisServer, Server
 from dev.install import redis_folder
 from dev.processes import LOOPBACK, ManagedProcess, free_port, wait_until
 from tests.client import Client
 from tests.stack import ROOT, Stack, clean_environment, procfile, server_settings, start_servers
+from workers import health
+from workers.heartbeat import BeatHeartbeat
 
 SECONDS = 30
 
@@ -41,7 +46,7 @@ def test_a_worker_that_works_is_healthy_and_one_that_is_gone_is_not(stack: Stack
     try:
         ill = ask(stack, queue)
         assert ill.returncode == 1
-        assert "does not answer" in ill.stderr
+        assert "it is not running" in ill.stderr
     finally:
         stack.processes[process].start()
         stack.wait_workers()
@@ -50,34 +55,67 @@ def test_a_worker_that_works_is_healthy_and_one_that_is_gone_is_not(stack: Stack
 
 def test_beat_is_healthy_while_it_sends_tasks(stack: Stack) -> None:
     wait_until(lambda: healthy(stack, "beat"), SECONDS, "the first task of beat")
-    redis = connect_redis(stack.settings())
-    stack.beat.stop()
+    note = stack.folder / "health" / "beat"
+    stack.beat.signal(signal.SIGSTOP)
     try:
-        hosts = redis.zrange(keys.BEATS, 0, -1)
-        redis.zincrby(keys.BEATS, -120, hosts[0])  # two minutes pass
-        assert "it has sent no task for 12" in ask(stack, "beat").stderr
-        redis.delete(keys.BEATS)
-        assert "it has never sent a task" in ask(stack, "beat").stderr
+        noted = json.loads(note.read_text())
+        note.write_text(json.dumps({**noted, "at": noted["at"] - 120}))  # two minutes pass
+        assert "it has not worked for 12" in ask(stack, "beat").stderr
+        note.unlink()
+        assert "it has never worked" in ask(stack, "beat").stderr
     finally:
-        stack.beat.start()
-        redis.close()
+        stack.beat.signal(signal.SIGCONT)
     wait_until(lambda: healthy(stack, "beat"), SECONDS, "the next task of beat")
 
 
+def test_beat_is_not_healthy_when_nobody_does_what_it_sends(stores: Stores, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("HEALTH_DIR", str(tmp_path))
+    runs.record(stores.redis, runs.SWEEP)
+    heartbeat = BeatHeartbeat(stores.redis)
+    heartbeat.note()
+    assert health.trouble("beat") == ""
+    past = runs.now(stores.redis) - 130
+    stores.redis.hset(keys.LAST_RUNS, runs.SWEEP, past)
+    heartbeat.note()
+    assert health.trouble("beat") == "", "it has only just begun to send"
+    heartbeat._first = past
+    heartbeat.note()
+    assert "no worker has done what it sends for 130 s" in health.trouble("beat")
+
+
+def test_a_health_check_takes_no_more_than_python_itself() -> None:
+    """Every container runs one again and again."""
+    listed = (
+        "import sys, workers.health; print('celery' in sys.modules, 'redis' in sys.modules, 'pydantic' in sys.modules)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", listed], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert ran.stdout.split() == ["False"] * 3
+
+
 def test_a_web_process_lives_and_says_what_it_lacks(stack: Stack) -> None:
-    nowhere = f"redis://{LOOPBACK}:9/0"
-    for missing, variable in [("redis", "REDIS_URL"), ("broker", "CELERY_BROKER_URL"), ("mongodb", "MONGODB_URI")]:
-        port = free_port()
-        url = f"mongodb://{LOOPBACK}:9/chat" if missing == "mongodb" else nowhere
-        web = stack.make_process(f"web-{missing}", procfile("Procfile.dev")["web"], {variable: url, "PORT": str(port)})
-        web.start()
-        try:
-            web.wait_ready(lambda at=port: answers(at), SECONDS)
+    away = {
+        "redis": {"REDIS_URL": f"redis://{LOOPBACK}:9/0"},
+        "broker": {"CELERY_BROKER_URL": f"redis://{LOOPBACK}:9/0"},
+        "mongodb": {"MONGODB_URI": f"mongodb://{LOOPBACK}:9/chat"},
+    }
+    ports = {missing: free_port() for missing in away}
+    webs = {
+        missing: stack.make_process(f"web-{missing}", procfile("Procfile.dev")["web"], {**urls, "PORT": str(port)})
+        for (missing, urls), port in zip(away.items(), ports.values(), strict=True)
+    }
+    try:
+        for web in webs.values():
+            web.start()
+        for missing, port in ports.items():
+            webs[missing].wait_ready(lambda at=port: answers(at), SECONDS)
             ready = requests.get(f"http://{LOOPBACK}:{port}/readyz", timeout=15)
             assert ready.status_code == 503
             assert missing in ready.json()["detail"], ready.text
             assert {"redis", "search", "subscription"} >= named(ready) - {missing}, ready.text
-        finally:
+    finally:
+        for web in webs.values():
             web.stop()
 
 
@@ -100,7 +138,7 @@ def test_readyz_names_a_search_module_that_is_missing(stack: Stack, tmp_path: Pa
     urls = {"REDIS_URL": plain.url(0), "CELERY_BROKER_URL": plain.url(1), "PORT": str(port)}
     web = stack.make_process("web-plain", procfile("Procfile.dev")["web"], urls)
     try:
-        plain.process.wait_ready(plain.answers, SECONDS)
+        plain.process.wait_ready(plain.is_ready, SECONDS)
         web.start()
         web.wait_ready(lambda: answers(port), SECONDS)
         wait_until(
@@ -151,7 +189,7 @@ class StandaloneMongo(MongoServer):
     ("kind", "variable", "said"),
     [
         (ClusterRedis, "REDIS_URL", "REDIS_URL names a Redis Cluster"),
-        (StandaloneMongo, "MONGODB_URI", "MONGODB_URI names a MongoDB that is no replica set"),
+        (StandaloneMongo, "MONGODB_URI", "MONGODB_URI names a MongoDB that is not a replica set"),
     ],
 )
 def test_a_store_of_a_kind_we_cannot_use_is_named(
@@ -199,6 +237,7 @@ def late(tmp_path: Path) -> Iterator[Stack]:
     stack.port = free_port()
     stack.environment = {
         **clean_environment(),
+        "HEALTH_DIR": str(tmp_path / "health"),
         **server_settings(redis, mongodb),
         "BIND_HOST": LOOPBACK,
         "PORT": str(stack.port),

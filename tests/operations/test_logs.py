@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from dev.processes import ManagedProcess, wait_until
+from dev.processes import ManagedProcess, free_port, wait_until
 from tests.client import Client, Person
 from tests.contract.raw import connection, exchange
 from tests.deepgram_stand_in import CORRUPT, KEY, SENTENCE, DeepgramStandIn
@@ -130,7 +130,9 @@ def test_an_error_at_the_import_is_one_event(stack: Stack, tmp_path: Path, name:
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     with (tmp_path / "chat" / "wire.py").open("a") as module:
         module.write("\nraise RuntimeError('the reason')\n")
-    process = stack.make_process(f"{name}-broken", procfile("Procfile.dev")[name], {"PYTHONPATH": str(tmp_path)})
+    process = stack.make_process(
+        f"{name}-broken", procfile("Procfile.dev")[name], {"PYTHONPATH": str(tmp_path), "PORT": str(free_port())}
+    )
     process.start()
     assert process.wait(SECONDS) != 0
     written = [json.loads(line) for line in lines(process)]

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import gevent
+import structlog
 from flask import Blueprint, Response
 from kombu.exceptions import OperationalError
 from pymongo.errors import PyMongoError
@@ -13,8 +14,13 @@ from redis import RedisError
 from chat import wire
 from chat.errors import Unavailable
 from chat.messages import search
+from chat.store import keys
 from chat.store.connection import Stores
 from web.services import services
+
+log = structlog.get_logger(__name__)
+
+PROBE_MS = 60_000  # how long the key lives that tells whether Redis takes writes
 
 health = Blueprint("health", __name__)
 
@@ -74,9 +80,10 @@ _found = _Found()
 def _checks() -> dict[str, Callable[[], object]]:
     own = services()
     return {
-        "redis": own.stores.redis.ping,
+        "redis": lambda: own.stores.redis.set(keys.WRITE_PROBE, 1, px=PROBE_MS),
         "search": lambda: search.ready(own.stores),
-        "mongodb": lambda: own.stores.mongo.client.admin.command("ping"),
+        # Changes nothing, but needs the right to: a MongoDB that only answers `ping` is of no use.
+        "mongodb": lambda: own.stores.mongo.users.update_one({"_id": ""}, {"$set": {"probe": 1}}).acknowledged,
         "broker": own.queue.ping,
         "subscription": own.sockets.subscriber.ready.is_set,
     }
@@ -86,4 +93,7 @@ def _passes(check: Callable[[], object]) -> bool:
     try:
         return bool(check())
     except AWAY:
+        return False
+    except Exception:
+        log.exception("readiness.failed")
         return False

@@ -1,0 +1,26 @@
+"""When the sweep and the sync last ran, by Redis's clock: those of our processes may differ."""
+
+import math
+
+from redis import Redis
+
+from chat.store import keys
+
+SWEEP, SYNC = "sweep", "sync"
+
+
+def record(redis: Redis, name: str) -> None:
+    """Notes that it has just run to its end. Raises RedisError."""
+    redis.hset(keys.LAST_RUNS, name, str(now(redis)))
+
+
+def ages(redis: Redis) -> dict[str, float]:
+    """Returns the seconds since each last ran, infinite if it never did. Raises RedisError."""
+    found, moment = redis.hgetall(keys.LAST_RUNS), now(redis)
+    return {name: max(0.0, moment - float(found.get(name.encode(), -math.inf))) for name in (SWEEP, SYNC)}
+
+
+def now(redis: Redis) -> float:
+    """Returns Redis's clock, in Unix seconds."""
+    seconds, microseconds = redis.time()
+    return float(seconds) + float(microseconds) / 1e6
