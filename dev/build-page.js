@@ -96,9 +96,17 @@ const referring = (files) => ({
  * @param {import("esbuild").BuildOptions} options
  */
 async function bundle(files, options) {
-	const shared = { bundle: true, minify: true, write: false, target: TARGET, plugins: [referring(files)] };
 	const { build } = await import("esbuild");
-	const { outputFiles } = await build({ ...shared, ...options, logLevel: "warning" });
+	const { outputFiles } = await build({
+		bundle: true,
+		minify: true,
+		write: false,
+		target: TARGET,
+		tsconfigRaw: {}, // tsconfig.json is for checks, and not everywhere
+		plugins: [referring(files)],
+		logLevel: "warning",
+		...options,
+	});
 	return /** @type {import("esbuild").OutputFile[]} */ (outputFiles)[0].contents;
 }
 

@@ -31,7 +31,7 @@ def build_if_possible() -> None:
     """Builds the page, or says why it cannot: the page works from its modules too, but loads more slowly."""
     try:
         build()
-    except SystemExit as error:
+    except (SystemExit, OSError, subprocess.SubprocessError) as error:
         print(f"{error}\nThe page is served unbuilt, which loads more slowly.", file=sys.stderr)
 
 

@@ -97,12 +97,6 @@ def test_a_build_of_other_sources_is_not_used(build: Build, tmp_path: Path) -> N
     assert BuiltPage(tmp_path, wanted=False).current() is None
 
 
-def test_the_same_sources_always_make_the_same_build(build: Build) -> None:
-    (built.FOLDER / built.MANIFEST).unlink()
-    page.build()
-    assert BuiltPage().current() == build
-
-
 def test_json_is_compressed_where_that_betrays_nothing() -> None:
     app = Flask(__name__)
     compression.install(app)
