@@ -3,15 +3,19 @@
 from flask import Blueprint, Response, current_app, request, send_from_directory
 from werkzeug.exceptions import NotFound
 
-from web import errors
+from web import errors, offline
 
 pages = Blueprint("pages", __name__)
 
 # Only our own files run; nothing inline, nothing from elsewhere, nobody frames us.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src blob:; "
-    "connect-src 'self' {sockets}; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    "manifest-src 'self'; worker-src 'self'; connect-src 'self' {sockets}; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+
+# The worker fetches our own files, and runs our own modules.
+WORKER_POLICY = "default-src 'none'; script-src 'self'; connect-src 'self'"
 
 OF_PROGRAMS = ("/api/", "/static/", "/ws/")
 
@@ -29,6 +33,17 @@ def page(name: str = "") -> Response:  # noqa: ARG001 (the client reads its addr
     response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(self)"
     response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
     response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+@pages.get("/sw.js")
+def worker() -> Response:
+    """The service worker, at the root so that it may respond for the whole page; see `web.offline`."""
+    response = current_app.response_class(offline.worker_script(), mimetype="text/javascript")
+    response.headers["Content-Security-Policy"] = WORKER_POLICY
+    response.headers["Cache-Control"] = "no-cache"
+    response.add_etag()
+    response.make_conditional(request)
     return response
 
 
