@@ -29,7 +29,7 @@ from dev import whisper_model
 RECORDINGS = Path(__file__).parent / "recordings"
 TEXTS = "texts.tsv"
 READ = "austen"  # the recordings of somebody who reads well, close to the microphone
-MOST_WRONG = 4.0  # percent of the words of read English, for the model that is the default
+MAX_WRONG = 4.0  # percent of the words of read English, for the model that is the default
 LENGTHS = (5, 60, 600)  # seconds
 NOISE_DB = 10.0  # how much louder the voice is than the noise
 ECHO_SECONDS = 0.6  # until an echo has died away by 60 dB, as in a bare room
@@ -64,8 +64,8 @@ def _rows(name: str, found: dict[str, Any]) -> list[Row]:
             Row(
                 f"{name}: words wrong, {condition}",
                 f"{percent:.1f} % ({bad} of {said})",
-                f"at most {MOST_WRONG:g} %" if target else "",
-                percent <= MOST_WRONG if target else None,
+                f"at most {MAX_WRONG:g} %" if target else "",
+                percent <= MAX_WRONG if target else None,
             )
         )
     rows.append(Row(f"{name}: CPU for a second of speech, short recordings", f"{found['cpu']:.2f} s"))

@@ -18,7 +18,7 @@ SHARED = ("integration", "contract", "e2e", "attack")  # folders of tests that t
 
 
 class Scheduling(LoadScopeScheduling):
-    """For `make test`, which runs two tests at a time: those that share servers run in turn, in one process."""
+    """For `make test`, which runs three tests at a time: those that share servers run in turn, in one process."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = Path(nodeid.partition("::")[0])

@@ -95,19 +95,27 @@ def test_a_health_check_takes_no_more_than_python_itself() -> None:
 
 
 def test_a_web_process_lives_and_says_what_it_lacks(stack: Stack) -> None:
-    nowhere = f"redis://{LOOPBACK}:9/0"
-    for missing, variable in [("redis", "REDIS_URL"), ("broker", "CELERY_BROKER_URL"), ("mongodb", "MONGODB_URI")]:
-        port = free_port()
-        url = f"mongodb://{LOOPBACK}:9/chat" if missing == "mongodb" else nowhere
-        web = stack.make_process(f"web-{missing}", procfile("Procfile.dev")["web"], {variable: url, "PORT": str(port)})
-        web.start()
-        try:
-            web.wait_ready(lambda at=port: answers(at), SECONDS)
+    away = {
+        "redis": {"REDIS_URL": f"redis://{LOOPBACK}:9/0"},
+        "broker": {"CELERY_BROKER_URL": f"redis://{LOOPBACK}:9/0"},
+        "mongodb": {"MONGODB_URI": f"mongodb://{LOOPBACK}:9/chat"},
+    }
+    ports = {missing: free_port() for missing in away}
+    webs = {
+        missing: stack.make_process(f"web-{missing}", procfile("Procfile.dev")["web"], {**urls, "PORT": str(port)})
+        for (missing, urls), port in zip(away.items(), ports.values(), strict=True)
+    }
+    try:
+        for web in webs.values():
+            web.start()
+        for missing, port in ports.items():
+            webs[missing].wait_ready(lambda at=port: answers(at), SECONDS)
             ready = requests.get(f"http://{LOOPBACK}:{port}/readyz", timeout=15)
             assert ready.status_code == 503
             assert missing in ready.json()["detail"], ready.text
             assert {"redis", "search", "subscription"} >= named(ready) - {missing}, ready.text
-        finally:
+    finally:
+        for web in webs.values():
             web.stop()
 
 
