@@ -20,7 +20,7 @@ const BADGE = "/static/icons/badge-96.png";
 export async function showPushed(data) {
 	/** @type {Pushed} */
 	const pushed = data?.json();
-	const pages = await scope.clients.matchAll({ type: "window" });
+	const pages = await scope.clients.matchAll({ type: "window", includeUncontrolled: true });
 	if (pages.some(({ focused, visibilityState }) => focused && visibilityState === "visible")) return;
 	const { messageId, senderId, sender } = pushed;
 	const earlier = await scope.registration.getNotifications({ tag: senderId });
@@ -44,12 +44,12 @@ function bodyOf({ isVoice, text }) {
 export async function openNotice(notice) {
 	notice.close();
 	const { path } = notice.data;
-	const pages = await scope.clients.matchAll({ type: "window" });
+	const pages = await scope.clients.matchAll({ type: "window", includeUncontrolled: true });
 	const page = pages.find(({ focused }) => focused) ?? pages.at(0);
 	if (!page) {
 		await scope.clients.openWindow(path);
 		return;
 	}
-	await page.focus();
 	page.postMessage({ open: path });
+	await page.focus();
 }
