@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from chat.push.service import PushServices
 
 RUN_SECONDS = 10.0  # bounds how long a stopping worker has to wait for this task
-SWEEP_NUDGES = 8  # as many as a worker has threads
 NUDGE_PAUSE = 5.0  # seconds without nudges after one failed; the sweep runs as often
 
 
@@ -34,8 +33,8 @@ nudge = Nudge()
 
 
 def nudge_due() -> None:
-    """Sends tasks if any notification is due."""
-    for _ in range(min(waiting.due_count(stores()), SWEEP_NUDGES)):
+    """Sends a task if any notification is due and none is on its way; that one calls for help where there are many."""
+    if waiting.needs_waking(stores()):
         nudge()
 
 
@@ -46,6 +45,7 @@ def send_pushes() -> None:
 
     if get_settings().vapid_private_key is None:
         return
+    waiting.woken(stores())
     if waiting.due_count(stores()) > 1:
         nudge()
     until = time.monotonic() + RUN_SECONDS

@@ -13,6 +13,7 @@ from chat.wire import StoredMessage
 
 MAX_WAITING = 100_000  # conversations; beyond it, further ones get no notification
 LEASE_MS = 120_000  # how long a dead sender holds one up: longer than ten devices take
+WAKING_SECONDS = 60
 _KEYS = (keys.PUSH_DUE, keys.PUSH_MESSAGES, keys.PUSH_ATTEMPTS)
 
 
@@ -59,6 +60,19 @@ def end(stores: Stores, waiting: Waiting, again_in: float | None = None) -> None
     """Ends an attempt: for good, or to be repeated in so many seconds."""
     again = "" if again_in is None else ids.now_ms() + int(again_in * 1_000)
     stores.scripts.end_push(keys=_KEYS, args=[waiting.name, waiting.message_id, again])
+
+
+def needs_waking(stores: Stores) -> bool:
+    """Whether some are due and no task is on its way for them. True at most once a minute, until `woken`.
+
+    Without a worker for them, tasks would pile up in the broker.
+    """
+    return due_count(stores) > 0 and bool(stores.redis.set(keys.PUSH_WAKING, "1", nx=True, ex=WAKING_SECONDS))
+
+
+def woken(stores: Stores) -> None:
+    """Notes that a worker has begun."""
+    stores.redis.delete(keys.PUSH_WAKING)
 
 
 def due_count(stores: Stores) -> int:

@@ -68,6 +68,9 @@ PUSH_DUE = f"{PREFIX}:push:due"
 PUSH_MESSAGES = f"{PREFIX}:push:messages"
 PUSH_ATTEMPTS = f"{PREFIX}:push:attempts"
 
+# Exists while the sweep has sent a task for those that are due, and no worker has begun it
+PUSH_WAKING = f"{PREFIX}:push:waking"
+
 # Recordings to be erased (sorted set): upload id -> the earliest time (s); includes uploads being written
 UPLOADS_PENDING_DELETION = f"{PREFIX}:uploads:doomed"
 
