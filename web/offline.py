@@ -13,7 +13,6 @@ from functools import lru_cache
 from pathlib import Path
 
 STATIC = Path(__file__).parent / "static"
-PAGE = STATIC / "index.html"
 ADDRESS = "/static/"
 MODULES = STATIC / "js"
 WORKER = MODULES / "worker"
@@ -25,22 +24,24 @@ Stamps = tuple[tuple[Path, int], ...]
 """Files, and when each was changed last."""
 
 
-def worker_script() -> str:
-    """The service worker's script for the page as it is served now."""
+def worker_script(page: Path) -> str:
+    """The service worker's script for the page that is served from this file now."""
     own = [*WORKER.glob("*.js"), *(MODULES / "base").glob("*.js")]
-    return _script(_stamps(_page_files()), _stamps(sorted(own)))
+    return _script(page, _stamps(_files(page)), _stamps(sorted(own)))
 
 
-def _page_files() -> list[Path]:
-    found = {PAGE: None, **{STATIC / name.removeprefix(ADDRESS): None for name in IN_PAGE.findall(PAGE.read_text())}}
-    for style in [file for file in found if file.suffix == ".css"]:
-        for name in IN_STYLES.findall(style.read_text()):
-            if not name.startswith(("data:", "#")):
-                file = (
-                    STATIC / name.removeprefix(ADDRESS) if name.startswith(ADDRESS) else (style.parent / name).resolve()
-                )
-                found[file] = None
-    return [file for file in found if file.is_file()]
+def _files(page: Path) -> list[Path]:
+    """The page and the files it needs, each once."""
+    referred = [_file(name, page) for name in IN_PAGE.findall(page.read_text())]
+    for style in [file for file in referred if file.suffix == ".css"]:
+        names = IN_STYLES.findall(style.read_text())
+        referred += [_file(name, style) for name in names if not name.startswith(("data:", "#"))]
+    return [page, *dict.fromkeys(file for file in referred if file.is_file())]
+
+
+def _file(name: str, referring: Path) -> Path:
+    """The file of an address as a page or a style has it."""
+    return STATIC / name.removeprefix(ADDRESS) if name.startswith(ADDRESS) else (referring.parent / name).resolve()
 
 
 def _stamps(found: list[Path]) -> Stamps:
@@ -48,11 +49,11 @@ def _stamps(found: list[Path]) -> Stamps:
 
 
 @lru_cache(maxsize=2)
-def _script(page_files: Stamps, worker_files: Stamps) -> str:
+def _script(page: Path, page_files: Stamps, worker_files: Stamps) -> str:
     """Reads all files again only if one was changed since, as happens while somebody works on the page."""
     contents = {file: file.read_bytes() for file, _ in (*page_files, *worker_files)}
     hashes = {
-        "/" if file == PAGE else f"{ADDRESS}{file.relative_to(STATIC).as_posix()}": _integrity(contents[file])
+        "/" if file == page else f"{ADDRESS}{file.relative_to(STATIC).as_posix()}": _integrity(contents[file])
         for file, _ in page_files
     }
     version = hashlib.sha256(b"".join(hashlib.sha256(content).digest() for content in contents.values())).hexdigest()

@@ -1,6 +1,8 @@
 """The web client: one page at every address it knows, and its files."""
 
-from flask import Blueprint, Response, current_app, request, send_from_directory
+from pathlib import Path
+
+from flask import Blueprint, Response, current_app, request, send_file, send_from_directory
 from werkzeug.exceptions import NotFound
 
 from web import errors, offline
@@ -27,7 +29,7 @@ OF_PROGRAMS = ("/api/", "/static/", "/ws/")
 @pages.get("/chat/<path:name>")
 def page(name: str = "") -> Response:  # noqa: ARG001 (the client reads its address itself)
     """The client's page."""
-    response = send_from_directory(str(current_app.static_folder), "index.html")
+    response = send_file(_page_file())
     scheme = "wss" if request.is_secure else "ws"
     response.headers["Content-Security-Policy"] = POLICY.format(sockets=f"{scheme}://{request.host}")
     response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(self)"
@@ -39,12 +41,16 @@ def page(name: str = "") -> Response:  # noqa: ARG001 (the client reads its addr
 @pages.get("/sw.js")
 def worker() -> Response:
     """The service worker, at the root so that it may respond for the whole page; see `web.offline`."""
-    response = current_app.response_class(offline.worker_script(), mimetype="text/javascript")
+    response = current_app.response_class(offline.worker_script(_page_file()), mimetype="text/javascript")
     response.headers["Content-Security-Policy"] = WORKER_POLICY
     response.headers["Cache-Control"] = "no-cache"
     response.add_etag()
     response.make_conditional(request)
     return response
+
+
+def _page_file() -> Path:
+    return Path(str(current_app.static_folder), "index.html")
 
 
 @pages.get("/favicon.ico")

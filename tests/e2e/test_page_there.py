@@ -25,7 +25,14 @@ DATABASES = ("chattergram-offline", "chattergram-heard", "chattergram", "chatter
 
 def wait_kept(page: Page, database: str, count: int) -> None:
     """Waits until a database has so many entries, with those that say when each was used."""
-    page.wait_for_function(f"async () => await ({KEPT})('{database}') >= {count}")
+    wait_until(page, f"({KEPT})('{database}').then((kept) => kept >= {count})")
+
+
+def wait_until(page: Page, promise: str) -> None:
+    """Waits until what is promised is true; playwright's `wait_for_function` takes any promise for true."""
+    page.evaluate(f"""async () => {{
+        while (!(await {promise})) await new Promise((resolve) => setTimeout(resolve, 50));
+    }}""")
 
 
 def wait_controlled(page: Page) -> None:
@@ -50,7 +57,9 @@ def test_what_was_read_and_heard_is_there_offline_what_is_written_goes_later_and
 
     ada.context.set_offline(True)
     page.reload()
-    expect(page.locator(".list").get_by_text(str(grace.user["username"]))).to_be_visible()
+    expect(
+        page.get_by_role("navigation", name="Conversations").get_by_text(str(grace.user["username"]))
+    ).to_be_visible()
     expect(ada.message("said aloud")).to_be_visible()
     expect(ada.message("written")).to_be_visible()
     page.get_by_role("button", name="Play").first.click()
@@ -112,14 +121,9 @@ def test_a_pushed_message_is_shown_and_a_click_opens_its_conversation(visit: Vis
     data = {"origin": origin, "registrationId": registrations[0], "data": json.dumps(pushed)}
     session.send("ServiceWorker.deliverPushMessage", data)
     page.goto("/", wait_until="commit")
-    page.wait_for_function(
-        """async (title) => {
-            const registration = await navigator.serviceWorker.ready;
-            return (await registration.getNotifications()).some((each) => each.title === title);
-        }""",
-        arg=f"New message from {name}",
-    )
-    expect(page.locator(".list")).to_be_visible()
+    shown = "navigator.serviceWorker.ready.then((own) => own.getNotifications())"
+    wait_until(page, f"{shown}.then((all) => all.some(({{ title }}) => title === 'New message from {name}'))")
+    expect(page.get_by_role("navigation", name="Conversations")).to_be_visible()
     worker.evaluate(
         """async () => {
             const [notification] = await registration.getNotifications();
