@@ -22,6 +22,7 @@ import numpy.typing as npt
 from bench.rows import Row, progress
 from bench.words import words, wrong
 from chat.audio.decoding import RATE, speech
+from chat.voice.recognisers import Recording
 from chat.voice.recognisers.whisper import Whisper
 from config.settings import Settings
 from dev import whisper_model
@@ -107,7 +108,7 @@ def measure(folder: str, recordings: Path, scale: float) -> dict[str, Any]:
         if seconds <= 60 or scale >= 1:
             long = np.resize(together, seconds * RATE)
             at, used = time.monotonic(), time.process_time()
-            whisper.transcribe(_wav(long), "audio/wav", None)
+            whisper.transcribe(Recording(_wav(long), "audio/wav"))
             waits.append((seconds, time.monotonic() - at, time.process_time() - used))
     return {"wrong": found, "cpu": cpu, "megabytes": megabytes, "waits": waits}
 
@@ -126,7 +127,7 @@ def _group(name: str) -> str:
 
 
 def _add(found: dict[str, list[int]], condition: str, said: str, whisper: Whisper, voice: Samples) -> None:
-    heard = whisper.transcribe(_wav(voice), "audio/wav", None).text
+    heard = whisper.transcribe(Recording(_wav(voice), "audio/wav")).text
     counted = found.setdefault(condition, [0, 0])
     counted[0] += wrong(words(said), words(heard))
     counted[1] += len(words(said))

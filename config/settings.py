@@ -6,7 +6,9 @@ README.md's table and `.env.example` are generated from the fields and their des
 import base64
 import os
 import re
+from collections.abc import Mapping
 from functools import lru_cache
+from itertools import starmap
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit, urlunsplit
 
@@ -442,8 +444,12 @@ def get_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        lines = [_sentence(".".join(map(str, each["loc"])), each["msg"]) for each in error.errors()]
-        raise SettingsError("Chattergram cannot start:\n" + "\n".join(lines)) from None
+        raise unusable({".".join(map(str, each["loc"])): each["msg"] for each in error.errors()}) from None
+
+
+def unusable(reasons: Mapping[str, str]) -> SettingsError:
+    """Returns the error that ends a process, with a line for each setting and what is wrong with it."""
+    return SettingsError("Chattergram cannot start:\n" + "\n".join(starmap(_sentence, reasons.items())))
 
 
 def _sentence(name: str, message: str) -> str:

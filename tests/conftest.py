@@ -14,7 +14,7 @@ from config.settings import Settings
 from tests.client import Client
 from tests.stack import Stack, server_settings, start_servers
 
-SHARED = ("integration", "contract", "e2e", "attack")  # folders of tests that talk to the one `stack`
+TOGETHER = ("attack", "contract", "e2e", "fault", "integration")  # folders whose tests share servers
 
 
 class Scheduling(LoadScopeScheduling):
@@ -23,7 +23,7 @@ class Scheduling(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         file = Path(nodeid.partition("::")[0])
         folder = file.parent.name
-        return "stack" if folder in SHARED else folder if folder == "fault" else str(file)
+        return folder if folder in TOGETHER else str(file)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:

@@ -5,6 +5,8 @@ import os
 from chat.voice.recognisers.protocol import (
     Progress,
     Recogniser,
+    Recording,
+    Report,
     Transcript,
     TranscriptionRefused,
     TranscriptionUnavailable,
@@ -16,7 +18,16 @@ from config.settings import Settings
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
-__all__ = ["Progress", "Recogniser", "Transcript", "TranscriptionRefused", "TranscriptionUnavailable", "choose"]
+__all__ = [
+    "Progress",
+    "Recogniser",
+    "Recording",
+    "Report",
+    "Transcript",
+    "TranscriptionRefused",
+    "TranscriptionUnavailable",
+    "choose",
+]
 
 
 def choose(settings: Settings) -> Recogniser:

@@ -6,7 +6,7 @@ request that Deepgram refuses because of the language is repeated at once, with 
 
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
 import httpx
@@ -14,7 +14,13 @@ from deepgram import DeepgramClient, DeepgramClientEnvironment
 from deepgram.core.api_error import ApiError
 from deepgram.core.parse_error import ParsingError
 
-from chat.voice.recognisers.protocol import Progress, Transcript, TranscriptionRefused, TranscriptionUnavailable
+from chat.voice.recognisers.protocol import (
+    Recording,
+    Report,
+    Transcript,
+    TranscriptionRefused,
+    TranscriptionUnavailable,
+)
 from chat.wire import Word
 from config.settings import Settings
 
@@ -54,17 +60,14 @@ class Deepgram:
 
     def transcribe(
         self,
-        audio: bytes,
-        mimetype: str,
-        language: str | None,
-        hints: Sequence[str] = (),
-        on_progress: Callable[[Progress], None] | None = None,  # noqa: ARG002 (the transcript arrives whole)
+        recording: Recording,
+        on_progress: Report | None = None,  # noqa: ARG002 (the transcript arrives whole)
     ) -> Transcript:
         """See `Recogniser`."""
         refused: TranscriptionRefused | None = None
-        for query in self._queries(language, hints):
+        for query in self._queries(recording.language, recording.hints):
             try:
-                response = self._ask(audio, mimetype, query)
+                response = self._ask(recording, query)
             except _LanguageRefused as error:
                 refused = error
             else:
@@ -85,13 +88,13 @@ class Deepgram:
         if hints:
             yield {"language": hints[0]}
 
-    def _ask(self, audio: bytes, mimetype: str, query: Query) -> Any:
-        options: dict[str, Any] = {"additional_headers": {"content-type": mimetype}}
+    def _ask(self, recording: Recording, query: Query) -> Any:
+        options: dict[str, Any] = {"additional_headers": {"content-type": recording.mimetype}}
         if self._redact:
             options["additional_query_parameters"] = {"redact": self._redact}  # the SDK takes one, Deepgram several
         try:
             return self._client.listen.v1.media.transcribe_file(
-                request=audio,
+                request=recording.audio,
                 **self._query,
                 **query,
                 request_options=options,

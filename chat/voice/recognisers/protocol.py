@@ -8,6 +8,21 @@ from chat.wire import Word
 
 
 @dataclass(frozen=True, slots=True)
+class Recording:
+    """A recording and what is known about its language.
+
+    `audio` is the file, in any container that can be uploaded, and `mimetype` its media type. `language` is BCP 47;
+    None detects it. `hints` are the languages (BCP 47) the speaker probably speaks, likeliest first; they only help the
+    detection.
+    """
+
+    audio: bytes
+    mimetype: str
+    language: str | None = None
+    hints: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Transcript:
     """What was said; an empty text when nothing was. `language` is a BCP 47 tag."""
 
@@ -23,6 +38,9 @@ class Progress:
 
     text: str
     seconds: float
+
+
+Report = Callable[[Progress], None]
 
 
 class TranscriptionRefused(Exception):
@@ -48,21 +66,11 @@ class Recogniser(Protocol):
         """
         ...
 
-    def transcribe(
-        self,
-        audio: bytes,
-        mimetype: str,
-        language: str | None,
-        hints: Sequence[str] = (),
-        on_progress: Callable[[Progress], None] | None = None,
-    ) -> Transcript:
+    def transcribe(self, recording: Recording, on_progress: Report | None = None) -> Transcript:
         """Returns the transcript of a recording.
 
         Args:
-            audio: the file, in any container that can be uploaded.
-            mimetype: its media type.
-            language: BCP 47; None detects it.
-            hints: languages (BCP 47) the speaker probably speaks, likeliest first. They only help the detection.
+            recording: what to transcribe.
             on_progress: called with the text so far, while there is more, by recognisers that work in pieces.
 
         Raises:

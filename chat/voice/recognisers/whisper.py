@@ -5,11 +5,11 @@ appear before the last are known.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from chat.audio import decoding
-from chat.voice.recognisers.protocol import Progress, Transcript, TranscriptionUnavailable
+from chat.voice.recognisers.protocol import Progress, Recording, Report, Transcript, TranscriptionUnavailable
 from chat.voice.recognisers.whisper_model import Models
 from config.settings import Settings
 
@@ -31,22 +31,15 @@ class Whisper:
 
         spoken(MOMENT)  # loads the speech detector
 
-    def transcribe(
-        self,
-        audio: bytes,
-        mimetype: str,  # noqa: ARG002 (FFmpeg detects it)
-        language: str | None,
-        hints: Sequence[str] = (),
-        on_progress: Callable[[Progress], None] | None = None,
-    ) -> Transcript:
+    def transcribe(self, recording: Recording, on_progress: Report | None = None) -> Transcript:
         """See `Recogniser`."""
         model = self._models.get()
         from chat.voice.recognisers.hearing import Hearing  # its packages are installed if there is a model
 
-        hearing = Hearing(model, language, hints)
+        hearing = Hearing(model, recording.language, recording.hints)
         began = time.monotonic()
         heard = 0.0
-        for piece in self._pieces(audio, self._track(audio)):
+        for piece in self._pieces(recording.audio, self._track(recording.audio)):
             if heard and on_progress is not None:
                 on_progress(Progress(hearing.text, round(heard, 3)))
             hearing.hear(piece)
