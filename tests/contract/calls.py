@@ -6,6 +6,7 @@ CALLS = [
     *("GET /api/conversations", "GET /api/chat/{partnerId}", "POST /api/chat/{partnerId}/read"),
     *("POST /api/chat", "PATCH /api/chat/message/{messageId}", "DELETE /api/chat/message/{messageId}"),
     *("POST /api/chat/message/{messageId}/transcribe", "GET /api/search"),
+    *("GET /api/push", "PUT /api/push", "PATCH /api/push", "DELETE /api/push"),
     *("POST /api/upload", "GET /api/file/{uuid}", "GET /api/file/{uuid}/content", "POST /api/file/{uuid}/link"),
 ]
 PUBLIC = ("POST /api/signup", "POST /api/login")

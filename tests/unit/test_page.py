@@ -13,6 +13,7 @@ from dev import node, preloads
 from tests.stack import ROOT
 
 SCRIPTS = preloads.STATIC / "js"
+WORKER = SCRIPTS / "worker" / "worker.js"
 
 
 def test_the_page_preloads_exactly_what_it_imports() -> None:
@@ -30,9 +31,10 @@ def test_a_list_that_is_not_up_to_date_is_seen() -> None:
 
 
 def test_every_module_is_used() -> None:
-    """A script is in index.html or imported by one that is."""
+    """A script is in index.html, or imported by one that is or by the service worker."""
     scripts = set(re.findall(r'<script[^>]* src="/static/js/([^"]+)"', preloads.PAGE.read_text()))
     used = {SCRIPTS / name for name in scripts} | set(preloads.modules())
+    used |= {WORKER, *preloads.modules(WORKER)}
     assert set(SCRIPTS.rglob("*.js")) - used == set()
 
 

@@ -32,6 +32,10 @@ const PARTS = {
 const KNOWN = ["", "chat", "settings"];
 const NOTHING = "There is nothing at this address.";
 
+const PATIENCE = 1_500; // milliseconds for the list of conversations; then what this browser kept of it has to do
+
+const patience = () => new Promise((resolve) => setTimeout(resolve, PATIENCE));
+
 /** @param {Route} route */
 const isKnown = ({ page, name }) => KNOWN.includes(page) && (page !== "chat" || name !== "");
 
@@ -119,7 +123,7 @@ export class Shell {
 	 */
 	async #findPartner(name) {
 		try {
-			await this.live.listing;
+			await Promise.race([this.live.listing, patience()]);
 			const partner = await findPerson(name);
 			if (partner?._id === me()._id) return { partner: null, problem: "That is you." };
 			return { partner, problem: `There is nobody called ${name}.` };

@@ -3,7 +3,7 @@
 import { request, TRANSFER_TIMEOUT } from "./http.js";
 
 /** @import { Query, Options } from "./http.js" */
-/** @import { ConversationSummary, Login, Message, Outgoing, Person, SearchHit, User } from "../wire.js" */
+/** @import { ConversationSummary, Login, Message, Outgoing, Person, PushState, SearchHit, User } from "../wire.js" */
 
 const SEARCH_LIMIT = 30;
 
@@ -80,6 +80,18 @@ export const transcribe = (id, how) => post(`/chat/message/${id}/transcribe`, ho
 
 /** @type {(words: string) => Promise<SearchHit[]>} */
 export const search = (words) => get("/search", { q: words, limit: SEARCH_LIMIT });
+
+/** @type {() => Promise<PushState>} */
+export const fetchPush = () => get("/push");
+
+/** @type {(subscription: PushSubscriptionJSON) => Promise<void>} */
+export const subscribeToPush = (subscription) => call("PUT", "/push", { body: subscription });
+
+/** @type {(showsText: boolean) => Promise<void>} */
+export const changePush = (showsText) => patch("/push", { showsText });
+
+/** @type {() => Promise<void>} */
+export const unsubscribeFromPush = () => call("DELETE", "/push");
 
 /** @type {(uuid: string) => Promise<Blob>} */
 export async function fetchRecording(uuid) {

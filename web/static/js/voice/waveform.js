@@ -1,6 +1,6 @@
 // The loudness of recordings, as the bars that are drawn for them. They are decoded here, one at a time.
 
-import { fetchRecording } from "../net/api.js";
+import { fetchHeard } from "../state/heard.js";
 
 /** @import { RecordingSource } from "../page.js" */
 
@@ -31,7 +31,7 @@ let queue = Promise.resolve();
  * @returns {Promise<Blob>}
  */
 export async function bytesOf({ uuid, blob }) {
-	return blob ?? fetchRecording(uuid ?? "");
+	return blob ?? fetchHeard(uuid ?? "");
 }
 
 /**
