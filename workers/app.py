@@ -37,7 +37,7 @@ TASK_SECONDS = 900
 def create_app(settings: Settings) -> Celery:
     app = Celery("chattergram", broker=settings.celery_broker_url)
     app.conf.update(
-        include=["workers.chat", "workers.transcription", "workers.periodic"],
+        include=["workers.chat", "workers.transcription", "workers.push", "workers.periodic"],
         accept_content=["json"],
         task_serializer="json",
         task_ignore_result=True,
