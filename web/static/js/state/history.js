@@ -51,9 +51,10 @@ export class History {
 		this.atEnd = true;
 	}
 
-	loadNewest() {
+	/** @param {number} [limit] how many messages; without it, as many as the server gives */
+	loadNewest(limit) {
 		return this.#once("newest", async () => {
-			let page = await fetchHistory(this.partnerId);
+			let page = await fetchHistory(this.partnerId, limit ? { limit } : {});
 			let isWhole = false;
 			if (!page.length) {
 				// Nothing recent, but perhaps something older.
@@ -194,12 +195,26 @@ export class History {
 		const known = this.byId.get(incoming._id);
 		if (known) return merge(known, incoming);
 		const message = load(incoming);
-		const before = this.messages.findLastIndex(({ _id }) => _id <= message._id);
-		this.messages.splice(before + 1, 0, message);
+		this.messages.splice(this.#placeOf(message._id), 0, message);
 		this.byId.set(message._id, message);
 		const isReadByPartner = message.status === "read" && message.receiverId === this.partnerId;
 		if (isReadByPartner && message._id > this.readUpTo) this.readUpTo = message._id;
 		return true;
+	}
+
+	/**
+	 * How many messages are older.
+	 * @param {string} id
+	 */
+	#placeOf(id) {
+		let first = 0;
+		let end = this.messages.length;
+		while (first < end) {
+			const middle = (first + end) >> 1;
+			if (this.messages[middle]._id < id) first = middle + 1;
+			else end = middle;
+		}
+		return first;
 	}
 
 	/** @param {string} upTo */
