@@ -27,13 +27,13 @@ MOST_GROWTH = 1.1  # of what the browser holds after the last pass, compared wit
 LEAST_SCORE = 90  # what Lighthouse calls good
 SCROLL_SECONDS = 300
 
-# Scrolls up by half a screen a frame until this message is in the page.
+# Scrolls up by a quarter of a screen a frame, faster than a finger flings it, until this message is in the page.
 SCROLL_TO = """async ([id, seconds]) => {
     const view = document.querySelector(".timeline");
     const until = performance.now() + seconds * 1000;
     while (!view.querySelector(`[data-id="${id}"]`)) {
         if (performance.now() > until) throw new Error("The beginning was not reached");
-        view.scrollTop -= view.clientHeight / 2;
+        view.scrollTop -= view.clientHeight / 4;
         await new Promise((done) => requestAnimationFrame(done));
     }
 }"""

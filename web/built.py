@@ -61,6 +61,10 @@ class BuiltPage:
         """The build that the page was last made of, without looking for changes."""
         return self._build or self.current()
 
+    def file(self) -> Path:
+        """The page itself, built or not, as it is served now."""
+        return self.folder / PAGE if self.current() else self._static / "index.html"
+
     @cached_property
     def folder(self) -> Path:
         return self._static / FOLDER.name

@@ -70,7 +70,7 @@ def _page(*, conditional: bool = True) -> Response:
     if build:
         response = _encoded(built.PAGE, etag=build.version, conditional=conditional)
     else:
-        response = send_from_directory(str(current_app.static_folder), "index.html", conditional=conditional)
+        response = send_file(services().page.file(), conditional=conditional)
     scheme = "wss" if request.is_secure else "ws"
     response.headers["Content-Security-Policy"] = POLICY.format(sockets=f"{scheme}://{request.host}")
     response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(self)"

@@ -2,6 +2,7 @@
 
 import { emit } from "../base/events.js";
 import { FIRST_ID, LAST_ID } from "../base/ids.js";
+import { countBefore } from "../base/sorted.js";
 import { fetchHistory } from "../net/api.js";
 import { isStatus, load, merge } from "./merging.js";
 
@@ -195,26 +196,11 @@ export class History {
 		const known = this.byId.get(incoming._id);
 		if (known) return merge(known, incoming);
 		const message = load(incoming);
-		this.messages.splice(this.#placeOf(message._id), 0, message);
+		this.messages.splice(countBefore(this.messages, message._id), 0, message);
 		this.byId.set(message._id, message);
 		const isReadByPartner = message.status === "read" && message.receiverId === this.partnerId;
 		if (isReadByPartner && message._id > this.readUpTo) this.readUpTo = message._id;
 		return true;
-	}
-
-	/**
-	 * How many messages are older.
-	 * @param {string} id
-	 */
-	#placeOf(id) {
-		let first = 0;
-		let end = this.messages.length;
-		while (first < end) {
-			const middle = (first + end) >> 1;
-			if (this.messages[middle]._id < id) first = middle + 1;
-			else end = middle;
-		}
-		return first;
 	}
 
 	/** @param {string} upTo */
