@@ -2,14 +2,23 @@
 # `transcriber` for one that transcribes by itself, with Whisper and its model; `flower` for Flower.
 # docker-compose.yml says which service runs what.
 
-# What is needed to install stays here.
+# What is needed to install stays here. http-ece alone has no wheel; pip makes one of its Python.
 FROM python:3.11-slim AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
 COPY requirements requirements
 RUN pip install --require-hashes --requirement requirements/pip.txt \
     && python -m venv --without-pip /opt/venv \
-    && pip --python /opt/venv install --require-hashes --only-binary=:all: --requirement requirements/base.txt
+    && pip --python /opt/venv install --require-hashes --only-binary=:all: --no-binary=http-ece --requirement requirements/base.txt
+
+# The page, bundled and compressed.
+FROM node:24-slim AS build-page
+WORKDIR /build
+COPY package.json package-lock.json ./
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+COPY dev/build-page.js dev/
+COPY web/static web/static
+RUN node dev/build-page.js
 
 FROM build AS build-flower
 RUN pip --python /opt/venv install --require-hashes --only-binary=:all: --requirement requirements/flower.txt
@@ -28,6 +37,7 @@ COPY chat chat
 COPY config config
 COPY web web
 COPY workers workers
+COPY --from=build-page /build/web/static/built web/static/built
 # A clone made under a strict umask has files that only its owner may read, and COPY keeps their modes.
 RUN chmod -R a+rX . \
     && python -m compileall -q . \

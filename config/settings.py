@@ -3,6 +3,7 @@
 README.md's table and `.env.example` are generated from the fields and their descriptions.
 """
 
+import base64
 import os
 import re
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ DEVELOPMENT_SECRET = "development-only-secret-never-use-it-elsewhere"  # noqa: S
 SECRET_BYTES = 32
 CALLS_TOGETHER = 12  # to Deepgram, by one transcriber
 MAX_THREADS = 4
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # FIPS 186-4, D.1.2.3
 
 
 # The limits outside production, which allow load runs from one address.
@@ -66,6 +68,26 @@ def _key(value: SecretStr | None) -> SecretStr | None:
     return value
 
 
+def _vapid_key(value: SecretStr | None) -> SecretStr | None:
+    """The number that is a private key on the curve P-256, as 32 bytes of base64url."""
+    if value is None or not value.get_secret_value():
+        return None
+    text = value.get_secret_value()
+    if not re.fullmatch(r"[\w-]{43}=?", text, re.ASCII) or not 0 < _number(text) < P256_ORDER:
+        raise ValueError("must be 32 bytes in base64url, as bin/setup makes them")
+    return SecretStr(text.rstrip("="))
+
+
+def _number(text: str) -> int:
+    return int.from_bytes(base64.urlsafe_b64decode(text.rstrip("=") + "="), "big")
+
+
+def _contact(value: str) -> str:
+    if value and not re.fullmatch(r"mailto:[^@\s]+@[\w.-]+|https://[\w.-]+(:\d+)?(/\S*)?", value):
+        raise ValueError("must be mailto:name@host or https://host")
+    return value
+
+
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore")
 
@@ -81,7 +103,9 @@ class Settings(BaseSettings):
 
     # Stores and queue
     redis_url: Annotated[str, AfterValidator(addresses.redis)] = Field(
-        "redis://127.0.0.1:6379/0", description="Redis with search and JSON: hot data and pub/sub."
+        "redis://127.0.0.1:6379/0",
+        description="Redis with search and JSON: hot data and pub/sub. Sentinels that know its master: "
+        "`redis+sentinel://host,host/name`.",
     )
     celery_broker_url: Annotated[str, AfterValidator(addresses.broker)] = Field(
         "",
@@ -119,6 +143,9 @@ class Settings(BaseSettings):
     public_url: Annotated[str, AfterValidator(addresses.public)] = Field(
         "",
         description="The address people use, like `https://chat.example.org`; by default, the one their browsers send.",
+    )
+    page_modules: bool = Field(
+        False, description="Serve the page's modules as they are, even if there is a build of them."
     )
     web_connections: int = Field(
         12_000,
@@ -218,6 +245,22 @@ class Settings(BaseSettings):
         le=64,
         description="Recordings a transcriber works on at once; by default 12 with Deepgram, which only waits, else "
         "one for each `WHISPER_THREADS` cores, at least 2.",
+    )
+
+    # Web Push
+    vapid_private_key: Annotated[SecretStr | None, AfterValidator(_vapid_key)] = Field(
+        None,
+        description="Signs notifications (Web Push), the same for every process; bin/setup makes one. Without it there "
+        "are none while the page is closed; with another one, every browser has to subscribe again.",
+    )
+    vapid_subject: Annotated[str, AfterValidator(_contact)] = Field(
+        "",
+        description="Where push services can reach you: `mailto:` or `https://`; by default `PUBLIC_URL`. Apple's "
+        "sends nothing without one that exists.",
+    )
+    push_to_private_hosts: bool = Field(
+        False,
+        description="Send notifications also by http and to private networks: for tests; refused in production.",
     )
 
     # Limits. These strict defaults are for production; see `_relax_limits`
@@ -331,6 +374,12 @@ class Settings(BaseSettings):
         return self.deepgram_api_key is not None and bool(self.deepgram_api_key.get_secret_value())
 
     @property
+    def push_contact(self) -> str:
+        """Whom a push service may tell of trouble; it is part of every signature."""
+        public = self.public_url if self.public_url.startswith("https://") else ""
+        return self.vapid_subject or public or "mailto:operator@localhost"
+
+    @property
     def speech_threads(self) -> int:
         """Threads Whisper hears one recording with. Beyond 4 they wait for each other more than they help."""
         return self.whisper_threads or min(MAX_THREADS, _cores())
@@ -365,6 +414,8 @@ class Settings(BaseSettings):
         if len(self.secret_key.get_secret_value().encode()) < SECRET_BYTES:
             wrong.append(f"SECRET_KEY must have at least {SECRET_BYTES} bytes")
         if self.environment == "production":
+            if self.push_to_private_hosts:
+                wrong.append("PUSH_TO_PRIVATE_HOSTS is only for tests: anybody could reach this network by it")
             needed = ("redis_url", "mongodb_uri")
             wrong += [
                 f"{name.upper()} must be set in production" for name in needed if name not in self.model_fields_set
@@ -382,6 +433,8 @@ def _cores() -> int:
 def next_database(redis_url: str) -> str:
     """The address of the next database on the same Redis, keeping only the TLS options: kombu fails on the others."""
     parts = urlsplit(redis_url)
+    if found := addresses.sentinels(redis_url):
+        return urlunsplit(parts._replace(path=f"/{found.service}/{found.database + 1}"))
     options = "&".join(each for each in parts.query.split("&") if each.startswith("ssl_"))
     database = parts.path.strip("/")
     following = int(database) + 1 if database.isdigit() else 1

@@ -28,6 +28,8 @@ OPEN = frozenset(
         "socket",  # the socket, whose token comes in the address or as its first text
         "pages.page",
         "pages.icon",
+        "pages.built_file",
+        "pages.worker",
         "static",
         "openapi.openapi",
         "openapi.doc_url",

@@ -143,6 +143,23 @@ class EndedSession(Document):
     }
 
 
+class PushProfile(Document):
+    """A person's subscriptions to Web Push, one a session, oldest first; see `chat.push.subscriptions`.
+
+    Each has `tokenId`, `issued` (ms) and `expires` (s, Unix time) of its session, and `endpoint`, `p256dh`, `auth`.
+    """
+
+    id = StringField(primary_key=True, db_field="_id")
+    showsText = BooleanField()
+    subscriptions = ListField(DictField())
+
+    meta = {
+        "collection": "push",
+        "auto_create_index": False,
+        "indexes": [{"fields": ["subscriptions.endpoint"]}],
+    }
+
+
 class Erasure(Document):
     """A deleted account whose data is still being erased; see `chat.upkeep.erasure`.
 
@@ -160,7 +177,7 @@ class Erasure(Document):
     meta = {"collection": "erasures", "auto_create_index": False, "indexes": [{"fields": ["due"]}]}
 
 
-DOCUMENTS = (User, Security, Message, Conversation, Cursor, EndedSession, Erasure)
+DOCUMENTS = (User, Security, Message, Conversation, Cursor, EndedSession, PushProfile, Erasure)
 
 
 def dump_message(message: StoredMessage) -> dict[str, Any]:

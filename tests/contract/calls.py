@@ -7,6 +7,7 @@ CALLS = [
     *("PUT /api/chat/{partnerId}/mute", "DELETE /api/chat/{partnerId}/mute"),
     *("POST /api/chat", "PATCH /api/chat/message/{messageId}", "DELETE /api/chat/message/{messageId}"),
     *("POST /api/chat/message/{messageId}/transcribe", "GET /api/search"),
+    *("GET /api/push", "PUT /api/push", "PATCH /api/push", "DELETE /api/push"),
     *("POST /api/upload", "GET /api/file/{uuid}", "GET /api/file/{uuid}/content", "POST /api/file/{uuid}/link"),
 ]
 PUBLIC = ("POST /api/signup", "POST /api/login")

@@ -13,6 +13,7 @@ from dev import node, preloads
 from tests.stack import ROOT
 
 SCRIPTS = preloads.STATIC / "js"
+WORKER = SCRIPTS / "worker" / "worker.js"
 
 
 def test_the_page_preloads_exactly_what_it_imports() -> None:
@@ -30,9 +31,10 @@ def test_a_list_that_is_not_up_to_date_is_seen() -> None:
 
 
 def test_every_module_is_used() -> None:
-    """A script is in index.html or imported by one that is."""
+    """A script is in index.html, or imported by one that is or by the service worker."""
     scripts = set(re.findall(r'<script[^>]* src="/static/js/([^"]+)"', preloads.PAGE.read_text()))
     used = {SCRIPTS / name for name in scripts} | set(preloads.modules())
+    used |= {WORKER, *preloads.modules(WORKER)}
     assert set(SCRIPTS.rglob("*.js")) - used == set()
 
 
@@ -49,13 +51,14 @@ def test_imports_over_several_lines_and_exports_from_are_seen(tmp_path: Path) ->
     assert names == ["two.js", "three.js", "four.js"]
 
 
-def test_the_lock_file_has_a_hash_of_everything_and_names_no_registry() -> None:
-    lock = json.loads(node.LOCK.read_text())
-    packages = {name: package for name, package in lock["packages"].items() if name}
+@pytest.mark.parametrize("lock_file", node.LOCKS, ids=lambda file: file.parent.name)
+def test_the_lock_file_has_a_hash_of_everything_and_names_no_registry(lock_file: Path) -> None:
+    packages = {name: package for name, package in json.loads(lock_file.read_text())["packages"].items() if name}
     assert packages
     assert all(package["integrity"].startswith("sha512-") for package in packages.values())
     assert not [name for name, package in packages.items() if "resolved" in package]
-    wanted = json.loads((ROOT / "package.json").read_text())["devDependencies"]
+    written = json.loads((lock_file.parent / "package.json").read_text())
+    wanted = {**written["dependencies"], **written.get("devDependencies", {})}
     assert {name: packages[f"node_modules/{name}"]["version"] for name in wanted} == wanted
 
 

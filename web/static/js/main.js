@@ -1,11 +1,13 @@
 // Starts the page: shows the page of the address, for those signed in and for those who are not.
 
+import { startWorker } from "./app/installed.js";
 import { Shell } from "./app/shell.js";
 import { on } from "./base/events.js";
 import { currentRoute, navigate, startRouter } from "./base/router.js";
 import { NOTICE } from "./base/stored.js";
 import { fill, h } from "./dom/elements.js";
 import { session, startSession } from "./net/session.js";
+import { keepOnly } from "./state/leaving.js";
 import { landingPage, loginPage, signupPage } from "./pages/welcome.js";
 
 /** @import { Route } from "./base/router.js" */
@@ -34,6 +36,7 @@ function enter() {
 	shell = new Shell();
 	fill(app, shell.element);
 	shell.start();
+	startWorker();
 	return shell;
 }
 
@@ -67,13 +70,15 @@ function focusFirstField() {
  * Nothing of who was signed in may stay in memory, so the page begins anew.
  * @param {string} reason
  */
-function beginAnew(reason) {
+async function beginAnew(reason) {
 	sessionStorage.setItem(NOTICE, reason);
+	await keepOnly(null);
 	location.assign(reason ? "/login" : "/");
 }
 
 on("route", show);
 on("signed-out", beginAnew);
+keepOnly(session.me?._id ?? null); // what another person, or a tab that was closing, has left
 startRouter();
 startSession();
 show();

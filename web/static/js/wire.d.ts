@@ -155,3 +155,10 @@ export interface Problem {
 	detail?: string;
 	errors?: { field: string; message: string }[];
 }
+
+/** Web Push: `key` is the server's, null where it has none; the rest is what I have chosen. */
+export interface PushState {
+	key: string | null;
+	subscribed: boolean;
+	showsText: boolean;
+}

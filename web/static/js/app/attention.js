@@ -3,7 +3,7 @@
 import { on } from "../base/events.js";
 import { areWanted, notify } from "../base/notifications.js";
 import { summary } from "../base/phrases.js";
-import { chatPath, navigate } from "../base/router.js";
+import { chatPath } from "../base/router.js";
 import { announce } from "../dom/announce.js";
 import { totalUnread } from "../state/conversations.js";
 import { isMuted } from "../state/muting.js";
@@ -36,5 +36,5 @@ function tellOf({ message, isNew }, partner) {
 	if (isNew && sender !== partner) announce(`${sender.username} wrote`);
 	const isLookedAt = !document.hidden && document.hasFocus();
 	if (!areWanted() || isLookedAt) return;
-	notify({ title: sender.username, body: summary(message), tag: message._id }, () => navigate(chatPath(sender)));
+	notify({ title: sender.username, body: summary(message), tag: message._id, path: chatPath(sender) });
 }

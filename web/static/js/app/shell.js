@@ -7,6 +7,7 @@ import { avatar, spinner } from "../dom/icons.js";
 import { copyTemplate } from "../dom/template.js";
 import { fetchMe } from "../net/api.js";
 import { me, setMe } from "../net/session.js";
+import { loadEarly, noteOpen } from "../state/histories.js";
 import { findPerson } from "../state/people.js";
 import { settingsPage } from "../pages/settings.js";
 import { markOpen, showConversationList } from "../sidebar/conversation-list.js";
@@ -33,6 +34,10 @@ const PARTS = {
 
 const KNOWN = ["", "chat", "settings"];
 const NOTHING = "There is nothing at this address.";
+
+const PATIENCE = 1_500; // milliseconds for the list of conversations; then what this browser kept of it has to do
+
+const patience = () => new Promise((resolve) => setTimeout(resolve, PATIENCE));
 
 /** @param {Route} route */
 const isKnown = ({ page, name }) => KNOWN.includes(page) && (page !== "chat" || name !== "");
@@ -110,6 +115,7 @@ export class Shell {
 	 */
 	async #showThread({ name, at, query }, turn) {
 		this.#fillPane(h("div.nothing", spinner()));
+		loadEarly(name);
 		const { partner, problem } = await this.#findPartner(name);
 		if (turn !== this.#turn) return;
 		if (partner) this.#openThread(partner).open(at, query);
@@ -122,7 +128,7 @@ export class Shell {
 	 */
 	async #findPartner(name) {
 		try {
-			await this.live.listing;
+			await Promise.race([this.live.listing, patience()]);
 			const partner = await findPerson(name);
 			if (partner?._id === me()._id) return { partner: null, problem: "That is you." };
 			return { partner, problem: `There is nobody called ${name}.` };
@@ -135,6 +141,7 @@ export class Shell {
 	#openThread(partner) {
 		const thread = new Thread(partner);
 		this.#thread = thread;
+		noteOpen(partner);
 		markOpen(partner._id);
 		this.#fillPane(thread.element);
 		thread.focus();

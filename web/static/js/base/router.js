@@ -2,6 +2,8 @@
 
 import { emit } from "./events.js";
 
+export { chatPath } from "./addresses.js";
+
 /**
  * @typedef {object} Route
  * @property {string} page "" for the list of conversations, or the first part of the path
@@ -31,16 +33,6 @@ function decoded(name) {
 }
 
 export const currentRoute = () => parseRoute(location);
-
-/**
- * The address of the conversation with somebody, or of a message in it that was found by these words.
- * @param {{ username: string }} person
- * @param {{ at: string, query: string } | null} [hit]
- */
-export function chatPath({ username }, hit) {
-	const path = `/chat/${encodeURIComponent(username)}`;
-	return hit ? `${path}?at=${hit.at}&q=${encodeURIComponent(hit.query)}` : path;
-}
 
 /**
  * The way back after logging in: a path of this site, and nothing else.

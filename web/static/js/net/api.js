@@ -3,7 +3,7 @@
 import { request, TRANSFER_TIMEOUT } from "./http.js";
 
 /** @import { Query, Options } from "./http.js" */
-/** @import { ConversationSummary, Login, Message, Outgoing, Person, SearchHit, User } from "../wire.js" */
+/** @import { ConversationSummary, Login, Message, Outgoing, Person, PushState, SearchHit, User } from "../wire.js" */
 
 const SEARCH_LIMIT = 30;
 
@@ -60,7 +60,7 @@ export const fetchPeople = (prefix, limit) => get("/user/list", { q: prefix, lim
 /** @type {(limit: number, before: string | null) => Promise<ConversationSummary[]>} newest first */
 export const fetchConversations = (limit, before) => get("/conversations", { limit, before });
 
-/** @type {(partnerId: string, page?: { before?: string, after?: string, limit: number }) => Promise<Message[]>} ascending */
+/** @type {(partnerId: string, page?: { before?: string, after?: string, limit?: number }) => Promise<Message[]>} ascending */
 export const fetchHistory = (partnerId, page) => get(`/chat/${partnerId}`, page);
 
 /** @type {(message: Outgoing) => Promise<Message>} the same `clientId` again gives the same message */
@@ -86,6 +86,18 @@ export const mute = (partnerId) => call("PUT", `/chat/${partnerId}/mute`);
 
 /** @type {(partnerId: string) => Promise<void>} */
 export const unmute = (partnerId) => call("DELETE", `/chat/${partnerId}/mute`);
+
+/** @type {() => Promise<PushState>} */
+export const fetchPush = () => get("/push");
+
+/** @type {(subscription: PushSubscriptionJSON) => Promise<void>} */
+export const subscribeToPush = (subscription) => call("PUT", "/push", { body: subscription });
+
+/** @type {(showsText: boolean) => Promise<void>} */
+export const changePush = (showsText) => patch("/push", { showsText });
+
+/** @type {() => Promise<void>} */
+export const unsubscribeFromPush = () => call("DELETE", "/push");
 
 /** @type {(uuid: string) => Promise<Blob>} */
 export async function fetchRecording(uuid) {

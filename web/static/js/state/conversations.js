@@ -42,6 +42,30 @@ export const isListLoaded = () => extent.any;
 
 export const hasMoreConversations = () => extent.any && !extent.all;
 
+/**
+ * Shows what this browser has kept of the list until it is loaded.
+ * @param {ConversationSummary[]} kept
+ */
+export function showKept(kept) {
+	if (extent.any || !kept.length) return;
+	kept.forEach(addSummary);
+	emit("conversations", null);
+}
+
+/** The list as it is to be kept: nothing before it was loaded. */
+export const listToKeep = () => (extent.any ? sortedConversations().map(summaryOf) : []);
+
+/**
+ * @param {Conversation} conversation
+ * @returns {ConversationSummary}
+ */
+const summaryOf = ({ partner, lastMessage, unread }) => ({
+	partner,
+	lastMessage,
+	unread,
+	muted: isMuted(partner._id),
+});
+
 /** Loads the newest conversations: the first ones, or those changed since. */
 export async function refreshConversations() {
 	const page = await fetchConversations(PAGE, null);

@@ -1,7 +1,7 @@
 // The loudness of recordings, as the bars that are drawn for them. They are decoded here, one at a time.
 
-import { fetchRecording } from "../net/api.js";
 import { fetchFile } from "../net/http.js";
+import { fetchHeard } from "../state/heard.js";
 
 /** @import { RecordingSource } from "../page.js" */
 
@@ -33,7 +33,7 @@ let queue = Promise.resolve();
  */
 export async function bytesOf({ uuid, blob, url }) {
 	if (url) return fetchFile(url);
-	return blob ?? fetchRecording(uuid ?? "");
+	return blob ?? fetchHeard(uuid ?? "");
 }
 
 /**
