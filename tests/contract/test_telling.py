@@ -45,6 +45,7 @@ def test_a_new_name_or_text_is_told_to_partners_and_own_devices_and_to_no_one_el
 def test_who_is_muted_is_in_ones_list_alone_and_told_to_ones_devices(client: Client) -> None:
     me, partner = talking(client)
     mine, theirs = me.connect(), partner.connect()
+    mine.wait_for_frame(USERS, lambda data: data["_id"] == partner.id and data["online"])
     for method, muted in (("PUT", True), ("PUT", True), ("DELETE", False), ("DELETE", False), ("PUT", True)):
         me.call(method, f"/chat/{partner.id}/mute", 204)
         assert (muted_by(me), muted_by(partner)) == ([muted], [False])
