@@ -8,9 +8,8 @@ import { handleForm } from "../dom/form.js";
 import { languageChoice } from "../dom/language-choice.js";
 import { copyTemplate } from "../dom/template.js";
 import { changeMe, changePush, deleteMe, fetchPush, logOut } from "../net/api.js";
-import { dropSubscription, subscribe, unsubscribe } from "../net/push.js";
+import { subscribe, unsubscribe } from "../net/push.js";
 import { me, session, setMe, signOut } from "../net/session.js";
-import { forgetUnsent } from "../state/leaving.js";
 import { waitingCount } from "../state/outbox.js";
 
 export function settingsPage() {
@@ -125,7 +124,6 @@ async function leave() {
 	};
 	if (waiting && !(await ask(question))) return;
 	session.farewell = "";
-	await Promise.allSettled([forgetUnsent(), dropSubscription()]);
 	await logOut().catch(() => {}); // out of this browser, whatever the server says
 	signOut();
 }
@@ -143,6 +141,5 @@ async function deleteAccount(warning) {
 		await tell("It was not deleted", /** @type {Error} */ (error).message);
 		return;
 	}
-	await Promise.allSettled([forgetUnsent(), dropSubscription()]);
 	signOut();
 }

@@ -78,8 +78,8 @@ export class History {
 			const page = await this.#fetchPage({ before: LAST_ID }); // perhaps there is something older
 			return { page, isWhole: page.length < PAGE, isKept: false };
 		} catch (error) {
-			const isUnreached = error instanceof ApiError && error.status === 0;
-			const page = isUnreached ? await keptMessages(this.partnerId) : null;
+			const mayBeShown = error instanceof ApiError && error.isTransient;
+			const page = mayBeShown ? await keptMessages(this.partnerId) : null;
 			if (!page) throw error;
 			return { page, isWhole: false, isKept: true };
 		}
