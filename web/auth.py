@@ -29,6 +29,7 @@ OPEN = frozenset(
         "pages.page",
         "pages.icon",
         "pages.worker",
+        "pages.built_file",
         "static",
         "openapi.openapi",
         "openapi.doc_url",

@@ -7,6 +7,7 @@ import { avatar, spinner } from "../dom/icons.js";
 import { copyTemplate } from "../dom/template.js";
 import { fetchMe } from "../net/api.js";
 import { me, setMe } from "../net/session.js";
+import { loadEarly, noteOpen } from "../state/histories.js";
 import { findPerson } from "../state/people.js";
 import { settingsPage } from "../pages/settings.js";
 import { markOpen, showConversationList } from "../sidebar/conversation-list.js";
@@ -109,6 +110,7 @@ export class Shell {
 	 */
 	async #showThread({ name, at, query }, turn) {
 		this.#fillPane(h("div.nothing", spinner()));
+		loadEarly(name);
 		const { partner, problem } = await this.#findPartner(name);
 		if (turn !== this.#turn) return;
 		if (partner) this.#openThread(partner).open(at, query);
@@ -134,6 +136,7 @@ export class Shell {
 	#openThread(partner) {
 		const thread = new Thread(partner);
 		this.#thread = thread;
+		noteOpen(partner);
 		markOpen(partner._id);
 		this.#fillPane(thread.element);
 		thread.focus();

@@ -60,7 +60,7 @@ export const fetchPeople = (prefix, limit) => get("/user/list", { q: prefix, lim
 /** @type {(limit: number, before: string | null) => Promise<ConversationSummary[]>} newest first */
 export const fetchConversations = (limit, before) => get("/conversations", { limit, before });
 
-/** @type {(partnerId: string, page?: { before?: string, after?: string, limit: number }) => Promise<Message[]>} ascending */
+/** @type {(partnerId: string, page?: { before?: string, after?: string, limit?: number }) => Promise<Message[]>} ascending */
 export const fetchHistory = (partnerId, page) => get(`/chat/${partnerId}`, page);
 
 /** @type {(message: Outgoing) => Promise<Message>} the same `clientId` again gives the same message */

@@ -2,6 +2,7 @@
 
 import { emit } from "../base/events.js";
 import { FIRST_ID, LAST_ID } from "../base/ids.js";
+import { countBefore } from "../base/sorted.js";
 import { fetchHistory } from "../net/api.js";
 import { ApiError } from "../net/errors.js";
 import { isStatus, load, merge } from "./merging.js";
@@ -56,9 +57,10 @@ export class History {
 		this.isKept = false;
 	}
 
-	loadNewest() {
+	/** @param {number} [limit] how many messages; without it, as many as the server gives */
+	loadNewest(limit) {
 		return this.#once("newest", async () => {
-			const { page, isWhole, isKept } = await this.#fetchNewest();
+			const { page, isWhole, isKept } = await this.#fetchNewest(limit);
 			if (isKept && this.loaded) return; // what is loaded is no older
 			const joins = this.loaded && this.atEnd && page.length > 0 && this.byId.has(page[0]._id);
 			if (!joins) this.reset();
@@ -69,11 +71,12 @@ export class History {
 
 	/**
 	 * The newest messages; those kept in this browser when the server cannot be reached.
+	 * @param {number} [limit] as in `loadNewest`
 	 * @returns {Promise<{ page: Message[], isWhole: boolean, isKept: boolean }>} `isWhole` when it is known to be all
 	 */
-	async #fetchNewest() {
+	async #fetchNewest(limit) {
 		try {
-			const recent = await fetchHistory(this.partnerId);
+			const recent = await fetchHistory(this.partnerId, limit ? { limit } : {});
 			if (recent.length) return { page: recent, isWhole: false, isKept: false };
 			const page = await this.#fetchPage({ before: LAST_ID }); // perhaps there is something older
 			return { page, isWhole: page.length < PAGE, isKept: false };
@@ -213,8 +216,7 @@ export class History {
 		const known = this.byId.get(incoming._id);
 		if (known) return merge(known, incoming);
 		const message = load(incoming);
-		const before = this.messages.findLastIndex(({ _id }) => _id <= message._id);
-		this.messages.splice(before + 1, 0, message);
+		this.messages.splice(countBefore(this.messages, message._id), 0, message);
 		this.byId.set(message._id, message);
 		const isReadByPartner = message.status === "read" && message.receiverId === this.partnerId;
 		if (isReadByPartner && message._id > this.readUpTo) this.readUpTo = message._id;
