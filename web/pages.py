@@ -1,7 +1,5 @@
 """The web client: one page at every address it knows, and its files."""
 
-from pathlib import Path
-
 from flask import Blueprint, Response, current_app, request, send_file, send_from_directory
 from werkzeug.exceptions import NotFound
 
@@ -57,18 +55,12 @@ def built_file(name: str) -> Response:
 @pages.get("/sw.js")
 def worker() -> Response:
     """The service worker, at the root so that it may respond for the whole page; see `web.offline`."""
-    response = current_app.response_class(offline.worker_script(_page_file()), mimetype="text/javascript")
+    response = current_app.response_class(offline.worker_script(services().page.file()), mimetype="text/javascript")
     response.headers["Content-Security-Policy"] = WORKER_POLICY
     response.headers["Cache-Control"] = "no-cache"
     response.add_etag()
     response.make_conditional(request)
     return response
-
-
-def _page_file() -> Path:
-    """The page as it is served: what was built, or the one that loads the modules."""
-    own = services().page
-    return own.folder / built.PAGE if own.current() else own.file()
 
 
 @pages.get("/favicon.ico")
