@@ -34,7 +34,7 @@ def change(body: schemas.PushChange) -> Response:
     return Response(status=204)
 
 
-@api.delete("/push", responses=responses(204, None, 401))
+@api.delete("/push", responses=responses(204, None, 400, 401, 413, 415))
 def unsubscribe() -> Response:
     """End the notifications to this session's browser"""
     subscriptions.unsubscribe(stores(), me(), session().token_id)

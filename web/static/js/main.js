@@ -6,8 +6,9 @@ import { on } from "./base/events.js";
 import { currentRoute, navigate, startRouter } from "./base/router.js";
 import { NOTICE } from "./base/stored.js";
 import { fill, h } from "./dom/elements.js";
+import { dropSubscription } from "./net/push.js";
 import { session, startSession } from "./net/session.js";
-import { keepOnly } from "./state/leaving.js";
+import { forgetUnsent, keepOnly } from "./state/leaving.js";
 import { landingPage, loginPage, signupPage } from "./pages/welcome.js";
 
 /** @import { Route } from "./base/router.js" */
@@ -21,6 +22,7 @@ const FORMS = new Map([
 ]);
 const NEED_LOGIN = ["chat", "settings"];
 const WELCOME = "";
+const PATIENCE = 3_000; // milliseconds to forget who was signed in; a push service may not respond
 
 /** @type {Shell | null} once somebody is signed in */
 let shell = null;
@@ -72,7 +74,9 @@ function focusFirstField() {
  */
 async function beginAnew(reason) {
 	sessionStorage.setItem(NOTICE, reason);
-	await keepOnly(null);
+	const isLeaving = session.farewell !== null; // rather than that the session has ended
+	const forgotten = Promise.allSettled([keepOnly(null), ...(isLeaving ? [forgetUnsent(), dropSubscription()] : [])]);
+	await Promise.race([forgotten, new Promise((resolve) => setTimeout(resolve, PATIENCE))]);
 	location.assign(reason ? "/login" : "/");
 }
 

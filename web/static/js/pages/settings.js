@@ -9,9 +9,8 @@ import { languageChoice } from "../dom/language-choice.js";
 import { showShortcuts } from "../dom/shortcuts.js";
 import { copyTemplate } from "../dom/template.js";
 import { changeMe, changePush, deleteMe, fetchPush, logOut } from "../net/api.js";
-import { dropSubscription, subscribe, unsubscribe } from "../net/push.js";
+import { subscribe, unsubscribe } from "../net/push.js";
 import { me, session, setMe, signOut } from "../net/session.js";
-import { forgetUnsent } from "../state/leaving.js";
 import { waitingCount } from "../state/outbox.js";
 
 export function settingsPage() {
@@ -128,7 +127,6 @@ async function leave() {
 	};
 	if (waiting && !(await ask(question))) return;
 	session.farewell = "";
-	await Promise.allSettled([forgetUnsent(), dropSubscription()]);
 	await logOut().catch(() => {}); // out of this browser, whatever the server says
 	signOut();
 }
@@ -146,6 +144,5 @@ async function deleteAccount(warning) {
 		await tell("It was not deleted", /** @type {Error} */ (error).message);
 		return;
 	}
-	await Promise.allSettled([forgetUnsent(), dropSubscription()]);
 	signOut();
 }

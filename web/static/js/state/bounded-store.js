@@ -7,6 +7,14 @@ import { openDatabase } from "./database.js";
 
 const KEY = ["owner", "key"];
 
+let lastUse = 0;
+
+/** The time in ms since 1970, but later with each call: what is put last must not go first. */
+function timeOfUse() {
+	lastUse = Math.max(Date.now(), lastUse + 1);
+	return lastUse;
+}
+
 /** @template Value */
 export class BoundedStore {
 	#run;
@@ -36,7 +44,7 @@ export class BoundedStore {
 			};
 			uses.get([owner, key]).onsuccess = ({ target }) => {
 				const use = resultOf(target);
-				if (use) uses.put({ ...use, usedAt: Date.now() });
+				if (use) uses.put({ ...use, usedAt: timeOfUse() });
 			};
 		});
 		return /** @type {{ value: Value } | null} */ (found)?.value ?? null;
@@ -51,7 +59,7 @@ export class BoundedStore {
 	async put(owner, key, value, bytes) {
 		await this.#run(({ values, uses }) => {
 			values.put({ owner, key, value });
-			uses.put({ owner, key, bytes, usedAt: Date.now() });
+			uses.put({ owner, key, bytes, usedAt: timeOfUse() });
 			uses.getAll().onsuccess = ({ target }) => {
 				for (const { owner: whose, key: name } of excess(resultOf(target), this.#limits)) {
 					values.delete([whose, name]);

@@ -12,7 +12,7 @@ const store = new BoundedStore("chattergram-heard", LIMITS);
 
 /**
  * The bytes of a recording: the server's, which says each time whether I may still hear it, or those kept here when it
- * cannot be reached.
+ * cannot be reached or is in trouble.
  * @param {string} uuid
  * @throws {ApiError} when neither has it
  */
@@ -23,9 +23,9 @@ export async function fetchHeard(uuid) {
 		if (session.me?._id === owner) store.put(owner, uuid, blob, blob.size).catch(() => {}); // it was heard all the same
 		return blob;
 	} catch (error) {
-		const isUnreached = error instanceof ApiError && error.status === 0;
-		if (!isUnreached) forgetRecording(uuid);
-		const kept = isUnreached ? await store.get(owner, uuid).catch(() => null) : null;
+		const isRefused = error instanceof ApiError && !error.isTransient;
+		if (isRefused) forgetRecording(uuid);
+		const kept = isRefused ? null : await store.get(owner, uuid).catch(() => null);
 		if (!kept) throw error;
 		return kept;
 	}

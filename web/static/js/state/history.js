@@ -71,9 +71,9 @@ export class History {
 
 	/**
 	 * The newest messages; those kept in this browser when the server cannot be reached.
+	 * @param {number} [limit] as in `loadNewest`
 	 * @returns {Promise<{ page: Message[], isWhole: boolean, isKept: boolean }>} `isWhole` when it is known to be all
 	 */
-	/** @param {number} [limit] */
 	async #fetchNewest(limit) {
 		try {
 			const recent = await fetchHistory(this.partnerId, limit ? { limit } : {});
@@ -81,8 +81,8 @@ export class History {
 			const page = await this.#fetchPage({ before: LAST_ID }); // perhaps there is something older
 			return { page, isWhole: page.length < PAGE, isKept: false };
 		} catch (error) {
-			const isUnreached = error instanceof ApiError && error.status === 0;
-			const page = isUnreached ? await keptMessages(this.partnerId) : null;
+			const mayBeShown = error instanceof ApiError && error.isTransient;
+			const page = mayBeShown ? await keptMessages(this.partnerId) : null;
 			if (!page) throw error;
 			return { page, isWhole: false, isKept: true };
 		}
