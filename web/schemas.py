@@ -148,7 +148,7 @@ class FilePath(Schema):
 
 class PeopleQuery(Schema):
     q: str = Field("", description="The beginning of a name.")
-    limit: int = Field(accounts.DEFAULT_LIST, ge=1, le=accounts.MAX_LIST)
+    limit: int = Field(accounts.MAX_LIST, ge=1, le=accounts.MAX_LIST)
     offset: int = Field(0, ge=0, le=MAX_OFFSET)
 
 
@@ -158,7 +158,10 @@ class ConversationsQuery(Schema):
 
 
 class HistoryQuery(Schema):
-    """Without any: the newest messages. `before` or `after`: the page next to that message. `offset`: older pages."""
+    """Without any: the newest messages. `before` or `after`: the page next to that message. `offset`: older pages.
+
+    `offset` 0 is the newest message older than what your last call without any of these returned, within a day.
+    """
 
     limit: int | None = Field(None, ge=1, le=history.MAX_PAGE_SIZE)
     before: Identifier | None = None

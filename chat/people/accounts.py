@@ -22,7 +22,7 @@ from chat.store.connection import Document, Stores
 USERNAME_LIMIT = 32
 EMAIL_LIMIT = 254  # RFC 5321 by way of its errata 1690
 BIO_LIMIT = 500
-DEFAULT_LIST, MAX_LIST = 100, 500
+MAX_LIST = 1_000  # people in one response; also without a limit, since old clients ask once
 
 WRONG_LOGIN = "The email or the password is wrong."
 DELETED_NAME = "Deleted account"

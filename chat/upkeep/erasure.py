@@ -204,7 +204,7 @@ def _forget_lists(stores: Stores, user_id: str) -> None:
             pipe.hdel(keys.cursors_key(conversation), user_id)
             pipe.hdel(keys.CURSORS_OUTBOX, ids.cursor_id(conversation, user_id))
         for partner in partners:
-            pipe.delete(keys.inbox_key(user_id, partner))
+            pipe.delete(keys.inbox_key(user_id, partner), keys.paging_key(user_id, partner))
         pipe.delete(keys.conversations_key(user_id), keys.deliveries_key(user_id))
         pipe.execute()
     accepted_log.forget_refused(stores, user_id)

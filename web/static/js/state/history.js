@@ -9,6 +9,7 @@ import { isStatus, load, merge } from "./merging.js";
 /** @import { Message, MessageChange } from "../wire.js" */
 
 const PAGE = 100;
+const NEWEST = 200; // a conversation opens with; without a limit, what is being transcribed would be left out
 const MOST_REFRESHED = 5; // pages
 const AROUND = 40; // messages before one that is jumped to
 
@@ -53,7 +54,7 @@ export class History {
 
 	loadNewest() {
 		return this.#once("newest", async () => {
-			let page = await fetchHistory(this.partnerId);
+			let page = await fetchHistory(this.partnerId, { limit: NEWEST });
 			let isWhole = false;
 			if (!page.length) {
 				// Nothing recent, but perhaps something older.
