@@ -15,9 +15,11 @@ from werkzeug.exceptions import BadRequest, ClientDisconnected, UnsupportedMedia
 
 from chat import wire
 from chat.errors import Invalid, TooLarge
+from chat.messages import editing
 from web.services import services
 
 JSON_BYTES_MOST = 128 * 1024  # a text of 4,000 characters, each written as two \uXXXX, and room to spare
+CHARACTER_BYTES_MOST = 12  # written as two \\uXXXX
 MULTIPART_ROOM = 64 * 1024  # for the boundaries and headers around the files
 DRAINED_BYTES_MOST = 64 * 2**20
 DRAINED_SECONDS_MOST = 5.0
@@ -44,11 +46,24 @@ def takes_files(view: Any) -> Any:
     return view
 
 
+def takes_transcripts(view: Any) -> Any:
+    """Marks a view that takes a text as long as a recording is."""
+    view.takes_transcripts = True
+    return view
+
+
+def _json_bytes_most(view: Any) -> int:
+    if not getattr(view, "takes_transcripts", False):
+        return JSON_BYTES_MOST
+    said = services().settings.audio_max_seconds * editing.CHARACTERS_A_SECOND
+    return JSON_BYTES_MOST + CHARACTER_BYTES_MOST * int(said)
+
+
 def bound() -> None:
     """Set the limit of this request. Raises TooLarge when it tells beforehand that it is larger."""
     view = current_app.view_functions.get(request.endpoint or "")
     files = getattr(view, "takes_files", False)
-    most = services().settings.upload_max_bytes + MULTIPART_ROOM if files else JSON_BYTES_MOST
+    most = services().settings.upload_max_bytes + MULTIPART_ROOM if files else _json_bytes_most(view)
     request.max_content_length = most
     if (request.content_length or 0) > most:
         raise too_large_upload() if files else TooLarge(f"The request may have at most {most} bytes.")

@@ -116,9 +116,11 @@ class NewMessage(Schema):
 
 
 class Correction(Schema):
+    """The limit for what is typed does not bind what was spoken: a transcript may be as long as what was said."""
+
     model_config = _example(text="Good morning, Ben!")
 
-    text: Text
+    text: str
 
 
 class ReadUpTo(Schema):

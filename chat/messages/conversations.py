@@ -16,6 +16,7 @@ from chat.wire import Message, StoredMessage
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
+LAST_TEXT_LIMIT = 200  # characters of a last message; a list shows a line of it
 _SAME_MOMENT = 16  # extra rows to read, since several last messages may share the page boundary's millisecond
 
 
@@ -128,7 +129,9 @@ def _messages(stores: Stores, message_ids: list[str]) -> dict[str, StoredMessage
 def _last(message: StoredMessage, cursors: dict[bytes, bytes]) -> Message:
     read = cursors.get(message["receiverId"].encode())
     shown = wire.with_read(wire.message(message), read.decode() if read else None)
-    shown.pop("peaks", None)  # a list draws no waveforms
+    shown.pop("peaks", None)  # a list draws no waveforms, and follows no words
+    shown.pop("words", None)
+    shown["text"] = shown["text"][:LAST_TEXT_LIMIT]
     return shown
 
 

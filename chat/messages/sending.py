@@ -14,6 +14,7 @@ from chat.people import restoring, sessions
 from chat.people.sessions import Session
 from chat.store import keys, limits
 from chat.store.connection import Stores
+from chat.text import characters
 from chat.tracing import request_id
 from chat.wire import Message
 
@@ -41,7 +42,7 @@ def accept(stores: Stores, draft: Draft, wake: Callable[[], None], session: Sess
         NotFound: the receiver or the upload is unknown, not the sender's, or already sent.
         Unavailable: the log or Redis is full, or `wake` says that the queue is down. Nothing was accepted.
     """
-    if not draft.text.strip() and draft.audio_file_id is None:
+    if draft.audio_file_id is None and characters.is_blank(draft.text):
         raise Invalid("text", "There is nothing to send: give text or audioFileId.")
     if draft.receiver_id == draft.sender_id:
         raise Invalid("receiverId", "You cannot send messages to yourself.")

@@ -102,7 +102,11 @@ def test_what_is_being_transcribed_is_left_out_of_what_pages_by_offset(stores: S
     drain(stores)
     assert said(history.opened(stores, *pair)) == ["before", "behind"]
     assert history.beyond_recent(stores, *pair, 0, 50) == []
-    assert [message["status"] for message in history.recent(stores, *pair)] == ["delivered", "transcribing", "delivered"]
+    assert [message["status"] for message in history.recent(stores, *pair)] == [
+        "delivered",
+        "transcribing",
+        "delivered",
+    ]
 
 
 def test_history_is_whole_while_redis_is_empty(stores: Stores, pair: tuple[str, str], across: list[str]) -> None:

@@ -10,6 +10,7 @@ from chat.voice import requests
 from web import schemas
 from web.api.responses import CHAT, PREFIX, SECURITY, responses
 from web.auth import checks_session, me, session
+from web.bodies import takes_transcripts
 from web.services import services, stores
 
 api = APIBlueprint("messages", __name__, url_prefix=PREFIX, abp_tags=[CHAT], abp_security=SECURITY)
@@ -27,6 +28,7 @@ def send(body: schemas.NewMessage) -> tuple[Response, int]:
 
 
 @api.patch("/chat/message/<messageId>", responses=responses(200, schemas.Message, 400, 401, 404, 413, 415))
+@takes_transcripts
 def edit(path: schemas.MessagePath, body: schemas.Correction) -> Response:
     """Correct a message's text, or a voice message's transcript"""
     return jsonify(editing.edit(stores(), me(), path.message_id, body.text))
