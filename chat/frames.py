@@ -1,8 +1,9 @@
 """The channels, the frames that sockets get, and the envelopes that carry frames through Redis.
 
-A *frame* is what a WebSocket gets: `<channel>---<json>`, in whose JSON `---` never stands. An *envelope* is what goes through Redis pub/sub: one line
-with the recipients and the position in the order of deliveries, then the frame's JSON. A web process routes an envelope
-by that line and never parses the JSON. Only this module knows the two formats; even the Lua scripts do not.
+A *frame* is what a WebSocket gets: `<channel>---<json>`, where `---` never stands in the JSON. An *envelope* is what
+goes through Redis pub/sub: one line with the recipients and the position in the order of deliveries, then the frame's
+JSON. A web process routes an envelope by that line and never parses the JSON. Only this module knows the two formats;
+even the Lua scripts do not.
 """
 
 from collections.abc import Mapping, Sequence

@@ -199,7 +199,10 @@ def upsert_message(message: StoredMessage) -> UpdateOne:
 
 
 def migrate(mongo: "Database[dict[str, Any]]") -> None:
-    """Creates missing indexes, and the looks of names that lack them. Safe to repeat, and at once in several processes."""
+    """Creates missing indexes, and the looks of names that lack them.
+
+    Safe to run repeatedly and by several processes at once.
+    """
     for document in DOCUMENTS:
         document.ensure_indexes()
     mongo[f"{AUDIO_BUCKET}.chunks"].create_index([("files_id", 1), ("n", 1)], unique=True)

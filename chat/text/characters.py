@@ -32,12 +32,12 @@ def is_blank(text: str) -> bool:
 
 def without_ignorables(text: str) -> str:
     """The text without what Unicode calls default ignorable."""
-    return _IGNORABLES.sub("", text)
+    return str(_IGNORABLES.sub("", text))
 
 
 def with_single_blanks(text: str) -> str:
     """The text with one blank in place of each stretch of blanks, and none around it."""
-    return _BLANKS.sub(" ", text.strip()).strip()
+    return str(_BLANKS.sub(" ", text.strip())).strip()
 
 
 def stray(text: str) -> list[int]:
