@@ -150,6 +150,7 @@ class FilePath(Schema):
 
 class PeopleQuery(Schema):
     q: str = Field("", description="The beginning of a name.")
+    id: Identifier | None = Field(None, description="A person's `_id`: only that person, if there is one.")
     limit: int = Field(accounts.MAX_LIST, ge=1, le=accounts.MAX_LIST)
     offset: int = Field(0, ge=0, le=MAX_OFFSET)
 

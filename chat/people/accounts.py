@@ -190,6 +190,15 @@ def list_people(stores: Stores, prefix: str, limit: int, offset: int) -> list[di
     return list(profiles(stores, user_ids).values())
 
 
+def find_people(stores: Stores, user_id: str) -> list[dict[str, Any]]:
+    """The person with this id, if there is one."""
+    try:
+        require(stores, user_id)
+    except NotFound:
+        return []
+    return list(profiles(stores, [user_id]).values())
+
+
 def clean_username(username: str) -> str:
     """The name in the form in which it is kept.
 

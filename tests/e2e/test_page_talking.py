@@ -23,7 +23,7 @@ def test_sign_up_find_somebody_and_talk(visit: Visit) -> None:
     page.get_by_role("button", name="Sign up").click()
     page.get_by_role("searchbox").fill(other.name)
     page.locator("#results").get_by_role("link", name=other.name).click()
-    expect(page).to_have_url(re.compile(f"/chat/{other.name}$"))
+    expect(page).to_have_url(re.compile(f"/chat/{other.person.id}/{other.name}$"))
     page.get_by_role("textbox", name=f"Message to {other.name}").fill("Hello there")
     page.keyboard.press("Enter")
     row = page.locator(".row", has_text="Hello there")

@@ -1,6 +1,7 @@
 // Where one writes, records, attaches a recording, and edits what was sent.
 
 import { isBlank } from "../base/characters.js";
+import { number } from "../base/format.js";
 import { spokenLanguage } from "../base/languages.js";
 
 import { announce } from "../dom/announce.js";
@@ -120,7 +121,7 @@ export class Composer {
 		form.classList.toggle("has-text", length > 0 || this.#edited !== null);
 		const longest = longestText(this.#edited);
 		send.disabled = length > longest || (length === 0 && !mayBeEmpty);
-		note.textContent = length > longest - WARN_FROM ? `${length} of ${longest} characters` : "";
+		note.textContent = length > longest - WARN_FROM ? `${number(length)} of ${number(longest)} characters` : "";
 	}
 
 	#typed() {

@@ -1,6 +1,6 @@
 // What a row of the open conversation shows, worked out from the messages and what waits in the outbox.
 
-import { dayKey, today } from "../base/format.js";
+import { dayKey, readingKey } from "../base/format.js";
 import { wordMatcher } from "../base/word-matching.js";
 
 /** @import { WordTest } from "../dom/highlight.js" */
@@ -59,7 +59,7 @@ const RECENT = 200; // what still waits in the outbox may be among these already
  */
 export function itemsOf(view) {
 	const entries = [...view.history.messages.map(sentEntry), ...waitingEntries(view)];
-	const now = today(); // headings say how long ago a day was
+	const now = readingKey(); // headings say how long ago a day was
 	return entries.map((_, index) => itemOf(view, entries, index, now));
 }
 
@@ -68,7 +68,8 @@ export function itemsOf(view) {
  * @returns {Entry}
  */
 function sentEntry(message) {
-	const { _id, clientId, senderId, dateSent, at, day, text } = message;
+	const { _id, clientId, senderId, dateSent, at, text } = message;
+	const day = dayKey(at); // anew each time, since the reader may be elsewhere by now
 	return { _id, clientId: clientId ?? null, senderId, dateSent, at, day, text, message, waiting: null };
 }
 

@@ -79,6 +79,10 @@ export class Thread {
 				this.header.showPerson();
 				this.#viewChanged();
 			}),
+			on("dates", () => {
+				this.#draw();
+				this.header.showState();
+			}),
 			on("incoming", (incoming) => this.#came(incoming)),
 			this.#onMine("outbox", () => this.#draw()),
 			this.#onMine("presence", () => this.header.showState()),
