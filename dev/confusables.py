@@ -14,7 +14,7 @@ SURROGATES = range(0xD800, 0xE000)
 HEADER = """\
 # Characters and what they look like: <code point>;<code points of the prototype>, hexadecimal.
 #
-# From the data of Unicode Technical Standard 39 (confusables.txt), Unicode {unicode}, as ICU {icu} has it: its skeleton of
+# From the data of Unicode Technical Standard 39 (confusables.txt), Unicode {unicode}, in ICU {icu}: its skeleton of
 # every character that has no canonical decomposition and is not a default ignorable, where that is another one.
 # `dev/confusables.py` makes this file. Copyright 1991-2024 Unicode, Inc., under the Unicode License V3
 # (https://www.unicode.org/license.txt).

@@ -66,12 +66,18 @@ def bound() -> None:
     most = services().settings.upload_max_bytes + MULTIPART_ROOM if files else _json_bytes_most(view)
     request.max_content_length = most
     if (request.content_length or 0) > most:
-        raise too_large_upload() if files else TooLarge(f"The request may have at most {most} bytes.")
+        raise (
+            too_large_upload()
+            if files
+            else TooLarge(f"The request may have at most {most} bytes.", code="request_too_large")
+        )
 
 
 def too_large_upload() -> TooLarge:
     """The refusal of an upload that is too large, before or while it is read."""
-    return TooLarge(f"One upload may have at most {services().settings.upload_max_bytes / 2**20:.3g} MB.")
+    return TooLarge(
+        f"One upload may have at most {services().settings.upload_max_bytes / 2**20:.3g} MB.", code="upload_too_large"
+    )
 
 
 def check() -> None:
@@ -96,7 +102,7 @@ def check() -> None:
         raise UnsupportedMediaType("Send JSON, with the header Content-Type: application/json.")
     # Werkzeug reads a body that does not tell its length up to the limit, and says nothing of what it leaves.
     if _is_chunked() and len(request.get_data()) >= JSON_BYTES_MOST:
-        raise TooLarge(f"The request may have at most {JSON_BYTES_MOST} bytes.")
+        raise TooLarge(f"The request may have at most {JSON_BYTES_MOST} bytes.", code="request_too_large")
     try:
         body = request.get_json()
     except ClientDisconnected:
@@ -104,7 +110,7 @@ def check() -> None:
     except BadRequest:
         raise BadRequest("The body is not well-formed JSON.") from None
     if not isinstance(body, dict):  # flask-openapi3 would parse a text as JSON once more
-        raise Invalid("body", "Send a JSON object.")
+        raise Invalid("body", "Send a JSON object.", code="not_an_object")
 
 
 def leave_no_rest(response: Response) -> Response:

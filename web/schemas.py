@@ -352,5 +352,6 @@ class Problem(BaseModel):
     status: int
     detail: str
     message: str = Field(description="The same as `detail`.")
+    code: str = Field(description="Says the same to programs; it never changes.")
     requestId: str
     errors: list[FieldError] | None = None

@@ -178,7 +178,7 @@ def _says_timeout(text: str) -> bool:
 
 
 def _too_broad() -> Invalid:
-    return Invalid("q", "That search is too broad (too_broad). Give fewer, longer or rarer words.")
+    return Invalid("q", "That search is too broad (too_broad). Give fewer, longer or rarer words.", code="too_broad")
 
 
 def _person_hit(user: dict[str, Any]) -> Hit:

@@ -70,7 +70,7 @@ def test_the_list_tells_who_wrote_last_who_is_there_and_who_types(visit: Visit) 
         expect(rows.first).to_contain_text(f"Here is {somebody.name}")
     expect(rows).to_have_count(2)
     expect(rows.first.get_by_text("online")).to_be_attached()
-    expect(rows.first.locator("time")).to_have_text(re.compile(r"^\d\d:\d\d$"))
+    expect(rows.first.locator("time")).to_have_text(re.compile(r"^\d{1,2}:\d\d\s[AP]M$"))
     box = grace.open(ada)
     expect(grace.page.locator(".state")).to_have_text("online")  # her socket is open: typing is not kept for later
     box.press_sequentially("Hm")
