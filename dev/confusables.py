@@ -5,11 +5,11 @@ chat/text/looks.py afterwards, so that the looks of existing names are made anew
 """
 
 import sys
+from importlib import import_module
 from pathlib import Path
 
-import icu  # type: ignore[import-not-found]
-
 FILE = Path(__file__).resolve().parent.parent / "chat" / "text" / "confusables.txt"
+icu = import_module("icu")
 SURROGATES = range(0xD800, 0xE000)
 HEADER = """\
 # Characters and what they look like: <code point>;<code points of the prototype>, hexadecimal.

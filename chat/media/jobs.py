@@ -64,9 +64,9 @@ def run(name: str, files: Files, options: Options, answer: int) -> None:
 
 
 def _refusal(error: FFmpegError | OSError) -> list[str]:
-    """The name of the error to raise, and its text. Raises errors that are not the recording's fault."""
+    """The name of the error to raise, its text and its code. Raises errors that are not the recording's fault."""
     if error.errno in DISK_FULL:
-        return [StorageFull.__name__, NO_ROOM]
+        return [StorageFull.__name__, NO_ROOM, "no_room"]
     if error.errno == errno.EFBIG:
         return [TooLarge.__name__, TOO_MUCH, "recording_too_demanding"]
     if isinstance(error, FFmpegError):
