@@ -22,6 +22,7 @@ import numpy.typing as npt
 from bench.rows import Row, progress
 from bench.words import words, wrong
 from chat.audio.decoding import RATE, speech
+from chat.voice.recognisers import Recording
 from chat.voice.recognisers.whisper import Whisper
 from config.settings import Settings
 from dev import whisper_model
@@ -29,7 +30,7 @@ from dev import whisper_model
 RECORDINGS = Path(__file__).parent / "recordings"
 TEXTS = "texts.tsv"
 READ = "austen"  # the recordings of somebody who reads well, close to the microphone
-MOST_WRONG = 4.0  # percent of the words of read English, for the model that is the default
+MAX_WRONG = 4.0  # percent of the words of read English, for the model that is the default
 LENGTHS = (5, 60, 600)  # seconds
 NOISE_DB = 10.0  # how much louder the voice is than the noise
 ECHO_SECONDS = 0.6  # until an echo has died away by 60 dB, as in a bare room
@@ -64,8 +65,8 @@ def _rows(name: str, found: dict[str, Any]) -> list[Row]:
             Row(
                 f"{name}: words wrong, {condition}",
                 f"{percent:.1f} % ({bad} of {said})",
-                f"at most {MOST_WRONG:g} %" if target else "",
-                percent <= MOST_WRONG if target else None,
+                f"at most {MAX_WRONG:g} %" if target else "",
+                percent <= MAX_WRONG if target else None,
             )
         )
     rows.append(Row(f"{name}: CPU for a second of speech, short recordings", f"{found['cpu']:.2f} s"))
@@ -107,7 +108,7 @@ def measure(folder: str, recordings: Path, scale: float) -> dict[str, Any]:
         if seconds <= 60 or scale >= 1:
             long = np.resize(together, seconds * RATE)
             at, used = time.monotonic(), time.process_time()
-            whisper.transcribe(_wav(long), "audio/wav", None)
+            whisper.transcribe(Recording(_wav(long), "audio/wav"))
             waits.append((seconds, time.monotonic() - at, time.process_time() - used))
     return {"wrong": found, "cpu": cpu, "megabytes": megabytes, "waits": waits}
 
@@ -126,7 +127,7 @@ def _group(name: str) -> str:
 
 
 def _add(found: dict[str, list[int]], condition: str, said: str, whisper: Whisper, voice: Samples) -> None:
-    heard = whisper.transcribe(_wav(voice), "audio/wav", None).text
+    heard = whisper.transcribe(Recording(_wav(voice), "audio/wav")).text
     counted = found.setdefault(condition, [0, 0])
     counted[0] += wrong(words(said), words(heard))
     counted[1] += len(words(said))

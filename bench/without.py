@@ -93,14 +93,14 @@ def parse_every_heartbeat(_: Application | None) -> None:
 def ask_redis_on_every_heartbeat(_: Application | None) -> None:
     """Verifies a heartbeat's token instead of comparing it."""
     parse_every_heartbeat(_)
-    take = route._Conversation._take
+    handle = route._Conversation._handle
 
-    def verify_and_take(self: Any, text: str) -> None:
+    def verify_and_handle(self: Any, text: str) -> None:
         if text == self._connection.token:
             self._own.tokens.verify(text)
-        take(self, text)
+        handle(self, text)
 
-    route._Conversation._take = verify_and_take  # type: ignore[method-assign]
+    route._Conversation._handle = verify_and_handle  # type: ignore[method-assign]
 
 
 def three_round_trips_to_accept(web: Application | None) -> None:
@@ -113,7 +113,7 @@ def three_round_trips_to_accept(web: Application | None) -> None:
     def accept_apart(stores: Any, draft: Any, wake: Callable[[], None], session: Any = None) -> Any:
         if session is not None and not sessions.is_valid(stores, *session[:3]):
             raise sessions.refusal()
-        limits._take(items, "Too many messages.", "apart", draft.sender_id)
+        limits._consume(items, "Too many messages.", "apart", draft.sender_id)
         return accept(stores, draft, wake, None)
 
     sending.accept = accept_apart

@@ -8,20 +8,22 @@ import re
 from urllib.parse import parse_qs, urlsplit
 
 MAX_PORT = 65_535
+CERTIFICATE_CHECKS = {"none", "optional", "required"}  # what both redis-py and kombu know as `ssl_cert_reqs`
 BROKER_SECONDS = 0.5  # how long sending a task may wait for the broker
 
 _HOST = r"(?:\[[\da-fA-F:.]+\]|[^\[\]:/?#@,\s]+)(?::\d{1,5})?"
 _USER = r"(?:[^/?#\s]*@)?"
 _DATABASE = r"(?:/\d*/?)?(?:\?[^#\s]*)?"
 _REDIS = rf"rediss?://{_USER}(?P<hosts>{_HOST}){_DATABASE}"
+_FIRST_DATABASE = rf"rediss?://{_USER}(?P<hosts>{_HOST})(?:/0?/?)?(?:\?[^#\s]*)?"  # search indexes no other
 _SOCKET = r"/[^?#\s]+(?:\?[^#\s]*)?"
 _AMQP = rf"(?:amqps?|pyamqp)://{_USER}(?P<hosts>{_HOST})(?:/[^?#\s]*)?(?:\?[^#\s]*)?"
 _LETTER = r"(?:[^:@/?%\s]|%[\da-fA-F]{2})"
 _OWNER = rf"(?:{_LETTER}+(?::{_LETTER}*)?@)?"
 _REST = r"(?:/[^/\\\"$?\s]*)?(?:\?(?:\w+=[^&;\s]*(?:[&;]|$))*)?"
 
-REDIS = (_REDIS, rf"unix://{_USER}{_SOCKET}")
-BROKER = (_REDIS, rf"sentinel://{_USER}(?P<hosts>{_HOST}){_DATABASE}", rf"redis\+socket://{_USER}{_SOCKET}", _AMQP)
+REDIS = (_FIRST_DATABASE, rf"unix://{_USER}{_SOCKET}")
+BROKER = (_REDIS, rf"redis\+socket://{_USER}{_SOCKET}", _AMQP)
 MONGODB = (
     rf"mongodb://{_OWNER}(?P<hosts>{_HOST}(?:,{_HOST})*){_REST}",
     rf"mongodb\+srv://{_OWNER}[^\[\]:/?#@,\s]+{_REST}",
@@ -32,14 +34,14 @@ ESCAPED = "percent-encode special characters in the password"
 def redis(value: str) -> str:
     """Returns a valid Redis address unchanged. Raises ValueError for any other text, as do the functions below."""
     if not _is_one_of(REDIS, value):
-        raise ValueError(f"must be redis://user:password@host:port/number, or rediss://… for TLS; {ESCAPED}")
+        raise ValueError(f"must be redis://user:password@host:port/0, or rediss://… for TLS; {ESCAPED}")
     return value
 
 
 def broker(value: str) -> str:
     """Accepts one address, or several alternatives separated by semicolons, or an empty text for none."""
     if value and not all(_is_one_of(BROKER, each) for each in value.split(";")):
-        schemes = "redis://, rediss://, sentinel://, amqp:// or amqps://"
+        schemes = "redis://, rediss://, amqp:// or amqps://"
         raise ValueError(f"must be {schemes} with user:password@host:port/name; {ESCAPED}")
     return value
 
@@ -66,7 +68,7 @@ def verified(broker_url: str) -> str:
 
 def is_redis(broker_url: str) -> bool:
     """Whether kombu uses its Redis transport for this address; other transports refuse that one's options."""
-    return broker_url.startswith(("redis", "sentinel"))
+    return broker_url.startswith("redis")
 
 
 def fail_fast(broker_url: str) -> dict[str, float]:
@@ -87,7 +89,8 @@ def _is_one_of(forms: tuple[str, ...], value: str) -> bool:
     match = next((found for form in forms if (found := re.fullmatch(form, value))), None)
     if match is None:
         return False
-    return _ports_exist(match.groupdict().get("hosts") or "")
+    checks = parse_qs(urlsplit(value).query).get("ssl_cert_reqs", ["required"])
+    return _ports_exist(match.groupdict().get("hosts") or "") and set(checks) <= CERTIFICATE_CHECKS
 
 
 def _ports_exist(hosts: str) -> bool:

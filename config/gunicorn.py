@@ -19,12 +19,12 @@ _settings = get_settings()
 def _descriptors() -> int:
     """Raises the limit on open files as far as allowed, and returns it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = 2**20 if hard == resource.RLIM_INFINITY else hard
+    highest = 2**20 if hard == resource.RLIM_INFINITY else hard
     try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (highest, hard))
     except (OSError, ValueError):  # macOS enforces a lower limit than it reports
         return soft
-    return most
+    return highest
 
 
 bind = (

@@ -5,7 +5,9 @@ README.md's table and `.env.example` are generated from the fields and their des
 
 import os
 import re
+from collections.abc import Mapping
 from functools import lru_cache
+from itertools import starmap
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit, urlunsplit
 
@@ -17,7 +19,7 @@ from config import addresses
 DEVELOPMENT_SECRET = "development-only-secret-never-use-it-elsewhere"  # noqa: S105
 SECRET_BYTES = 32
 CALLS_TOGETHER = 12  # to Deepgram, by one transcriber
-THREADS_MOST = 4
+MAX_THREADS = 4
 
 
 # The limits outside production, which allow load runs from one address.
@@ -87,7 +89,10 @@ class Settings(BaseSettings):
         "that of `REDIS_URL`.",
     )
     redis_connections: int = Field(
-        16, ge=2, le=1_000, description="Most connections to Redis of one process or pool; beyond it a command waits."
+        16,
+        ge=2,
+        le=1_000,
+        description="Maximum connections to Redis of a process or pool; at the limit a command waits for one.",
     )
     monitoring: bool = Field(
         True, description="Whether Flower can watch workers, which costs each of them four connections to the broker."
@@ -96,7 +101,7 @@ class Settings(BaseSettings):
         10,
         ge=1,
         le=100,
-        description="Most connections to the broker with which a process sends; Flower needs all 10.",
+        description="Maximum connections a process sends to the broker over; Flower needs all 10.",
     )
     mongodb_uri: Annotated[str, AfterValidator(addresses.mongodb)] = Field(
         "mongodb://127.0.0.1:27017/chattergram?replicaSet=rs0",
@@ -141,15 +146,17 @@ class Settings(BaseSettings):
         0.85,
         gt=0,
         le=1,
-        description="Share of Redis's `maxmemory` from which on POST /chat answers 503; accepted messages that are not "
+        description="Share of Redis's `maxmemory` from which on POST /chat returns 503; accepted messages that are not "
         "stored yet count with the room they will need.",
     )
 
     # Messages
-    history_limit: int = Field(200, ge=1, le=1_000, description="Most messages the plain history call returns.")
+    history_limit: int = Field(200, ge=1, le=1_000, description="Maximum messages the plain history call returns.")
     hot_window_days: int = Field(92, ge=1, description="Days of chat kept in Redis; older ones are read from MongoDB.")
     accepted_limit: int = Field(
-        200_000, ge=100, description="Most accepted messages waiting to be stored; beyond it, POST /chat returns 503."
+        200_000,
+        ge=100,
+        description="Maximum accepted messages waiting to be stored; beyond it, POST /chat returns 503.",
     )
     resume_limit: int = Field(500, ge=1, le=10_000, description="Frames kept per person for sockets that resume.")
     resume_days: int = Field(7, ge=1, description="Days those frames are kept.")
@@ -180,7 +187,7 @@ class Settings(BaseSettings):
     deepgram_language: Literal["multi", "detect"] = Field(
         "multi",
         description="How Deepgram finds the language: `multi` understands several in one recording and takes the "
-        "sender's languages as hints; `detect` finds the one there is, for models that know no `multi`.",
+        "sender's languages as hints; `detect` finds the one there is, for models without `multi`.",
     )
     deepgram_keyterms: str = Field(
         "", description="Names and terms Deepgram should listen for, comma-separated; at most 100."
@@ -196,7 +203,7 @@ class Settings(BaseSettings):
         "with `.en` for English alone), which is fetched from faster-whisper's hub when it is first needed.",
     )
     whisper_threads: int | None = Field(
-        None, ge=1, le=64, description="Threads Whisper hears one recording with; by default one a core, at most 4."
+        None, ge=1, le=64, description="Threads Whisper uses for one recording; by default one per core, at most 4."
     )
     transcription_timeout: int = Field(60, ge=1, description="Seconds one call to Deepgram may take.")
     transcription_attempts: int = Field(
@@ -209,8 +216,8 @@ class Settings(BaseSettings):
         None,
         ge=1,
         le=64,
-        description="Recordings a transcriber works on at once; by default 12 with Deepgram (mere waiting), else one "
-        "for each `WHISPER_THREADS` cores, at least 2.",
+        description="Recordings a transcriber works on at once; by default 12 with Deepgram, which only waits, else "
+        "one for each `WHISPER_THREADS` cores, at least 2.",
     )
 
     # Limits. These strict defaults are for production; see `_relax_limits`
@@ -226,8 +233,8 @@ class Settings(BaseSettings):
     )
     limit_messages: Limits = Field(
         "20 per second; 600 per minute",
-        description="Messages per person; a text counts once for every 1,000 characters it has begun (2,000 a second "
-        "outside production).",
+        description="Messages per person; a text counts as one for every 1,000 characters it begins (2,000 a "
+        "second outside production).",
     )
     # As much as a person can say: an hour of speech in an hour, and five in a day. Whisper's base model takes about
     # half a core for that hour, so nobody alone keeps a machine of two busy, or runs up a bill at Deepgram.
@@ -306,11 +313,13 @@ class Settings(BaseSettings):
     )
     socket_resume_interval: float = Field(3.0, ge=0, description="Minimum seconds between two resumes of a socket.")
     socket_resume_bytes: int = Field(
-        4 * 2**20, ge=1_024, description="Most bytes sent for one resume; beyond it, the client has to reload."
+        4 * 2**20, ge=1_024, description="Maximum bytes sent for one resume; beyond it, the client has to reload."
     )
     presence_lease: int = Field(15, ge=3, le=25, description="Seconds until a dead process's people count as offline.")
     presence_frames_per_second: int = Field(
-        20_000, ge=1, description="Most presence frames a web process sends a second; changes beyond it are coalesced."
+        20_000,
+        ge=1,
+        description="Maximum presence frames a web process sends a second; changes beyond it are coalesced.",
     )
     shutdown_grace: int = Field(
         20, ge=1, le=25, description="Seconds a stopping web process may take for its requests."
@@ -324,7 +333,7 @@ class Settings(BaseSettings):
     @property
     def speech_threads(self) -> int:
         """Threads Whisper hears one recording with. Beyond 4 they wait for each other more than they help."""
-        return self.whisper_threads or min(THREADS_MOST, _cores())
+        return self.whisper_threads or min(MAX_THREADS, _cores())
 
     @property
     def recordings_together(self) -> int:
@@ -389,8 +398,12 @@ def get_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        lines = [_sentence(".".join(map(str, each["loc"])), each["msg"]) for each in error.errors()]
-        raise SettingsError("Chattergram cannot start:\n" + "\n".join(lines)) from None
+        raise unusable({".".join(map(str, each["loc"])): each["msg"] for each in error.errors()}) from None
+
+
+def unusable(reasons: Mapping[str, str]) -> SettingsError:
+    """Returns the error that ends a process, with a line for each setting and what is wrong with it."""
+    return SettingsError("Chattergram cannot start:\n" + "\n".join(starmap(_sentence, reasons.items())))
 
 
 def _sentence(name: str, message: str) -> str:

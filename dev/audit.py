@@ -21,7 +21,7 @@ FOUND, CANNOT_TELL = 1, 2  # exit statuses
 ASK_SECONDS = 15  # for one answer
 ALL_SECONDS = 600
 OSV = "https://api.osv.dev/v1/query"
-WORDS_MOST = 200  # characters of what a program said
+MAX_REASON = 200  # characters of what a program said
 
 
 class AuditError(Exception):
@@ -94,7 +94,7 @@ def _of_npm(row: dict[str, Any]) -> Vulnerability:
 
 def _first_error(ran: "subprocess.CompletedProcess[str]") -> str:
     lines = [line for line in ran.stderr.splitlines() if line.startswith("npm warn audit") or "error" in line]
-    return (lines or ["it says nothing"])[0][:WORDS_MOST]
+    return (lines or ["it says nothing"])[0][:MAX_REASON]
 
 
 def _pip_audit() -> Path:
@@ -110,7 +110,7 @@ def _pip_audit() -> Path:
 def _last_line(text: str) -> str:
     """Returns the error at the end of a stack trace, without the names of Python's classes."""
     last = (text.strip().splitlines() or ["it says nothing"])[-1]
-    return last.rpartition("Error: ")[2][:WORDS_MOST]
+    return last.rpartition("Error: ")[2][:MAX_REASON]
 
 
 def main() -> int:

@@ -18,16 +18,16 @@ from tests.stack import Stack, server_settings, start_servers
 # For long searches: `pytest --hypothesis-profile=long --timeout=0 tests/unit/test_usernames.py`
 hypothesis.settings.register_profile("long", max_examples=200_000, deadline=None)
 
-SHARED = ("integration", "contract", "e2e", "attack")  # folders of tests that talk to the one `stack`
+TOGETHER = ("attack", "contract", "e2e", "fault", "integration")  # folders whose tests share servers
 
 
 class Scheduling(LoadScopeScheduling):
-    """For `make test`, which runs two tests at a time: those that share servers run in turn, in one process."""
+    """For `make test`, which runs three tests at a time: those that share servers run in turn, in one process."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = Path(nodeid.partition("::")[0])
         folder = file.parent.name
-        return "stack" if folder in SHARED else folder if folder == "fault" else str(file)
+        return folder if folder in TOGETHER else str(file)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:

@@ -154,9 +154,12 @@ class Stack:
         except requests.RequestException:
             return False
 
-    def wait_workers(self, seconds: float = READY_TIMEOUT) -> None:
-        """Return once both Celery workers take tasks: each notes again and again that it does."""
-        for name, process in (("chat", self.worker), ("transcription", self.transcriber)):
+    def wait_workers(self, transcriber: ManagedProcess | None = None, seconds: float = READY_TIMEOUT) -> None:
+        """Waits until both Celery workers take tasks: each notes again and again that it does.
+
+        `transcriber` is one that stands in for the usual one.
+        """
+        for name, process in (("chat", self.worker), ("transcription", transcriber or self.transcriber)):
             note = self.folder / "health" / name
             note.unlink(missing_ok=True)
             process.wait_ready(lambda note=note, process=process: _is_of(note, process), seconds)

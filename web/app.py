@@ -1,5 +1,6 @@
 """The web application: constructs everything that requests and sockets use."""
 
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,13 @@ from flask import Flask, redirect, request
 from flask_cors import CORS
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
+from gunicorn.arbiter import Arbiter
 
 from chat.media.sandbox import Sandbox
 from chat.people.passwords import Passwords
-from chat.store.connection import connect
+from chat.store.connection import Stores, connect
 from chat.store.prepare import prepare_when_up
-from config.settings import Settings, get_settings
+from config.settings import Settings, SettingsError, get_settings
 from config.version import VERSION
 from web import auth, bodies, cli, context, errors, metrics, origin, schemas
 from web.api import accounts, conversations, files, messages, search, uploads, users
@@ -107,7 +109,7 @@ class Application(OpenAPI):
         self.services.sandbox.start()
         gevent.spawn(metrics.watch, self.services.sockets)
         gevent.spawn(watch_memory, self.services.stores)
-        gevent.spawn(prepare_when_up, self.services.stores)
+        gevent.spawn(_prepare, self.services.stores)
 
     def stop(self) -> None:
         """Refuses new sockets, lets requests in flight finish, then closes the sockets."""
@@ -118,6 +120,15 @@ class Application(OpenAPI):
             gevent.sleep(0.02)
         self.services.sockets.stop()
         self.services.sandbox.stop()
+
+
+def _prepare(stores: Stores) -> None:
+    """Prepares the stores once they are up; ends gunicorn with a sentence if one can never be used."""
+    try:
+        prepare_when_up(stores)
+    except SettingsError as error:
+        print(error, file=sys.stderr)  # noqa: T201 (as every process says it, whatever the log's form)
+        raise SystemExit(Arbiter.APP_LOAD_ERROR) from None
 
 
 def _serve_docs(app: Flask) -> None:

@@ -18,11 +18,11 @@ from chat.errors import Invalid, TooLarge
 from chat.messages import editing
 from web.services import services
 
-JSON_BYTES_MOST = 128 * 1024  # a text of 4,000 characters, each written as two \uXXXX, and room to spare
-CHARACTER_BYTES_MOST = 12  # written as two \\uXXXX
+MAX_JSON_BYTES = 128 * 1024  # a text of 4,000 characters, each written as two \uXXXX, and room to spare
+CHARACTER_BYTES = 12  # at most: written as two \uXXXX
 MULTIPART_ROOM = 64 * 1024  # for the boundaries and headers around the files
-DRAINED_BYTES_MOST = 64 * 2**20
-DRAINED_SECONDS_MOST = 5.0
+MAX_DRAINED_BYTES = 64 * 2**20
+MAX_DRAIN_SECONDS = 5.0
 DRAIN_PIECE = 64 * 1024
 WITH_BODY = ("POST", "PATCH", "PUT", "DELETE")
 
@@ -52,25 +52,25 @@ def takes_transcripts(view: Any) -> Any:
     return view
 
 
-def _json_bytes_most(view: Any) -> int:
+def _max_json_bytes(view: Any) -> int:
     if not getattr(view, "takes_transcripts", False):
-        return JSON_BYTES_MOST
+        return MAX_JSON_BYTES
     said = services().settings.audio_max_seconds * editing.CHARACTERS_A_SECOND
-    return JSON_BYTES_MOST + CHARACTER_BYTES_MOST * int(said)
+    return MAX_JSON_BYTES + CHARACTER_BYTES * int(said)
 
 
 def bound() -> None:
     """Set the limit of this request. Raises TooLarge when it tells beforehand that it is larger."""
     view = current_app.view_functions.get(request.endpoint or "")
     files = getattr(view, "takes_files", False)
-    most = services().settings.upload_max_bytes + MULTIPART_ROOM if files else _json_bytes_most(view)
-    request.max_content_length = most
-    if (request.content_length or 0) > most:
-        raise (
-            too_large_upload()
-            if files
-            else TooLarge(f"The request may have at most {most} bytes.", code="request_too_large")
-        )
+    limit = services().settings.upload_max_bytes + MULTIPART_ROOM if files else _max_json_bytes(view)
+    request.max_content_length = limit
+    if (request.content_length or 0) > limit:
+        raise too_large_upload() if files else _too_large(limit)
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"The request may have at most {limit} bytes.", code="request_too_large")
 
 
 def too_large_upload() -> TooLarge:
@@ -101,8 +101,9 @@ def check() -> None:
     if not request.is_json:
         raise UnsupportedMediaType("Send JSON, with the header Content-Type: application/json.")
     # Werkzeug reads a body that does not tell its length up to the limit, and says nothing of what it leaves.
-    if _is_chunked() and len(request.get_data()) >= JSON_BYTES_MOST:
-        raise TooLarge(f"The request may have at most {JSON_BYTES_MOST} bytes.", code="request_too_large")
+    limit = request.max_content_length or MAX_JSON_BYTES
+    if _is_chunked() and len(request.get_data()) >= limit:
+        raise _too_large(limit)
     try:
         body = request.get_json()
     except ClientDisconnected:
@@ -119,7 +120,7 @@ def leave_no_rest(response: Response) -> Response:
     Some of it is taken first, for a client that only looks for the answer after it has sent everything.
     """
     unread = response.status_code >= 400 or request.method not in WITH_BODY
-    if unread and (_is_chunked() or (request.content_length or 0) > JSON_BYTES_MOST):
+    if unread and (_is_chunked() or (request.content_length or 0) > MAX_JSON_BYTES):
         environ = request.environ
         response.call_on_close(lambda: _drain_and_end(environ))
     return response
@@ -135,9 +136,9 @@ def _drain_and_end(environ: dict[str, Any]) -> None:
         return
     with contextlib.suppress(OSError, EOFError):
         connection.shutdown(socket.SHUT_WR)
-        connection.settimeout(DRAINED_SECONDS_MOST)
-        until, taken = time.monotonic() + DRAINED_SECONDS_MOST, 0
-        while taken < DRAINED_BYTES_MOST and time.monotonic() < until:
+        connection.settimeout(MAX_DRAIN_SECONDS)
+        until, taken = time.monotonic() + MAX_DRAIN_SECONDS, 0
+        while taken < MAX_DRAINED_BYTES and time.monotonic() < until:
             piece = connection.recv(DRAIN_PIECE)
             if not piece:
                 break

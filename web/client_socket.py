@@ -17,7 +17,7 @@ from gunicorn import util
 
 READS_AT_ONCE = 8
 SECONDS_AT_ONCE = 0.005  # after which others have their turn
-HEAD_BYTES_MOST = 32 * 1024  # of one request's line and headers; gunicorn alone would take 490 KB
+MAX_HEAD_BYTES = 32 * 1024  # of one request's line and headers; gunicorn alone would take 490 KB
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ class ClientSocket(socket.socket):  # type: ignore[misc]  # gevent has no types
             self._deadline = monotonic() + self._patience.head_seconds
         if self._head_bytes >= 0:
             self._head_bytes += length
-            if self._head_bytes > HEAD_BYTES_MOST:
+            if self._head_bytes > MAX_HEAD_BYTES:
                 raise self._refusal(431, "Request Header Fields Too Large", "The headers are too large.")
         elif self._deadline is not None:
             self._deadline += length / self._patience.body_rate

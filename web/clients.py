@@ -45,14 +45,14 @@ def _bare(address: str) -> str:
 
 
 class PerAddress:
-    """Counts what each network has open; `most` is how much it may have."""
+    """Counts what each network has open; `limit` is how much it may have."""
 
-    def __init__(self, most: int) -> None:
-        self.most = most
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
         self._held: Counter[str] = Counter()
 
     def is_full(self, key: str) -> bool:
-        return self._held[key] >= self.most
+        return self._held[key] >= self.limit
 
     def enter(self, key: str) -> None:
         self._held[key] += 1

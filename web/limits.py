@@ -48,7 +48,7 @@ class Limits:
 
     def take_sign_up(self) -> None:
         """Raises TooMany."""
-        self._take(self._sign_up, SIGN_UP, "signup", address())
+        self._consume(self._sign_up, SIGN_UP, "signup", address())
 
     @contextmanager
     def log_in(self, account: str) -> Iterator[None]:
@@ -79,7 +79,7 @@ class Limits:
     def _guess(self, counted: Counted, detail: str) -> Iterator[None]:
         """Only a wrong guess counts: counted first and taken back, so that many at once cannot all slip through."""
         for items, key in counted:
-            self._take(items, detail, *key)
+            self._consume(items, detail, *key)
         try:
             yield
         except (Unauthorized, Forbidden):
@@ -101,7 +101,7 @@ class Limits:
         with suppress(RedisError):
             self._redis.set(keys.known_address_key(account, here), 1, ex=KNOWN_SECONDS)
 
-    def _take(self, items: list[RateLimitItem], detail: str, *key: str) -> None:
+    def _consume(self, items: list[RateLimitItem], detail: str, *key: str) -> None:
         try:
             for item in items:
                 if not self._limiter.hit(item, *key):

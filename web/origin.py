@@ -16,7 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from config.settings import Settings
 
 HOST = re.compile(r"[A-Za-z0-9._-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
-HOST_MOST = 260  # characters: a name of DNS and a port
+MAX_HOST_LENGTH = 260  # characters: a name of DNS and a port
 
 
 def install(app: Flask, settings: Settings) -> None:
@@ -46,7 +46,7 @@ class _Public:
 def _check_host() -> None:
     """Raises BadRequest unless `Host` is a host: it is copied into the page's content security policy."""
     host = request.headers.get("Host", "")
-    if host and (len(host) > HOST_MOST or not HOST.fullmatch(host)):
+    if host and (len(host) > MAX_HOST_LENGTH or not HOST.fullmatch(host)):
         raise BadRequest("The header Host names no host.")
 
 

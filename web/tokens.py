@@ -19,7 +19,7 @@ from chat.people.sessions import Session
 from chat.store.connection import Stores
 from chat.store.limits import Counted
 
-TOKEN_BYTES_MOST = 2_048  # ours have about 350
+MAX_TOKEN_BYTES = 2_048  # ours have about 350
 CLOCK_LEEWAY = 60  # seconds that the clock of the process that issued a token may be ahead
 REMEMBERED = 20_000  # tokens; the least recently used goes first
 ISSUED = "ms"  # claim: when it was issued, in milliseconds, since `iat` knows only seconds
@@ -47,7 +47,7 @@ class Tokens:
 
     def read(self, token: str) -> Session:
         """What a token says, if it is ours and has not expired. Raises Unauthorized."""
-        if len(token) > TOKEN_BYTES_MOST:
+        if len(token) > MAX_TOKEN_BYTES:
             raise sessions.refusal()
         session = self._decoded(token)
         if session.expires <= time.time():

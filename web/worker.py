@@ -35,7 +35,7 @@ DISCARDED_AT_ONCE = 8_192  # bytes
 WARNING_SECONDS = 60.0  # between two warnings of a crowd
 PARTING_SECONDS = 1.0  # a refused client has to read why
 PARTING_BYTES = 64 * 1024
-PARTING_MOST = 64  # clients at once; others are cut off
+MAX_PARTING = 64  # clients at once; others are cut off
 
 Refusal = tuple[int, str, str]
 FULL: Refusal = (503, "Service Unavailable", "This server has as many connections as it can hold.")
@@ -68,8 +68,8 @@ class Worker(ggevent.GeventWorker):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         settings = get_settings()
-        self._most = self.cfg.worker_connections
-        self.worker_connections = self._most + RESERVE  # what gunicorn makes its pool of
+        self._max_connections = self.cfg.worker_connections
+        self.worker_connections = self._max_connections + RESERVE  # what gunicorn makes its pool of
         self._patience = Patience(
             head_seconds=settings.request_header_timeout,
             body_seconds=settings.request_body_timeout,
@@ -110,7 +110,7 @@ class Worker(ggevent.GeventWorker):
             self._warn_of_crowd(address)
             self._part(client, CROWDED)
             return
-        if len(self._connections) >= self._most and not self._make_room():
+        if len(self._connections) >= self._max_connections and not self._make_room():
             client.begin(self._reserve_patience)
             self._reserved.add(client)
         self._connections.add(client)
@@ -184,7 +184,7 @@ class Worker(ggevent.GeventWorker):
         """Refuses a client and closes. Closing at once would reset the connection before the client has read why."""
         with contextlib.suppress(OSError):
             util.write_error(client, *refusal)
-            if self._parting < PARTING_MOST:
+            if self._parting < MAX_PARTING:
                 self._parting += 1
                 try:
                     util.close_graceful(client, PARTING_SECONDS, PARTING_BYTES)

@@ -4,7 +4,7 @@ The id is that of the HTTP call that caused the task, if any, else the task's ow
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -16,7 +16,14 @@ from chat.errors import UnsupportedMedia
 from chat.store import counters
 from chat.store.connection import Stores
 from chat.tracing import REQUEST_ID, request_id
-from chat.voice.recognisers import Progress, Recogniser, Transcript, TranscriptionRefused, TranscriptionUnavailable
+from chat.voice.recognisers import (
+    Recogniser,
+    Recording,
+    Report,
+    Transcript,
+    TranscriptionRefused,
+    TranscriptionUnavailable,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -34,18 +41,11 @@ class Counted:
         """See `Recogniser`."""
         self._recogniser.prepare()
 
-    def transcribe(
-        self,
-        audio: bytes,
-        mimetype: str,
-        language: str | None,
-        hints: Sequence[str] = (),
-        on_progress: Callable[[Progress], None] | None = None,
-    ) -> Transcript:
+    def transcribe(self, recording: Recording, on_progress: Report | None = None) -> Transcript:
         """See `Recogniser`."""
         began, outcome = time.monotonic(), "error"
         try:
-            transcript = self._recogniser.transcribe(audio, mimetype, language, hints, on_progress)
+            transcript = self._recogniser.transcribe(recording, on_progress)
             outcome = "transcribed" if transcript.text else "silent"
             return transcript
         except (TranscriptionRefused, UnsupportedMedia):

@@ -1,8 +1,8 @@
 """Configures the worker of the queue `transcription`: `celery -A workers.launch:transcriber worker -Q transcription`.
 
 One process handles many recordings at once, one per thread. Calls to Deepgram mostly wait. Whisper computes without the
-interpreter lock, and all threads share its one model; it runs at a low priority, so that text, which needs little, goes
-first on a shared machine.
+interpreter lock, and all threads share its one model; it runs at a low priority, so that text goes first
+on a shared machine.
 """
 
 import os
@@ -31,18 +31,18 @@ def _give_way(**_: Any) -> None:
 
 @worker_init.connect
 def _prepare_recogniser(**_: Any) -> None:
-    """Have the model loaded, or fetched, while nobody waits for it; what comes meanwhile waits for that."""
-    own = recogniser()  # made here, before there are threads that could each make one
+    """Loads the model, or fetches it, before anybody waits for it. A recording that comes meanwhile waits for that."""
+    own = recogniser()  # created here, before several threads could each create one
 
     def prepare() -> None:
-        with suppress(TranscriptionUnavailable):  # it is in the log, and every attempt says so
+        with suppress(TranscriptionUnavailable):  # already logged, and every attempt reports it
             own.prepare()
 
     thread = threading.Thread(target=prepare, name="prepare", daemon=True)
     thread.start()
 
     def end_at_once(**_: Any) -> None:
-        if thread.is_alive():  # it is inside the library, which aborts when the interpreter ends around it
+        if thread.is_alive():  # inside the library, which aborts when the interpreter ends
             os._exit(0)
 
     worker_shutdown.connect(end_at_once, weak=False)

@@ -39,7 +39,7 @@ def upload(stores: Stores, owner_id: str, size: int) -> Iterator[Upload]:
         RedisError, PyMongoError: a store is unavailable.
     """
     token = _TOKEN + secrets.token_hex(8)
-    _take(stores, owner_id, token, size)
+    _reserve(stores, owner_id, token, size)
     taken = Upload()
     try:
         yield taken
@@ -65,7 +65,7 @@ def forget(stores: Stores, owner_id: str) -> None:
     stores.redis.delete(*_keys(owner_id))
 
 
-def _take(stores: Stores, owner_id: str, token: str, size: int) -> None:
+def _reserve(stores: Stores, owner_id: str, token: str, size: int) -> None:
     settings = stores.settings
     windows = limits.windows(settings.limit_uploads, "upload", owner_id)
     script_keys = [*_keys(owner_id), *(window.key for window in windows)]
@@ -101,15 +101,15 @@ def _refusal(stores: Stores, what: str, details: list[str]) -> Exception:
     if what == "limited":
         return TooMany("Too many uploads. Wait a while.", int(details[0]), code="too_many_uploads")
     if what == "unclaimed":
-        most = _size(settings.uploads_unclaimed_bytes)
+        limit = _size(settings.uploads_unclaimed_bytes)
         return TooMany(
-            f"You can have {most} of unsent recordings. Send those you have uploaded, or try again later.",
+            f"You can have {limit} of unsent recordings. Send those you have uploaded, or try again later.",
             settings.upload_ttl,
             code="recordings_unsent",
         )
-    most = _size(settings.uploads_all_bytes)
+    limit = _size(settings.uploads_all_bytes)
     return StorageFull(
-        f"Your recordings take up all of your {most}. Delete voice messages to make room.", code="recordings_full"
+        f"Your recordings take up all of your {limit}. Delete voice messages to make room.", code="recordings_full"
     )
 
 

@@ -50,7 +50,7 @@ class _Track:
 class Tables:
     """What an MP4 file declares. `compressed`: its tables are compressed, and cannot be counted."""
 
-    most: int = 0  # the entries of the longest table, or of all fragments together
+    longest: int = 0  # the entries of the longest table, or of all fragments together
     edits: int = 0
     edited: bool = False  # an edit skips or repeats something audible
     compressed: bool = False
@@ -60,7 +60,7 @@ class Tables:
 
     def exceed(self, samples: int) -> bool:
         """Whether it declares more than a file of so many samples needs."""
-        return self.compressed or self.boxes > MAX_BOXES or self.edits > MAX_EDITS or self.most > samples
+        return self.compressed or self.boxes > MAX_BOXES or self.edits > MAX_EDITS or self.longest > samples
 
 
 def read(file: Readable) -> Tables:
@@ -109,7 +109,7 @@ def _note(tables: Tables, name: bytes, body: bytes) -> None:
         track.timescale = _number(body, 20 if body[:1] == b"\1" else 12) or 1
     elif name == b"trun":
         tables.fragments += count
-        tables.most = max(tables.most, tables.fragments)
+        tables.longest = max(tables.longest, tables.fragments)
     elif name in (b"stsz", b"stz2"):
         track.samples = count
     elif name == b"elst":
@@ -119,13 +119,13 @@ def _note(tables: Tables, name: bytes, body: bytes) -> None:
     else:
         if name == b"stts" and count == 1:
             track.ticks_a_sample = _number(body, 12)
-        tables.most = max(tables.most, count)
+        tables.longest = max(tables.longest, count)
 
 
 def _end_track(tables: Tables) -> None:
     track = tables.track
     if track.ticks_a_sample != 1:
-        tables.most = max(tables.most, track.samples)
+        tables.longest = max(tables.longest, track.samples)
     tables.edited |= not 0 <= track.begins <= NOTICED_SECONDS * track.timescale
     tables.track = _Track()
 

@@ -56,14 +56,14 @@ class _Places:
     def __init__(self, at_once: int, waiting: int) -> None:
         self._lock = threading.Lock()
         self._free = threading.BoundedSemaphore(at_once)
-        self._most = at_once + waiting
+        self._limit = at_once + waiting
         self.taken = 0  # including those that wait
 
     @contextlib.contextmanager
     def one(self) -> Iterator[None]:
         """Takes a place. Raises Unavailable if the queue is full or the wait too long."""
         with self._lock:
-            if self.taken >= self._most:
+            if self.taken >= self._limit:
                 raise Unavailable(BUSY, RETRY_SECONDS, code="busy")
             self.taken += 1
         try:

@@ -69,17 +69,17 @@ def announce(stores: Stores, frame: Frame) -> None:
     stores.redis.publish(frame.channel, encode_envelope(frame.people, frame.data))
 
 
-def missed_since(stores: Stores, user_id: str, position: int, most: int) -> Page:
-    """Returns the first frames, at most `most`, delivered to this person after the one at `position`."""
+def missed_since(stores: Stores, user_id: str, position: int, limit: int) -> Page:
+    """Returns the first frames, at most `limit`, delivered to this person after the one at `position`."""
     key = keys.deliveries_key(user_id)
     with stores.redis.pipeline(transaction=False) as pipe:
-        pipe.zrange(key, f"({position}", "+inf", byscore=True, withscores=True, offset=0, num=most)
+        pipe.zrange(key, f"({position}", "+inf", byscore=True, withscores=True, offset=0, num=limit)
         pipe.zcard(key)
         pipe.zrange(key, 0, 0, withscores=True)
         kept, count, oldest = pipe.execute()
     newest = int(kept[-1][1]) if kept else position
     trimmed = count >= stores.settings.resume_limit and int(oldest[0][1]) > position
-    return Page(_frames(stores, [member.decode() for member, _ in kept]), newest, len(kept) >= most, not trimmed)
+    return Page(_frames(stores, [member.decode() for member, _ in kept]), newest, len(kept) >= limit, not trimmed)
 
 
 def newest_position(stores: Stores) -> int:
@@ -93,8 +93,8 @@ def reaches_back(stores: Stores, position: int) -> bool:
     return position == 0 or (since is not None and int(since) <= position)
 
 
-def missed_after(stores: Stores, user_id: str, message_id: str, most: int) -> Page:
-    """Returns the first frames, at most `most`, delivered to this person after that message.
+def missed_after(stores: Stores, user_id: str, message_id: str, limit: int) -> Page:
+    """Returns the first frames, at most `limit`, delivered to this person after that message.
 
     For a voice message this starts at the time it was accepted, since nobody knows which of its frames the client saw
     last. The same goes for a text whose delivery is unknown, for instance one seen in a page of history before it was
@@ -112,7 +112,7 @@ def missed_after(stores: Stores, user_id: str, message_id: str, most: int) -> Pa
     is_voice = spoken is not None or (full and _is_voice(stores, message_id))
     known = None if is_voice else written
     position = int(known) if known is not None else ids.milliseconds(message_id) * 1000
-    page = missed_since(stores, user_id, position, most)
+    page = missed_since(stores, user_id, position, limit)
     if known is not None:
         return page
     reaches_back = since is not None and int(since) <= position and not _expired(stores, position)

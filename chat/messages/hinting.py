@@ -1,6 +1,6 @@
-"""Which languages a voice message is probably in: what its sender set, or their browser said, when they sent it.
+"""Which languages a voice message is probably in, by its sender's setting or browser at the time of sending.
 
-They wait beside the message until it is transcribed. Losing them only makes the detection as good as it is alone.
+They are kept beside the message until it is transcribed. Losing them only makes the detection less sure.
 """
 
 import re
@@ -9,20 +9,20 @@ from collections.abc import Mapping, Sequence
 from chat.store import keys
 from chat.store.connection import Stores
 
-LANGUAGE = r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}"  # BCP 47, as far as recognisers use it
-MOST = 5  # languages; browsers send the few their owner reads
+LANGUAGE = r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}"  # the part of BCP 47 that recognisers use
+MAX_LANGUAGES = 5  # browsers send the few their owner reads
 KEPT_SECONDS = 7 * 86_400
 
 _LANGUAGE = re.compile(LANGUAGE)
 
 
 def clean(languages: Sequence[str]) -> tuple[str, ...]:
-    """Those of them that are language tags, each once, the first few."""
-    return tuple(dict.fromkeys(each for each in languages if _LANGUAGE.fullmatch(each)))[:MOST]
+    """Returns the valid language tags, without repetitions, at most `MAX_LANGUAGES`."""
+    return tuple(dict.fromkeys(each for each in languages if _LANGUAGE.fullmatch(each)))[:MAX_LANGUAGES]
 
 
 def keep(stores: Stores, hints: Mapping[str, Sequence[str]]) -> None:
-    """Remember the languages of voice messages, by message id."""
+    """Stores the languages of voice messages, by message id."""
     wanted = {message_id: ",".join(languages) for message_id, languages in hints.items() if languages}
     if not wanted:
         return
@@ -33,6 +33,6 @@ def keep(stores: Stores, hints: Mapping[str, Sequence[str]]) -> None:
 
 
 def of(stores: Stores, message_id: str) -> tuple[str, ...]:
-    """The languages of a voice message, the likeliest first."""
+    """Returns the languages of a voice message, likeliest first."""
     kept = stores.redis.get(keys.transcription_hints_key(message_id))
     return tuple(kept.decode().split(",")) if kept else ()

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import mongoengine
+from mongoengine import ConnectionFailure as MongoEngineConnectionFailure
 from pymongo import MongoClient
 from pymongo.database import Database
+from pymongo.errors import ConfigurationError as PyMongoConfigurationError
 from pymongo.write_concern import WriteConcern
 from redis import Redis
 from redis.backoff import ExponentialBackoff
@@ -14,7 +16,7 @@ from redis.retry import Retry
 from chat.store.memory import Memory
 from chat.store.pool import Pool
 from chat.store.scripts import Scripts
-from config.settings import Settings
+from config.settings import Settings, unusable
 
 REDIS_TIMEOUT = 2.0  # seconds for one command; redis-py's 5 s with 10 retries would hold a request for a minute
 MONGODB_TIMEOUT_MS = 2_000
@@ -63,15 +65,21 @@ def connect_redis(
 
 
 def connect_mongodb(settings: Settings) -> "Database[Document]":
-    """Opens mongoengine's default connection. A majority acknowledges each write, so a kill -9 loses none."""
-    client: MongoClient[Document] = mongoengine.connect(
-        host=settings.mongodb_uri,
-        serverSelectionTimeoutMS=MONGODB_TIMEOUT_MS,
-        connectTimeoutMS=MONGODB_TIMEOUT_MS,
-        socketTimeoutMS=30_000,
-        tz_aware=True,
-        uuidRepresentation="standard",
-    )
+    """Opens mongoengine's default connection. A majority acknowledges each write, so a kill -9 loses none.
+
+    Raises SettingsError for an address with which there can be none, such as one of mongodb+srv that DNS does not know.
+    """
+    try:
+        client: MongoClient[Document] = mongoengine.connect(
+            host=settings.mongodb_uri,
+            serverSelectionTimeoutMS=MONGODB_TIMEOUT_MS,
+            connectTimeoutMS=MONGODB_TIMEOUT_MS,
+            socketTimeoutMS=30_000,
+            tz_aware=True,
+            uuidRepresentation="standard",
+        )
+    except (PyMongoConfigurationError, MongoEngineConnectionFailure) as error:
+        raise unusable({"mongodb_uri": f"cannot be used: {str(error)[:200]}"}) from None
     return client.get_default_database("chattergram").with_options(write_concern=WriteConcern(w="majority", j=True))
 
 

@@ -161,7 +161,8 @@ def configure(redis: Redis) -> None:
     """
     for name, value in (("MAXPREFIXEXPANSIONS", MAX_EXPANSIONS), ("ON_TIMEOUT", "fail")):
         with contextlib.suppress(ResponseError):  # a managed Redis may forbid it; then only its operator can set it
-            redis.execute_command("FT.CONFIG", "SET", name, value)
+            if dict(redis.execute_command("FT.CONFIG", "GET", name)).get(name.encode()) != str(value).encode():
+                redis.execute_command("FT.CONFIG", "SET", name, value)  # only then: Redis logs each
 
 
 def _migrator(redis: Redis) -> Migrator:

@@ -1,17 +1,22 @@
 """Brings both stores' indexes up to date. Every process may call this when it starts; only one does the work."""
 
+import contextlib
 import time
+from collections.abc import Iterator
 
 import structlog
-from pymongo.errors import ConfigurationError, PyMongoError
-from redis import RedisError
+from pymongo.errors import PyMongoError
+from redis import RedisError, ResponseError
 from redis.lock import Lock
 
 from chat.store import archive, hot, keys
 from chat.store.connection import Stores
+from config.settings import unusable
 
 log = structlog.get_logger(__name__)
 
+MODULES = {"search": ("FT._LIST",), "JSON": ("JSON.TYPE", keys.lock_key("prepare"))}  # commands that change nothing
+KEEPS_ALL = "noeviction"
 LOCK_SECONDS = 10.0
 PAUSE_SECONDS = 0.5
 LOG_INTERVAL_SECONDS = 10.0  # between two log lines that say the same
@@ -21,7 +26,8 @@ def prepare(stores: Stores) -> None:
     """Creates missing indexes in MongoDB and Redis.
 
     Raises:
-        PyMongoError, RedisError: a store is away, or is of a kind we cannot use.
+        PyMongoError, RedisError: a store is away.
+        SettingsError: one can never be used, however long one waits.
     """
     _check_kinds(stores)
     archive.migrate(stores.mongo)
@@ -34,18 +40,53 @@ def prepare(stores: Stores) -> None:
 
 
 def _check_kinds(stores: Stores) -> None:
-    """Raises at the start for a store we cannot use, rather than failing on every second call."""
-    if stores.redis.info("cluster").get("cluster_enabled"):
-        raise RedisError("REDIS_URL names a Redis Cluster, whose nodes refuse scripts with keys in several slots")
+    """Raises SettingsError at the start for a store we cannot use, rather than failing on every second call."""
+    if reason := _unusable_redis(stores):
+        raise unusable({"redis_url": reason})
     hello = stores.mongo.client.admin.command("hello")
     if "setName" not in hello and hello.get("msg") != "isdbgrid":  # what a mongos calls itself
-        raise ConfigurationError("MONGODB_URI names a MongoDB that is not a replica set; transactions need one")
+        raise unusable({"mongodb_uri": "names a MongoDB that is not a replica set; transactions need one"})
+    for risk in _risks(stores):
+        if stores.settings.environment == "production":
+            raise unusable({"redis_url": risk})
+        log.warning("redis.unsafe", reason=risk)
+
+
+def _unusable_redis(stores: Stores) -> str:
+    """Returns why this Redis cannot be used; an empty text if it can."""
+    if stores.redis.info("cluster").get("cluster_enabled"):
+        return "names a Redis Cluster, whose nodes refuse scripts with keys in several slots"
+    missing = [name for name, command in MODULES.items() if not _knows(stores, command)]
+    if missing:
+        return f"names a Redis without the module {' and '.join(missing)}; Redis 8 and Redis Stack have both"
+    return ""
+
+
+def _knows(stores: Stores, command: tuple[str, ...]) -> bool:
+    try:
+        stores.redis.execute_command(*command)
+    except ResponseError as error:
+        return "unknown command" not in str(error).lower()
+    return True
+
+
+def _risks(stores: Stores) -> Iterator[str]:
+    """Yields how this Redis could lose what was accepted, as far as it tells."""
+    memory = stores.redis.info("memory")
+    policy = str(memory.get("maxmemory_policy", KEEPS_ALL))
+    if memory.get("maxmemory") and policy != KEEPS_ALL:
+        yield f"names a Redis that removes data when it is full; set its maxmemory-policy from {policy} to {KEEPS_ALL}"
+    if not stores.redis.info("persistence").get("aof_enabled"):
+        with contextlib.suppress(ResponseError):  # a managed Redis keeps its configuration to itself
+            if not stores.redis.config_get("save").get("save", "unknown"):
+                yield "names a Redis that keeps nothing on its disk; set appendonly to yes"
 
 
 def prepare_when_up(stores: Stores, timeout: float | None = None) -> bool:
     """Waits until both stores are up and prepares them; gives up after `timeout` seconds if there is one.
 
-    Logs what it is waiting for, and when the stores are there. Returns whether they are prepared.
+    Logs what it is waiting for, and when the stores are there. Returns whether they are prepared. Raises SettingsError
+    for a store that can never be used.
     """
     began = time.monotonic()
     logged, log_again_at = "", 0.0

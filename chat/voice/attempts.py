@@ -25,7 +25,14 @@ from chat.store import counters, keys
 from chat.store.connection import Stores
 from chat.tracing import traced
 from chat.voice import requests, turns
-from chat.voice.recognisers import Progress, Recogniser, Transcript, TranscriptionRefused, TranscriptionUnavailable
+from chat.voice.recognisers import (
+    Progress,
+    Recogniser,
+    Recording,
+    Transcript,
+    TranscriptionRefused,
+    TranscriptionUnavailable,
+)
 from chat.wire import Changes, Message, StoredMessage
 
 log = structlog.get_logger(__name__)
@@ -102,14 +109,10 @@ def _attempt(stores: Stores, recogniser: Recogniser, message: StoredMessage, aud
     language = stores.redis.hget(keys.TRANSCRIPTION_LANGUAGES, message_id)
     try:
         with _lease_renewed(stores, message_id):
-            recording = audio.read(stores, audio_file_id)
-            transcript = recogniser.transcribe(
-                recording.content,
-                recording.mimetype,
-                language.decode() if language else None,
-                hinting.of(stores, message_id),
-                _Reporter(stores, message),
-            )
+            found = audio.read(stores, audio_file_id)
+            hints = hinting.of(stores, message_id)
+            recording = Recording(found.content, found.mimetype, language.decode() if language else None, hints)
+            transcript = recogniser.transcribe(recording, _Reporter(stores, message))
     except (TranscriptionRefused, UnsupportedMedia, NotFound) as error:
         log.warning("transcription.refused", message_id=message_id, reason=str(error))
         _give_up(stores, message_id, str(error))

@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 
 PATIENCE = 2
 LONG_SECONDS = 30.0  # Whisper hears as much at once; few people say more in a message
-LEAST_SECONDS = 5.0  # a shorter recording uses up as much of a turn: a recogniser takes some time for any
+MIN_SECONDS = 5.0  # a shorter recording uses up as much of a turn: a recogniser takes some time for any
 USED_SECONDS = 3_600.0  # how long to remember what a person used beyond the time they stand back
 CRASHES_TOGETHER = 2  # after this many attempts whose workers died, a message is tried alone
 PAGE = 500  # messages per script call
@@ -85,8 +85,8 @@ def due(stores: Stores) -> list[str]:
     """The ids of voice messages with an attempt due now: a page of those in a line, a page of those just due."""
     now = _now(stores)
     with stores.redis.pipeline(transaction=False) as pipe:
-        for least, most in (("+inf", "+inf"), ("-inf", str(now))):
-            pipe.zrange(keys.TRANSCRIPTIONS, least, most, byscore=True, offset=0, num=DUE_PAGE)
+        for lowest, highest in (("+inf", "+inf"), ("-inf", str(now))):
+            pipe.zrange(keys.TRANSCRIPTIONS, lowest, highest, byscore=True, offset=0, num=DUE_PAGE)
         return [raw.decode() for page in pipe.execute() for raw in page]
 
 
@@ -125,7 +125,7 @@ def _arguments(taker: Taker, lease_ms: int, *, skip_unknown: bool) -> list[str |
         int(LONG_SECONDS * 1_000),
         max(1, taker.slots - 1),
         PATIENCE,
-        int(LEAST_SECONDS * 1_000),
+        int(MIN_SECONDS * 1_000),
         int(USED_SECONDS * 1_000),
         PAGE,
         int(skip_unknown),

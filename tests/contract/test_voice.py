@@ -29,7 +29,7 @@ def deepgram(stack: Stack) -> Iterator[DeepgramStandIn]:
         stack.transcriber.kill()
         other.start()
         try:
-            stack.wait_workers()
+            stack.wait_workers(other)
             yield stand_in
         finally:
             other.kill()

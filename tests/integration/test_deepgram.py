@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from chat import wire
-from chat.voice.recognisers import TranscriptionRefused, TranscriptionUnavailable, choose
+from chat.voice.recognisers import Recording, TranscriptionRefused, TranscriptionUnavailable, choose
 from chat.voice.recognisers.deepgram import Deepgram
 from chat.voice.recognisers.whisper import Whisper
 from config.settings import Settings
@@ -42,7 +42,7 @@ def deepgram(server: DeepgramStandIn) -> Deepgram:
 
 def test_the_request_is_what_deepgram_documents(server: DeepgramStandIn, deepgram: Deepgram) -> None:
     content = recordings.spoken()
-    deepgram.transcribe(content, "audio/webm", None)
+    deepgram.transcribe(Recording(content, "audio/webm"))
     (received,) = server.received
     assert received.path == "/v1/listen"
     assert received.query == {"model": "nova-3", "smart_format": "true", "language": "multi"}
@@ -53,20 +53,20 @@ def test_the_request_is_what_deepgram_documents(server: DeepgramStandIn, deepgra
 
 def test_a_named_language_is_asked_for_instead_of_detected(server: DeepgramStandIn, deepgram: Deepgram) -> None:
     server.then(stand_in.spoken("Guten Tag", None))
-    transcript = deepgram.transcribe(recordings.spoken(), "audio/webm", "de")
+    transcript = deepgram.transcribe(Recording(recordings.spoken(), "audio/webm", "de"))
     assert server.received[0].query == {"model": "nova-3", "smart_format": "true", "language": "de"}
     assert (transcript.text, transcript.language) == ("Guten Tag", "de")
 
 
 def test_the_model_is_a_setting(server: DeepgramStandIn) -> None:
-    Deepgram(configured(server.url, deepgram_model="nova-2")).transcribe(recordings.spoken(), "audio/webm", None)
+    Deepgram(configured(server.url, deepgram_model="nova-2")).transcribe(Recording(recordings.spoken(), "audio/webm"))
     assert server.received[0].query["model"] == "nova-2"
 
 
 @pytest.mark.parametrize("ending", ["", "/"])
 def test_a_self_hosted_one_is_reached_by_its_address(server: DeepgramStandIn, ending: str) -> None:
     chosen = choose(configured(server.url + ending))
-    assert chosen.transcribe(recordings.spoken(), "audio/webm", None).text == stand_in.SENTENCE
+    assert chosen.transcribe(Recording(recordings.spoken(), "audio/webm")).text == stand_in.SENTENCE
 
 
 def test_without_a_key_the_local_recogniser_is_chosen() -> None:
@@ -80,7 +80,7 @@ def test_the_transcript_has_text_certainty_language_and_the_times_of_words(
     server: DeepgramStandIn, deepgram: Deepgram
 ) -> None:
     server.then(stand_in.spoken("Hello, world.", "en", 2.0))
-    transcript = deepgram.transcribe(recordings.spoken(), "audio/webm", None)
+    transcript = deepgram.transcribe(Recording(recordings.spoken(), "audio/webm"))
     assert (transcript.text, transcript.language) == ("Hello, world.", "en")
     assert transcript.confidence == stand_in.CONFIDENCE
     assert transcript.words == [
@@ -94,7 +94,7 @@ def test_a_recording_in_which_nobody_speaks_has_an_empty_transcript(
     server: DeepgramStandIn, deepgram: Deepgram, answer: Answer
 ) -> None:
     server.then(answer)
-    transcript = deepgram.transcribe(recordings.silence(1.0), "audio/wav", None)
+    transcript = deepgram.transcribe(Recording(recordings.silence(1.0), "audio/wav"))
     assert (transcript.text, transcript.confidence, transcript.words) == ("", None, [])
 
 
@@ -113,7 +113,7 @@ def test_permanent_errors_are_refused_with_the_reason(
 ) -> None:
     server.then(answer)
     with pytest.raises(TranscriptionRefused) as refused:
-        deepgram.transcribe(recordings.spoken(), "audio/webm", None)
+        deepgram.transcribe(Recording(recordings.spoken(), "audio/webm"))
     assert says in str(refused.value)
     assert stand_in.KEY not in str(refused.value)
     assert len(server.received) == 1
@@ -140,9 +140,9 @@ def test_temporary_errors_are_unavailable_and_not_retried_here(
 ) -> None:
     server.then(answer)
     with pytest.raises(TranscriptionUnavailable):
-        deepgram.transcribe(recordings.spoken(), "audio/webm", None)
+        deepgram.transcribe(Recording(recordings.spoken(), "audio/webm"))
     assert len(server.received) == 1
-    assert deepgram.transcribe(recordings.spoken(), "audio/webm", None).text == stand_in.SENTENCE
+    assert deepgram.transcribe(Recording(recordings.spoken(), "audio/webm")).text == stand_in.SENTENCE
 
 
 def test_the_pause_deepgram_asks_for_is_passed_on(server: DeepgramStandIn, deepgram: Deepgram) -> None:
@@ -151,7 +151,7 @@ def test_the_pause_deepgram_asks_for_is_passed_on(server: DeepgramStandIn, deepg
     pauses = []
     for _ in range(3):
         with pytest.raises(TranscriptionUnavailable) as unavailable:
-            deepgram.transcribe(recordings.spoken(), "audio/webm", None)
+            deepgram.transcribe(Recording(recordings.spoken(), "audio/webm"))
         pauses.append(unavailable.value.retry_after)
     assert pauses == [7.0, None, None]
 
@@ -160,39 +160,39 @@ def test_a_response_that_never_comes_is_given_up_in_time(server: DeepgramStandIn
     impatient = Deepgram(configured(server.url, transcription_timeout=1))
     server.then(stand_in.SILENT)
     with pytest.raises(TranscriptionUnavailable, match="in time"):
-        impatient.transcribe(recordings.spoken(), "audio/webm", None)
+        impatient.transcribe(Recording(recordings.spoken(), "audio/webm"))
     assert len(server.received) == 1
 
 
 def test_a_service_that_is_down_is_unavailable() -> None:
     absent = Deepgram(configured(f"http://127.0.0.1:{free_port()}"))
     with pytest.raises(TranscriptionUnavailable, match="reached"):
-        absent.transcribe(recordings.spoken(), "audio/webm", None)
+        absent.transcribe(Recording(recordings.spoken(), "audio/webm"))
 
 
 def test_the_senders_languages_help_the_detection(server: DeepgramStandIn, deepgram: Deepgram) -> None:
     server.then(stand_in.spoken_mixed("Guten Tag, my friend.", ["de", "en"]))
-    transcript = deepgram.transcribe(recordings.spoken(), "audio/webm", None, ["de", "en"])
+    transcript = deepgram.transcribe(Recording(recordings.spoken(), "audio/webm", hints=["de", "en"]))
     assert server.received[0].query["language"] == "multi"
     assert server.received[0].query["language_hint"] == ["de", "en"]
     assert (transcript.text, transcript.language) == ("Guten Tag, my friend.", "de")
 
 
 def test_a_hint_that_deepgram_does_not_know_costs_no_transcript(server: DeepgramStandIn, deepgram: Deepgram) -> None:
-    assert deepgram.transcribe(recordings.spoken(), "audio/webm", None, ["gsw"]).text == stand_in.SENTENCE
+    assert deepgram.transcribe(Recording(recordings.spoken(), "audio/webm", hints=["gsw"])).text == stand_in.SENTENCE
     assert [call.query.get("language_hint") for call in server.received] == [["gsw"], None]
 
 
 def test_a_model_that_knows_one_language_at_a_time_is_asked_to_detect_it(server: DeepgramStandIn) -> None:
     detecting = Deepgram(configured(server.url, deepgram_language="detect"))
-    assert detecting.transcribe(recordings.spoken(), "audio/webm", None, ["de"]).language == "en"
+    assert detecting.transcribe(Recording(recordings.spoken(), "audio/webm", hints=["de"])).language == "en"
     (received,) = server.received
     assert received.query == {"model": "nova-3", "smart_format": "true", "detect_language": "true"}
 
 
 def test_a_model_that_detects_none_is_told_the_hint(server: DeepgramStandIn, deepgram: Deepgram) -> None:
     server.then(stand_in.NO_MULTI, stand_in.NO_MULTI, stand_in.NOT_DETECTED, stand_in.spoken("Guten Tag", None))
-    transcript = deepgram.transcribe(recordings.spoken(), "audio/webm", None, ["de", "en"])
+    transcript = deepgram.transcribe(Recording(recordings.spoken(), "audio/webm", hints=["de", "en"]))
     assert (transcript.text, transcript.language) == ("Guten Tag", "de")
     assert [call.query.get("language") for call in server.received] == ["multi", "multi", None, "de"]
 
@@ -200,14 +200,16 @@ def test_a_model_that_detects_none_is_told_the_hint(server: DeepgramStandIn, dee
 def test_without_a_hint_it_is_refused_with_deepgrams_reason(server: DeepgramStandIn) -> None:
     server.then(stand_in.NOT_DETECTED)
     with pytest.raises(TranscriptionRefused, match="language detection is not supported"):
-        Deepgram(configured(server.url, deepgram_language="detect")).transcribe(recordings.spoken(), "audio/webm", None)
+        Deepgram(configured(server.url, deepgram_language="detect")).transcribe(
+            Recording(recordings.spoken(), "audio/webm")
+        )
     assert len(server.received) == 1
 
 
 def test_a_language_that_was_asked_for_is_not_changed_for_another(server: DeepgramStandIn, deepgram: Deepgram) -> None:
     server.then(stand_in.NO_MULTI)
     with pytest.raises(TranscriptionRefused):
-        deepgram.transcribe(recordings.spoken(), "audio/webm", "tlh", ["de"])
+        deepgram.transcribe(Recording(recordings.spoken(), "audio/webm", "tlh", ["de"]))
     assert len(server.received) == 1
 
 
@@ -217,7 +219,7 @@ def test_terms_profanity_and_redaction_are_settings(server: DeepgramStandIn) -> 
         "deepgram_profanity_filter": True,
         "deepgram_redact": "pci,numbers",
     }
-    Deepgram(configured(server.url, **chosen)).transcribe(recordings.spoken(), "audio/webm", "en")
+    Deepgram(configured(server.url, **chosen)).transcribe(Recording(recordings.spoken(), "audio/webm", "en"))
     query = server.received[0].query
     assert query["keyterm"] == ["Chattergram", "Ada Lovelace"]
     assert query["profanity_filter"] == "true"
@@ -259,7 +261,7 @@ def test_what_is_not_as_documented_costs_no_transcript(
     server: DeepgramStandIn, deepgram: Deepgram, answer: Answer, text: str, words: list[str]
 ) -> None:
     server.then(answer)
-    transcript = deepgram.transcribe(recordings.spoken(), "audio/webm", None)
+    transcript = deepgram.transcribe(Recording(recordings.spoken(), "audio/webm"))
     assert transcript.text == text
     assert [word["word"] for word in transcript.words] == words
     assert wire.dumps(transcript.words), "the stores take it"
@@ -271,5 +273,5 @@ def test_a_word_without_a_usable_probability_has_none(
     server: DeepgramStandIn, deepgram: Deepgram, certainty: object
 ) -> None:
     server.then(alternative(words=[{**WORD, "confidence": certainty}]))
-    (word,) = deepgram.transcribe(recordings.spoken(), "audio/webm", None).words
+    (word,) = deepgram.transcribe(Recording(recordings.spoken(), "audio/webm")).words
     assert word["confidence"] is None

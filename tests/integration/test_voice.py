@@ -3,7 +3,7 @@
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from chat.messages.log import Draft
 from chat.store import counters, hot, keys
 from chat.store.connection import Stores
 from chat.voice import attempts, requests, turns
-from chat.voice.recognisers import Progress, Recogniser, Transcript
+from chat.voice.recognisers import Progress, Recogniser, Recording, Report, Transcript
 from chat.voice.recognisers.deepgram import Deepgram
 from dev.processes import ManagedProcess, free_port, wait_until
 from tests import deepgram_stand_in as stand_in
@@ -682,15 +682,8 @@ class Piecemeal:
     def prepare(self) -> None:
         """Nothing is needed."""
 
-    def transcribe(
-        self,
-        audio: bytes,
-        mimetype: str,
-        language: str | None,
-        hints: Sequence[str] = (),
-        on_progress: Callable[[Progress], None] | None = None,
-    ) -> Transcript:
-        self.asked.append((language, tuple(hints)))
+    def transcribe(self, recording: Recording, on_progress: Report | None = None) -> Transcript:
+        self.asked.append((recording.language, tuple(recording.hints)))
         for report in self._reports:
             on_progress(report)
         return Transcript(self._text, language="en")

@@ -12,7 +12,7 @@ import pytest
 
 from chat.audio.decoding import RATE, SAMPLE_BYTES, speech
 from chat.errors import UnsupportedMedia
-from chat.voice.recognisers import Progress, Transcript, TranscriptionRefused, TranscriptionUnavailable
+from chat.voice.recognisers import Progress, Recording, Transcript, TranscriptionRefused, TranscriptionUnavailable
 from chat.voice.recognisers.whisper import Whisper
 from config.settings import Settings
 from dev import whisper_model
@@ -33,7 +33,7 @@ def whisper() -> Whisper:
 
 
 def heard(whisper: Whisper, audio: bytes, language: str | None = None, hints: Sequence[str] = ()) -> Transcript:
-    return whisper.transcribe(audio, "audio/webm", language, hints)
+    return whisper.transcribe(Recording(audio, "audio/webm", language, hints))
 
 
 def words(text: str) -> str:
@@ -43,7 +43,7 @@ def words(text: str) -> str:
 
 @pytest.mark.parametrize(("name", "mimetype", "seconds"), recordings.FORMATS)
 def test_a_human_voice_is_understood_word_for_word(whisper: Whisper, name: str, mimetype: str, seconds: float) -> None:
-    transcript = whisper.transcribe(recordings.spoken(name), mimetype, None)
+    transcript = whisper.transcribe(Recording(recordings.spoken(name), mimetype))
     assert words(transcript.text) == (RESPECTABLE if name.startswith("respectable") else AMIABLE)
     assert re.fullmatch(r"H.*[.?]", transcript.text), "it has punctuation"
     assert transcript.language == "en"
@@ -119,7 +119,7 @@ def long(times: int) -> bytes:
 
 def test_the_words_of_a_long_recording_come_piece_by_piece(whisper: Whisper) -> None:
     reported: list[Progress] = []
-    transcript = whisper.transcribe(long(6), "audio/wav", None, (), reported.append)
+    transcript = whisper.transcribe(Recording(long(6), "audio/wav"), reported.append)
     assert words(transcript.text) == " ".join([RESPECTABLE, AMIABLE] * 6)
     assert len(reported) >= 2
     for before, after in pairwise(reported):
@@ -131,7 +131,7 @@ def test_the_words_of_a_long_recording_come_piece_by_piece(whisper: Whisper) -> 
 
 def test_a_short_recording_reports_nothing_before_it_is_done(whisper: Whisper) -> None:
     reported: list[Progress] = []
-    whisper.transcribe(recordings.spoken(), "audio/webm", None, (), reported.append)
+    whisper.transcribe(Recording(recordings.spoken(), "audio/webm"), reported.append)
     assert reported == []
 
 

@@ -86,9 +86,9 @@ class Dynos:
         self.embedded.stop()
 
     def written_files(self, name: str) -> list[str]:
-        """The files a dyno has left on its disk, apart from those deployed."""
+        """The files a dyno has left on its disk, apart from those deployed and the notes that it is healthy."""
         home = self.folder / name
         found = [path.relative_to(home) for path in home.rglob("*") if path.is_file()]
-        return [str(path) for path in found if path.parts[0] != "app"]
+        return [str(path) for path in found if path.parts[0] != "app" and "chattergram-health" not in str(path)]
 
     embedded: Embedded

@@ -9,7 +9,7 @@ import pytest
 from tests.client import Client
 from tests.stack import Stack, procfile
 
-MOST = 20
+MAX_CONNECTIONS = 20
 SMALL = {
     "REDIS_CONNECTIONS": "3",
     "BROKER_CONNECTIONS": "1",
@@ -30,7 +30,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     running.start()
     try:
         with running.redis.client() as redis:
-            redis.config_set("maxclients", MOST)
+            redis.config_set("maxclients", MAX_CONNECTIONS)
         yield running
     finally:
         running.stop()

@@ -19,10 +19,9 @@ from chat.store import keys, prepare
 from chat.store.connection import Stores
 from chat.upkeep import runs
 from dev.embedded import MongoServer, RedisServer, Server
-from dev.install import redis_folder
-from dev.processes import LOOPBACK, ManagedProcess, free_port, wait_until
+from dev.processes import LOOPBACK, free_port, wait_until
 from tests.client import Client
-from tests.stack import ROOT, Stack, clean_environment, procfile, server_settings, start_servers
+from tests.stack import ROOT, SECRET, Stack, clean_environment, procfile, server_settings, start_servers
 from workers import health
 from workers.heartbeat import BeatHeartbeat
 
@@ -95,19 +94,27 @@ def test_a_health_check_takes_no_more_than_python_itself() -> None:
 
 
 def test_a_web_process_lives_and_says_what_it_lacks(stack: Stack) -> None:
-    nowhere = f"redis://{LOOPBACK}:9/0"
-    for missing, variable in [("redis", "REDIS_URL"), ("broker", "CELERY_BROKER_URL"), ("mongodb", "MONGODB_URI")]:
-        port = free_port()
-        url = f"mongodb://{LOOPBACK}:9/chat" if missing == "mongodb" else nowhere
-        web = stack.make_process(f"web-{missing}", procfile("Procfile.dev")["web"], {variable: url, "PORT": str(port)})
-        web.start()
-        try:
-            web.wait_ready(lambda at=port: answers(at), SECONDS)
+    away = {
+        "redis": {"REDIS_URL": f"redis://{LOOPBACK}:9/0"},
+        "broker": {"CELERY_BROKER_URL": f"redis://{LOOPBACK}:9/0"},
+        "mongodb": {"MONGODB_URI": f"mongodb://{LOOPBACK}:9/chat"},
+    }
+    ports = {missing: free_port() for missing in away}
+    webs = {
+        missing: stack.make_process(f"web-{missing}", procfile("Procfile.dev")["web"], {**urls, "PORT": str(port)})
+        for (missing, urls), port in zip(away.items(), ports.values(), strict=True)
+    }
+    try:
+        for web in webs.values():
+            web.start()
+        for missing, port in ports.items():
+            webs[missing].wait_ready(lambda at=port: answers(at), SECONDS)
             ready = requests.get(f"http://{LOOPBACK}:{port}/readyz", timeout=15)
             assert ready.status_code == 503
             assert missing in ready.json()["detail"], ready.text
             assert {"redis", "search", "subscription"} >= named(ready) - {missing}, ready.text
-        finally:
+    finally:
+        for web in webs.values():
             web.stop()
 
 
@@ -122,23 +129,45 @@ def named(response: requests.Response) -> set[str]:
     return set(response.json()["detail"].removeprefix("Missing: ").removesuffix(".").split(", "))
 
 
-def test_readyz_names_a_search_module_that_is_missing(stack: Stack, tmp_path: Path) -> None:
+class PlainRedis(RedisServer):
     """A Redis without modules, as many providers offer it."""
-    plain = PlainRedis(tmp_path)
-    plain.process.start()
+
+    protected = False
+
+    def arguments(self) -> list[str]:
+        given = super().arguments()
+        return given[: given.index("--loadmodule")]
+
+
+def test_readyz_names_a_search_module_that_has_gone(stack: Stack, tmp_path: Path) -> None:
+    """As after a restart of Redis from which somebody has left it out."""
+    redis, plain = RedisServer("redis", tmp_path / "redis", tmp_path / "redis.log"), None
+    redis.protected = False
+    redis.start()
+    redis.wait_until_ready()
     port = free_port()
-    urls = {"REDIS_URL": plain.url(0), "CELERY_BROKER_URL": plain.url(1), "PORT": str(port)}
+    urls = {"REDIS_URL": redis.url(0), "CELERY_BROKER_URL": redis.url(1), "PORT": str(port)}
     web = stack.make_process("web-plain", procfile("Procfile.dev")["web"], urls)
+
+    def missing() -> set[str]:
+        response = requests.get(f"http://{LOOPBACK}:{port}/readyz", timeout=15)
+        return set() if response.ok else named(response)
+
     try:
-        plain.process.wait_ready(plain.is_ready, SECONDS)
         web.start()
-        web.wait_ready(lambda: answers(port), SECONDS)
-        wait_until(
-            lambda: named(requests.get(f"http://{LOOPBACK}:{port}/readyz", timeout=15)) == {"search"}, 20, "ready"
+        web.wait_ready(
+            lambda: answers(port) and requests.get(f"http://{LOOPBACK}:{port}/readyz", timeout=15).ok, SECONDS
         )
+        redis.stop()
+        plain = PlainRedis("plain", tmp_path / "plain", tmp_path / "plain.log")
+        plain.port = redis.port
+        plain.start()
+        wait_until(lambda: missing() == {"search"}, SECONDS, "the search to be missed")
     finally:
         web.stop()
-        plain.process.stop()
+        for server in (redis, plain):
+            if server is not None:
+                server.stop()
 
 
 class ClusterRedis(RedisServer):
@@ -177,47 +206,67 @@ class StandaloneMongo(MongoServer):
         return f"mongodb://{LOOPBACK}:{self.port}/{database}"
 
 
-@pytest.mark.parametrize(
-    ("kind", "variable", "said"),
-    [
-        (ClusterRedis, "REDIS_URL", "REDIS_URL names a Redis Cluster"),
-        (StandaloneMongo, "MONGODB_URI", "MONGODB_URI names a MongoDB that is not a replica set"),
-    ],
-)
-def test_a_store_of_a_kind_we_cannot_use_is_named(
-    stack: Stack, tmp_path: Path, kind: type[Server], variable: str, said: str
+class EvictingRedis(RedisServer):
+    protected = False
+
+    def arguments(self) -> list[str]:
+        return [*super().arguments(), "--maxmemory", "1gb", "--maxmemory-policy", "allkeys-lru"]
+
+
+class ForgetfulRedis(RedisServer):
+    protected = False
+
+    def arguments(self) -> list[str]:
+        return [*super().arguments(), "--appendonly", "no"]
+
+
+UNUSABLE = [
+    (ClusterRedis, "REDIS_URL: names a Redis Cluster"),
+    (PlainRedis, "REDIS_URL: names a Redis without the module search and JSON"),
+    (EvictingRedis, "REDIS_URL: names a Redis that removes data when it is full"),
+    (ForgetfulRedis, "REDIS_URL: names a Redis that keeps nothing on its disk"),
+    (StandaloneMongo, "MONGODB_URI: names a MongoDB that is not a replica set"),
+]
+
+
+@pytest.mark.parametrize(("name", "kind", "said"), [("web", *UNUSABLE[1]), *(("worker", *each) for each in UNUSABLE)])
+def test_a_store_that_can_never_be_used_ends_a_process_in_one_sentence(
+    stack: Stack, tmp_path: Path, name: str, kind: type[Server], said: str
 ) -> None:
     server = kind("another", tmp_path / "another", tmp_path / "another.log")
     server.start()
-    worker = stack.make_process("worker-elsewhere", procfile("Procfile.dev")["worker"].replace("chat@", "other@"))
+    command = procfile("Procfile.dev")[name].replace("chat@", "other@")
+    production = {"ENVIRONMENT": "production", "SECRET_KEY": SECRET, "PORT": str(free_port())}
+    process = stack.make_process(f"{name}-elsewhere", command, production)
     try:
         server.wait_until_ready()
-        worker.environment[variable] = server.url()
-        worker.start()
-        worker.wait_ready(lambda: said in worker.output(), SECONDS)
+        process.environment[said.partition(":")[0]] = server.url()
+        process.start()
+        assert process.wait(SECONDS) not in (0, None)
+        assert f"Chattergram cannot start:\n  {said}" in process.output(), process.output()
+        assert "Traceback" not in process.output()
     finally:
-        worker.stop()
+        process.stop()
         server.stop()
 
 
-class PlainRedis:
-    """Redis Stack's server without its modules."""
-
-    def __init__(self, folder: Path) -> None:
-        self.port = free_port()
-        server = str(redis_folder() / "bin" / "redis-server")
-        command = [server, "--bind", LOOPBACK, "--port", str(self.port), "--save", "", "--dir", str(folder)]
-        self.process = ManagedProcess("plain Redis", command, log=folder / "redis.log")
-
-    def url(self, database: int) -> str:
-        return f"redis://{LOOPBACK}:{self.port}/{database}"
-
-    def is_ready(self) -> bool:
-        with Redis(port=self.port, retry=None) as client:
-            try:
-                return bool(client.ping())
-            except RedisError:
-                return False
+@pytest.mark.parametrize("kind", [EvictingRedis, ForgetfulRedis])
+def test_in_development_a_redis_that_may_lose_data_is_only_warned_of(
+    stack: Stack, tmp_path: Path, kind: type[Server]
+) -> None:
+    server = kind("another", tmp_path / "another", tmp_path / "another.log")
+    server.start()
+    urls = {"PORT": str(free_port())}
+    web = stack.make_process("web-risky", procfile("Procfile.dev")["web"], urls)
+    try:
+        server.wait_until_ready()
+        web.environment["REDIS_URL"] = server.url()
+        web.start()
+        web.wait_ready(lambda: "redis.unsafe" in web.output(), SECONDS)
+        web.wait_ready(lambda: answers(int(urls["PORT"])), SECONDS)
+    finally:
+        web.stop()
+        server.stop()
 
 
 @pytest.fixture

@@ -111,9 +111,10 @@ def assert_clean(run: Run) -> None:
     assert run.left_over() == []
 
 
-def test_ctrl_c_stops_all_and_the_next_run_has_all_data(first: Run) -> None:
+def test_two_instances_live_side_by_side_and_ctrl_c_keeps_all_data(first: Run, second: Run) -> None:
     first.start()
-    with Client(first.url) as client:
+    with ExitStack() as closing:
+        client = closing.enter_context(Client(first.url))
         assert json.loads(first.flask("state", "--json"))["redis_up"] == 1, "bin/flask finds its servers"
         assert requests.get(first.flower, timeout=15).status_code == 401, "Flower asks for its password"
         assert [path for path in first.folder.rglob("*") if path.lstat().st_mode & 0o077] == []
@@ -124,8 +125,14 @@ def test_ctrl_c_stops_all_and_the_next_run_has_all_data(first: Run) -> None:
         socket = ben.connect()
         sent = ada.post(ben, "still there tomorrow?")
         socket.wait_for_frame("application:messages", lambda message: message["_id"] == sent["_id"])
-    first.press_ctrl_c()
-    assert_clean(first)
+        refuse_a_port_in_use(second, first.port)
+        second.start()
+        another = closing.enter_context(Client(second.url)).sign_up("ada")
+        assert ada.user["username"] not in {user["username"] for user in another.get("/user/list")}
+        assert another.user["username"] not in {user["username"] for user in ada.get("/user/list")}
+    for run in (second, first):
+        run.press_ctrl_c()
+        assert_clean(run)
     first.start()
     with Client(first.url) as client:
         again = client.log_in(Person(client, ada.user, ada.token))
@@ -138,26 +145,12 @@ def test_ctrl_c_stops_all_and_the_next_run_has_all_data(first: Run) -> None:
     assert_clean(first)
 
 
-def test_two_instances_live_side_by_side(first: Run, second: Run) -> None:
-    with ExitStack() as closing:
-        people = []
-        for run in (first, second):
-            run.start()
-            client = closing.enter_context(Client(run.url))
-            people.append(client.sign_up("ada"))
-        names = [{user["username"] for user in person.get("/user/list")} for person in people]
-        assert people[0].user["username"] not in names[1]
-        assert people[1].user["username"] not in names[0]
-    for run in (second, first):
-        run.press_ctrl_c()
-        assert_clean(run)
-
-
-def test_a_port_in_use_is_said_before_anything_starts(first: Run, second: Run) -> None:
-    first.start()
-    second.process.command = [*second.process.command, f"PORT={first.port}"]
-    second.process.start()
-    assert second.process.wait(STOP_SECONDS) != 0
-    assert f"Cannot listen on {LOOPBACK}:{first.port}" in second.process.output()
-    assert_clean(second)
-    first.press_ctrl_c()
+def refuse_a_port_in_use(run: Run, port: int) -> None:
+    """Checks that it says so before it starts anything."""
+    usual = run.process.command
+    run.process.command = [*usual, f"PORT={port}"]
+    run.process.start()
+    assert run.process.wait(STOP_SECONDS) != 0
+    assert f"Cannot listen on {LOOPBACK}:{port}" in run.process.output()
+    assert_clean(run)
+    run.process.command = usual

@@ -15,7 +15,7 @@ UNITS = ROOT / "docs" / "systemd"
 HOME = Path("/opt/chattergram")
 OURS = ("web", "worker", "transcriber", "beat", "flower")
 SEVERAL = ("worker", "transcriber")  # have a template, of which there may be many on one machine
-EXPOSURE_MOST = 4.0
+MAX_EXPOSURE = 4.0
 
 
 def unit_file(name: str) -> Path:
@@ -96,4 +96,4 @@ def test_systemd_takes_it_and_rates_its_exposure_low(name: str, tmp_path: Path) 
     )
     found = re.search(r"Overall exposure level for \S+: ([\d.]+)", rated.stdout)
     assert found
-    assert float(found[1]) < EXPOSURE_MOST
+    assert float(found[1]) < MAX_EXPOSURE

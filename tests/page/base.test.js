@@ -31,7 +31,7 @@ test("a listener may stop itself, or add another, while it is told", () => {
 });
 
 test("each pause is twice the one before, spread by half, and bounded", () => {
-	const limits = { least: 1_000, most: 30_000 };
+	const limits = { min: 1_000, max: 30_000 };
 	for (const [attempts, middle] of [
 		[0, 1_000],
 		[1, 2_000],

@@ -110,15 +110,15 @@ def test_a_long_recording_is_cut_in_its_pauses() -> None:
 def test_ten_minutes_take_no_more_memory_than_one() -> None:
     once = np.concatenate([sounds.voice(), sounds.silence(1.0)])
 
-    def most_held(minutes: int) -> int:
+    def peak(minutes: int) -> int:
         tracemalloc.start()
         for _ in pieces(block for _ in range(minutes * 60 * RATE // len(once)) for block in blocks(once)):
             pass
-        most = tracemalloc.get_traced_memory()[1]
+        peak_bytes = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        return most
+        return peak_bytes
 
-    assert most_held(10) < 1.1 * most_held(1)
+    assert peak(10) < 1.1 * peak(1)
 
 
 def test_where_nobody_speaks_there_is_no_piece() -> None:

@@ -264,7 +264,7 @@ def test_what_a_killed_fork_server_had_begun_ends_with_it() -> None:
     looping = Misbehaving("loop", at_once=1)
     with ThreadPoolExecutor(1) as pool:
         lost = pool.submit(prepare, looping)
-        wait_until(lambda: bool(looping._process) and len(children(looping)) == 1, 10, "a child")
+        wait_until(lambda: looping._heard and len(children(looping)) == 1, 10, "a child")
         child = children(looping)[0]
         os.kill(server(looping), signal.SIGKILL)
         wait_until(lambda: not alive(child), 10, "the end of the child")

@@ -92,6 +92,8 @@ WRONG = {
         f"redis://:{PASSWORD}@redis.example:70000",
         f"redis://:#{PASSWORD}@redis.example",
         f"redis://:{PASSWORD}@redis.example/chat",
+        f"redis://:{PASSWORD}@redis.example/1",
+        f"rediss://:{PASSWORD}@redis.example/0?ssl_cert_reqs=yes",
     ),
     "CELERY_BROKER_URL": (
         f"http://:{PASSWORD}@queue.example",
@@ -100,7 +102,9 @@ WRONG = {
         f"amqp://guest:/{PASSWORD}@queue.example//",
         f"amqp://guest:{PASSWORD}@queue.example:port//",
         f"redis://:{PASSWORD}@redis.example/chat",
-        f"sentinel://:{PASSWORD}@one.example;http://two.example",
+        f"sentinel://:{PASSWORD}@one.example",
+        f"rediss://:{PASSWORD}@one.example/1?ssl_cert_reqs=CERT_SOME",
+        f"amqp://:{PASSWORD}@one.example;http://two.example",
     ),
     "MONGODB_URI": (
         f"mongo://chat:{PASSWORD}@mongodb.example/chat",
@@ -118,7 +122,7 @@ RIGHT = {
     "REDIS_URL": (
         "redis://redis.example",
         "redis://redis.example:6379/",
-        "rediss://user:pass:word@[::1]:6379/12?ssl_cert_reqs=none",
+        "rediss://user:pass:word@[::1]:6379/0?ssl_cert_reqs=none",
         "redis://:p%2Fw@10.0.0.1/0",
     ),
     "CELERY_BROKER_URL": (
@@ -126,7 +130,6 @@ RIGHT = {
         "amqps://guest:p%2Fw@queue.example:5671/%2Fchat",
         "pyamqp://queue.example//?heartbeat=10",
         "amqp://one.example//;amqp://two.example//",
-        "sentinel://:word@one.example:26379/1;sentinel://two.example:26379/1",
         "redis+socket:///run/redis.sock?virtual_host=1",
         "redis://:word@redis.example:6379/1",
     ),

@@ -7,17 +7,17 @@ RATES = Rates(frames=10, bytes=1_000, pings=2, patience=3.0)
 
 def test_a_burst_is_free_and_beyond_it_the_rate_holds() -> None:
     bucket = Bucket(10)
-    bucket.take(int(10 * BURST_SECONDS), 100.0)
+    bucket.consume(int(10 * BURST_SECONDS), 100.0)
     assert bucket.ahead(100.0) == 0
-    bucket.take(10, 100.0)
+    bucket.consume(10, 100.0)
     assert 0.99 < bucket.ahead(100.0) < 1.01
     assert bucket.ahead(101.0) == 0
 
 
 def test_a_rest_refills_the_bucket_and_not_more() -> None:
     bucket = Bucket(10)
-    bucket.take(40, 100.0)
-    bucket.take(41, 1_000.0)
+    bucket.consume(40, 100.0)
+    bucket.consume(41, 1_000.0)
     assert 0.09 < bucket.ahead(1_000.0) < 0.11
 
 

@@ -28,7 +28,7 @@ class Bucket:
         self._seconds_each = 1.0 / a_second
         self._full_at = 0.0
 
-    def take(self, amount: int, now: float) -> None:
+    def consume(self, amount: int, now: float) -> None:
         self._full_at = max(self._full_at, now) + amount * self._seconds_each
 
     def ahead(self, now: float) -> float:
@@ -50,15 +50,15 @@ class Budget:
         self._ahead_since: float | None = None
 
     def read(self, length: int, now: float) -> None:
-        self._bytes.take(length, now)
+        self._bytes.consume(length, now)
 
     def frame(self, now: float) -> None:
         """A text or binary frame, or one that continues it."""
-        self._frames.take(1, now)
+        self._frames.consume(1, now)
 
     def ping(self, now: float) -> None:
         """A ping or a pong."""
-        self._pings.take(1, now)
+        self._pings.consume(1, now)
 
     def ahead(self, now: float) -> float:
         """Returns for how many seconds nothing should be read; 0 while the budget lasts."""

@@ -45,11 +45,11 @@ from web.sockets.held import Held
 
 FINAL_TEXT = 0x80 | Opcode.TEXT  # the only frame of its message
 PING = bytes(FrameProtocol(client=False, extensions=[]).ping())
-FRAME_BYTES_MOST = 64 * 1024  # of what clients send
+MAX_FRAME_BYTES = 64 * 1024  # of what clients send
 READ_BYTES = 4_096
 WRITE_BYTES = 64 * 1024  # given to the kernel at once, so that a time limit means the same for every queue
 EVENTS_AT_ONCE = 16  # frames a socket may have handled before others have their turn
-PAUSE_MOST = 0.5  # seconds; a pause in reading looks again that often
+MAX_PAUSE = 0.5  # seconds; a pause in reading looks again that often
 GOODBYE_SECONDS = 3.0  # the other side has to answer a close
 
 NORMAL = 1000
@@ -86,8 +86,8 @@ class _NoThread:
 class QueuedBytes:
     """What waits to be written to all sockets of this process together, and how much that may be."""
 
-    def __init__(self, most: int) -> None:
-        self.most = most
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
         self.total = 0
 
 
@@ -177,10 +177,10 @@ class Connection(Server):
     def texts(self) -> Iterator[str]:
         """What the client sends but for heartbeats, text by text, until either side closes. Binary messages are ''."""
         try:
-            yield from self._take()
+            yield from self._received_texts()
             while not self._ended and (data := self.sock.recv(READ_BYTES)):
                 if self._abused:
-                    gevent.sleep(PAUSE_MOST)  # nothing it sends matters any more; it is about to be cut off
+                    gevent.sleep(MAX_PAUSE)  # nothing it sends matters any more; it is about to be cut off
                     continue
                 self.heard = _now()
                 self._budget.read(len(data), self.heard)
@@ -188,7 +188,7 @@ class Connection(Server):
                     self._budget.frame(self.heard)
                 else:
                     self.ws.receive_data(data)
-                    yield from self._take()
+                    yield from self._received_texts()
                 self._keep_pace()
         except (OSError, RemoteProtocolError, ConnectionClosed):
             return
@@ -203,7 +203,7 @@ class Connection(Server):
             self._abused = True
             self.end(ABUSED, "too many frames, bytes or pings")
         while not (self._ended or self._abused) and (pause := self._budget.ahead(_now())):
-            gevent.sleep(min(pause, PAUSE_MOST))
+            gevent.sleep(min(pause, MAX_PAUSE))
 
     def _handle_events(self) -> bool:
         """The handshake: simple-websocket calls this once. No compression: it costs 100 KB a socket."""
@@ -214,7 +214,7 @@ class Connection(Server):
                 self.sock.sendall(self.ws.send(AcceptConnection()))
         return True
 
-    def _take(self) -> Iterable[str]:
+    def _received_texts(self) -> Iterable[str]:
         for event in self.ws.events():
             self._give_turn()
             if isinstance(event, TextMessage | BytesMessage):
@@ -243,7 +243,7 @@ class Connection(Server):
         if self.closing:
             return None
         self._assembling += len(event.data) if isinstance(event.data, bytes) else len(event.data.encode())
-        if self._assembling > FRAME_BYTES_MOST:
+        if self._assembling > MAX_FRAME_BYTES:
             self.input_buffer.clear()
             self.end(TOO_LARGE, "frame too large")
             return None
@@ -270,7 +270,7 @@ class Connection(Server):
         return (
             len(self._queue) >= limits.queue_frames
             or self._queued + more > limits.queue_bytes
-            or limits.queued.total + more > limits.queued.most
+            or limits.queued.total + more > limits.queued.limit
         )
 
     def _drop_queue(self) -> None:
@@ -290,7 +290,7 @@ class Connection(Server):
             self._rest = rest
             self._count(len(rest))
             self._writer = gevent.spawn(self._empty_queue)
-            if self._limits.queued.total > self._limits.queued.most:
+            if self._limits.queued.total > self._limits.queued.limit:
                 self.closing = self.closing or TOO_SLOW
                 self.cut()
 

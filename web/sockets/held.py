@@ -4,8 +4,8 @@
 class Held:
     """The frames that wait, with their positions; a frame that Redis does not keep has position 0."""
 
-    def __init__(self, bytes_most: int) -> None:
-        self._bytes_most = bytes_most
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
         self.restart()
 
     def restart(self) -> None:
@@ -17,7 +17,7 @@ class Held:
     def add(self, position: int, encoded: bytes) -> None:
         self._bytes += len(encoded)
         self._frames.append((position, encoded))
-        if self._bytes > self._bytes_most:
+        if self._bytes > self._max_bytes:
             self.restart()
             self.overflowed = True
 

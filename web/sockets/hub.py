@@ -45,7 +45,7 @@ class Hub:
         """Somebody's sockets here."""
         return list(self._people.get(user_id, ()))
 
-    def holds(self, user_id: str) -> bool:
+    def contains(self, user_id: str) -> bool:
         """Whether somebody has a socket here."""
         return user_id in self._people
 

@@ -41,7 +41,7 @@ class People:
         self._renewed = 0.0
         self.hub = Hub(self._note)
 
-    def take(self, data: bytes) -> None:
+    def handle(self, data: bytes) -> None:
         """Somebody came or went, on whichever process."""
         change = orjson.loads(data)
         user_id, online = change["_id"], change["online"]
@@ -84,7 +84,7 @@ class People:
         presence.renew(self._stores, self._process, seconds)
 
     def _note(self, user_id: str) -> None:
-        self._unreported[user_id] = time.monotonic() + (0.0 if self.hub.holds(user_id) else LEAVE_SECONDS)
+        self._unreported[user_id] = time.monotonic() + (0.0 if self.hub.contains(user_id) else LEAVE_SECONDS)
 
     def _renew(self) -> None:
         now = time.monotonic()
@@ -101,7 +101,7 @@ class People:
             page = [user_id for user_id, due in self._unreported.items() if due <= now][:REPORT_PAGE]
             if not page:
                 return
-            changes = {user_id: self.hub.holds(user_id) for user_id in page}
+            changes = {user_id: self.hub.contains(user_id) for user_id in page}
             for user_id in page:
                 del self._unreported[user_id]
             try:

@@ -124,7 +124,7 @@ class _Conversation:
         try:
             for text in texts:
                 if not connection.closing:
-                    self._take(text)
+                    self._handle(text)
         finally:
             if connection.user_id:
                 self._hub.remove(connection)
@@ -171,18 +171,18 @@ class _Conversation:
         connection.token, connection.token_id = token, session.token_id
         connection.issued_ms, connection.expires = session.issued_ms, session.expires
 
-    def _take(self, text: str) -> None:
+    def _handle(self, text: str) -> None:
         if text == self._connection.token:  # a heartbeat that came in pieces; a revoked token has closed this socket
             return
         try:
             if text.startswith(TOKEN_START):
                 self._renew(text)
             else:
-                self._take_json(text)
+                self._handle_json(text)
         except STORE_AWAY as error:
             log.warning("socket.store_away", error=type(error).__name__)
 
-    def _take_json(self, text: str) -> None:
+    def _handle_json(self, text: str) -> None:
         try:
             value = orjson.loads(text)
         except orjson.JSONDecodeError:

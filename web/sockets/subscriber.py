@@ -22,7 +22,7 @@ from web.sockets.people import People
 
 log = structlog.get_logger(__name__)
 
-PAUSE_LEAST, PAUSE_MOST = 0.1, 2.0  # seconds between two attempts to subscribe
+MIN_PAUSE, MAX_PAUSE = 0.1, 2.0  # seconds between two attempts to subscribe
 SILENCE_SECONDS = 15.0  # after which the connection is asked whether it lives
 
 
@@ -31,7 +31,7 @@ class Subscriber:
         self._stores = stores
         self._hub = hub
         self._people = people
-        self._pause = PAUSE_LEAST
+        self._pause = MIN_PAUSE
         self._began = False
         self.ready = Event()  # set while subscribed
 
@@ -46,7 +46,7 @@ class Subscriber:
                 log.exception("subscriber.failed")
             self.ready.clear()
             gevent.sleep(self._pause * (0.5 + random.random()))  # noqa: S311 (jitter)
-            self._pause = min(PAUSE_MOST, self._pause * 2)
+            self._pause = min(MAX_PAUSE, self._pause * 2)
 
     def _listen(self) -> None:
         client: Redis = connect_redis(self._stores.settings, timeout=SILENCE_SECONDS * 2, retries=0)
@@ -56,7 +56,7 @@ class Subscriber:
                 self._wait_subscribed(pubsub)
                 self._catch_up()
                 self.ready.set()
-                self._pause = PAUSE_LEAST
+                self._pause = MIN_PAUSE
                 self._pass_on(pubsub)
         finally:
             client.close()
@@ -78,15 +78,15 @@ class Subscriber:
                 continue
             asked = False
             if message["type"] == "message":
-                self._take(message["channel"].decode(), message["data"])
+                self._dispatch(message["channel"].decode(), message["data"])
 
-    def _take(self, channel: str, data: bytes) -> None:
+    def _dispatch(self, channel: str, data: bytes) -> None:
         try:
             envelope = frames.decode_envelope(data)
             if channel == frames.SESSIONS:
                 self._hub.end_sessions(envelope.data)
             elif channel == frames.USERS:
-                self._people.take(envelope.data)
+                self._people.handle(envelope.data)
             else:
                 self._hub.route(channel, envelope)
         except (ValueError, KeyError):

@@ -16,7 +16,7 @@ local crashes_together = tonumber(ARGV[4]) -- from this many crashes on, the mes
 local long_ms = tonumber(ARGV[5]) -- a longer recording is a long one
 local max_long = tonumber(ARGV[6]) -- long recordings the worker may run at the same time
 local patience = tonumber(ARGV[7]) -- ms a recording stands back for each ms of its length
-local least_ms = tonumber(ARGV[8]) -- a shorter recording uses up as much of a turn
+local min_ms = tonumber(ARGV[8]) -- a shorter recording uses up as much of a turn
 local used_kept_ms = tonumber(ARGV[9]) -- how long to remember what a person used beyond that time
 local page = tonumber(ARGV[10]) -- messages to look at
 local skips_unknown = ARGV[11] == '1'
@@ -107,7 +107,7 @@ for _ = 1, page do
   if tonumber(redis.call('ZSCORE', transcriptions, id) or 0) == math.huge then -- else it no longer waits, or not yet again
     local from = math.max(now, tonumber(redis.call('ZSCORE', used, person) or 0))
     redis.call('ZREMRANGEBYSCORE', used, '-inf', now - used_kept_ms)
-    redis.call('ZADD', used, from + patience * math.max(taken.length, least_ms), person)
+    redis.call('ZADD', used, from + patience * math.max(taken.length, min_ms), person)
     for kind in pairs(people) do place(kind, person) end
     local alone = taken.kind == 'alone'
     if alone then redis.call('SET', tried_alone, id, 'PX', lease_ms) end

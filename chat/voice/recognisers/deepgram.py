@@ -1,12 +1,12 @@
-"""Deepgram, or a self-hosted one, by its own SDK.
+"""Deepgram, hosted or self-hosted, through its SDK.
 
-Attempts are counted, spaced and survive a killed worker in `chat.voice.attempts`, so the SDK's own retries are off.
-Only what Deepgram refuses because of the language is asked for again at once, in another way.
+`chat.voice.attempts` counts and spaces attempts and survives a killed worker, so the SDK's retries are off. Only a
+request that Deepgram refuses because of the language is repeated at once, with other parameters.
 """
 
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
 import httpx
@@ -14,15 +14,21 @@ from deepgram import DeepgramClient, DeepgramClientEnvironment
 from deepgram.core.api_error import ApiError
 from deepgram.core.parse_error import ParsingError
 
-from chat.voice.recognisers.protocol import Progress, Transcript, TranscriptionRefused, TranscriptionUnavailable
+from chat.voice.recognisers.protocol import (
+    Recording,
+    Report,
+    Transcript,
+    TranscriptionRefused,
+    TranscriptionUnavailable,
+)
 from chat.wire import Word
 from config.settings import Settings
 
 CONNECT_SECONDS = 5.0
-REASON_LIMIT = 200  # characters of Deepgram's own words that are passed on
+REASON_LIMIT = 200  # characters of Deepgram's explanation that are passed on
 RETRYABLE = (408, 429)  # of the 4xx; the others say that the request itself is wrong
 ACCOUNT = (401, 402, 403)
-ABOUT_LANGUAGE = re.compile("language", re.IGNORECASE)  # in its reason for a 400
+ABOUT_LANGUAGE = re.compile("language", re.IGNORECASE)  # in the explanation of a 400
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 Query = dict[str, Any]
@@ -50,30 +56,27 @@ class Deepgram:
         )
 
     def prepare(self) -> None:
-        """See `Recogniser`. Nothing is needed."""
+        """See `Recogniser`. There is nothing to load."""
 
     def transcribe(
         self,
-        audio: bytes,
-        mimetype: str,
-        language: str | None,
-        hints: Sequence[str] = (),
-        on_progress: Callable[[Progress], None] | None = None,  # noqa: ARG002 (it comes whole)
+        recording: Recording,
+        on_progress: Report | None = None,  # noqa: ARG002 (the transcript arrives whole)
     ) -> Transcript:
         """See `Recogniser`."""
         refused: TranscriptionRefused | None = None
-        for query in self._queries(language, hints):
+        for query in self._queries(recording.language, recording.hints):
             try:
-                response = self._ask(audio, mimetype, query)
+                response = self._ask(recording, query)
             except _LanguageRefused as error:
                 refused = error
             else:
                 return _transcript(response, query.get("language") if query.get("language") != "multi" else None)
-        raise refused or TranscriptionRefused("The transcription service knows no such language.")
+        raise refused or TranscriptionRefused("The transcription service does not know this language.")
 
     def _queries(self, language: str | None, hints: Sequence[str]) -> Iterator[Query]:
-        """What to ask, and what to ask when it refuses that because of the language: not every model detects it, or
-        knows what was hinted at."""
+        """Yields the parameters to try in order, until one is not refused because of the language: not every model
+        detects languages or knows those hinted at."""
         if language is not None:
             yield {"language": language}
             return
@@ -85,13 +88,13 @@ class Deepgram:
         if hints:
             yield {"language": hints[0]}
 
-    def _ask(self, audio: bytes, mimetype: str, query: Query) -> Any:
-        options: dict[str, Any] = {"additional_headers": {"content-type": mimetype}}
+    def _ask(self, recording: Recording, query: Query) -> Any:
+        options: dict[str, Any] = {"additional_headers": {"content-type": recording.mimetype}}
         if self._redact:
             options["additional_query_parameters"] = {"redact": self._redact}  # the SDK takes one, Deepgram several
         try:
             return self._client.listen.v1.media.transcribe_file(
-                request=audio,
+                request=recording.audio,
                 **self._query,
                 **query,
                 request_options=options,
@@ -99,17 +102,17 @@ class Deepgram:
         except ApiError as error:
             _raise_for(error)
         except httpx.TimeoutException as error:
-            raise TranscriptionUnavailable("The transcription service did not answer in time.") from error
+            raise TranscriptionUnavailable("The transcription service did not respond in time.") from error
         except (httpx.HTTPError, ParsingError) as error:
             raise TranscriptionUnavailable("The transcription service could not be reached.") from error
 
 
 class _LanguageRefused(TranscriptionRefused):
-    """The recording is refused because of the language that was asked for, or because it should have been detected."""
+    """The recording was refused because of the requested language, or because the model cannot detect it."""
 
 
 def listed(value: str) -> list[str]:
-    """The parts of a comma-separated setting."""
+    """Splits a comma-separated setting."""
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
@@ -125,12 +128,12 @@ def _raise_for(error: ApiError) -> NoReturn:
     if status == 429:
         raise TranscriptionUnavailable("The transcription service is busy (429).", _retry_after(error)) from error
     if 200 <= status < 300:
-        raise TranscriptionUnavailable("The transcription service gave an answer nobody can read.") from error
+        raise TranscriptionUnavailable("The transcription service sent an unreadable response.") from error
     raise TranscriptionUnavailable(f"The transcription service failed ({status}).", _retry_after(error)) from error
 
 
 def _said(body: Any) -> str:
-    """Deepgram's own explanation, made short."""
+    """Returns Deepgram's explanation, shortened."""
     if not isinstance(body, dict):
         return ""
     said = _text(body.get("err_msg")) or _text(body.get("message"))
@@ -138,23 +141,23 @@ def _said(body: Any) -> str:
 
 
 def _retry_after(error: ApiError) -> float | None:
-    """Seconds, where it names them. A date is left to our own backoff."""
+    """Returns the seconds of `Retry-After`. A date is ignored in favour of our own backoff."""
     headers = {name.lower(): value for name, value in (error.headers or {}).items()}
     return _positive(headers.get("retry-after")) or None
 
 
 def _transcript(response: Any, language: str | None) -> Transcript:
-    """The first alternative of the first channel; an empty one when there is none, as for silence.
+    """Returns the first alternative of the first channel; an empty transcript when there is none, as for silence.
 
-    The SDK builds its answers without checking them, so that anything may be anywhere. What is not as documented is
-    left out: a word without times is not lit while it is played, but it can be read.
+    The SDK builds its responses without checking them, so any value may be anywhere. What is not as documented is left
+    out: a word without times can be read but does not light up.
 
     Raises:
-        TranscriptionUnavailable: there is no transcript in it.
+        TranscriptionUnavailable: the response has no transcript.
     """
     channels = _field(_field(response, "results"), "channels")
     if not isinstance(channels, list):
-        raise TranscriptionUnavailable("The transcription service gave an answer nobody can read.")
+        raise TranscriptionUnavailable("The transcription service sent an unreadable response.")
     channel = channels[0] if channels else None
     alternatives = _field(channel, "alternatives")
     if not isinstance(alternatives, list) or not alternatives:
@@ -166,7 +169,7 @@ def _transcript(response: Any, language: str | None) -> Transcript:
     if not text and _field(best, "transcript") != "":
         text = " ".join(filter(None, map(_spelled, spoken)))
         if not text:
-            raise TranscriptionUnavailable("The transcription service gave an answer nobody can read.")
+            raise TranscriptionUnavailable("The transcription service sent an unreadable response.")
     found = [_tag(_field(best, "languages")), _tag(_field(channel, "detected_language"))]
     return Transcript(
         text=text,
@@ -177,12 +180,12 @@ def _transcript(response: Any, language: str | None) -> Transcript:
 
 
 def _field(value: Any, name: str) -> Any:
-    """A field of what the SDK made a model of, or left as it came."""
+    """Returns a field of a model of the SDK, or of a dictionary that it left unparsed."""
     return value.get(name) if isinstance(value, dict) else getattr(value, name, None)
 
 
 def _text(value: Any) -> str:
-    """A text, joined where a list of them came, without halves of characters, which no store takes."""
+    """Returns a text, joining a list of them, with lone surrogates replaced, which no store accepts."""
     if isinstance(value, list):
         value = " ".join(part for part in value if isinstance(part, str))
     if not isinstance(value, str):
@@ -191,13 +194,13 @@ def _text(value: Any) -> str:
 
 
 def _tag(value: Any) -> str | None:
-    """A language, the first where a list of them came."""
+    """Returns a language tag, the first of a list."""
     first = value[0] if isinstance(value, list) and value else value
     return first if isinstance(first, str) and LANGUAGE_TAG.fullmatch(first) else None
 
 
 def _positive(value: Any) -> float | None:
-    """A number that is finite and not below 0."""
+    """Returns a finite number of at least 0, else None."""
     try:
         number = float(value)
     except (TypeError, ValueError):
@@ -215,7 +218,7 @@ def _spelled(word: Any) -> str:
 
 
 def _word(word: Any) -> Word | None:
-    """The word with its times; None without those."""
+    """Returns the word with its times; None when it has none."""
     spelled, start, end = _spelled(word), _positive(_field(word, "start")), _positive(_field(word, "end"))
     if not spelled or start is None or end is None:
         return None

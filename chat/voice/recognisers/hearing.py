@@ -1,8 +1,8 @@
-"""What Whisper hears in one recording, piece by piece.
+"""Transcribes one recording with Whisper, piece by piece.
 
-Each piece is bounded: it is heard in one round, or a few where the model stops early; a round encodes it once and
-decodes it at most `len(TEMPERATURES)` times, and each decoding has a limit of tokens. What sounds like speech to the
-detector and to Whisper like nothing is dropped; loops are cut.
+The work per piece is bounded: one round, or up to `MAX_ROUNDS` where the model stops early. A round encodes the piece
+once and decodes it at most `len(TEMPERATURES)` times, each with a limit on tokens. What the detector takes for speech
+but Whisper does not is dropped, and loops are cut.
 """
 
 from collections.abc import Sequence
@@ -19,22 +19,26 @@ from chat.voice.recognisers.pieces import RATE, Piece, Samples, spoken_seconds
 from chat.voice.recognisers.protocol import Transcript, TranscriptionRefused
 from chat.wire import Word
 
-TEMPERATURES = (0.0, 0.4, 0.8)  # the first is exact; the others are tried when that loops or is very unsure
+TEMPERATURES = (
+    0.0,
+    0.4,
+    0.8,
+)  # the first takes the likeliest token; the others are tried when that loops or is very unsure
 BEAMS = 5  # as OpenAI's own
-COMPRESSION_MOST = 2.4  # of text, by zlib: more repeats itself (OpenAI's own threshold)
-LOG_PROBABILITY_LEAST = -1.0  # mean of the tokens': less is a guess (OpenAI's own threshold)
-NO_SPEECH_MOST = 0.6  # how likely silence is, for what is also a guess to count as silence (OpenAI's own threshold)
+MAX_COMPRESSION_RATIO = 2.4  # of the text, by zlib; text above it repeats itself (OpenAI's own threshold)
+MIN_LOG_PROBABILITY = -1.0  # mean over the tokens; text below it is a guess (OpenAI's own threshold)
+MAX_NO_SPEECH = 0.6  # probability of silence above which a guess counts as silence (OpenAI's own threshold)
 TOKENS_A_SECOND = 25  # nobody speaks faster, in any script
-TOKENS_LEAST = 24
-MOST_ROUNDS = 6  # in which one piece is heard to its end
-LEAST_LEFT = 1.0  # seconds of speech after the last word, for another round
+MIN_TOKENS = 24
+MAX_ROUNDS = 6  # per piece
+MIN_LEFT_SECONDS = 1.0  # seconds of speech after the last word that are worth another round
 SPACELESS = ("zh", "ja", "yue")  # written without spaces, even between sentences
 # Marks that belong to the next word, and to the last one (faster-whisper's own defaults)
 OPENING, CLOSING = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"
 
 
 class Hearing:
-    """One recording, as it is heard piece by piece."""
+    """Collects the words of one recording while it is transcribed piece by piece."""
 
     def __init__(self, model: WhisperModel, language: str | None, hints: Sequence[str]) -> None:
         self._model = model
@@ -59,13 +63,13 @@ class Hearing:
         )
 
     def hear(self, piece: Piece) -> None:
-        """Add what is said in the next piece."""
+        """Adds the words of the next piece. Pieces must come in order."""
         timed = self._listen(piece.samples)
-        for _ in range(MOST_ROUNDS):
+        for _ in range(MAX_ROUNDS):
             # The model may stop before the end, for instance where somebody says the same thing twice.
             ended = float(timed[-1]["end"]) if timed else piece.seconds
             left = piece.samples[int(ended * RATE) :]
-            if spoken_seconds(left) < LEAST_LEFT:
+            if spoken_seconds(left) < MIN_LEFT_SECONDS:
                 break
             more = self._listen(left)
             if not more:
@@ -84,7 +88,7 @@ class Hearing:
     def _code(self, language: str | None) -> str | None:
         if not self._model.model.is_multilingual:
             if language is not None and languages.primary(language) != "en":
-                raise TranscriptionRefused("The local recogniser has a model for English alone.")
+                raise TranscriptionRefused("The local recogniser only understands English.")
             return "en"
         if language is None:
             return None
@@ -94,7 +98,7 @@ class Hearing:
         return code
 
     def _listen(self, samples: Samples) -> list[dict[str, Any]]:
-        """The words of at most half a minute, as faster-whisper gives them: with times from its beginning."""
+        """Returns the words of at most 30 s as faster-whisper gives them, with times counted from the first sample."""
         seconds = len(samples) / RATE
         features = self._model.feature_extractor(samples)
         encoded = self._model.encode(pad_or_trim(features))
@@ -108,7 +112,7 @@ class Hearing:
         tokens = self._decode(encoded, tokenizer, seconds)
         if not tokens:
             return []
-        self._heard = detection  # noise in which nothing was said tells no language
+        self._heard = detection  # noise without words says nothing about the language
         segment: dict[str, Any] = {"seek": 0, "start": 0.0, "end": seconds, "tokens": tokens}
         frames = features.shape[-1] - 1
         self._model.add_word_timestamps([[segment]], tokenizer, encoded, frames, OPENING, CLOSING, 0.0)
@@ -116,16 +120,16 @@ class Hearing:
 
     def _decode(self, encoded: Any, tokenizer: Tokenizer, seconds: float) -> list[int]:
         prompt = self._model.get_prompt(tokenizer, [], without_timestamps=True)
-        most = min(self._model.max_length - len(prompt), TOKENS_LEAST + int(TOKENS_A_SECOND * seconds))
-        options = _options(tokenizer, most)
+        max_tokens = min(self._model.max_length - len(prompt), MIN_TOKENS + int(TOKENS_A_SECOND * seconds))
+        options = _options(tokenizer, max_tokens)
         result, log_probability, _, _ = self._model.generate_with_fallback(encoded, prompt, tokenizer, options)
-        if log_probability < LOG_PROBABILITY_LEAST and result.no_speech_prob > NO_SPEECH_MOST:
+        if log_probability < MIN_LOG_PROBABILITY and result.no_speech_prob > MAX_NO_SPEECH:
             return []
         return [token for token in result.sequences_ids[0] if token < tokenizer.eot]
 
 
 def _word(piece: Piece, timed: dict[str, Any]) -> Word:
-    """A word with its times in the recording; it still has the blank before it."""
+    """Returns a word with its times in the recording; it keeps the blank before it."""
     start, end = piece.time(float(timed["start"])), piece.time(float(timed["end"]))
     return Word(
         word=timed["word"],
@@ -135,7 +139,7 @@ def _word(piece: Piece, timed: dict[str, Any]) -> Word:
     )
 
 
-def _options(tokenizer: Tokenizer, most_tokens: int) -> Any:
+def _options(tokenizer: Tokenizer, max_tokens: int) -> Any:
     return TranscriptionOptions(
         beam_size=BEAMS,
         best_of=1,
@@ -143,9 +147,9 @@ def _options(tokenizer: Tokenizer, most_tokens: int) -> Any:
         length_penalty=1,
         repetition_penalty=1,
         no_repeat_ngram_size=0,
-        log_prob_threshold=LOG_PROBABILITY_LEAST,
-        no_speech_threshold=NO_SPEECH_MOST,
-        compression_ratio_threshold=COMPRESSION_MOST,
+        log_prob_threshold=MIN_LOG_PROBABILITY,
+        no_speech_threshold=MAX_NO_SPEECH,
+        compression_ratio_threshold=MAX_COMPRESSION_RATIO,
         condition_on_previous_text=False,
         prompt_reset_on_temperature=0.5,
         temperatures=list(TEMPERATURES),
@@ -159,7 +163,7 @@ def _options(tokenizer: Tokenizer, most_tokens: int) -> Any:
         prepend_punctuations="",
         append_punctuations="",
         multilingual=False,
-        max_new_tokens=most_tokens,
+        max_new_tokens=max_tokens,
         clip_timestamps=[],
         hallucination_silence_threshold=None,
         hotwords=None,

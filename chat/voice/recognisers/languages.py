@@ -4,36 +4,36 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 SETTLED_SECONDS = 20.0  # of speech
-HINT_WEIGHT = 8.0  # a language that was hinted at is taken for so much likelier than the sound alone says
+HINT_WEIGHT = 8.0  # how much likelier a hint makes a language than the sound alone
 
-# Tags of today, of yesterday and of macro-languages, and the code Whisper knows the language by
+# BCP 47 tags, current, deprecated and of macro-languages, that Whisper knows by another code
 _WHISPER = {"jv": "jw", "nb": "no", "iw": "he", "in": "id", "ji": "yi", "fil": "tl", "cmn": "zh", "arb": "ar"}
 _STANDARD = {"jw": "jv"}
 
 
 def primary(tag: str) -> str:
-    """The language itself, without script and region: `zh-Hant-TW` is `zh`."""
+    """Returns the language without script and region: `zh` for `zh-Hant-TW`."""
     return tag.replace("_", "-").partition("-")[0].lower()
 
 
 def whisper_code(tag: str) -> str:
-    """The code Whisper would know this language by."""
+    """Returns the code Whisper has for a BCP 47 tag; it may not know the language."""
     if tag.lower().replace("_", "-") in ("zh-yue", "yue"):
         return "yue"
     return _WHISPER.get(primary(tag), primary(tag))
 
 
 def standard_tag(code: str) -> str:
-    """The BCP 47 tag of a language of Whisper's."""
+    """Returns the BCP 47 tag for one of Whisper's codes."""
     return _STANDARD.get(code, code)
 
 
 @dataclass(frozen=True)
 class Detection:
-    """Which language is spoken, by all that was heard until `SETTLED_SECONDS`: the first words alone say little.
+    """Which language is spoken, judged by the first `SETTLED_SECONDS`, since the first words alone say little.
 
-    A hint decides between languages that sound about as likely, as a few words or a poor line make them; against clear
-    speech in another language it does nothing.
+    A hint decides where several languages are about equally likely, as with few words or poor sound. Against clear
+    speech in another language it has no effect.
     """
 
     hints: Collection[str] = ()
@@ -46,7 +46,7 @@ class Detection:
 
     @property
     def language(self) -> str | None:
-        """None before anything was heard."""
+        """The likeliest language; None before any speech."""
 
         def weighed(code: str) -> float:
             return self.likelihoods[code] * (HINT_WEIGHT if code in self.hints else 1.0)
@@ -54,6 +54,6 @@ class Detection:
         return max(self.likelihoods, key=weighed, default=None)
 
     def after(self, probabilities: Mapping[str, float], seconds: float) -> "Detection":
-        """The same, after another stretch of speech that sounds like these languages."""
+        """Returns the detection after `seconds` more of speech with these probabilities by language."""
         added = {code: self.likelihoods.get(code, 0.0) + seconds * each for code, each in probabilities.items()}
         return Detection(self.hints, self.seconds + seconds, added)

@@ -1,7 +1,7 @@
-"""Cuts loops: a model that has lost its way says the same words again and again.
+"""Cuts loops: a model that is lost repeats the same words again and again.
 
-People repeat themselves too, so a phrase that comes often on end is cut only where nobody can have said it: faster than
-anybody speaks, or begun in words the model itself did not believe.
+People repeat themselves too. A repeated phrase is cut only where nobody can have said it: faster than anybody speaks,
+or with a low confidence from the start.
 """
 
 from collections.abc import Sequence
@@ -9,19 +9,19 @@ from collections.abc import Sequence
 from chat.wire import Word
 
 LONGEST_PHRASE = 12  # words
-MOST_REPEATS = 4  # so often on end a phrase is never called a loop
-FASTEST = 30.0  # characters a second; a fast speaker of English makes 20
-BELIEVED = 0.5  # mean confidence in the phrase's words
+MAX_REPEATS = 4  # in a row that are never taken for a loop
+FASTEST = 30.0  # characters a second; a fast speaker of English reaches 20
+MIN_CONFIDENCE = 0.5  # mean of the phrase's words
 
 
 def without_loops(words: Sequence[Word]) -> list[Word]:
-    """The words, but of each loop only the first round."""
+    """Returns the words with each loop reduced to its first round."""
     names = ["".join(filter(str.isalnum, word["word"])).casefold() for word in words]
     kept: list[Word] = []
     at = 0
     while at < len(words):
         length, times = _repeated(names, at)
-        if times > MOST_REPEATS and _is_loop(words[at : at + length * times], length):
+        if times > MAX_REPEATS and _is_loop(words[at : at + length * times], length):
             kept += words[at : at + length]
             at += length * times
         else:
@@ -31,13 +31,13 @@ def without_loops(words: Sequence[Word]) -> list[Word]:
 
 
 def _repeated(names: Sequence[str], at: int) -> tuple[int, int]:
-    """The length of the phrase that is repeated from there on, and how often it comes; 1 and 1 when none is."""
+    """Returns the length of the phrase repeated from `at` on and how often it comes; (1, 1) when none is."""
     for length in range(1, LONGEST_PHRASE + 1):
         phrase = names[at : at + length]
         times = 1
         while names[at + times * length : at + (times + 1) * length] == phrase:
             times += 1
-        if times > MOST_REPEATS:
+        if times > MAX_REPEATS:
             return length, times
     return 1, 1
 
@@ -45,5 +45,5 @@ def _repeated(names: Sequence[str], at: int) -> tuple[int, int]:
 def _is_loop(words: Sequence[Word], length: int) -> bool:
     seconds = words[-1]["end"] - words[0]["start"]
     characters = sum(len(word["word"]) for word in words)
-    believed = sum(word["confidence"] or 0 for word in words[:length]) / length
-    return characters > FASTEST * seconds or believed < BELIEVED
+    confidence = sum(word["confidence"] or 0 for word in words[:length]) / length
+    return characters > FASTEST * seconds or confidence < MIN_CONFIDENCE

@@ -1,4 +1,4 @@
-"""Cuts a recording along its pauses into pieces that Whisper hears at once, and leaves out where nobody speaks.
+"""Cuts a recording at its pauses into pieces short enough for Whisper, and leaves out where nobody speaks.
 
 Only one piece is in memory at a time, however long the recording. Silero's detector (in faster-whisper) tells speech
 from silence, noise and most music.
@@ -14,12 +14,12 @@ from faster_whisper.vad import VadOptions, get_speech_timestamps
 Samples = npt.NDArray[np.float32]  # between -1 and 1
 
 RATE = 16_000  # samples a second
-PIECE_SECONDS = 30  # what Whisper hears at once
-LEAST_SECONDS = 12  # a piece is no shorter, where the recording goes on: a short one costs as much as a long one
-KEPT_SECONDS = 0.4  # of silence before and after speech: a detector is late, and a soft sound is part of a word
-LONGEST_PAUSE = 1.6  # seconds; of a longer one the middle is left out, since in silence Whisper makes up words
-_QUIETEST_OF = RATE // 10  # samples; where nobody pauses, the cut is in the quietest tenth of a second
-_SEARCHED = 5 * RATE  # samples at a piece's end that are searched for it
+PIECE_SECONDS = 30  # the longest Whisper takes at a time
+MIN_SECONDS = 12  # of a piece that is not the last; Whisper needs as long for a short one as for a long one
+KEPT_SECONDS = 0.4  # of silence kept around speech, since the detector is late and misses soft sounds
+LONGEST_PAUSE = 1.6  # seconds; the middle of a longer one is left out, since Whisper invents words in silence
+_QUIETEST_OF = RATE // 10  # samples; without a pause, the cut is in the quietest tenth of a second
+_SEARCHED = 5 * RATE  # samples at the end of a piece in which to look for it
 MOMENT = np.zeros(RATE // 10, np.float32)  # of silence
 _DETECTOR = VadOptions(threshold=0.5, min_speech_duration_ms=90, min_silence_duration_ms=250, speech_pad_ms=30)
 
@@ -37,11 +37,11 @@ class Piece:
 
     @property
     def seconds(self) -> float:
-        """How much there is to hear."""
+        """The length of `samples`."""
         return len(self.samples) / RATE
 
     def time(self, heard: float) -> float:
-        """The time in the recording of a time in `samples` (both in seconds)."""
+        """Converts a time in `samples` to the time in the recording, both in seconds."""
         left = heard * RATE
         for begins, ends in self.stretches:
             if left <= ends - begins:
@@ -51,22 +51,22 @@ class Piece:
 
 
 def pieces(blocks: Iterable[bytes]) -> Iterator[Piece]:
-    """The pieces of a recording in which somebody speaks, in order; what has none is skipped.
+    """Yields the pieces of a recording in which somebody speaks, in order.
 
     Args:
-        blocks: its samples, 16 bit, mono.
+        blocks: its samples, 16-bit, mono, at `RATE`.
     """
-    most = PIECE_SECONDS * RATE
+    longest_piece = PIECE_SECONDS * RATE
     rest: list[Samples] = []
     held = taken = 0
     for block in blocks:
         samples = np.frombuffer(block, np.int16).astype(np.float32) / np.float32(32768)
         rest.append(samples)
         held += len(samples)
-        while held >= most:
+        while held >= longest_piece:
             buffer = np.concatenate(rest)
-            speech = spoken(buffer[:most])
-            cut = _cut(buffer[:most], speech)
+            speech = spoken(buffer[:longest_piece])
+            cut = _cut(buffer[:longest_piece], speech)
             if speech:
                 yield _piece(taken, buffer[:cut], speech)
             rest, held, taken = [buffer[cut:]], len(buffer) - cut, taken + cut
@@ -77,25 +77,23 @@ def pieces(blocks: Iterable[bytes]) -> Iterator[Piece]:
 
 
 def spoken(samples: Samples) -> list[tuple[int, int]]:
-    """Where somebody speaks: beginnings and ends, in samples."""
+    """Returns where somebody speaks, as (begin, end) in samples."""
     return [(each["start"], each["end"]) for each in get_speech_timestamps(samples, _DETECTOR)]
 
 
 def spoken_seconds(samples: Samples) -> float:
-    """For how long somebody speaks."""
+    """Returns for how many seconds somebody speaks."""
     return sum(end - begin for begin, end in spoken(samples)) / RATE if len(samples) else 0.0
 
 
 def _cut(buffer: Samples, speech: list[tuple[int, int]]) -> int:
-    """Where to end a piece that goes on: in the longest of its late pauses, else where it is quietest."""
+    """Returns where to end a piece, in samples: in its longest late pause, else where it is quietest."""
     kept = int(KEPT_SECONDS * RATE)
     if not speech:
         return len(buffer) - kept  # a word may just be beginning
     ends = [end for _, end in speech]
     begins = [begin for begin, _ in speech[1:]] + [len(buffer)]
-    pauses = [
-        (begin - end, end) for end, begin in zip(ends, begins, strict=True) if begin > end >= LEAST_SECONDS * RATE
-    ]
+    pauses = [(begin - end, end) for end, begin in zip(ends, begins, strict=True) if begin > end >= MIN_SECONDS * RATE]
     if len(buffer) - ends[-1] > 2 * kept:  # silence at the end
         return max(ends[-1] + kept, len(buffer) - kept)
     if pauses:

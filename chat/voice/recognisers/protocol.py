@@ -1,10 +1,25 @@
-"""What every recogniser promises."""
+"""What every recogniser offers."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from chat.wire import Word
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A recording and what is known about its language.
+
+    `audio` is the file, in any container that can be uploaded, and `mimetype` its media type. `language` is BCP 47;
+    None detects it. `hints` are the languages (BCP 47) the speaker probably speaks, likeliest first; they only help the
+    detection.
+    """
+
+    audio: bytes
+    mimetype: str
+    language: str | None = None
+    hints: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,18 +34,21 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The text of a recording's first `seconds`; the rest has yet to be heard."""
+    """The text of a recording's first `seconds`; the rest is still to be transcribed."""
 
     text: str
     seconds: float
 
 
+Report = Callable[[Progress], None]
+
+
 class TranscriptionRefused(Exception):
-    """This recording will never be transcribed so; trying again is of no use. Its text may be shown to people."""
+    """This recording cannot be transcribed like this, and trying again is useless. Its text may be shown to people."""
 
 
 class TranscriptionUnavailable(Exception):
-    """Not now: try again, after `retry_after` seconds if the recogniser named a time."""
+    """The recogniser cannot be used now. Try again, after `retry_after` seconds if it named a time."""
 
     def __init__(self, reason: str, retry_after: float | None = None) -> None:
         super().__init__(reason)
@@ -41,36 +59,24 @@ class Recogniser(Protocol):
     """Any number of threads may use one at once."""
 
     def prepare(self) -> None:
-        """Load what is needed, so that the first recording need not wait for it.
+        """Loads what is needed, so that the first recording does not wait for it.
 
         Raises:
-            TranscriptionUnavailable: it is not there; the next recording tries again.
+            TranscriptionUnavailable: it cannot be loaded; the next recording tries again.
         """
         ...
 
-    def transcribe(
-        self,
-        audio: bytes,
-        mimetype: str,
-        language: str | None,
-        hints: Sequence[str] = (),
-        on_progress: Callable[[Progress], None] | None = None,
-    ) -> Transcript:
-        """The transcript of a recording.
+    def transcribe(self, recording: Recording, on_progress: Report | None = None) -> Transcript:
+        """Returns the transcript of a recording.
 
         Args:
-            audio: the file, in any container that can be uploaded.
-            mimetype: its type.
-            language: BCP 47; None has it detected.
-            hints: languages (BCP 47) the speaker probably speaks, the likeliest first. They help the detection and
-                force nothing.
-            on_progress: called with what has been heard so far, while there is more, by recognisers that take a
-                recording in pieces.
+            recording: what to transcribe.
+            on_progress: called with the text so far, while there is more, by recognisers that work in pieces.
 
         Raises:
-            TranscriptionRefused: for good.
-            UnsupportedMedia: for good too, as there is nothing in it that can be decoded.
-            Unavailable: for now too, as this machine cannot decode it.
-            TranscriptionUnavailable: for now.
+            TranscriptionRefused: for good, for instance because of the language.
+            UnsupportedMedia: for good; nothing in it can be decoded.
+            Unavailable: for now; this machine cannot decode it.
+            TranscriptionUnavailable: for now; the recogniser cannot be used.
         """
         ...

@@ -1,27 +1,27 @@
 """The recogniser without a key: OpenAI's Whisper, run by faster-whisper on this machine's processor.
 
-A recording is heard in pieces of at most half a minute, cut along its pauses, so that memory stays flat and words come
-while it goes on.
+A recording is transcribed in pieces of at most 30 s, cut at its pauses, so that memory stays flat and the first words
+appear before the last are known.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from chat.audio import decoding
-from chat.voice.recognisers.protocol import Progress, Transcript, TranscriptionUnavailable
+from chat.voice.recognisers.protocol import Progress, Recording, Report, Transcript, TranscriptionUnavailable
 from chat.voice.recognisers.whisper_model import Models
 from config.settings import Settings
 
 if TYPE_CHECKING:
     from chat.voice.recognisers.pieces import Piece
 
-TIME_FACTOR, TIME_SLACK = 6.0, 60.0  # an attempt may take so many times what it has heard, and so many seconds
+TIME_FACTOR, TIME_SLACK = 6.0, 60.0  # an attempt may take this many times the speech so far, plus this many seconds
 
 
 class Whisper:
     def __init__(self, settings: Settings) -> None:
-        self._most_seconds = settings.audio_max_seconds
+        self._max_seconds = settings.audio_max_seconds
         self._models = Models(settings.whisper_model, settings.speech_threads, settings.recordings_together)
 
     def prepare(self) -> None:
@@ -29,24 +29,17 @@ class Whisper:
         self._models.get()
         from chat.voice.recognisers.pieces import MOMENT, spoken
 
-        spoken(MOMENT)  # loads the detector of speech
+        spoken(MOMENT)  # loads the speech detector
 
-    def transcribe(
-        self,
-        audio: bytes,
-        mimetype: str,  # noqa: ARG002 (it is told from the bytes)
-        language: str | None,
-        hints: Sequence[str] = (),
-        on_progress: Callable[[Progress], None] | None = None,
-    ) -> Transcript:
+    def transcribe(self, recording: Recording, on_progress: Report | None = None) -> Transcript:
         """See `Recogniser`."""
         model = self._models.get()
-        from chat.voice.recognisers.hearing import Hearing  # what it needs is installed, since there is a model
+        from chat.voice.recognisers.hearing import Hearing  # its packages are installed if there is a model
 
-        hearing = Hearing(model, language, hints)
+        hearing = Hearing(model, recording.language, recording.hints)
         began = time.monotonic()
         heard = 0.0
-        for piece in self._pieces(audio, self._track(audio)):
+        for piece in self._pieces(recording.audio, self._track(recording.audio)):
             if heard and on_progress is not None:
                 on_progress(Progress(hearing.text, round(heard, 3)))
             hearing.hear(piece)
@@ -56,7 +49,7 @@ class Whisper:
         return hearing.transcript()
 
     def _track(self, audio: bytes) -> int:
-        """The track in which most is spoken; a screen recording has the computer's sound on another."""
+        """Returns the track with the most speech; a screen recording has the computer's sound on another."""
         count = decoding.tracks(audio)
         if count < 2:
             return 0
@@ -65,4 +58,4 @@ class Whisper:
     def _pieces(self, audio: bytes, track: int) -> "Iterator[Piece]":
         from chat.voice.recognisers.pieces import pieces
 
-        return pieces(decoding.speech(audio, self._most_seconds, track))
+        return pieces(decoding.speech(audio, self._max_seconds, track))

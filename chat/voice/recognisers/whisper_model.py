@@ -1,4 +1,4 @@
-"""Loads a Whisper model: from a folder, or by its size name from the hub faster-whisper gets them from."""
+"""Loads a Whisper model from a folder or, by the name of its size, from faster-whisper's hub."""
 
 import os
 import threading
@@ -19,18 +19,18 @@ log = structlog.get_logger(__name__)
 
 NEEDED = ("config.json", "model.bin", "tokenizer.json")
 REPORT_SECONDS = 5.0  # between two lines in the log while a model is fetched
-PAUSE_SECONDS = 60.0  # after a model could not be loaded, until that is tried again
+PAUSE_SECONDS = 60.0  # before trying again to load a model that could not be loaded
 MEGABYTE = 1_000_000
 
 
 class Models:
     """The one model of a process, loaded when it is first used and shared by all threads.
 
-    One that cannot be loaded is not asked for again for `PAUSE_SECONDS`: every attempt would wait for the hub.
+    After a failure it is not loaded again for `PAUSE_SECONDS`, since every attempt would wait for the hub.
     """
 
     def __init__(self, name: str, threads: int, together: int) -> None:
-        """`threads` for each recording, of which at most `together` are heard at once."""
+        """`threads` are used for each recording; at most `together` are transcribed at a time."""
         self._name = name
         self._threads = threads
         self._together = together
@@ -40,10 +40,10 @@ class Models:
         self._again = 0.0
 
     def get(self) -> "WhisperModel":
-        """The model.
+        """Returns the model.
 
         Raises:
-            TranscriptionUnavailable: there is none; the text says what to do.
+            TranscriptionUnavailable: it cannot be loaded; the text says what to do.
         """
         with self._lock:
             if self._model is None:
@@ -58,12 +58,11 @@ class Models:
             return self._model
 
     def _load(self) -> "WhisperModel":
-        os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # read when the hub's client is imported
         try:
             from faster_whisper import WhisperModel
         except ImportError as error:
             raise TranscriptionUnavailable(
-                "Nothing is installed to transcribe with: install requirements-speech.txt, or set DEEPGRAM_API_KEY."
+                "Nothing that can transcribe is installed: install requirements/speech.txt, or set DEEPGRAM_API_KEY."
             ) from error
 
         folder = _folder(self._name)
@@ -79,7 +78,7 @@ class Models:
 
 
 def _folder(name: str) -> str:
-    """Where the model is, fetched if need be."""
+    """Returns the model's folder, fetching the model if necessary."""
     if os.sep in name or Path(name).is_dir():
         missing = [each for each in NEEDED if not (Path(name) / each).is_file()]
         if not missing:
@@ -96,12 +95,12 @@ def _fetched(name: str) -> str:
     from faster_whisper import download_model
 
     try:
-        return str(download_model(name, local_files_only=True))  # without asking anybody
+        return str(download_model(name, local_files_only=True))  # without using the network
     except ValueError as error:
         raise TranscriptionUnavailable(
             f"WHISPER_MODEL is {name}, which is neither a folder nor a size. {error}"
         ) from None
-    except Exception:  # noqa: BLE001 (whatever the hub's client raises: it is not there, or not whole)
+    except Exception:  # noqa: BLE001 (the hub's client raises many kinds)
         log.info("whisper.fetching", model=name)
     try:
         with _reported(name):
@@ -116,7 +115,7 @@ def _fetched(name: str) -> str:
 
 @contextmanager
 def _reported(name: str) -> Iterator[None]:
-    """Says in the log every few seconds how much has come."""
+    """Logs every few seconds how much has been fetched."""
     from huggingface_hub.constants import HF_HUB_CACHE
 
     cache, done = Path(HF_HUB_CACHE), threading.Event()
@@ -136,7 +135,7 @@ def _reported(name: str) -> Iterator[None]:
 
 
 def _size(folder: Path) -> int:
-    """Bytes in a folder; what comes or goes meanwhile does not count."""
+    """Returns the bytes in a folder, ignoring files that disappear meanwhile."""
     total = 0
     for path in folder.rglob("*"):
         try:

@@ -43,7 +43,7 @@ export class Live {
 			if (connected) this.#connected();
 			else this.#showOfflineLater();
 		});
-		on("frame:messages", take);
+		on("frame:messages", receive);
 		on("frame:users", takePresence);
 		on("frame:typing", takeTyping);
 		on("frame:status", takeStatus);
@@ -119,7 +119,7 @@ export class Live {
 }
 
 /** @param {Message} message */
-function take(message) {
+function receive(message) {
 	if (message.clientId) outbox.discard(message.clientId);
 	takeMessage(message);
 }
@@ -127,6 +127,6 @@ function take(message) {
 /** @param {Frames["status"]} change */
 function takeStatus(change) {
 	if (change.status === "read") takeRead(change);
-	else if (change.status === "transcribing") take(change);
+	else if (change.status === "transcribing") receive(change);
 	else takeChange(change);
 }

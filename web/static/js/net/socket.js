@@ -11,7 +11,7 @@ import { session, signOut } from "./session.js";
 
 const HEARTBEAT = 25_000; // milliseconds, as are the next two
 const RESPONSE_TIMEOUT = 10_000;
-const PAUSE = { least: 500, most: 30_000 };
+const PAUSE = { min: 500, max: 30_000 };
 const VOID_TOKEN = 4401; // the server's close code for a token that is refused
 
 /** @typedef {ReturnType<typeof setTimeout>} Timer */

@@ -10,7 +10,7 @@ import { isStatus, load, merge } from "./merging.js";
 
 const PAGE = 100;
 const NEWEST = 200; // a conversation opens with; without a limit, what is being transcribed would be left out
-const MOST_REFRESHED = 5; // pages
+const MAX_REFRESHED_PAGES = 5; // pages
 const AROUND = 40; // messages before one that is jumped to
 
 /**
@@ -114,7 +114,7 @@ export class History {
 	async #refreshPages() {
 		const [first] = this.messages;
 		let before = LAST_ID;
-		for (let pages = 0; pages < MOST_REFRESHED && before > first._id; pages += 1) {
+		for (let pages = 0; pages < MAX_REFRESHED_PAGES && before > first._id; pages += 1) {
 			const page = await this.#fetchPage({ before });
 			if (!page.length) return;
 			for (const message of page) if (this.byId.has(message._id)) this.#put(message);

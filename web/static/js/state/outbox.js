@@ -13,7 +13,7 @@ import * as store from "./outbox-store.js";
 
 /** @import { Content, OutboxItem } from "../page.js" */
 
-const PAUSE = { least: 1_000, most: 30_000 }; // milliseconds
+const PAUSE = { min: 1_000, max: 30_000 }; // milliseconds
 const CHANNEL = "chattergram-outbox";
 
 /** @type {Map<string, OutboxItem>} by `clientId`; those of the person signed in */

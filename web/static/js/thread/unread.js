@@ -6,7 +6,7 @@ import { conversationWith, markRead } from "../state/conversations.js";
 /** @import { LoadedMessage } from "../page.js" */
 /** @import { History } from "../state/history.js" */
 
-const MOST_PAGES = 20; // loaded to reach the first unread message; of more, the line stands above the oldest loaded
+const MAX_PAGES = 20; // loaded to reach the first unread message; of more, the line stands above the oldest loaded
 
 export class Unread {
 	/** @type {string | null} the first unread message; the line above it stays where it was */
@@ -47,7 +47,7 @@ export class Unread {
 	}
 
 	async #loadUnread() {
-		for (let page = 0; page < MOST_PAGES; page += 1) {
+		for (let page = 0; page < MAX_PAGES; page += 1) {
 			const isEnough = this.history.atStart || this.#theirs().length >= this.count;
 			if (isEnough) return;
 			await this.history.loadOlder();

@@ -19,8 +19,8 @@ const STEPS = { ArrowLeft: -5, ArrowDown: -5, ArrowRight: 5, ArrowUp: 5 };
 // The drawing's own units, of the viewBox in index.html: bars 4 apart, 18 is the middle of its height.
 const BAR_STEP = 4;
 const MIDDLE = 18;
-const LEAST_HALF = 0.7;
-const MOST_HALF = 17;
+const MIN_HALF = 0.7;
+const MAX_HALF = 17;
 
 /** @param {RecordingSource} source */
 export function recordingControls(source) {
@@ -121,6 +121,6 @@ class Controls {
  * @param {number} index
  */
 function barPath(level, index) {
-	const half = Math.max(LEAST_HALF, level * MOST_HALF);
+	const half = Math.max(MIN_HALF, level * MAX_HALF);
 	return `M${index * BAR_STEP + BAR_STEP / 2} ${MIDDLE - half}v${half * 2}`;
 }

@@ -6,7 +6,7 @@ import { isTimed, timedWords } from "./timed-words.js";
 
 /** @import { LoadedMessage, RecordingSource } from "../page.js" */
 
-const MOST = 400; // words that are fields of their own; a longer text is corrected as a whole
+const MAX_FIELDS = 400; // words that are fields of their own; a longer text is corrected as a whole
 const AROUND = 0.25; // seconds heard before and after the word
 
 /**
@@ -21,7 +21,7 @@ const typed = new Map();
  */
 export function isByWord(message) {
 	const words = timedWords(message);
-	return words.length > 0 && words.length <= MOST && words.every(isTimed);
+	return words.length > 0 && words.length <= MAX_FIELDS && words.every(isTimed);
 }
 
 /** @param {string} id the message's */

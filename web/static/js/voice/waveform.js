@@ -14,7 +14,7 @@ const BARS = 48;
 const RATE = 8_000; // samples a second: enough for a picture, with a sixth of the memory
 const SILENCE = 0.01; // a recording nowhere louder than this is drawn as quiet as it is
 const LOUDEST_PEAK = 255;
-const MOST_KNOWN = 500; // waveforms measured here that are kept
+const MAX_KNOWN = 500; // waveforms measured here that are kept
 const CURVE = 0.7; // lifts quiet speech, which would hardly show
 
 /** @type {Waveform} */
@@ -54,7 +54,7 @@ export async function measureWaveform(source) {
 	queue = job.catch(() => {});
 	const waveform = await job;
 	known.set(source.key, waveform);
-	for (const key of known.keys()) if (known.size > MOST_KNOWN) known.delete(key); // the oldest first
+	for (const key of known.keys()) if (known.size > MAX_KNOWN) known.delete(key); // the oldest first
 	return waveform;
 }
 
