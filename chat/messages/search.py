@@ -2,8 +2,8 @@
 
 Every query is built from tokens made by `chat.store.search_terms`, so nothing a user types is read as query syntax.
 All words must match. A word matches exactly; the last one also as a prefix, since it may not be complete yet; and words
-of at least four letters, without digits, also with one typing error. What is searched for in a script without blanks
-must stand in a row.
+that begin with four letters also with one typing error. What is searched for in a script without blanks must stand in a
+row.
 
 The best matches come first, in ranks: the words in a row as they were typed, all words exactly, then the last one as a
 prefix, then with errors. Of a rank the newest message is first.
@@ -110,7 +110,8 @@ def _first(asked: list[Asked]) -> list[Asked]:
 
 
 def _may_have_errors(token: str) -> bool:
-    return token.startswith("w") and len(token) > FUZZY_FROM and not any(each.isdecimal() for each in token)
+    """Whether it is a word, perhaps with digits after it, rather than a number: with an error, that is another one."""
+    return token.startswith("w") and len(token) > FUZZY_FROM and not any(map(str.isdecimal, token[1 : FUZZY_FROM + 1]))
 
 
 def _ranks(parts: list[_Part]) -> list[str]:
