@@ -5,9 +5,14 @@ Besides, a client's error about a wrong address may include the password; the er
 """
 
 import re
-from urllib.parse import parse_qs, urlsplit
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
 
 MAX_PORT = 65_535
+SENTINEL_PORT = 26_379
+# One that is away must not hold up the next: redis-py would try each for seconds.
+SENTINEL_OPTIONS = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5, "retry": None}
 CERTIFICATE_CHECKS = {"none", "optional", "required"}  # what both redis-py and kombu know as `ssl_cert_reqs`
 BROKER_SECONDS = 0.5  # how long sending a task may wait for the broker
 
@@ -22,11 +27,17 @@ _LETTER = r"(?:[^:@/?%\s]|%[\da-fA-F]{2})"
 _OWNER = rf"(?:{_LETTER}+(?::{_LETTER}*)?@)?"
 _REST = r"(?:/[^/\\\"$?\s]*)?(?:\?(?:\w+=[^&;\s]*(?:[&;]|$))*)?"
 
-REDIS = (_FIRST_DATABASE, rf"unix://{_USER}{_SOCKET}")
-BROKER = (_REDIS, rf"redis\+socket://{_USER}{_SOCKET}", _AMQP)
+_SENTINELS = rf"redis\+sentinel://{_USER}(?P<hosts>{_HOST}(?:,{_HOST})*)/[\w.-]+"
+_SENTINELS_OPTIONS = r"(?:\?sentinel_password=[^&#\s]*)?"
+
+REDIS = (_FIRST_DATABASE, rf"{_SENTINELS}(?:/0)?{_SENTINELS_OPTIONS}", rf"unix://{_USER}{_SOCKET}")
+BROKER = (_REDIS, rf"{_SENTINELS}/\d+{_SENTINELS_OPTIONS}", rf"redis\+socket://{_USER}{_SOCKET}", _AMQP)
 MONGODB = (
     rf"mongodb://{_OWNER}(?P<hosts>{_HOST}(?:,{_HOST})*){_REST}",
     rf"mongodb\+srv://{_OWNER}[^\[\]:/?#@,\s]+{_REST}",
+)
+FORMS_OF_REDIS = (
+    "redis://user:password@host:port/0, rediss://… for TLS, or redis+sentinel://user:password@host:port,host:port/name"
 )
 ESCAPED = "percent-encode special characters in the password"
 
@@ -34,14 +45,14 @@ ESCAPED = "percent-encode special characters in the password"
 def redis(value: str) -> str:
     """Returns a valid Redis address unchanged. Raises ValueError for any other text, as do the functions below."""
     if not _is_one_of(REDIS, value):
-        raise ValueError(f"must be redis://user:password@host:port/0, or rediss://… for TLS; {ESCAPED}")
+        raise ValueError(f"must be {FORMS_OF_REDIS}; {ESCAPED}")
     return value
 
 
 def broker(value: str) -> str:
     """Accepts one address, or several alternatives separated by semicolons, or an empty text for none."""
     if value and not all(_is_one_of(BROKER, each) for each in value.split(";")):
-        schemes = "redis://, rediss://, amqp:// or amqps://"
+        schemes = "redis://, rediss://, redis+sentinel://, amqp:// or amqps://"
         raise ValueError(f"must be {schemes} with user:password@host:port/name; {ESCAPED}")
     return value
 
@@ -61,13 +72,58 @@ def public(value: str) -> str:
     return value
 
 
+@dataclass(frozen=True, slots=True)
+class Sentinels:
+    """Where to ask for the master of `service`, and how to log in to it."""
+
+    hosts: tuple[tuple[str, int], ...]
+    service: str
+    database: int
+    login: dict[str, str]
+    options: dict[str, Any]  # of the connections to the sentinels
+
+
+def sentinels(url: str) -> Sentinels | None:
+    """Reads an address that names sentinels; returns None for any other."""
+    parts = urlsplit(url)
+    if parts.scheme != "redis+sentinel":
+        return None
+    user, _, hosts = parts.netloc.rpartition("@")
+    name, _, password = user.partition(":")
+    service, _, database = parts.path.strip("/").partition("/")
+    login = {"username": unquote(name), "password": unquote(password)}
+    return Sentinels(
+        tuple(_host_and_port(each) for each in hosts.split(",")),
+        service,
+        int(database or 0),
+        {key: value for key, value in login.items() if value},
+        {**SENTINEL_OPTIONS, "password": parse_qs(parts.query).get("sentinel_password", [None])[0]},
+    )
+
+
+def _host_and_port(text: str) -> tuple[str, int]:
+    parts = urlsplit(f"//{text}")
+    return parts.hostname or "", parts.port or SENTINEL_PORT
+
+
+def for_kombu(broker_url: str) -> tuple[str, dict[str, Any]]:
+    """Returns the address as kombu wants it, and the transport options that belong to it."""
+    found = sentinels(broker_url)
+    if found is None:
+        return broker_url, {}
+    owner = urlsplit(broker_url).netloc.rpartition("@")[0]
+    start = f"sentinel://{owner}@" if owner else "sentinel://"
+    urls = [f"{start}{f'[{host}]' if ':' in host else host}:{port}/{found.database}" for host, port in found.hosts]
+    return ";".join(urls), {"master_name": found.service, "sentinel_kwargs": found.options}
+
+
 def verified(broker_url: str) -> str:
     """Adds certificate checks to TLS addresses that do not set them: unlike redis-py, kombu accepts any certificate."""
     return ";".join(_verified(each) for each in broker_url.split(";"))
 
 
 def is_redis(broker_url: str) -> bool:
-    """Whether kombu uses its Redis transport for this address; other transports refuse that one's options."""
+    """Whether kombu uses Redis for this address; other transports refuse its options."""
     return broker_url.startswith("redis")
 
 

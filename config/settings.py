@@ -81,7 +81,9 @@ class Settings(BaseSettings):
 
     # Stores and queue
     redis_url: Annotated[str, AfterValidator(addresses.redis)] = Field(
-        "redis://127.0.0.1:6379/0", description="Redis with search and JSON: hot data and pub/sub."
+        "redis://127.0.0.1:6379/0",
+        description="Redis with search and JSON: hot data and pub/sub. Sentinels that know its master: "
+        "`redis+sentinel://host,host/name`.",
     )
     celery_broker_url: Annotated[str, AfterValidator(addresses.broker)] = Field(
         "",
@@ -382,6 +384,8 @@ def _cores() -> int:
 def next_database(redis_url: str) -> str:
     """The address of the next database on the same Redis, keeping only the TLS options: kombu fails on the others."""
     parts = urlsplit(redis_url)
+    if found := addresses.sentinels(redis_url):
+        return urlunsplit(parts._replace(path=f"/{found.service}/{found.database + 1}"))
     options = "&".join(each for each in parts.query.split("&") if each.startswith("ssl_"))
     database = parts.path.strip("/")
     following = int(database) + 1 if database.isdigit() else 1

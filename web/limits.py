@@ -38,7 +38,7 @@ class Limits:
     def __init__(self, stores: Stores) -> None:
         settings = stores.settings
         pool = stores.redis.connection_pool
-        storage = RedisStorage(settings.redis_url, connection_pool=pool, key_prefix=keys.LIMITS)
+        storage = RedisStorage("redis://", connection_pool=pool, key_prefix=keys.LIMITS)  # the pool has the address
         self._redis = stores.redis
         self._limiter = FixedWindowRateLimiter(storage)
         self._sign_up = parse_many(settings.limit_signup_address)

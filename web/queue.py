@@ -6,7 +6,7 @@ from kombu.exceptions import OperationalError
 from chat import queues
 from chat.errors import Unavailable
 from chat.tracing import REQUEST_ID, request_id
-from config.addresses import BROKER_SECONDS, fail_fast, is_redis
+from config.addresses import BROKER_SECONDS, fail_fast, for_kombu, is_redis
 from config.settings import Settings
 
 PROBE_KEY, PROBE_MS = "chattergram:broker:probe", 60_000  # tells whether the broker takes writes
@@ -16,7 +16,9 @@ class Queue:
     """A Celery client that only sends tasks."""
 
     def __init__(self, settings: Settings) -> None:
-        self._celery = Celery("chattergram-web", broker=settings.celery_broker_url, set_as_current=False)
+        broker, options = for_kombu(settings.celery_broker_url)
+        self._is_redis = is_redis(settings.celery_broker_url)
+        self._celery = Celery("chattergram-web", broker=broker, set_as_current=False)
         self._celery.conf.update(
             task_serializer="json",
             task_ignore_result=True,
@@ -25,7 +27,7 @@ class Queue:
             broker_connection_timeout=BROKER_SECONDS,
             broker_connection_retry=False,
             broker_connection_max_retries=0,
-            broker_transport_options=fail_fast(settings.celery_broker_url),
+            broker_transport_options={**fail_fast(settings.celery_broker_url), **options},
         )
 
     def wake_drainer(self) -> None:
@@ -44,7 +46,7 @@ class Queue:
         """Returns whether the broker answers and takes tasks. Raises OperationalError or RedisError if not."""
         with self._celery.connection_for_write() as connection:
             connection.ensure_connection(max_retries=1, timeout=BROKER_SECONDS)
-            if is_redis(str(self._celery.conf.broker_url)):  # another may refuse writes only when there are some
+            if self._is_redis:  # another may refuse writes only when there are some
                 connection.default_channel.client.set(PROBE_KEY, 1, px=PROBE_MS)
         return True
 

@@ -22,7 +22,7 @@ from chat.store.connection import Stores, connect, connect_redis
 from chat.store.prepare import prepare_when_up
 from chat.voice.recognisers import Recogniser, choose
 from config import logging
-from config.addresses import is_redis
+from config.addresses import for_kombu, is_redis
 from config.settings import Settings, get_settings
 from workers.heartbeat import BeatHeartbeat, Heartbeat
 from workers.telemetry import Counted, record_tasks
@@ -35,7 +35,8 @@ TASK_SECONDS = 900
 
 
 def create_app(settings: Settings) -> Celery:
-    app = Celery("chattergram", broker=settings.celery_broker_url)
+    broker, options = for_kombu(settings.celery_broker_url)
+    app = Celery("chattergram", broker=broker)
     app.conf.update(
         include=["workers.chat", "workers.transcription", "workers.periodic"],
         accept_content=["json"],
@@ -56,6 +57,7 @@ def create_app(settings: Settings) -> Celery:
             "visibility_timeout": TASK_SECONDS + 60,
             "unacked_restore_interval": 1,
             "unacked_restore_throttle": 1,
+            **options,
         }
         if is_redis(settings.celery_broker_url)
         else {},

@@ -14,7 +14,7 @@ from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
 from chat.store.memory import Memory
-from chat.store.pool import Pool
+from chat.store.pool import open_pool
 from chat.store.scripts import Scripts
 from config.settings import Settings, unusable
 
@@ -52,7 +52,7 @@ def connect_redis(
     `timeout` is in seconds per command; use None for a connection that blocks on purpose (a subscriber). `connections`
     is by default the setting `REDIS_CONNECTIONS`.
     """
-    pool = Pool.from_url(
+    pool = open_pool(
         settings.redis_url,
         max_connections=connections or settings.redis_connections,
         timeout=REDIS_TIMEOUT,

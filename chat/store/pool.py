@@ -9,6 +9,9 @@ from threading import Condition
 from typing import Any
 
 from redis import BlockingConnectionPool, RedisError
+from redis.sentinel import Sentinel, SentinelConnectionPool
+
+from config.addresses import sentinels
 
 FAILED = (RedisError, OSError)
 
@@ -62,6 +65,21 @@ class Pool(BlockingConnectionPool):
             if not self.pool.wait_connected(self._connections, self.timeout):
                 raise
             return super().get_connection(*arguments, **options)
+
+
+class MasterPool(SentinelConnectionPool, Pool):
+    """Connects to the master that sentinels name, and to the next one after a failover."""
+
+
+def open_pool(url: str, **options: Any) -> Pool:
+    """Returns a pool for an address of `REDIS_URL`. Connects only when a connection is needed."""
+    found = sentinels(url)
+    if found is None:
+        pool: Pool = Pool.from_url(url, **options)
+        return pool
+    manager = Sentinel(found.hosts, sentinel_kwargs=found.options)
+    mine = {"db": found.database, **found.login}
+    return MasterPool(service_name=found.service, sentinel_manager=manager, **mine, **options)
 
 
 def is_connected(connection: Any) -> bool:

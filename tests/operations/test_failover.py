@@ -1,6 +1,5 @@
-"""Redis Sentinel: when the master dies its replica is promoted, and behind an address that follows it chatting goes on.
+"""Redis Sentinel: when the master dies its replica is promoted, every process follows, and chatting goes on.
 
-The application knows one address. Here `Proxy` follows the master; elsewhere HAProxy or a provider's endpoint does.
 What was accepted before the replica had it may be lost, so this test waits for the replica first: see docs/scaling.md.
 """
 
@@ -14,7 +13,7 @@ from dev.embedded import RedisServer
 from dev.install import redis_folder
 from dev.processes import LOOPBACK, ManagedProcess, free_port, wait_until
 from tests.client import Client
-from tests.operations.proxy import Proxy
+from tests.recordings import spoken
 from tests.stack import Stack
 
 SECONDS = 40
@@ -66,8 +65,8 @@ class Sentinel(ManagedProcess):
 
 
 @pytest.fixture
-def followed(tmp_path: Path) -> Iterator[tuple[Stack, RedisServer, Replica, Sentinel, Proxy]]:
-    """A stack whose processes all reach Redis through an address that follows the master."""
+def followed(tmp_path: Path) -> Iterator[tuple[Stack, RedisServer, Replica, Sentinel]]:
+    """A stack whose processes ask a sentinel for their Redis, and for the one of the broker."""
     master = Master("Redis", tmp_path / "master", tmp_path / "master.log")
     master.start()
     master.wait_until_ready()
@@ -76,24 +75,23 @@ def followed(tmp_path: Path) -> Iterator[tuple[Stack, RedisServer, Replica, Sent
     replica.wait_until_ready()
     sentinel = Sentinel(tmp_path, master)
     sentinel.start()
-    with Proxy([(LOOPBACK, master.port)]) as proxy:
-        address = proxy.url.replace("http", "redis")
-        urls = {"REDIS_URL": f"{address}/0", "CELERY_BROKER_URL": f"{address}/1"}
-        stack = Stack(tmp_path / "stack", urls)
-        try:
-            sentinel.wait_ready(lambda: bool(sentinel.ask("REPLICAS", NAME)), SECONDS)
-            stack.start()
-            yield stack, master, replica, sentinel, proxy
-        finally:
-            stack.stop()
-            for process in (sentinel, replica, master):
-                process.stop()
+    nobody = f"{LOOPBACK}:{free_port()}"  # a sentinel that is away
+    urls = {"REDIS_URL": f"redis+sentinel://{nobody},{LOOPBACK}:{sentinel.port}/{NAME}", "CELERY_BROKER_URL": ""}
+    stack = Stack(tmp_path / "stack", urls)
+    try:
+        sentinel.wait_ready(lambda: bool(sentinel.ask("REPLICAS", NAME)), SECONDS)
+        stack.start()
+        yield stack, master, replica, sentinel
+    finally:
+        stack.stop()
+        for process in (sentinel, replica, master):
+            process.stop()
 
 
 def test_chatting_goes_on_when_sentinel_promotes_the_replica(
-    followed: tuple[Stack, RedisServer, Replica, Sentinel, Proxy],
+    followed: tuple[Stack, RedisServer, Replica, Sentinel],
 ) -> None:
-    stack, master, replica, sentinel, proxy = followed
+    stack, master, replica, sentinel = followed
     with Client(stack.url) as client:
         ada, ben = client.sign_up("ada"), client.sign_up("ben")
         socket = ben.connect()
@@ -103,10 +101,11 @@ def test_chatting_goes_on_when_sentinel_promotes_the_replica(
             assert direct.wait(1, 5_000) == 1, "the replica has it all"
         master.kill()
         wait_until(lambda: sentinel.master_port() == replica.port, SECONDS, "the promotion")
-        proxy.backends[:] = [(LOOPBACK, replica.port)]
         stack.wait_web()
         wait_until(lambda: ada.request("GET", "/user/me").ok, SECONDS, "the first answer")
         after = ada.post(ben, "after")["_id"]
         socket.wait_for_frame("application:messages", lambda data: data["_id"] == after, timeout=60)
         assert [message["_id"] for message in ben.history(ada)] == [*before, after]
+        voice = ada.post(ben, audioFileId=ada.upload(spoken("amiable.webm"))["audioFileUuid"])["_id"]
+        socket.wait_for_frame("application:messages", lambda data: data["_id"] == voice, timeout=60)
         assert all(process.running for process in stack.processes.values())

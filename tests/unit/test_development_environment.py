@@ -83,6 +83,10 @@ def test_naming_a_broker_keeps_the_embedded_redis(tmp_path: Path) -> None:
         ("redis://h:1", "redis://h:1/1"),
         ("redis://h:1/", "redis://h:1/1"),
         ("redis://h:1/0?socket_timeout=5&protocol=3", "redis://h:1/1"),
+        (
+            "redis+sentinel://u:p@h:1,i/name?sentinel_password=x",
+            "redis+sentinel://u:p@h:1,i/name/1?sentinel_password=x",
+        ),
         ("rediss://u:p@h:1/3?ssl_cert_reqs=none", "rediss://u:p@h:1/4?ssl_cert_reqs=none"),
     ],
 )

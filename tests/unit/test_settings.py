@@ -11,8 +11,9 @@ from kombu.transport import TRANSPORT_ALIASES
 from kombu.utils.url import parse_url as parse_broker_url
 from pydantic import ValidationError
 from pymongo.uri_parser import parse_uri
-from redis.connection import parse_url as parse_redis_url
 
+from chat.store.pool import open_pool
+from config.addresses import for_kombu
 from config.settings import DEVELOPMENT_SECRET, Settings, SettingsError, get_settings
 from tests.stack import ROOT, clean_environment
 
@@ -93,6 +94,8 @@ WRONG = {
         f"redis://:#{PASSWORD}@redis.example",
         f"redis://:{PASSWORD}@redis.example/chat",
         f"redis://:{PASSWORD}@redis.example/1",
+        f"redis+sentinel://:{PASSWORD}@one.example",
+        f"redis+sentinel://:{PASSWORD}@one.example,:1/chattergram",
         f"rediss://:{PASSWORD}@redis.example/0?ssl_cert_reqs=yes",
     ),
     "CELERY_BROKER_URL": (
@@ -124,12 +127,14 @@ RIGHT = {
         "redis://redis.example:6379/",
         "rediss://user:pass:word@[::1]:6379/0?ssl_cert_reqs=none",
         "redis://:p%2Fw@10.0.0.1/0",
+        "redis+sentinel://:p%2Fw@one.example:26379,[::1],three.example/chattergram?sentinel_password=x",
     ),
     "CELERY_BROKER_URL": (
         "amqp://queue.example",
         "amqps://guest:p%2Fw@queue.example:5671/%2Fchat",
         "pyamqp://queue.example//?heartbeat=10",
         "amqp://one.example//;amqp://two.example//",
+        "redis+sentinel://one.example/chattergram/1",
         "redis+socket:///run/redis.sock?virtual_host=1",
         "redis://:word@redis.example:6379/1",
     ),
@@ -167,12 +172,13 @@ def test_an_address_no_client_could_use_is_refused_without_its_password(
 def test_an_address_its_client_understands_is_taken(name: str, value: str) -> None:
     assert getattr(Settings(_env_file=None, environment="development", **{name.lower(): value}), name.lower()) == value
     if name == "REDIS_URL":
-        assert parse_redis_url(value)
+        pool = open_pool(value)
+        assert pool.connection_kwargs.get("db", 0) == 0
     elif name == "MONGODB_URI" and "srv" not in value:
         assert parse_uri(value)["nodelist"]
     elif name == "CELERY_BROKER_URL":
         for part in value.split(";"):
-            with Connection(part) as connection:
+            with Connection(for_kombu(part)[0]) as connection:
                 assert connection.transport_cls in TRANSPORT_ALIASES
 
 
