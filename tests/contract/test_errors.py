@@ -200,7 +200,7 @@ def test_invalid_ids_in_bodies_are_404_or_422(ada: Person, ben: Person, identifi
 
 
 @pytest.mark.parametrize("path", ["/user/list", "/conversations", "/search", "/chat/{ben}"])
-@pytest.mark.parametrize("limit", ["0", "-1", "501", "9" * 4_000, "1e30", "NaN", "", "٣", "1.5", "%ED%A0%80", "[]"])
+@pytest.mark.parametrize("limit", ["0", "-1", "1001", "9" * 4_000, "1e30", "NaN", "", "٣", "1.5", "%ED%A0%80", "[]"])
 def test_an_invalid_limit_is_422(ada: Person, ben: Person, path: str, limit: str) -> None:
     problem = check_problem(ada.request("GET", f"{path.format(ben=ben.id)}?limit={limit}"), 422)
     assert [error["field"] for error in problem["errors"]] == ["limit"]
