@@ -11,6 +11,15 @@ RUN pip install --require-hashes --requirement requirements/pip.txt \
     && python -m venv --without-pip /opt/venv \
     && pip --python /opt/venv install --require-hashes --only-binary=:all: --requirement requirements/base.txt
 
+# The page, bundled and compressed.
+FROM node:24-slim AS build-page
+WORKDIR /build
+COPY package.json package-lock.json ./
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+COPY dev/build-page.js dev/
+COPY web/static web/static
+RUN node dev/build-page.js
+
 FROM build AS build-flower
 RUN pip --python /opt/venv install --require-hashes --only-binary=:all: --requirement requirements/flower.txt
 
@@ -28,6 +37,7 @@ COPY chat chat
 COPY config config
 COPY web web
 COPY workers workers
+COPY --from=build-page /build/web/static/built web/static/built
 # A clone made under a strict umask has files that only its owner may read, and COPY keeps their modes.
 RUN chmod -R a+rX . \
     && python -m compileall -q . \

@@ -3,10 +3,19 @@
 PYTHON ?= python3
 VENV := .venv/bin
 
-.PHONY: run test fault attack bench check fmt setup requirements wheels audit browser screenshots settings clean help
+ifeq ($(firstword $(MAKECMDGOALS)),bench)  # the words after it name scenarios, not targets
+SCENARIOS := $(wordlist 2, $(words $(MAKECMDGOALS)), $(MAKECMDGOALS))
+.PHONY: $(SCENARIOS)
+$(SCENARIOS): ; @:
+endif
+
+.PHONY: run build test fault attack bench check fmt setup requirements wheels audit browser screenshots settings clean help
 
 run: setup  ## Start everything; PORT and DATA_DIR choose another port and another data folder
 	@$(VENV)/python -m dev.run
+
+build: setup  ## Bundle and compress the page, as `make run` does; does nothing if it is up to date
+	@$(VENV)/python -m dev.page
 
 test: setup wheels browser check  ## Lint, types and all tests; prints little if all is well
 	@$(VENV)/python -m dev.node test
@@ -18,9 +27,9 @@ fault: setup  ## Break every process and store repeatedly under load; eleven min
 attack: setup  ## Attack a running system with floods, slow clients and forged headers; two minutes
 	@ATTACK_SECONDS=3 $(VENV)/python -m pytest tests/attack -m "long or not long" --capture=no
 
-bench: setup  ## Measure latencies, throughput and memory against their targets; a quarter of an hour on an idle machine
+bench: setup  ## Measure everything against its targets, in twenty minutes on an idle machine; `make bench page` only the page
 	@$(VENV)/python -m pip --disable-pip-version-check install -qq --require-hashes -r requirements/bench.txt
-	@$(VENV)/python -m bench
+	@$(VENV)/python -m bench $(SCENARIOS)
 
 check: setup  ## Only lint, format and types
 	@$(VENV)/ruff check --quiet .
@@ -57,7 +66,7 @@ settings: setup  ## Generate .env.example and README.md's table from config/sett
 	@$(VENV)/python -m dev.settings_docs
 
 clean:  ## Remove everything that can be made again; the data in .data stays
-	@rm -rf .venv .tools node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv .tools node_modules web/static/built .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help:  ## List these targets

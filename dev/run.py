@@ -14,6 +14,7 @@ from config.settings import Settings, get_settings
 from dev.apps import Apps
 from dev.embedded import Embedded
 from dev.environment import ROOT, Development
+from dev.page import build_if_possible
 from dev.private import UMASK
 from dev.processes import POLL, StartError
 
@@ -32,6 +33,7 @@ def main() -> int:
     embedded = Embedded(development.data, with_redis=development.needs_redis, with_mongodb=development.needs_mongodb)
     try:
         development.place_model()
+        build_if_possible()
         embedded.start()
         redis, mongodb = embedded.redis, embedded.mongodb
         development.add_embedded(

@@ -39,6 +39,7 @@ def server_settings(redis: RedisServer, mongodb: MongoServer) -> dict[str, str]:
     """Environment variables that point the application at these servers."""
     return {
         "ENVIRONMENT": "test",
+        "PAGE_MODULES": "true",  # browser tests look into the modules
         "SECRET_KEY": SECRET,
         "REDIS_URL": redis.url(0),
         "CELERY_BROKER_URL": redis.url(1),

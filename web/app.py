@@ -2,7 +2,6 @@
 
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import gevent
@@ -19,10 +18,11 @@ from chat.store.connection import Stores, connect
 from chat.store.prepare import prepare_when_up
 from config.settings import Settings, SettingsError, get_settings
 from config.version import VERSION
-from web import auth, bodies, cli, context, errors, metrics, origin, schemas
+from web import auth, bodies, cli, compression, context, errors, metrics, origin, schemas
 from web.api import accounts, conversations, files, messages, search, uploads, users
 from web.api.health import health, watch_memory
 from web.api.responses import SECURITY_SCHEMES
+from web.built import STATIC, BuiltPage
 from web.limits import Limits
 from web.pages import pages
 from web.queue import Queue
@@ -33,7 +33,6 @@ from web.tokens import Tokens
 
 log = structlog.get_logger(__name__)
 
-STATIC = Path(__file__).parent / "static"
 DOCS = "/api/docs"
 # Swagger's page has an inline script.
 DOCS_POLICY = (
@@ -58,6 +57,7 @@ def create_app(settings: Settings | None = None) -> "Application":
     context.install(app, app.in_flight)
     origin.install(app, settings)
     bodies.install(app)
+    compression.install(app)
     auth.install(app)
     app.before_request(bodies.check)
     errors.install(app)
@@ -97,6 +97,7 @@ class Application(OpenAPI):
             limits=Limits(stores),
             sandbox=Sandbox(settings.audio_processes, settings.audio_waiting),
             sockets=Sockets(stores),
+            page=BuiltPage(wanted=not settings.page_modules, watched=settings.environment != "production"),
         )
         self.extensions[NAME] = self.services
 

@@ -28,6 +28,7 @@ OPEN = frozenset(
         "socket",  # the socket, whose token comes in the address or as its first text
         "pages.page",
         "pages.icon",
+        "pages.built_file",
         "static",
         "openapi.openapi",
         "openapi.doc_url",

@@ -1,9 +1,10 @@
 """The web client: one page at every address it knows, and its files."""
 
-from flask import Blueprint, Response, current_app, request, send_from_directory
+from flask import Blueprint, Response, current_app, request, send_file, send_from_directory
 from werkzeug.exceptions import NotFound
 
-from web import errors
+from web import built, errors
+from web.services import services
 
 pages = Blueprint("pages", __name__)
 
@@ -14,6 +15,7 @@ POLICY = (
 )
 
 OF_PROGRAMS = ("/api/", "/static/", "/ws/")
+UNCHANGING = "public, max-age=31536000, immutable"  # seconds: a year, the longest that caches honour
 
 
 @pages.get("/")
@@ -23,12 +25,26 @@ OF_PROGRAMS = ("/api/", "/static/", "/ws/")
 @pages.get("/chat/<path:name>")
 def page(name: str = "") -> Response:  # noqa: ARG001 (the client reads its address itself)
     """The client's page."""
-    response = send_from_directory(str(current_app.static_folder), "index.html")
-    scheme = "wss" if request.is_secure else "ws"
-    response.headers["Content-Security-Policy"] = POLICY.format(sockets=f"{scheme}://{request.host}")
-    response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(self)"
-    response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
-    response.headers["Cache-Control"] = "no-cache"
+    return _page()
+
+
+@pages.get("/static/built/<name>")
+def built_file(name: str) -> Response:
+    """A file of the built page, which never changes under its name.
+
+    While a new version is deployed, a page of one process may ask another one that has only the other version's files.
+    It gets that version's file of the same name, to be used once.
+    """
+    build = services().page.latest()
+    if build is None or name not in build.names:
+        successor = build and build.successor(name)
+        if not successor:
+            raise NotFound
+        response = _encoded(successor)
+        response.headers["Cache-Control"] = "no-store"
+        return response
+    response = _encoded(name)
+    response.headers["Cache-Control"] = UNCHANGING
     return response
 
 
@@ -44,6 +60,40 @@ def nothing(error: NotFound) -> Response:
     is_for_people = request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html"
     if request.method not in ("GET", "HEAD") or request.path.startswith(OF_PROGRAMS) or not is_for_people:
         return errors.refuse(error)
-    response = page()
+    response = _page(conditional=False)  # a 304 would become a 404 without content
     response.status_code = error.code
+    return response
+
+
+def _page(*, conditional: bool = True) -> Response:
+    build = services().page.current()
+    if build:
+        response = _encoded(built.PAGE, etag=build.version, conditional=conditional)
+    else:
+        response = send_file(services().page.file(), conditional=conditional)
+    scheme = "wss" if request.is_secure else "ws"
+    response.headers["Content-Security-Policy"] = POLICY.format(sockets=f"{scheme}://{request.host}")
+    response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(self)"
+    response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+def _encoded(name: str, etag: str = "", *, conditional: bool = True) -> Response:
+    """A built file in the best encoding that the client takes. The ETag is the same on every machine."""
+    folder = services().page.folder
+    accepted = [each for each in built.ENCODINGS if request.accept_encodings[each]]
+    there = [each for each in accepted if (folder / f"{name}{built.ENCODINGS[each]}").exists()]
+    encoding = there[0] if there else ""
+    response = send_file(
+        folder / f"{name}{built.ENCODINGS.get(encoding, '')}",
+        mimetype=built.media_type(name),
+        download_name=name,
+        etag=f"{etag or name}.{encoding}".strip("."),
+        conditional=conditional,
+    )
+    response.expires = None  # Cache-Control says it
+    if encoding:
+        response.content_encoding = encoding
+    response.vary.add("Accept-Encoding")
     return response

@@ -55,7 +55,8 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     "messages.transcribe": ("limit_transcribe_again", "limit_transcribe_again_message", "limit_transcription"),
     "uploads.upload": ("limit_uploads", "uploads_at_once", "uploads_unclaimed_bytes", "uploads_all_bytes"),
     "socket": ("sockets_per_address", "sockets_per_person", "sockets_unproven"),
-    **dict.fromkeys(("health.alive", "health.ready", "metrics.show", "pages.icon", "pages.page", "static"), _CLIENT),
+    **dict.fromkeys(("health.alive", "health.ready", "metrics.show", "static"), _CLIENT),
+    **dict.fromkeys(("pages.built_file", "pages.icon", "pages.page"), _CLIENT),
     **dict.fromkeys(("openapi.doc_url", "openapi.openapi", "openapi.static"), _CLIENT),
     **dict.fromkeys(("swagger.oauth2-redirect", "swagger.static", "swagger.swagger"), _CLIENT),
 }

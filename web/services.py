@@ -11,6 +11,7 @@ from chat.media.sandbox import Sandbox
 from chat.people.passwords import Passwords
 from chat.store.connection import Stores
 from config.settings import Settings
+from web.built import BuiltPage
 from web.limits import Limits
 from web.queue import Queue
 from web.tokens import Tokens
@@ -32,6 +33,7 @@ class Services:
     limits: Limits
     sandbox: Sandbox
     sockets: "Sockets"
+    page: BuiltPage
 
 
 def services() -> Services:

@@ -37,7 +37,7 @@ class Visitor:
         context.set_default_timeout(TIMEOUT)
         if person:
             self.person = person
-            context.add_init_script(_sign_in(person))
+            context.add_init_script(sign_in(person))
         self.page = self.new_page()
 
     @property
@@ -98,7 +98,7 @@ def name_of(somebody: "Visitor | Person") -> str:
     return somebody.name if isinstance(somebody, Visitor) else str(somebody.user["username"])
 
 
-def _sign_in(person: Person) -> str:
+def sign_in(person: Person) -> str:
     """A script that signs a fresh browser in."""
     token, me = json.dumps(person.token), json.dumps(json.dumps(person.user))
     return f"""if (location.protocol !== "about:" && !localStorage["tests.begun"]) {{

@@ -18,10 +18,11 @@ from pymongo.errors import OperationFailure
 from redis import AuthenticationError, Redis
 
 from config.replica_set import connect
-from dev import setup
+from dev import node, page, setup
 from dev.install import compose_program, mongod_binary, redis_folder
 from dev.processes import ManagedProcess, free_port
 from tests.stack import ROOT, SECRET, clean_environment, procfile
+from web.built import BuiltPage
 
 OURS = ("web", "worker", "transcriber", "beat", "flower")
 SERVERS = ("redis", "mongodb")
@@ -129,6 +130,29 @@ def test_speech_and_its_model_are_in_the_transcribers_image_alone(tmp_path: Path
     assert [name for name, stage in found.items() if "/opt/whisper" in stage] == ["build-speech", "transcriber"]
     assert run["transcriber"]["build"]["args"] == {"WHISPER_MODEL": "tiny.en"}
     assert run["transcriber"]["environment"]["WHISPER_MODEL"] == "/opt/whisper"
+
+
+def test_what_the_image_is_built_from_is_enough_to_build_the_page(tmp_path: Path) -> None:
+    """As on a platform, too: its buildpack for Node runs the script `build` of package.json."""
+    stage = stages()["build-page"]
+    for *sources, target in (line.split() for line in re.findall(r"^COPY (.+)$", stage, re.MULTILINE)):
+        for source in sources:
+            into = tmp_path / target / Path(source).name if target.endswith("/") else tmp_path / target
+            into.parent.mkdir(parents=True, exist_ok=True)
+            if (ROOT / source).is_dir():
+                shutil.copytree(ROOT / source, into, ignore=shutil.ignore_patterns("built*"))
+            else:
+                shutil.copy(ROOT / source, into)
+    found = node.prepare()
+    (tmp_path / "node_modules").symlink_to(ROOT / "node_modules")
+    build = json.loads((tmp_path / "package.json").read_text())["scripts"]["build"]
+    assert f"RUN {build}\n" in f"{stage}\n"
+    script = build.removeprefix("node ")
+    assert f"!{script}" in (ROOT / ".dockerignore").read_text().split()
+    subprocess.run([found.binary, script], cwd=tmp_path, check=True, timeout=60)
+    page.build()
+    assert BuiltPage(tmp_path / "web" / "static").current() == BuiltPage().current() is not None
+    assert "COPY --from=build-page /build/web/static/built web/static/built" in stages()["application"]
 
 
 def test_what_the_image_holds_is_enough_to_start_every_process(tmp_path: Path) -> None:

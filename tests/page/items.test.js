@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { load } from "../../web/static/js/state/merging.js";
-import { itemsOf, keyOf } from "../../web/static/js/thread/items.js";
+import { Items, keyOf } from "../../web/static/js/thread/items.js";
 import { fromMe, fromPartner, idOf } from "./server.js";
 
 const PARTNER = "grace";
@@ -15,7 +15,7 @@ function view(messages, fields = {}) {
 	return { pending: [], myId: MY_ID, partner: "Grace", unreadFrom: null, hit: null, ...fields, history };
 }
 
-const itemsFor = (messages, fields) => itemsOf(view(messages, fields));
+const itemsFor = (messages, fields) => new Items(view(messages, fields)).slice();
 const waiting = (fields) => ({ clientId: "c", userId: MY_ID, receiverId: PARTNER, createdAt: Date.now(), ...fields });
 const flags = (items, name) => items.map((item) => item[name]);
 

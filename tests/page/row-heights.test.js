@@ -57,3 +57,19 @@ test("a stretch beyond the list, or of an empty one, has no rows", () => {
 	const { first, end, below } = rows(10).within(5_000, 6_000);
 	assert.deepEqual([first, end, below], [0, 0, 10 * ESTIMATE]);
 });
+
+test("whatever the heights, what is within a stretch is what adding them up one by one would find", () => {
+	const heights = rows(137);
+	const measured = Array.from({ length: 137 }, (_, index) => [`row ${index}`, (index * 53) % 211]);
+	heights.measure(measured);
+	const offsets = [0];
+	for (const [, height] of measured) offsets.push(offsets.at(-1) + (height || ESTIMATE));
+	for (let from = -50; from < heights.total; from += 97) {
+		const until = from + 400;
+		const first = measured.findIndex((_, index) => offsets[index + 1] > from);
+		let end = first;
+		while (end < measured.length && offsets[end] < until) end += 1;
+		const expected = { first, end, above: offsets[first], below: offsets.at(-1) - offsets[end] };
+		assert.deepEqual(heights.within(from, until), expected, `from ${from}`);
+	}
+});

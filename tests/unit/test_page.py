@@ -49,13 +49,14 @@ def test_imports_over_several_lines_and_exports_from_are_seen(tmp_path: Path) ->
     assert names == ["two.js", "three.js", "four.js"]
 
 
-def test_the_lock_file_has_a_hash_of_everything_and_names_no_registry() -> None:
-    lock = json.loads(node.LOCK.read_text())
-    packages = {name: package for name, package in lock["packages"].items() if name}
+@pytest.mark.parametrize("lock_file", node.LOCKS, ids=lambda file: file.parent.name)
+def test_the_lock_file_has_a_hash_of_everything_and_names_no_registry(lock_file: Path) -> None:
+    packages = {name: package for name, package in json.loads(lock_file.read_text())["packages"].items() if name}
     assert packages
     assert all(package["integrity"].startswith("sha512-") for package in packages.values())
     assert not [name for name, package in packages.items() if "resolved" in package]
-    wanted = json.loads((ROOT / "package.json").read_text())["devDependencies"]
+    written = json.loads((lock_file.parent / "package.json").read_text())
+    wanted = {**written["dependencies"], **written.get("devDependencies", {})}
     assert {name: packages[f"node_modules/{name}"]["version"] for name in wanted} == wanted
 
 

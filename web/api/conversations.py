@@ -8,6 +8,7 @@ from chat.wire import Message
 from web import schemas
 from web.api.responses import CHAT, PREFIX, SECURITY, responses
 from web.auth import me
+from web.compression import compressed
 from web.services import stores
 
 api = APIBlueprint("conversations", __name__, url_prefix=PREFIX, abp_tags=[CHAT], abp_security=SECURITY)
@@ -20,6 +21,7 @@ def list_conversations(query: schemas.ConversationsQuery) -> Response:
 
 
 @api.get("/chat/<partnerId>", responses=responses(200, schemas.Messages, 401, 404))
+@compressed
 def get(path: schemas.PartnerPath, query: schemas.HistoryQuery) -> Response:
     """Your messages with somebody, oldest first"""
     found = _page(path.partner_id, query)

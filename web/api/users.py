@@ -11,6 +11,7 @@ from chat.upkeep import erasure
 from web import schemas
 from web.api.responses import PEOPLE, PREFIX, SECURITY, responses
 from web.auth import me, session
+from web.compression import compressed
 from web.services import services, stores
 
 api = APIBlueprint("users", __name__, url_prefix=PREFIX, abp_tags=[PEOPLE], abp_security=SECURITY)
@@ -43,6 +44,7 @@ def delete(body: schemas.UserDeletion) -> Response:
 
 
 @api.get("/user/list", responses=responses(200, schemas.People, 401))
+@compressed
 def list_people(query: schemas.PeopleQuery) -> Response:
     """List people, sorted by name"""
     if query.id is not None:

@@ -9,6 +9,7 @@ import { copyTemplate } from "../dom/template.js";
 import { fetchMe } from "../net/api.js";
 import { me, setMe } from "../net/session.js";
 import { findPartner } from "../state/conversations.js";
+import { loadEarly, noteOpen } from "../state/histories.js";
 import { findPerson, findPersonById } from "../state/people.js";
 import { settingsPage } from "../pages/settings.js";
 import { markOpen, showConversationList } from "../sidebar/conversation-list.js";
@@ -108,6 +109,7 @@ export class Shell {
 	 */
 	async #showThread(route, turn) {
 		this.#fillPane(h("div.nothing", spinner()));
+		loadEarly(route);
 		const { partner, problem } = await this.#findPartner(route);
 		if (turn !== this.#turn) return;
 		if (partner) this.#openThread(partner, route);
@@ -137,6 +139,7 @@ export class Shell {
 		correctAddress(chatPath(partner, at === null ? null : { at, query })); // the name may be another by now
 		const thread = new Thread(partner);
 		this.#thread = thread;
+		noteOpen(partner);
 		markOpen(partner._id);
 		this.#fillPane(thread.element);
 		thread.focus();

@@ -9,6 +9,7 @@ export const NOTIFICATIONS = "chattergram.notifications";
 export const SPOKEN = "chattergram.spoken"; // the language I speak
 export const AGAIN = "chattergram.again"; // the language last chosen to transcribe again in
 export const NOTICE = "chattergram.notice"; // in sessionStorage: shown once, on the next page
+export const OPEN = "chattergram.open"; // in sessionStorage: whose conversation is open, by name and id
 
 /**
  * Where what I have begun to write to somebody is kept.

@@ -63,7 +63,7 @@ export const fetchPerson = (id) => get("/user/list", { id });
 /** @type {(limit: number, before: string | null) => Promise<ConversationSummary[]>} newest first */
 export const fetchConversations = (limit, before) => get("/conversations", { limit, before });
 
-/** @type {(partnerId: string, page?: { before?: string, after?: string, limit: number }) => Promise<Message[]>} ascending */
+/** @type {(partnerId: string, page?: { before?: string, after?: string, limit?: number }) => Promise<Message[]>} ascending */
 export const fetchHistory = (partnerId, page) => get(`/chat/${partnerId}`, page);
 
 /** @type {(message: Outgoing) => Promise<Message>} the same `clientId` again gives the same message */

@@ -1,7 +1,7 @@
 // Who is signed in, in this browser. A tab follows another that signs in or out.
 
 import { emit } from "../base/events.js";
-import { ME, TOKEN } from "../base/stored.js";
+import { ME, OPEN, TOKEN } from "../base/stored.js";
 
 /** @import { Login, User } from "../wire.js" */
 
@@ -55,6 +55,7 @@ export function signOut(reason = "") {
 	session.token = null;
 	localStorage.removeItem(TOKEN);
 	localStorage.removeItem(ME);
+	sessionStorage.removeItem(OPEN);
 	emit("signed-out", session.farewell ?? reason);
 }
 

@@ -1,6 +1,12 @@
 // The histories of the conversations that have been looked at since the page was loaded.
 
+import { OPEN } from "../base/stored.js";
 import { History } from "./history.js";
+
+/** @import { Person } from "../wire.js" */
+
+/** Messages that more than fill a screen; the others come while one reads these. */
+export const FIRST_PAGE = 50;
 
 /** @type {Map<string, History>} by the partner's id */
 const histories = new Map();
@@ -13,6 +19,27 @@ export function historyWith(partnerId) {
 	const history = histories.get(partnerId) ?? new History(partnerId);
 	histories.set(partnerId, history);
 	return history;
+}
+
+/**
+ * Notes whose conversation is open, so that it can be loaded at once the next time.
+ * @param {Person} partner
+ */
+export function noteOpen({ _id, username }) {
+	sessionStorage.setItem(OPEN, JSON.stringify({ id: _id, name: username }));
+}
+
+/**
+ * Begins to load the conversation that was open before the page was reloaded, before anybody's name is known.
+ * @param {{ id: string, name: string }} address whose conversation it asks for, by name alone if it is an older one
+ */
+export function loadEarly({ id, name }) {
+	const open = JSON.parse(sessionStorage.getItem(OPEN) ?? "null");
+	const isOpen = id ? open?.id === id : open?.name === name;
+	if (!isOpen || historyWith(open.id).loaded) return;
+	historyWith(open.id)
+		.loadNewest(FIRST_PAGE)
+		.catch(() => {}); // whoever opens it loads it again, and is told
 }
 
 /**

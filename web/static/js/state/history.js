@@ -2,6 +2,7 @@
 
 import { emit } from "../base/events.js";
 import { FIRST_ID, LAST_ID } from "../base/ids.js";
+import { countBefore } from "../base/sorted.js";
 import { fetchHistory } from "../net/api.js";
 import { isStatus, load, merge } from "./merging.js";
 
@@ -52,9 +53,10 @@ export class History {
 		this.atEnd = true;
 	}
 
-	loadNewest() {
+	/** @param {number} [limit] how many messages */
+	loadNewest(limit = NEWEST) {
 		return this.#once("newest", async () => {
-			let page = await fetchHistory(this.partnerId, { limit: NEWEST });
+			let page = await fetchHistory(this.partnerId, { limit });
 			let isWhole = false;
 			if (!page.length) {
 				// Nothing recent, but perhaps something older.
@@ -195,8 +197,7 @@ export class History {
 		const known = this.byId.get(incoming._id);
 		if (known) return merge(known, incoming);
 		const message = load(incoming);
-		const before = this.messages.findLastIndex(({ _id }) => _id <= message._id);
-		this.messages.splice(before + 1, 0, message);
+		this.messages.splice(countBefore(this.messages, message._id), 0, message);
 		this.byId.set(message._id, message);
 		const isReadByPartner = message.status === "read" && message.receiverId === this.partnerId;
 		if (isReadByPartner && message._id > this.readUpTo) this.readUpTo = message._id;

@@ -37,6 +37,7 @@ import { wordMatcher } from "../base/word-matching.js";
  * @property {Mark} mark
  */
 
+/** @typedef {{ previous: Entry | null, entry: Entry, next: Entry | null }} Neighbours */
 /** @typedef {"waiting" | "refused" | "accepted" | "delivered" | "read"} Mark how far a message has come */
 /** @typedef {{ id: string, query: string }} Hit */
 
@@ -53,14 +54,50 @@ import { wordMatcher } from "../base/word-matching.js";
 const GROUP = 5 * 60_000; // milliseconds between messages of a group
 const RECENT = 200; // what still waits in the outbox may be among these already
 
-/**
- * @param {View} view
- * @returns {Item[]}
- */
-export function itemsOf(view) {
-	const entries = [...view.history.messages.map(sentEntry), ...waitingEntries(view)];
-	const now = readingKey(); // headings say how long ago a day was
-	return entries.map((_, index) => itemOf(view, entries, index, now));
+/** The rows of a view. Only what is to be seen of them is worked out, since there may be thousands. */
+export class Items {
+	/** @type {OutboxItem[]} */
+	#waiting;
+	/** Headings say how long ago a day was. */
+	#now = readingKey();
+
+	/** @param {View} view */
+	constructor(view) {
+		this.view = view;
+		this.#waiting = notSent(view);
+		/** As they are now; the history goes on to change. */
+		this.messages = [...view.history.messages];
+		this.keys = this.messages.map((message) => keyOf(message, view.myId));
+		for (const { clientId, userId } of this.#waiting) {
+			this.keys.push(keyOf({ _id: null, clientId, senderId: userId }, view.myId));
+		}
+	}
+
+	/**
+	 * @param {number} [first]
+	 * @param {number} [end] as those of an array
+	 */
+	slice(first = 0, end = this.keys.length) {
+		const indexes = Array.from({ length: end - first }, (_, index) => first + index);
+		return indexes.map((index) => itemOf(this.view, this.#neighbours(index), this.#now));
+	}
+
+	/**
+	 * @param {number} index
+	 * @returns {Neighbours}
+	 */
+	#neighbours(index) {
+		const entry = /** @type {Entry} */ (this.#entry(index));
+		return { previous: this.#entry(index - 1), entry, next: this.#entry(index + 1) };
+	}
+
+	/** @param {number} index */
+	#entry(index) {
+		if (index < 0 || index >= this.keys.length) return null;
+		const { messages } = this;
+		const isSent = index < messages.length;
+		return isSent ? sentEntry(messages[index]) : waitingEntry(this.#waiting[index - messages.length]);
+	}
 }
 
 /**
@@ -75,11 +112,11 @@ function sentEntry(message) {
 
 /**
  * @param {View} view
- * @returns {Entry[]}
+ * @returns {OutboxItem[]}
  */
-function waitingEntries({ history, pending }) {
+function notSent({ history, pending }) {
 	const sent = new Set(history.messages.slice(-RECENT).map(({ clientId }) => clientId));
-	return pending.filter(({ clientId }) => !sent.has(clientId)).map(waitingEntry);
+	return pending.filter(({ clientId }) => !sent.has(clientId));
 }
 
 /**
@@ -94,15 +131,11 @@ function waitingEntry(item) {
 
 /**
  * @param {View} view
- * @param {Entry[]} entries
- * @param {number} index
+ * @param {Neighbours} neighbours
  * @param {string} now
  * @returns {Item}
  */
-function itemOf({ history, myId, partner, unreadFrom, hit }, entries, index, now) {
-	const entry = entries[index];
-	const previous = index > 0 ? entries[index - 1] : null;
-	const next = index + 1 < entries.length ? entries[index + 1] : null;
+function itemOf({ history, myId, partner, unreadFrom, hit }, { previous, entry, next }, now) {
 	const beginsDay = previous ? previous.day !== entry.day : history.atStart || !entry.message;
 	const isHit = hit !== null && hit.id === entry._id;
 	const shown = {

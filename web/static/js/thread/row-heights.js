@@ -1,6 +1,8 @@
 // Where the rows of a long list are, though only those near the view are in the page: heights are estimated until a row
 // has been seen.
 
+import { PrefixSums } from "./prefix-sums.js";
+
 const ESTIMATE = 72; // pixels
 const SAME = 0.5; // pixels; a smaller difference is none
 
@@ -11,11 +13,13 @@ export class RowHeights {
 	#heights = new Map();
 	/** @type {Map<string, number>} */
 	#indexes = new Map();
-	/** @type {number[]} where each row begins, and at last where the list ends */
-	#offsets = [0];
+	/** The heights of all rows, measured or estimated. */
+	#sums = new PrefixSums([]);
 
 	/** @param {string[]} keys of all rows, from the top */
 	setKeys(keys) {
+		const isSame = keys.length === this.keys.length && keys.every((key, index) => key === this.keys[index]);
+		if (isSame) return;
 		this.keys = keys;
 		this.#indexes = new Map(keys.map((key, index) => [key, index]));
 		this.#addUp();
@@ -33,23 +37,26 @@ export class RowHeights {
 	 */
 	measure(measured) {
 		const changed = [...measured].filter(([key, height]) => Math.abs((this.#heights.get(key) ?? 0) - height) >= SAME);
-		for (const [key, height] of changed) this.#heights.set(key, height);
-		if (changed.length) this.#addUp();
+		for (const [key, height] of changed) {
+			const index = this.#indexes.get(key);
+			if (typeof index === "number") this.#sums.change(index, height - this.#heightOf(key));
+			this.#heights.set(key, height);
+		}
 		return changed.length > 0;
 	}
 
+	/** @param {string} key */
+	#heightOf(key) {
+		return this.#heights.get(key) ?? ESTIMATE;
+	}
+
 	#addUp() {
-		let sum = 0;
-		this.#offsets = [0];
-		for (const key of this.keys) {
-			sum += this.#heights.get(key) ?? ESTIMATE;
-			this.#offsets.push(sum);
-		}
+		this.#sums = new PrefixSums(this.keys.map((key) => this.#heightOf(key)));
 	}
 
 	/** The height of the whole list. */
 	get total() {
-		return this.#offsets[this.keys.length];
+		return this.#sums.sumOf(this.keys.length);
 	}
 
 	/** @param {string} key */
@@ -62,7 +69,7 @@ export class RowHeights {
 	 * @param {string} key
 	 */
 	topOf(key) {
-		return this.#offsets[this.#indexes.get(key) ?? 0];
+		return this.#sums.sumOf(this.#indexes.get(key) ?? 0);
 	}
 
 	/**
@@ -71,10 +78,12 @@ export class RowHeights {
 	 * @param {number} until
 	 */
 	within(from, until) {
-		const first = this.keys.findIndex((_, index) => this.#offsets[index + 1] > from);
-		if (first < 0) return { first: 0, end: 0, above: 0, below: this.total };
-		let end = first;
-		while (end < this.keys.length && this.#offsets[end] < until) end += 1;
-		return { first, end, above: this.#offsets[first], below: this.total - this.#offsets[end] };
+		const { length } = this.keys;
+		const first = this.#sums.countWithin(from);
+		if (first === length) return { first: 0, end: 0, above: 0, below: this.total };
+		let end = Math.min(length, this.#sums.countWithin(until) + 1);
+		if (this.#sums.sumOf(end - 1) >= until) end -= 1; // that row only begins where the stretch ends
+		const last = Math.max(first, end);
+		return { first, end: last, above: this.#sums.sumOf(first), below: this.total - this.#sums.sumOf(last) };
 	}
 }

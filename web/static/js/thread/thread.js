@@ -9,11 +9,11 @@ import { fill, h, isTouched, listen } from "../dom/elements.js";
 import { spinner } from "../dom/icons.js";
 import { copyTemplate } from "../dom/template.js";
 import { me } from "../net/session.js";
-import { historyWith } from "../state/histories.js";
+import { FIRST_PAGE, historyWith } from "../state/histories.js";
 import { waitingFor } from "../state/outbox.js";
 import { Composer, COMPOSER_PARTS } from "./composer.js";
 import { Header, HEADER_PARTS } from "./header.js";
-import { itemsOf, keyOf } from "./items.js";
+import { Items, keyOf } from "./items.js";
 import { MessageActions } from "./message-actions.js";
 import { messageRow } from "./row.js";
 import { Timeline } from "./timeline.js";
@@ -151,7 +151,8 @@ export class Thread {
 	}
 
 	async #loadNewest() {
-		if (!this.history.loaded || !this.history.atEnd) await this.history.loadNewest();
+		const isFewNew = this.unread.count < FIRST_PAGE / 2;
+		if (!this.history.loaded || !this.history.atEnd) await this.history.loadNewest(...(isFewNew ? [FIRST_PAGE] : []));
 	}
 
 	#showFirstUnread() {
@@ -197,7 +198,7 @@ export class Thread {
 
 	#draw() {
 		this.unread.skipDeleted();
-		const items = itemsOf({
+		const items = new Items({
 			history: this.history,
 			pending: this.history.atEnd ? waitingFor(this.partner._id) : [],
 			myId: me()._id,
@@ -206,7 +207,7 @@ export class Thread {
 			hit: this.#hit,
 		});
 		this.timeline.setItems(items);
-		this.element.classList.toggle("empty", this.history.loaded && !items.length);
+		this.element.classList.toggle("empty", this.history.loaded && !items.keys.length);
 	}
 
 	#viewChanged() {

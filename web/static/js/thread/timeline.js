@@ -2,17 +2,25 @@
 // around it, unless the reader is at the newest: then the list follows.
 
 import { RowHeights } from "./row-heights.js";
+import { distanceToEnd, isInView, topIn } from "./scroller.js";
 
 const OVERSCAN = 900; // pixels above and below the view
 const NEAR = 1_200; // pixels from an end at which more is loaded
 const BOTTOM = 60; // nearer to the end than this counts as being there
-const EDGE = 4; // pixels of a row that must be in view
 const ROUNDS = 4;
 
 /**
  * @typedef {object} ItemKey what the list needs of an item: its row is made anew when the signature changes
  * @property {string} key
  * @property {string} signature
+ */
+
+/**
+ * The items of the list, which are made when they come near the view.
+ * @template {ItemKey} Item
+ * @typedef {object} Items
+ * @property {string[]} keys of all of them
+ * @property {(first: number, end: number) => Item[]} slice
  */
 
 /**
@@ -30,8 +38,8 @@ const ROUNDS = 4;
 
 /** @template {ItemKey} Item */
 export class Timeline {
-	/** @type {Item[]} */
-	#items = [];
+	/** @type {Items<Item>} */
+	#items = { keys: [], slice: () => [] };
 	#heights = new RowHeights();
 	/** @type {Map<string, Row>} those in the page, by key */
 	#rows = new Map();
@@ -59,10 +67,10 @@ export class Timeline {
 		cancelAnimationFrame(this.#frame);
 	}
 
-	/** @param {Item[]} items */
+	/** @param {Items<Item>} items */
 	setItems(items) {
 		this.#items = items;
-		this.#heights.setKeys(items.map(({ key }) => key));
+		this.#heights.setKeys(items.keys);
 		this.#update();
 	}
 
@@ -72,7 +80,7 @@ export class Timeline {
 	}
 
 	get isAtBottom() {
-		return this.#distanceToEnd() < BOTTOM;
+		return distanceToEnd(this.scroller) < BOTTOM;
 	}
 
 	toBottom() {
@@ -82,7 +90,7 @@ export class Timeline {
 
 	/** The rows that can be seen, from the top. */
 	rowsInView() {
-		return [...this.#rows.values()].map(({ element }) => element).filter((element) => this.#isInView(element));
+		return [...this.#rows.values()].map(({ element }) => element).filter((element) => isInView(this.scroller, element));
 	}
 
 	/**
@@ -123,14 +131,14 @@ export class Timeline {
 		this.#width = scroller.clientWidth;
 		this.#draw(this.#follows ? null : this.#firstInView());
 		if (scroller.scrollTop < NEAR) this.callbacks.onStart();
-		if (this.#distanceToEnd() < NEAR) this.callbacks.onEnd();
+		if (distanceToEnd(this.scroller) < NEAR) this.callbacks.onEnd();
 		this.callbacks.onView();
 	}
 
 	/** @returns {Anchor | null} */
 	#firstInView() {
 		for (const [key, { element }] of this.#rows) {
-			if (this.#heights.has(key) && this.#isInView(element)) return { key, at: this.#topOf(element) };
+			if (this.#heights.has(key) && isInView(this.scroller, element)) return { key, at: topIn(this.scroller, element) };
 		}
 		return null;
 	}
@@ -144,8 +152,7 @@ export class Timeline {
 		let changed = true;
 		for (let round = 0; changed && round < ROUNDS; round += 1) {
 			this.#measure();
-			if (this.#follows) scroller.scrollTop = this.#heights.total + NEAR;
-			this.#place();
+			this.#place(this.#wantedTop(anchor));
 			changed = this.#measure();
 			if (this.#follows) scroller.scrollTop = scroller.scrollHeight;
 			else if (anchor) this.#hold(anchor);
@@ -159,9 +166,21 @@ export class Timeline {
 		return this.#heights.measure(/** @type {[string, number][]} */ (measured));
 	}
 
-	/** Puts the rows near the view into the page, and takes the others out. */
-	#place() {
-		const { scrollTop, clientHeight } = this.scroller;
+	/**
+	 * Where the view will be once the rows are in place, so that no others are made for where it has been.
+	 * @param {Anchor | null} anchor
+	 */
+	#wantedTop(anchor) {
+		if (this.#follows) return this.#heights.total - this.scroller.clientHeight;
+		return anchor ? this.#heights.topOf(anchor.key) - anchor.at : this.scroller.scrollTop;
+	}
+
+	/**
+	 * Puts the rows near the view into the page, and takes the others out.
+	 * @param {number} scrollTop
+	 */
+	#place(scrollTop) {
+		const { clientHeight } = this.scroller;
 		const near = this.#heights.within(scrollTop - OVERSCAN, scrollTop + clientHeight + OVERSCAN);
 		const before = this.#rows;
 		let last = this.top;
@@ -218,23 +237,7 @@ export class Timeline {
 	/** @param {Anchor} anchor */
 	#hold({ key, at }) {
 		const row = this.#rows.get(key);
-		if (row) this.scroller.scrollTop += this.#topOf(row.element) - at;
+		if (row) this.scroller.scrollTop += topIn(this.scroller, row.element) - at;
 		else this.scroller.scrollTop = this.#heights.topOf(key) - at;
-	}
-
-	/** @param {HTMLElement} element */
-	#topOf(element) {
-		return element.getBoundingClientRect().top - this.scroller.getBoundingClientRect().top;
-	}
-
-	/** @param {HTMLElement} element */
-	#isInView(element) {
-		const top = this.#topOf(element);
-		return top + element.offsetHeight > EDGE && top < this.scroller.clientHeight - EDGE;
-	}
-
-	#distanceToEnd() {
-		const { scrollHeight, scrollTop, clientHeight } = this.scroller;
-		return scrollHeight - scrollTop - clientHeight;
 	}
 }

@@ -1,0 +1,36 @@
+"""Lighthouse, from the packages of bench/package-lock.json."""
+
+import json
+import subprocess
+
+from dev import node
+
+SECONDS = 180
+FLAGS = "--headless=new --no-sandbox --disable-gpu"
+
+
+def scores(url: str, chromium: str) -> dict[str, int]:
+    """Lighthouse's scores of a page on its slow phone, 0 to 100, by the name of the category.
+
+    Raises:
+        RuntimeError: Lighthouse could not measure it.
+    """
+    try:
+        found = node.prepare(node.BENCH)
+    except SystemExit as error:
+        raise RuntimeError(f"Lighthouse could not be installed: {error}") from None
+    program = node.BENCH / "node_modules" / "lighthouse" / "cli" / "index.js"
+    command = [str(found.binary), str(program), url, "--output=json", "--quiet", f"--chrome-flags={FLAGS}"]
+    ran = subprocess.run(
+        command,
+        cwd=node.BENCH,
+        env={"CHROME_PATH": chromium, "PATH": f"{found.binary.parent}:/usr/bin:/bin", "HOME": str(node.BENCH)},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    if ran.returncode != 0:
+        raise RuntimeError(f"Lighthouse failed: {ran.stderr.strip()[-300:]}")
+    report = json.loads(ran.stdout)
+    return {each["title"]: round(100 * (each["score"] or 0)) for each in report["categories"].values()}

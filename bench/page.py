@@ -1,0 +1,161 @@
+"""The page in Chromium on a slow phone: what it loads, when it is ready, whether it stutters; Lighthouse's scores."""
+
+from statistics import median
+
+from playwright.sync_api import Browser, sync_playwright
+
+from bench import conversation, lighthouse
+from bench.phone import Load, Phone, phone
+from bench.rows import Row, progress
+from bench.servers import servers
+from dev import page as page_build
+from dev.system import CHROMIUM, find_program
+from tests.client import Client, Person
+from tests.e2e.visitor import ARGUMENTS
+from tests.stack import Stack
+
+TRIES = 5
+MESSAGES = 10_000
+MOST_BYTES = 60 * 1024
+MOST_REQUESTS = 12
+LANDING_SECONDS = 2.0
+CONVERSATION_SECONDS = 3.0
+RELOAD_SECONDS = 0.8
+LONGEST_TASK = 80  # milliseconds
+PASSES = 6
+MOST_GROWTH = 1.1  # of what the browser holds after the last pass, compared with the first
+LEAST_SCORE = 90  # what Lighthouse calls good
+SCROLL_SECONDS = 300
+
+# Scrolls up by a quarter of a screen a frame, faster than a finger flings it, until this message is in the page.
+SCROLL_TO = """async ([id, seconds]) => {
+    const view = document.querySelector(".timeline");
+    const until = performance.now() + seconds * 1000;
+    while (!view.querySelector(`[data-id="${id}"]`)) {
+        if (performance.now() > until) throw new Error("The beginning was not reached");
+        view.scrollTop -= view.clientHeight / 4;
+        await new Promise((done) => requestAnimationFrame(done));
+    }
+}"""
+# Goes down over thirty screens and up again.
+PASS = """async () => {
+    const view = document.querySelector(".timeline");
+    for (const direction of [1, -1]) {
+        for (let step = 0; step < 60; step += 1) {
+            view.scrollTop += (direction * view.clientHeight) / 2;
+            await new Promise((done) => requestAnimationFrame(done));
+        }
+    }
+}"""
+
+
+def page(scale: float) -> list[Row]:
+    """The page on a slow phone: bytes, requests, seconds until it is ready, scrolling, Lighthouse."""
+    page_build.build()
+    chromium = find_program(*CHROMIUM)
+    if chromium is None:
+        raise FileNotFoundError("Chromium is missing; `make browser` installs it")
+    with servers({"PAGE_MODULES": "false"}) as stack, Client(stack.url) as client, sync_playwright() as playwright:
+        progress(f"writing a conversation of {MESSAGES:,} messages")
+        reader, partner = client.sign_up("ada"), client.sign_up("grace")
+        made = conversation.write(stack, reader, partner, MESSAGES)
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        try:
+            rows = _landing(browser, stack, max(1, round(TRIES * scale)))
+            rows += _conversation(browser, stack, (reader, partner), made, max(1, round(TRIES * scale)))
+        finally:
+            browser.close()
+        progress("asking Lighthouse")
+        return [*rows, *_scores(stack.url, chromium)]
+
+
+def _landing(browser: Browser, stack: Stack, tries: int) -> list[Row]:
+    progress("loading the landing page")
+    loads = []
+    for _ in range(tries):
+        with phone(browser, stack.url, ".welcome h1") as opened:
+            loads.append(opened.load("/"))
+    return [_ready("landing page ready", loads, LANDING_SECONDS), *_weight("landing page", loads)]
+
+
+def _conversation(
+    browser: Browser, stack: Stack, people: tuple[Person, Person], made: list[str], tries: int
+) -> list[Row]:
+    reader, partner = people
+    address, newest = f"/chat/{partner.user['username']}", f'[data-id="{made[-1]}"]'
+    progress("opening the conversation, and loading it again")
+    loads, reloads, rows = [], [], []
+    for number in range(tries):
+        with phone(browser, stack.url, newest, reader) as opened:
+            loads.append(opened.load(address))
+            reloads.append(opened.load(address))
+            if number == tries - 1:
+                progress("scrolling through all of it")
+                rows = _scrolling(opened, made)
+    what = f"conversation of {MESSAGES:,} messages"
+    return [
+        _ready(f"{what} ready", loads, CONVERSATION_SECONDS),
+        *_weight(what, loads),
+        _ready(f"{what} loaded again, ready", reloads, RELOAD_SECONDS),
+        *rows,
+    ]
+
+
+def _ready(what: str, loads: list[Load], limit: float) -> Row:
+    found = sorted(load.seconds for load in loads)
+    measured = f"{median(found):.2f} s (of {len(found)}: {found[0]:.2f} to {found[-1]:.2f})"
+    return Row(what, measured, f"under {limit:g} s", median(found) < limit)
+
+
+def _weight(what: str, loads: list[Load]) -> list[Row]:
+    """The largest of the loads, fonts and sockets apart."""
+    transferred, requests = max(load.transferred for load in loads), max(load.requests for load in loads)
+    return [
+        Row(
+            f"{what}: loaded, fonts apart",
+            f"{transferred / 1024:.1f} KB",
+            f"at most {MOST_BYTES / 1024:.0f} KB",
+            transferred <= MOST_BYTES,
+        ),
+        Row(f"{what}: requests", str(requests), f"at most {MOST_REQUESTS}", requests <= MOST_REQUESTS),
+    ]
+
+
+def _scrolling(opened: Phone, made: list[str]) -> list[Row]:
+    """Scrolls to the first message, then repeatedly over the same rows, on the slow processor and a fast network."""
+    opened.unlimited_network()
+    opened.page.evaluate("window.tasks.length = 0")
+    opened.page.evaluate(SCROLL_TO, [made[0], SCROLL_SECONDS])
+    longest = max(opened.page.evaluate("window.tasks"), default=0)
+    held = []
+    for _ in range(PASSES):
+        opened.page.evaluate(PASS)
+        held.append((opened.nodes(), opened.heap()))
+    (nodes, heap), (last_nodes, last_heap) = held[0], held[-1]
+    return [
+        Row(
+            f"longest task while scrolling through {MESSAGES:,} messages",
+            f"{longest:.0f} ms" if longest else "under 50 ms",  # the browser reports only longer ones
+            f"at most {LONGEST_TASK} ms",
+            longest <= LONGEST_TASK,
+        ),
+        Row(
+            f"nodes held after the first and the last of {PASSES} passes over the same rows",
+            f"{nodes:,}, {last_nodes:,}",
+            "no more",
+            last_nodes <= nodes * MOST_GROWTH,
+        ),
+        Row(
+            "... memory of the scripts",
+            f"{heap / 2**20:.1f}, {last_heap / 2**20:.1f} MB",
+            "no more",
+            last_heap <= heap * MOST_GROWTH,
+        ),
+    ]
+
+
+def _scores(url: str, chromium: str) -> list[Row]:
+    return [
+        Row(f"Lighthouse: {name.lower()}", str(score), f"at least {LEAST_SCORE}", score >= LEAST_SCORE)
+        for name, score in lighthouse.scores(f"{url}/", chromium).items()
+    ]

@@ -1,0 +1,34 @@
+// Checks index.html with html-validate: the page itself, and each template as the page it becomes a part of. Part of
+// `npm run check`; prints nothing if all is well.
+
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { HtmlValidate } from "html-validate";
+
+const PAGE = join(dirname(dirname(fileURLToPath(import.meta.url))), "web", "static", "index.html");
+const TEMPLATE = /<template id="([^"]+)">(.*?)<\/template>/gs;
+/** An empty element that a script fills. */
+const FILLED = /(<(?!input|img)\w+[^>]* data-ref="[^"]*"[^>]*>)(?=<\/)/g;
+
+const validator = new HtmlValidate({
+	extends: ["html-validate:recommended"],
+	rules: {
+		"doctype-style": ["error", { style: "lowercase" }],
+		// What is implied is meant: a text field, and a form's button that submits it.
+		"no-implicit-button-type": "off",
+		"no-implicit-input-type": "off",
+	},
+});
+
+const page = readFileSync(PAGE, "utf8");
+const parts = new Map([["index.html", page.replace(TEMPLATE, "")]]);
+for (const [, name, content] of page.matchAll(TEMPLATE)) parts.set(`template ${name}`, content);
+
+for (const [name, content] of parts) {
+	const { results } = await validator.validateString(content.replace(FILLED, "$1…"));
+	for (const { line, column, message, ruleId } of results.flatMap(({ messages }) => messages)) {
+		process.stderr.write(`${name}, ${line}:${column}: ${message} (${ruleId})\n`);
+		process.exitCode = 1;
+	}
+}
