@@ -2,14 +2,14 @@
 # `transcriber` for one that transcribes by itself, with Whisper and its model; `flower` for Flower.
 # docker-compose.yml says which service runs what.
 
-# What is needed to install stays here.
+# What is needed to install stays here. http-ece alone has no wheel; pip makes one of its Python.
 FROM python:3.11-slim AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
 COPY requirements requirements
 RUN pip install --require-hashes --requirement requirements/pip.txt \
     && python -m venv --without-pip /opt/venv \
-    && pip --python /opt/venv install --require-hashes --only-binary=:all: --requirement requirements/base.txt
+    && pip --python /opt/venv install --require-hashes --only-binary=:all: --no-binary=http-ece --requirement requirements/base.txt
 
 # The page, bundled and compressed.
 FROM node:24-slim AS build-page

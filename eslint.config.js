@@ -4,7 +4,7 @@ import js from "@eslint/js";
 
 const PAGE = "web/static/js";
 // Modules import from their own folder and from folders further down this list, never from those above.
-const LAYERS = [["app"], ["thread", "sidebar", "pages"], ["voice"], ["state"], ["net"], ["dom"], ["base"]];
+const LAYERS = [["app"], ["thread", "sidebar", "pages"], ["voice"], ["state"], ["net"], ["dom", "worker"], ["base"]];
 
 const layerRules = LAYERS.flatMap((folders, level) =>
 	folders.map((folder) => {

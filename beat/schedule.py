@@ -18,7 +18,11 @@ class Periodic(NamedTuple):
 
 
 TABLE = (
-    Periodic(queues.SWEEP, 5.0, "restart lost drains and transcriptions; take people of dead processes offline"),
+    Periodic(
+        queues.SWEEP,
+        5.0,
+        "restart lost drains, transcriptions and notifications; take people of dead processes offline",
+    ),
     Periodic(queues.SYNC, 5.0, "copy the outbox to MongoDB, and the hot window back to Redis if Redis was lost"),
     Periodic(queues.AGE, 3_600.0, "remove messages older than the hot window from Redis"),
     Periodic(queues.UPLOADS, 60.0, "delete uploads that no message claimed"),

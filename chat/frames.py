@@ -7,7 +7,7 @@ even the Lua scripts do not.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from chat import wire
 from chat.wire import Message
@@ -131,11 +131,16 @@ def decode_envelope(raw: bytes) -> Envelope:
     return Envelope(tuple(to.split(",")) if to else (), int(position), data, "".join(origin))
 
 
-def presence_halves(user_id: str, online: bool) -> tuple[bytes, bytes]:
-    """The envelope that says somebody went online or offline, as its parts before and after the JSON of `lastSeen`."""
-    data = wire.dumps({"_id": user_id, "online": online, "lastSeen": None})
-    before, _, behind = encode_envelope((), data).rpartition(b"null")
-    return before, behind
+def presence_halves(
+    user_id: str, online: bool, recipients: Sequence[str] = (), news: Mapping[str, Any] | None = None
+) -> tuple[bytes, bytes]:
+    """The envelope of a frame on `application:users`, as its parts before and after the JSON of `lastSeen`.
+
+    Without `recipients` everyone connected gets it. `news` is what else the frame says of the person.
+    """
+    data = wire.dumps({"_id": user_id, "online": online, "lastSeen": None, **(news or {})})
+    before, name, behind = encode_envelope(recipients, data).partition(b'"lastSeen":')
+    return before + name, behind.removeprefix(b"null")
 
 
 def presence_envelope(user_id: str, online: bool, last_seen: str | None) -> bytes:

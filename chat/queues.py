@@ -2,9 +2,11 @@
 
 CHAT = "chat"
 TRANSCRIPTION = "transcription"
+PUSH = "push"
 
 DRAIN = "chat.drain"
 TRANSCRIBE = "transcription.transcribe"
+SEND_PUSHES = "push.send"
 SWEEP = "beat.sweep"
 SYNC = "beat.sync"
 AGE = "beat.age"
@@ -14,4 +16,5 @@ ERASE = "beat.erase"
 QUEUE_OF = {
     **dict.fromkeys((DRAIN, SWEEP, SYNC, AGE, UPLOADS, ERASE), CHAT),
     TRANSCRIBE: TRANSCRIPTION,
+    SEND_PUSHES: PUSH,
 }

@@ -3,6 +3,7 @@
 README.md's table and `.env.example` are generated from the fields and their descriptions.
 """
 
+import base64
 import os
 import re
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ DEVELOPMENT_SECRET = "development-only-secret-never-use-it-elsewhere"  # noqa: S
 SECRET_BYTES = 32
 CALLS_TOGETHER = 12  # to Deepgram, by one transcriber
 MAX_THREADS = 4
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # FIPS 186-4, D.1.2.3
 
 
 # The limits outside production, which allow load runs from one address.
@@ -63,6 +65,26 @@ def _key(value: SecretStr | None) -> SecretStr | None:
     """A key as it is sent in a header. What was pasted with quotes or blanks would fail at every call, much later."""
     if value is not None and not re.fullmatch(r"[!#-&(-_a-~]*", value.get_secret_value()):
         raise ValueError("a key has no blanks, quotes, control characters or letters beyond ASCII; paste it alone")
+    return value
+
+
+def _vapid_key(value: SecretStr | None) -> SecretStr | None:
+    """The number that is a private key on the curve P-256, as 32 bytes of base64url."""
+    if value is None or not value.get_secret_value():
+        return None
+    text = value.get_secret_value()
+    if not re.fullmatch(r"[\w-]{43}=?", text, re.ASCII) or not 0 < _number(text) < P256_ORDER:
+        raise ValueError("must be 32 bytes in base64url, as bin/setup makes them")
+    return SecretStr(text.rstrip("="))
+
+
+def _number(text: str) -> int:
+    return int.from_bytes(base64.urlsafe_b64decode(text.rstrip("=") + "="), "big")
+
+
+def _contact(value: str) -> str:
+    if value and not re.fullmatch(r"mailto:[^@\s]+@[\w.-]+|https://[\w.-]+(:\d+)?(/\S*)?", value):
+        raise ValueError("must be mailto:name@host or https://host")
     return value
 
 
@@ -225,6 +247,22 @@ class Settings(BaseSettings):
         "one for each `WHISPER_THREADS` cores, at least 2.",
     )
 
+    # Web Push
+    vapid_private_key: Annotated[SecretStr | None, AfterValidator(_vapid_key)] = Field(
+        None,
+        description="Signs notifications (Web Push), the same for every process; bin/setup makes one. Without it there "
+        "are none while the page is closed; with another one, every browser has to subscribe again.",
+    )
+    vapid_subject: Annotated[str, AfterValidator(_contact)] = Field(
+        "",
+        description="Where push services can reach you: `mailto:` or `https://`; by default `PUBLIC_URL`. Apple's "
+        "sends nothing without one that exists.",
+    )
+    push_to_private_hosts: bool = Field(
+        False,
+        description="Send notifications also by http and to private networks: for tests; refused in production.",
+    )
+
     # Limits. These strict defaults are for production; see `_relax_limits`
     limit_login_account: Limits = Field(
         "10 per 15 minute", description="Failed log-ins per account from one address; an IPv6 address is its /64."
@@ -336,6 +374,12 @@ class Settings(BaseSettings):
         return self.deepgram_api_key is not None and bool(self.deepgram_api_key.get_secret_value())
 
     @property
+    def push_contact(self) -> str:
+        """Whom a push service may tell of trouble; it is part of every signature."""
+        public = self.public_url if self.public_url.startswith("https://") else ""
+        return self.vapid_subject or public or "mailto:operator@localhost"
+
+    @property
     def speech_threads(self) -> int:
         """Threads Whisper hears one recording with. Beyond 4 they wait for each other more than they help."""
         return self.whisper_threads or min(MAX_THREADS, _cores())
@@ -370,6 +414,8 @@ class Settings(BaseSettings):
         if len(self.secret_key.get_secret_value().encode()) < SECRET_BYTES:
             wrong.append(f"SECRET_KEY must have at least {SECRET_BYTES} bytes")
         if self.environment == "production":
+            if self.push_to_private_hosts:
+                wrong.append("PUSH_TO_PRIVATE_HOSTS is only for tests: anybody could reach this network by it")
             needed = ("redis_url", "mongodb_uri")
             wrong += [
                 f"{name.upper()} must be set in production" for name in needed if name not in self.model_fields_set

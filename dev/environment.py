@@ -10,6 +10,7 @@ from config.settings import Settings
 from dev import whisper_model
 from dev.private import private_data, private_file, stored_secret
 from dev.processes import LOOPBACK, StartError, free_port
+from dev.setup import new_vapid_key
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA_FOLDER = ".data"
@@ -37,6 +38,8 @@ class Development:
         }
         if "SECRET_KEY" not in self.variables:
             own["SECRET_KEY"] = stored_secret(self.data / "secret_key")
+        if "VAPID_PRIVATE_KEY" not in self.variables:
+            own["VAPID_PRIVATE_KEY"] = stored_secret(self.data / "vapid_key", new_vapid_key)
         self.flower = self.flower_login = ""
         self.variables = {**own, **self.variables, "DATA_DIR": str(self.data)}
 

@@ -18,10 +18,10 @@ def imported(module: Path) -> list[Path]:
     return [(module.parent / path).resolve() for path in IMPORT.findall(module.read_text())]
 
 
-def modules() -> list[Path]:
-    """The modules that main.js imports, directly or indirectly, sorted by path."""
+def modules(start: Path = MAIN) -> list[Path]:
+    """The modules that main.js, or another, imports directly or indirectly, sorted by path."""
     found: set[Path] = set()
-    waiting = imported(MAIN)
+    waiting = imported(start)
     while waiting:
         module = waiting.pop()
         if module not in found:

@@ -3,6 +3,7 @@
 import os
 import secrets
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 UMASK = 0o077  # of every process that writes such files
@@ -45,8 +46,13 @@ def private_file(path: Path, text: str) -> Path:
     return path
 
 
-def stored_secret(path: Path) -> str:
-    """Returns the random secret in this file, 64 hexadecimal digits; the first call creates it."""
+def new_secret() -> str:
+    """64 random hexadecimal digits."""
+    return secrets.token_hex(32)
+
+
+def stored_secret(path: Path, make: Callable[[], str] = new_secret) -> str:
+    """Returns the random secret in this file; the first call makes it."""
     if not path.exists():
-        private_file(path, secrets.token_hex(32))
+        private_file(path, make())
     return path.read_text().strip()

@@ -6,6 +6,7 @@ Runs on the system's Python and needs nothing installed, since it is the first s
 from __future__ import annotations
 
 import argparse
+import base64
 import getpass
 import os
 import secrets
@@ -41,11 +42,18 @@ def main(arguments: list[str] | None = None) -> None:
 def new_secrets() -> dict[str, str]:
     return {
         "SECRET_KEY": secrets.token_hex(32),
+        "VAPID_PRIVATE_KEY": new_vapid_key(),
         "METRICS_TOKEN": secrets.token_urlsafe(24),
         "FLOWER_BASIC_AUTH": f"flower:{secrets.token_urlsafe(12)}",
         "REDIS_PASSWORD": secrets.token_hex(24),  # these two become parts of addresses
         "MONGODB_PASSWORD": secrets.token_hex(24),
     }
+
+
+def new_vapid_key() -> str:
+    """A private key on the curve P-256: a number below 2**255, since all of these are below the curve's order."""
+    number = 1 + secrets.randbelow(2**255 - 1)
+    return base64.urlsafe_b64encode(number.to_bytes(32, "big")).decode().rstrip("=")
 
 
 def read(file: Path) -> dict[str, str]:

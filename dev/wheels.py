@@ -36,9 +36,11 @@ class Target(NamedTuple):
         return f"Python {self.python}, {self.platform}"
 
 
-# These have no wheel for these targets, so pip builds them from source, which needs a C compiler. README.md says so.
+# These have no wheel for these targets, so pip builds them from source: gevent needs a C compiler, http-ece is Python
+# alone. README.md says so.
 BUILT = {
     "gevent": {Target("3.11", MAC)},
+    "http-ece": {Target(python, platform) for platform in PLATFORMS for python in PYTHONS},
 }
 
 

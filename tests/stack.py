@@ -13,6 +13,7 @@ from config.settings import Settings
 from dev import whisper_model
 from dev.embedded import Embedded, MongoServer, RedisServer
 from dev.processes import LOOPBACK, ManagedProcess, free_port
+from tests.push_service import VAPID_PRIVATE_KEY
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRET = "secret-of-the-tests-0123456789abcdef"
@@ -44,6 +45,8 @@ def server_settings(redis: RedisServer, mongodb: MongoServer) -> dict[str, str]:
         "REDIS_URL": redis.url(0),
         "CELERY_BROKER_URL": redis.url(1),
         "MONGODB_URI": mongodb.url(),
+        "VAPID_PRIVATE_KEY": VAPID_PRIVATE_KEY,
+        "PUSH_TO_PRIVATE_HOSTS": "true",
     }
 
 
@@ -54,7 +57,7 @@ def procfile(name: str) -> dict[str, str]:
 
 
 class Stack:
-    """Redis, MongoDB, gunicorn, both Celery workers and beat, started by the commands of `Procfile.dev`, except Flower.
+    """Redis, MongoDB, gunicorn, three Celery workers and beat, started by the commands of `Procfile.dev`, not Flower.
 
     Every process is a `ManagedProcess`: `kill()` kills it and its children with kill -9, `signal()` reaches only the
     process itself, `children()` has the pids of its workers, `start()` starts it again. After any of these, wait for
@@ -132,6 +135,10 @@ class Stack:
         return self.processes["transcriber"]
 
     @property
+    def pusher(self) -> ManagedProcess:
+        return self.processes["pusher"]
+
+    @property
     def beat(self) -> ManagedProcess:
         return self.processes["beat"]
 
@@ -156,11 +163,12 @@ class Stack:
             return False
 
     def wait_workers(self, transcriber: ManagedProcess | None = None, seconds: float = READY_TIMEOUT) -> None:
-        """Waits until both Celery workers take tasks: each notes again and again that it does.
+        """Waits until all Celery workers take tasks: each notes again and again that it does.
 
         `transcriber` is one that stands in for the usual one.
         """
-        for name, process in (("chat", self.worker), ("transcription", transcriber or self.transcriber)):
+        workers = {"chat": self.worker, "transcription": transcriber or self.transcriber, "push": self.pusher}
+        for name, process in workers.items():
             note = self.folder / "health" / name
             note.unlink(missing_ok=True)
             process.wait_ready(lambda note=note, process=process: _is_of(note, process), seconds)

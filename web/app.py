@@ -19,7 +19,7 @@ from chat.store.prepare import prepare_when_up
 from config.settings import Settings, SettingsError, get_settings
 from config.version import VERSION
 from web import auth, bodies, cli, compression, context, errors, metrics, origin, schemas
-from web.api import accounts, conversations, files, messages, search, uploads, users
+from web.api import accounts, conversations, files, messages, push, search, uploads, users
 from web.api.health import health, watch_memory
 from web.api.responses import SECURITY_SCHEMES
 from web.built import STATIC, BuiltPage
@@ -61,7 +61,7 @@ def create_app(settings: Settings | None = None) -> "Application":
     auth.install(app)
     app.before_request(bodies.check)
     errors.install(app)
-    for resource in (accounts, users, conversations, messages, uploads, files, search):
+    for resource in (accounts, users, conversations, messages, uploads, files, search, push):
         app.register_api(resource.api)
     app.register_blueprint(health)
     app.register_blueprint(pages)

@@ -29,6 +29,7 @@ OPEN = frozenset(
         "pages.page",
         "pages.icon",
         "pages.built_file",
+        "pages.worker",
         "static",
         "openapi.openapi",
         "openapi.doc_url",

@@ -3,16 +3,20 @@
 from flask import Blueprint, Response, current_app, request, send_file, send_from_directory
 from werkzeug.exceptions import NotFound
 
-from web import built, errors
+from web import built, errors, offline
 from web.services import services
 
 pages = Blueprint("pages", __name__)
 
 # Only our own files run; nothing inline, nothing from elsewhere, nobody frames us.
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src blob:; "
-    "connect-src 'self' {sockets}; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; media-src blob:; "
+    "manifest-src 'self'; worker-src 'self'; connect-src 'self' {sockets}; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+
+# The worker fetches our own files, and runs our own modules.
+WORKER_POLICY = "default-src 'none'; script-src 'self'; connect-src 'self'"
 
 OF_PROGRAMS = ("/api/", "/static/", "/ws/")
 UNCHANGING = "public, max-age=31536000, immutable"  # seconds: a year, the longest that caches honour
@@ -45,6 +49,17 @@ def built_file(name: str) -> Response:
         return response
     response = _encoded(name)
     response.headers["Cache-Control"] = UNCHANGING
+    return response
+
+
+@pages.get("/sw.js")
+def worker() -> Response:
+    """The service worker, at the root so that it may respond for the whole page; see `web.offline`."""
+    response = current_app.response_class(offline.worker_script(services().page.file()), mimetype="text/javascript")
+    response.headers["Content-Security-Policy"] = WORKER_POLICY
+    response.headers["Cache-Control"] = "no-cache"
+    response.add_etag()
+    response.make_conditional(request)
     return response
 
 

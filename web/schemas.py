@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from chat.messages import conversations, hinting, history, search, sending
 from chat.people import accounts, passwords
+from chat.push import addresses
 
 ID = "01JD4XBCEA8X4M6Z9T1V0QW5RK"
 OTHER_ID = "01JD4XBD5ESZ0F3QYQ1YH7N2TP"
@@ -15,6 +16,7 @@ PASSWORD = "correct horse battery"  # noqa: S105 (an example)
 UUID = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 MOMENT = "2026-03-01T09:30:00.125Z"
 MAX_OFFSET = 1_000_000
+PUSH_KEY_LIMIT = 128  # characters; they have 87 and 22
 LANGUAGE = rf"^{hinting.LANGUAGE}$"
 
 
@@ -182,6 +184,9 @@ class SearchQuery(Schema):
     q: str = Field("", description="Any text; only the first words of a long one count.")
     limit: int = Field(search.DEFAULT_LIMIT, ge=1, le=search.MAX_LIMIT)
     offset: int = Field(0, ge=0, le=search.MAX_OFFSET - search.MAX_LIMIT)
+    partner_id: Identifier | None = Field(
+        None, alias="partnerId", description="Only messages of the conversation with this person."
+    )
 
 
 class ContentQuery(Schema):
@@ -274,11 +279,12 @@ class Messages(RootModel[list[Message]]):
 
 
 class Conversation(Schema):
-    model_config = _example(partner=_BEN, lastMessage=_MESSAGE, unread=2)
+    model_config = _example(partner=_BEN, lastMessage=_MESSAGE, unread=2, muted=False)
 
     partner: Person
     last_message: Message = Field(alias="lastMessage")
     unread: int
+    muted: bool = Field(False, description="You asked for no notifications of this partner's messages.")
 
 
 class Conversations(RootModel[list[Conversation]]):
@@ -337,6 +343,44 @@ class Hit(Schema):
 
 class Hits(RootModel[list[Hit]]):
     pass
+
+
+class PushKeys(Schema):
+    p256dh: str = Field(max_length=PUSH_KEY_LIMIT, description="the browser's public key, base64url")
+    auth: str = Field(max_length=PUSH_KEY_LIMIT, description="the browser's secret, base64url")
+
+
+class PushSubscription(Schema):
+    """What a browser's `PushSubscription.toJSON()` gives."""
+
+    model_config = _example(
+        endpoint="https://push.example.org/v2/gAAAAABk",
+        keys={
+            "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+            "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+        },
+    )
+
+    endpoint: str = Field(max_length=addresses.MAX_LENGTH, description="an https address of a push service")
+    keys: PushKeys
+
+
+class PushChange(Schema):
+    model_config = _example(showsText=True)
+
+    shows_text: bool = Field(alias="showsText", strict=True)
+
+
+class PushState(Schema):
+    model_config = _example(
+        key="BDd3_hVL9fZi9Ybo2UUzA284WG5FZR30_95YeZJsiApwXKpNcF1rRPF3foIiBHXRdJI2Qhumhf6_LFTeZaNndIo",
+        subscribed=True,
+        showsText=False,
+    )
+
+    key: str | None = Field(description="the `applicationServerKey` to subscribe with; null if there is no Web Push")
+    subscribed: bool = Field(description="whether this session has a subscription")
+    shows_text: bool = Field(alias="showsText", description="whether your notifications show what was written")
 
 
 class FieldError(BaseModel):

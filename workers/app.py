@@ -38,7 +38,7 @@ def create_app(settings: Settings) -> Celery:
     broker, options = for_kombu(settings.celery_broker_url)
     app = Celery("chattergram", broker=broker)
     app.conf.update(
-        include=["workers.chat", "workers.transcription", "workers.periodic"],
+        include=["workers.chat", "workers.transcription", "workers.push", "workers.periodic"],
         accept_content=["json"],
         task_serializer="json",
         task_ignore_result=True,

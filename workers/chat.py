@@ -2,6 +2,7 @@
 
 from chat import queues
 from chat.messages import draining
+from workers import push
 from workers.app import app, stores
 from workers.sending import send
 from workers.stopping import stopping
@@ -13,7 +14,7 @@ DRAIN_SECONDS = 86_400  # a broker may be away that long; a drain that hangs los
 @app.task(name=queues.DRAIN, time_limit=DRAIN_SECONDS)
 def drain() -> None:
     """Stores and delivers accepted messages."""
-    while draining.drain(stores(), begin):
+    while draining.drain(stores(), begin, push.nudge):
         # While the broker is away no other task would follow this one, yet the web still accepts messages: carry on.
         if send(drain) or stopping():
             return

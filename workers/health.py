@@ -1,4 +1,4 @@
-"""Tells a supervisor whether a worker or beat works: `python -m workers.health chat|transcription|beat`.
+"""Tells a supervisor whether a worker or beat works: `python -m workers.health chat|transcription|push|beat`.
 
 Exits with 0 if it does, otherwise with 1 and a sentence. A worker notes every few seconds that its consumer runs and
 has its broker; beat notes that it sent a task, and what it knows to be wrong. The notes are files in a folder of this

@@ -1,4 +1,5 @@
-"""What Celery's command line loads: `celery -A workers.launch:app`, or `:transcriber` for the queue `transcription`.
+"""What Celery's command line loads: `celery -A workers.launch:app`, `:transcriber` for the queue
+`transcription`, `:pusher` for the queue `push`.
 
 Celery would print an error during the import over many lines; here it becomes one event of the log like any other.
 """
@@ -14,7 +15,7 @@ from config.settings import get_settings
 # Celery has the current folder on the path only while it imports this module, not while it asks for its attribute.
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
-MODULES = {"app": "workers.app", "transcriber": "workers.transcriber"}
+MODULES = {"app": "workers.app", "transcriber": "workers.transcriber", "pusher": "workers.pusher"}
 
 
 def __getattr__(name: str) -> Any:

@@ -5,6 +5,7 @@ from chat.messages import log as accepted_log
 from chat.people import presence
 from chat.store import counters
 from chat.upkeep import ageing, erasure, runs, sync
+from workers import push
 from workers.app import app, stores
 from workers.chat import drain
 from workers.sending import send
@@ -17,6 +18,7 @@ def sweep() -> None:
     if accepted_log.is_unattended(stores()):
         send(drain)
     nudge_due()
+    push.nudge_due()
     presence.sweep(stores())
     runs.record(stores().redis, runs.SWEEP)
 

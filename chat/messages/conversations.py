@@ -9,7 +9,7 @@ from pymongo.errors import PyMongoError
 from chat import frames, ids, wire
 from chat.errors import Invalid, NotFound
 from chat.messages import delivery
-from chat.people import accounts
+from chat.people import accounts, muting
 from chat.store import archive, hot, keys
 from chat.store.connection import Stores
 from chat.wire import Message, StoredMessage
@@ -48,8 +48,14 @@ def list_conversations(stores: Stores, user_id: str, limit: int, before: str | N
     rows = sorted(rows, key=itemgetter(0), reverse=True)[:limit]
     profiles = accounts.profiles(stores, [partner for _, partner, *_ in rows])
     messages = _messages(stores, [last for last, *_ in rows])
+    muted = muting.muted(stores, user_id) if rows else ()
     return [
-        {"partner": profiles[partner], "lastMessage": _last(messages[last], cursors), "unread": unread}
+        {
+            "partner": profiles[partner],
+            "lastMessage": _last(messages[last], cursors),
+            "unread": unread,
+            "muted": partner in muted,
+        }
         for last, partner, unread, cursors in rows
         if last in messages
     ]

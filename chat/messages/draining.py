@@ -21,6 +21,7 @@ from chat.messages import delivery, hinting, storing
 from chat.messages import log as accepted_log
 from chat.messages.log import RawEntry
 from chat.messages.sending import WAKING_MS
+from chat.push import waiting as push_queue
 from chat.store import counters, keys
 from chat.store.connection import Stores
 from chat.tracing import traced
@@ -40,10 +41,10 @@ ARCHIVE_PROBE_SECONDS = 0.2  # the same, after it has failed
 ARCHIVE_PAUSE = 5.0  # seconds to leave MongoDB alone after it has failed
 
 
-def drain(stores: Stores, on_voice: Callable[[str], None]) -> bool:
+def drain(stores: Stores, on_voice: Callable[[str], None], on_push: Callable[[], None] = lambda: None) -> bool:
     """Stores and delivers what is in the log until it stays empty for a while.
 
-    Calls `on_voice` with the id of each message to transcribe.
+    Calls `on_voice` with the id of each message to transcribe, and `on_push` if notifications have to be sent.
 
     Returns:
         True if time ran out before the log was empty: call again.
@@ -53,7 +54,7 @@ def drain(stores: Stores, on_voice: Callable[[str], None]) -> bool:
     if not lease.acquire():
         return False
     try:
-        return _Drainer(stores, lease, on_voice).run()
+        return _Drainer(stores, lease, on_voice, on_push).run()
     finally:
         try:
             lease.release()
@@ -62,11 +63,14 @@ def drain(stores: Stores, on_voice: Callable[[str], None]) -> bool:
 
 
 class _Drainer:
-    def __init__(self, stores: Stores, lease: Lock, on_voice: Callable[[str], None]) -> None:
+    def __init__(
+        self, stores: Stores, lease: Lock, on_voice: Callable[[str], None], on_push: Callable[[], None]
+    ) -> None:
         self.stores = stores
         self.redis = stores.redis
         self.lease = lease
         self.on_voice = on_voice
+        self.on_push = on_push
         self._renewed = 0.0
 
     def run(self) -> bool:
@@ -122,6 +126,8 @@ class _Drainer:
         # Anything a dead drainer already delivered keeps its position among later deliveries.
         outgoing = [_frame(each, origins) for each in (*messages, *originals)]
         delivery.deliver(self.stores, outgoing, reposition=False)
+        if push_queue.note(self.stores, messages):
+            self.on_push()
         _count(raw_entries)
         for each in messages:
             log.debug("message.delivered", message_id=each["_id"], request_id=origins[each["_id"]])

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import orjson
 from redis import ResponseError
 
+from chat import ids
 from chat.errors import Invalid
 from chat.store import hot, keys, search_terms
 from chat.store.connection import Stores
@@ -62,25 +63,42 @@ class _Page(NamedTuple):
     documents: list[dict[str, Any]]
 
 
-def search(stores: Stores, user_id: str, text: str, limit: int, offset: int) -> list[Hit]:
+def search(
+    stores: Stores, user_id: str, text: str, limit: int, offset: int, partner_id: str | None = None
+) -> list[Hit]:
     """Returns people first, then the user's own messages, each best match first. A text without words finds nothing.
 
+    With a partner, it returns only messages of the conversation with them.
+
     Raises:
-        Invalid: the search takes too long; with longer or rarer words it would not.
+        Invalid: the search takes too long; with longer or rarer words it would not. Or the partner is no person's id.
     """
+    if partner_id is not None and not ids.is_id(partner_id):
+        raise Invalid("partnerId", "That is not a person's id.", code="not_a_person_id")
     parts = _parts(text)
     if not parts:
         return []
     ranks, until = _ranks(parts), time.monotonic() + TIMEOUT_MS / 1_000
-    people = _ranked(stores, keys.USER_INDEX, ranks, offset, limit, until)
+    words = [word for part in parts for word in part.words]
+    if partner_id is not None:
+        one, other = (f"@senderId:{{{a}}} @receiverId:{{{b}}}" for a, b in _both_ways(user_id, partner_id))
+        within = [f"(({one}) | ({other})) {rank}" for rank in ranks]
+        return _chat_hits(user_id, words, _ranked(stores, within, offset, limit, until))
+    people = _ranked(stores, ranks, offset, limit, until, keys.USER_INDEX)
     hits = [_person_hit(document) for document in people.documents]
     if len(hits) < limit:
         own = [f"(@senderId:{{{user_id}}} | @receiverId:{{{user_id}}}) {rank}" for rank in ranks]
         start = max(0, offset - people.total)
-        chats = _ranked(stores, keys.MESSAGE_INDEX, own, start, limit - len(hits), until, *_NEWEST_FIRST)
-        words = [word for part in parts for word in part.words]
-        hits += [_chat_hit(hot.load_message(document), user_id, words) for document in chats.documents]
+        hits += _chat_hits(user_id, words, _ranked(stores, own, start, limit - len(hits), until))
     return hits
+
+
+def _both_ways(one: str, other: str) -> tuple[tuple[str, str], tuple[str, str]]:
+    return (one, other), (other, one)
+
+
+def _chat_hits(user_id: str, words: list[_Word], page: _Page) -> list[Hit]:
+    return [_chat_hit(hot.load_message(document), user_id, words) for document in page.documents]
 
 
 def _parts(text: str) -> list[_Part]:
@@ -147,20 +165,23 @@ def _forms(word: _Word) -> list[str]:
     return forms
 
 
-def _ranked(stores: Stores, index: str, ranks: list[str], offset: int, limit: int, until: float, *order: str) -> _Page:
+def _ranked(
+    stores: Stores, ranks: list[str], offset: int, limit: int, until: float, index: str = keys.MESSAGE_INDEX
+) -> _Page:
     """A page of what all ranks find. Its total counts all hits only if the page is not full."""
     total, documents, before = 0, list[dict[str, Any]](), ""
     for rank in ranks:
         query = f"{rank} -({before})" if before else rank
         left_ms = max(1, round((until - time.monotonic()) * 1_000))
-        page = _run(stores, index, query, max(0, offset - total), limit - len(documents), left_ms, *order)
+        page = _run(stores, index, query, max(0, offset - total), limit - len(documents), left_ms)
         total, documents, before = total + page.total, documents + page.documents, rank
         if len(documents) == limit:
             break
     return _Page(total, documents)
 
 
-def _run(stores: Stores, index: str, query: str, offset: int, limit: int, left_ms: int, *order: str) -> _Page:
+def _run(stores: Stores, index: str, query: str, offset: int, limit: int, left_ms: int) -> _Page:
+    order = _NEWEST_FIRST if index == keys.MESSAGE_INDEX else ()
     arguments = ["VERBATIM", "LIMIT", offset, limit, *order, "TIMEOUT", left_ms, "DIALECT", 2, "RETURN", 1, "$"]
     try:
         answer = stores.redis.execute_command("FT.SEARCH", index, query, *arguments)

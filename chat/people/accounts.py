@@ -16,7 +16,7 @@ from ulid import ULID
 
 from chat import ids
 from chat.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized
-from chat.people import presence, restoring, sessions
+from chat.people import presence, restoring, sessions, telling
 from chat.people.passwords import Passwords
 from chat.store import hot, keys
 from chat.store.connection import Document, Stores
@@ -144,6 +144,8 @@ def update(stores: Stores, passwords: Passwords, user_id: str, changes: Changes,
         passwords.require_uncommon(changes.password)
     # What may be refused comes first, so that a request changes everything it asks for or nothing.
     user = _change_profile(stores, user_id, fields) if fields else get(stores, user_id)
+    if fields:
+        telling.tell_of_profile(stores, user_id, user["username"], user.get("bio", ""))
     if changes.password is not None:
         new_hash = passwords.hash(changes.password)
         stores.mongo.security.update_one({"_id": user_id}, {"$set": {"passwordHash": new_hash}})

@@ -32,9 +32,10 @@ AUDIO_BUCKET = "audio"
 
 
 class User(Document):
-    """A person's public profile and their email. `emailKey` and `usernameKey` are for comparing without case.
+    """A person's public profile, their email and whom they have muted.
 
-    `looks` has what the name looks like; see `chat.text.looks`. Nobody else may have any of it.
+    `emailKey` and `usernameKey` are for comparing without case. `looks` has what the name looks like; see
+    `chat.text.looks`. Nobody else may have any of it.
     """
 
     id = StringField(primary_key=True, db_field="_id")
@@ -47,6 +48,7 @@ class User(Document):
     bio = StringField(default="")
     createdAt = StringField(required=True)
     lastSeen = StringField()
+    muted = ListField(StringField())
     revision = IntField(default=1)
 
     meta = {
@@ -149,6 +151,23 @@ class EndedSession(Document):
     }
 
 
+class PushProfile(Document):
+    """A person's subscriptions to Web Push, one a session, oldest first; see `chat.push.subscriptions`.
+
+    Each has `tokenId`, `issued` (ms) and `expires` (s, Unix time) of its session, and `endpoint`, `p256dh`, `auth`.
+    """
+
+    id = StringField(primary_key=True, db_field="_id")
+    showsText = BooleanField()
+    subscriptions = ListField(DictField())
+
+    meta = {
+        "collection": "push",
+        "auto_create_index": False,
+        "indexes": [{"fields": ["subscriptions.endpoint"]}],
+    }
+
+
 class Erasure(Document):
     """A deleted account whose data is still being erased; see `chat.upkeep.erasure`.
 
@@ -166,7 +185,7 @@ class Erasure(Document):
     meta = {"collection": "erasures", "auto_create_index": False, "indexes": [{"fields": ["due"]}]}
 
 
-DOCUMENTS = (User, Security, Message, Conversation, Cursor, EndedSession, Erasure)
+DOCUMENTS = (User, Security, Message, Conversation, Cursor, EndedSession, PushProfile, Erasure)
 
 
 def dump_message(message: StoredMessage) -> dict[str, Any]:

@@ -37,6 +37,7 @@ FAMILIES = {
     "transcriptions": Family("Transcription attempts.", ("outcome",)),
     "transcription_seconds": Family("How long transcription attempts took.", (), SLOW),
     "transcription_retries": Family("Transcription attempts that failed or were given back and will be repeated."),
+    "pushes": Family("Notifications by Web Push, one for each device.", ("outcome",)),
     "sync_rounds": Family("Rounds of the sync between the stores.", ("result",)),
     "messages_aged": Family("Messages removed from Redis because of their age; the archive keeps them."),
 }

@@ -42,7 +42,7 @@ class HotModel(JsonModel):
 
 
 class User(HotModel, index=True):  # type: ignore[call-arg]  # redis-om has no types
-    """A person. The only private field is the email, which only they see.
+    """A person. Private are the email and whom they have muted, which only they see.
 
     `revision` grows with every change and tells which of two copies is newer; `nameKey` sorts them into the list.
     """
@@ -52,6 +52,7 @@ class User(HotModel, index=True):  # type: ignore[call-arg]  # redis-om has no t
     email: str
     bio: str = ""
     createdAt: str
+    muted: list[str] = []
     terms: str = Field(index=True, full_text_search=True, default="")
     revision: int = 1
 
@@ -126,6 +127,7 @@ def save_user(stores: Stores, archived: dict[str, Any]) -> None:
         email=archived["email"],
         bio=archived.get("bio", ""),
         createdAt=archived["createdAt"],
+        muted=archived.get("muted", []),
         terms=search_terms.terms(archived["username"]),
         revision=archived.get("revision", 1),
     )

@@ -61,6 +61,16 @@ TRANSCRIPTION_RUNNING = f"{PREFIX}:transcription:running"
 TRANSCRIPTION_ORIGINS = f"{PREFIX}:transcription:origins"
 TRANSCRIPTION_REVISIONS = f"{PREFIX}:transcription:revisions"
 
+# People with a subscription to Web Push (set); notifications to send (sorted set: `<receiver> <sender>` -> when it is
+# due, ms); and for each of them the newest message and how often it was tried (hashes)
+PUSH_PEOPLE = f"{PREFIX}:push:people"
+PUSH_DUE = f"{PREFIX}:push:due"
+PUSH_MESSAGES = f"{PREFIX}:push:messages"
+PUSH_ATTEMPTS = f"{PREFIX}:push:attempts"
+
+# Exists while the sweep has sent a task for those that are due, and no worker has begun it
+PUSH_WAKING = f"{PREFIX}:push:waking"
+
 # Recordings to be erased (sorted set): upload id -> the earliest time (s); includes uploads being written
 UPLOADS_PENDING_DELETION = f"{PREFIX}:uploads:doomed"
 

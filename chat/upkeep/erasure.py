@@ -20,6 +20,7 @@ from chat.messages import delivery, editing, storing
 from chat.messages import log as accepted_log
 from chat.people import accounts, presence, sessions
 from chat.people.passwords import Passwords
+from chat.push import subscriptions
 from chat.store import archive, hot, keys
 from chat.store.connection import Document, Stores
 from chat.store.locks import try_lock
@@ -195,7 +196,7 @@ def _forget_account(stores: Stores, user_id: str, username: str) -> None:
 
 
 def _forget_lists(stores: Stores, user_id: str) -> None:
-    """Removes their conversations, unread messages, read cursors and deliveries."""
+    """Removes their conversations, unread messages, read cursors, deliveries and subscriptions."""
     archived = {cursor["conversation"] for cursor in stores.mongo.cursors.find({"reader": user_id})}
     partners = [raw.decode() for raw in stores.redis.zrange(keys.conversations_key(user_id), 0, -1)]
     conversations = archived | {ids.conversation_id(user_id, partner) for partner in partners}
@@ -207,6 +208,7 @@ def _forget_lists(stores: Stores, user_id: str) -> None:
             pipe.delete(keys.inbox_key(user_id, partner), keys.paging_key(user_id, partner))
         pipe.delete(keys.conversations_key(user_id), keys.deliveries_key(user_id))
         pipe.execute()
+    subscriptions.forget(stores, user_id)
     accepted_log.forget_refused(stores, user_id)
     stores.mongo.cursors.delete_many({"reader": user_id})
 

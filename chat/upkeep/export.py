@@ -17,7 +17,7 @@ from chat.store.connection import Document, Stores
 from chat.wire import Message
 
 FLUSH_PAGES = 1_000
-PROFILE = ("_id", "email", "username", "bio", "createdAt", "lastSeen")
+PROFILE = ("_id", "email", "username", "bio", "createdAt", "lastSeen", "muted")
 
 
 def export(stores: Stores, user_id: str, file: IO[bytes]) -> int:

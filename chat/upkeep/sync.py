@@ -1,9 +1,9 @@
 """Syncs the two stores: each gets from the other what it lacks. Nothing here ever empties a store.
 
 A round copies Redis -> MongoDB (the outboxes) and then, if Redis was lost, MongoDB -> Redis: ended sessions, users,
-conversations, cursors, and the hot window's messages from the newest to the oldest, so that Redis always has the newest
-part of a conversation without a gap. Rounds are bounded, and only one runs at a time across all processes. A killed
-round is continued by the next: its progress is in Redis, and every step may run twice.
+conversations, cursors, subscriptions, and the hot window's messages from the newest to the oldest, so that Redis always
+has the newest part of a conversation without a gap. Rounds are bounded, and only one runs at a time across all
+processes. A killed round is continued by the next: its progress is in Redis, and every step may run twice.
 """
 
 import time
@@ -19,6 +19,7 @@ from chat import ids
 from chat.messages import log as accepted_log
 from chat.messages import storing
 from chat.people import sessions
+from chat.push import subscriptions
 from chat.store import archive, counters, hot, keys
 from chat.store.connection import Document, Stores
 from chat.store.locks import try_lock
@@ -32,7 +33,7 @@ ROUND_SECONDS = 10.0  # bounds how long a stopping worker has to wait for a roun
 LOCK_SECONDS = 25.0  # how long a dead round blocks the next ones; two at once do no harm
 MORE, COMPLETE, ARCHIVE_AWAY, REFUSED = "more_to_do", "complete", "archive_away", "another_runs"
 
-_STEPS = ("sessions", "users", "conversations", "cursors", "messages")
+_STEPS = ("sessions", "users", "conversations", "cursors", "push", "messages")
 
 
 def run(stores: Stores) -> bool:
@@ -206,5 +207,6 @@ _PUT = {
     "users": _put_users,
     "conversations": _put_conversations,
     "cursors": _put_cursors,
+    "push": subscriptions.restore,
     "messages": _put_messages,
 }

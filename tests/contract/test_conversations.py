@@ -24,7 +24,7 @@ def test_conversations_are_newest_first_with_partner_last_message_and_unread(cli
     me.post(second, "three")
     settled(me, second, 1)
     rows = me.get("/conversations")
-    assert [row.keys() for row in rows] == 2 * [{"partner", "lastMessage", "unread"}]
+    assert [row.keys() for row in rows] == 2 * [{"partner", "lastMessage", "unread", "muted"}]
     for row in rows:
         assert row["partner"].keys() == PERSON
         check_message(row["lastMessage"])

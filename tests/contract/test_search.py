@@ -260,3 +260,15 @@ def test_corrections_and_deletions_are_found_or_not_at_once(me: Person, friend: 
     assert (chats(me, old), chats(me, new)) == ([], [message_id])
     me.call("DELETE", f"/chat/message/{message_id}", 204)
     assert (chats(me, old), chats(me, new)) == ([], [])
+
+
+def test_a_search_within_a_conversation_finds_only_its_messages(client: Client) -> None:
+    me, one, other = client.sign_up("me"), client.sign_up("one"), client.sign_up("other")
+    me.post(one, "lanterns by the lake")
+    one.post(me, "which lanterns")
+    other.post(me, "lanterns elsewhere")
+    eventually(lambda: len(me.get("/search", q="lanterns")) == 3, "three hits")
+    hits = me.get("/search", q="lanterns", partnerId=one.id)
+    assert [(hit["type"], hit["partnerId"]) for hit in hits] == 2 * [("chat", one.id)]
+    assert other.get("/search", q="lanterns", partnerId=one.id) == []
+    check_problem(me.request("GET", "/search", params={"q": "lanterns", "partnerId": "} | @x:{y"}), 422)

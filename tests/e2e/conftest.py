@@ -38,7 +38,9 @@ def visit(chromium: Browser, stack: Stack, client: Client) -> Iterator[Visit]:
 
     def open_page(name: str | None = None, **options: object) -> Visitor:
         person = client.sign_up(name) if name else None
-        visitor = Visitor(chromium.new_context(**{"base_url": stack.url, **options}), person)
+        # Without a service worker, unless a test is about it: it would fetch the page's files again for each visitor.
+        usual = {"base_url": stack.url, "service_workers": "block"}
+        visitor = Visitor(chromium.new_context(**{**usual, **options}), person)
         visitors.append(visitor)
         return visitor
 

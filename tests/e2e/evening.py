@@ -13,6 +13,7 @@ from tests.stack import ROOT
 AUDIO = (ROOT / "tests" / "e2e" / "recordings" / "river.wav", ROOT / "tests" / "audio" / "amiable.wav")
 NOW = datetime(2026, 3, 12, 18, 42, tzinfo=UTC)
 ME = "Nora Lindqvist"
+NEWCOMER = "Ines Duarte"
 PEOPLE = {
     ME: "Architect. I walk a lot, so I talk a lot.",
     "Amina Yusuf": "Paediatrics, night shifts",
@@ -20,6 +21,7 @@ PEOPLE = {
     "יעל כהן": "מורה לפיזיקה",
     "Grandpa Leo": "Speak up!",
     "Wren": "",
+    NEWCOMER: "",
 }
 UNSURE = {"half", "halloumi,"}
 
@@ -47,9 +49,15 @@ class Evening:
     def nora(self) -> Person:
         return self.people[ME]
 
+    @property
+    def newcomer(self) -> Person:
+        """Somebody who has talked to nobody yet."""
+        return self.people[NEWCOMER]
+
     def _with_others(self) -> None:
         self._say("Wren", ME, "Photos from the hut are in the shared folder", 4 * 1440)
         self._say(ME, "Wren", "You made the fog look kind. Thank you!", 4 * 1440 - 9)
+        self.people[ME].call("PUT", f"/chat/{self.people['Wren'].id}/mute", 204)
         self._fail(ME, "Grandpa Leo", 1530)
         self._speak("Grandpa Leo", ME, "I found the old map of the harbour, bring your good eyes on Sunday.", 1502)
         self._say("יעל כהן", ME, "מחר בשש ליד הספרייה?", 233)
@@ -71,6 +79,8 @@ class Evening:
         said = "There is one plate of the halloumi, left tonight. I am ordering it now, before the next table does."
         self._speak(ME, amina, said, 9)
         self._say(amina, ME, "Order two of everything", 6)
+        self._say(amina, ME, "And that cake", 5)
+        self._say(amina, ME, "🍰", 5)
         self._read(ME, amina)
         self._read(amina, ME)
 

@@ -12,7 +12,7 @@ from typing import Any
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect, sync_playwright
 
 from dev.system import CHROMIUM, find_program
-from tests.client import Client
+from tests.client import Client, Person
 from tests.deepgram_stand_in import KEY, DeepgramStandIn
 from tests.e2e.evening import NOW, PEOPLE, Evening
 from tests.e2e.visitor import ARGUMENTS, Visitor
@@ -27,6 +27,8 @@ SHOWN = (
     "recording-dark-phone",
     "search-light-desk",
     "landing-light-desk",
+    "profile-dark-phone",
+    "first-run-light-desk",
 )
 SCREENS: dict[str, dict[str, Any]] = {
     "desk": {"viewport": {"width": 1280, "height": 800}},
@@ -57,7 +59,7 @@ class Camera:
         self.browser = browser
 
     def take_all(self) -> None:
-        stranger = self._visit(signed_in=False)
+        stranger = self._visit(None)
         for name, path in (("landing", "/"), ("signup", "/signup"), ("login", "/login")):
             stranger.goto(path)
             expect(stranger.get_by_role("heading", level=1)).to_be_visible()
@@ -67,7 +69,13 @@ class Camera:
         stranger.get_by_role("button", name="Sign up").click()
         self._take(stranger, "signup-refused")
         stranger.context.close()
-        page = self._visit()
+        newcomer = self._visit(self.evening.newcomer)
+        expect(newcomer.locator(".first-run .people a").first).to_be_visible()
+        self._take(newcomer, "first-run")
+        newcomer.locator(".first-run").evaluate("each => each.scrollTo(0, each.scrollHeight)")
+        self._take(newcomer, "first-run-end")
+        newcomer.context.close()
+        page = self._visit(self.evening.nora)
         self._list(page)
         self._conversation(page)
         self._right_to_left(page)
@@ -79,7 +87,7 @@ class Camera:
 
     def _list(self, page: Page) -> None:
         page.goto("/")
-        expect(page.locator(".people a")).to_have_count(len(PEOPLE) - 1)
+        expect(page.locator(".people a")).to_have_count(len(PEOPLE) - 2)
         self._take(page, "list")
 
     def _conversation(self, page: Page) -> None:
@@ -88,18 +96,35 @@ class Camera:
         self._play_to(page, words.nth(5))
         self._take(page, "conversation")
         if not self.phone:
-            page.locator("article").last.hover()
-        page.get_by_role("button", name="Message actions").last.click()
+            page.locator("article").nth(-4).hover()
+        page.get_by_role("button", name="Message actions").nth(-4).click()
         self._take(page, "menu")
         page.keyboard.press("Escape")
-        page.get_by_role("button", name="Message actions").nth(-2).click()
+        page.get_by_role("button", name="Message actions").nth(-4).click()
         page.get_by_role("menuitem", name="Correct the transcript").click()
         self._take(page, "correcting")
-        page.get_by_role("button", name="Stop editing").click()
-        page.get_by_role("button", name="Message actions").nth(-2).click()
+        page.get_by_role("button", name="Cancel").click()
+        page.get_by_role("button", name="Message actions").nth(-4).click()
         page.get_by_role("menuitem", name="Delete").click()
         self._take(page, "dialog")
         page.keyboard.press("Escape")
+        page.get_by_role("button", name="About Amina Yusuf").click()
+        expect(page.locator(".spoken-list a").first).to_be_visible()
+        self._take(page, "profile")
+        page.keyboard.press("Escape")
+        page.locator("h1").last.focus()
+        page.keyboard.press("?")
+        self._take(page, "shortcuts")
+        page.keyboard.press("Escape")
+        self._printed(page)
+
+    def _printed(self, page: Page) -> None:
+        page.evaluate("window.print = () => {}")  # then nothing takes what is printed away again
+        page.keyboard.press("Control+p")
+        expect(page.locator(".printout article").first).to_be_attached()
+        page.emulate_media(media="print")
+        self._take(page, "printed")
+        page.emulate_media(media="screen")
 
     def _right_to_left(self, page: Page) -> None:
         self._open(page, "יעל כהן")
@@ -142,6 +167,7 @@ class Camera:
     def _settings(self, page: Page) -> None:
         page.goto("/settings")
         expect(page.get_by_role("heading", name="Settings")).to_be_visible()
+        expect(page.locator(".people a").first).to_be_attached()
         self._take(page, "settings")
         page.locator(".settings").evaluate("each => each.scrollTo(0, each.scrollHeight)")
         self._take(page, "settings-end")
@@ -174,11 +200,11 @@ class Camera:
         page.evaluate("document.fonts.ready")
         page.screenshot(path=EVERYTHING / f"{name}-{self.suffix}.png")
 
-    def _visit(self, *, signed_in: bool = True) -> Page:
+    def _visit(self, person: Person | None) -> Page:
         context: BrowserContext = self.browser.new_context(**self.options)
         context.clock.set_fixed_time(NOW)
         context.route("**/api/**", self._retell)
-        return Visitor(context, self.evening.nora if signed_in else None).page
+        return Visitor(context, person).page
 
     def _retell(self, route: Route) -> None:
         """Passes on a response with the evening's times."""

@@ -99,7 +99,7 @@ def test_an_address_that_leads_nowhere_is_a_page_for_people(visit: Visit, stack:
     assert answer.status == 404
     expect(page.get_by_text("There is nothing at this address.")).to_be_visible()
     page.get_by_role("link", name="All conversations").click()
-    expect(page.get_by_text("Choose a conversation")).to_be_visible()
+    expect(page.get_by_text("Welcome, ada")).to_be_visible()
     stranger = visit().page
     stranger.goto("/no/such/page")
     expect(stranger.get_by_text("There is nothing at this address.")).to_be_visible()

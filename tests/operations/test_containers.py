@@ -24,7 +24,7 @@ from dev.processes import ManagedProcess, free_port
 from tests.stack import ROOT, SECRET, clean_environment, procfile
 from web.built import BuiltPage
 
-OURS = ("web", "worker", "transcriber", "beat", "flower")
+OURS = ("web", "worker", "transcriber", "pusher", "beat", "flower")
 SERVERS = ("redis", "mongodb")
 SET_UP = "mongodb-setup"
 PASSWORDS = "REDIS_PASSWORD=redis-secret\nMONGODB_PASSWORD=mongodb-secret\n"

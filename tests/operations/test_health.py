@@ -38,7 +38,9 @@ def ask(stack: Stack, name: str) -> subprocess.CompletedProcess:
     return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
 
-@pytest.mark.parametrize(("queue", "process"), [("chat", "worker"), ("transcription", "transcriber")])
+@pytest.mark.parametrize(
+    ("queue", "process"), [("chat", "worker"), ("transcription", "transcriber"), ("push", "pusher")]
+)
 def test_a_worker_that_works_is_healthy_and_one_that_is_gone_is_not(stack: Stack, queue: str, process: str) -> None:
     assert healthy(stack, queue)
     stack.processes[process].kill()

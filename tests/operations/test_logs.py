@@ -18,7 +18,7 @@ from tests.recordings import spoken
 from tests.stack import ROOT, SECRET, Stack, procfile
 
 SECONDS = 30
-OURS = ("web", "worker", "transcriber", "beat")
+OURS = ("web", "worker", "transcriber", "pusher", "beat")
 
 
 @pytest.fixture(scope="module")

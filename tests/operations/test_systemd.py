@@ -13,7 +13,7 @@ from tests.stack import ROOT, procfile
 
 UNITS = ROOT / "docs" / "systemd"
 HOME = Path("/opt/chattergram")
-OURS = ("web", "worker", "transcriber", "beat", "flower")
+OURS = ("web", "worker", "transcriber", "pusher", "beat", "flower")
 SEVERAL = ("worker", "transcriber")  # have a template, of which there may be many on one machine
 MAX_EXPOSURE = 4.0
 

@@ -9,6 +9,7 @@ import { on } from "../../web/static/js/base/events.js";
 import * as conversations from "../../web/static/js/state/conversations.js";
 import { forgetHistoriesExcept, historyWith, reloadHistory } from "../../web/static/js/state/histories.js";
 import { takeChange, takeMessage } from "../../web/static/js/state/incoming.js";
+import { isMuted, setMuted, takeMuted } from "../../web/static/js/state/muting.js";
 import { findPerson, isTyping, person, takePresence, takeTyping } from "../../web/static/js/state/people.js";
 import { fromMe, fromPartner, idOf, Server } from "./server.js";
 import { until } from "./waiting.js";
@@ -202,4 +203,35 @@ test("a person is found by name without regard to case, and then known", async (
 	const found = await findPerson(partner.username.toUpperCase());
 	assert.equal(found, person(partner._id));
 	assert.deepEqual(server.calls, []);
+});
+
+test("a new name and text show at once, and leave what else is known", async () => {
+	await begin([theirs(1)], 1);
+	const told = [];
+	const stops = ["renamed", "conversations"].map((name) => on(name, () => told.push(name)));
+	takePresence({ _id: partner._id, online: true, lastSeen: null, username: `New ${partner.username}`, bio: "Moved" });
+	stops.forEach((stop) => stop());
+	assert.deepEqual(told, ["renamed", "conversations"]);
+	const { username, bio, online } = person(partner._id);
+	assert.deepEqual({ username, bio, online }, { username: `New ${partner.username}`, bio: "Moved", online: true });
+	assert.equal(conversations.conversationWith(partner._id).partner.username, `New ${partner.username}`);
+});
+
+test("the unread messages of who is muted are in the list, and not in the title's count", async () => {
+	await begin([theirs(1)], 3);
+	const before = conversations.totalUnread();
+	takeMuted(partner._id, true);
+	assert.equal(conversations.totalUnread(), before - 3);
+	assert.equal(unread(), 3);
+});
+
+test("a muting that the server refuses is taken back", async () => {
+	server.next(`PUT /api/chat/${partner._id}/mute`, {
+		status: 409,
+		problem: { detail: "You can mute at most 1000 people." },
+	});
+	const muting = setMuted(partner._id, true);
+	assert.ok(isMuted(partner._id), "it shows at once");
+	await assert.rejects(muting, { message: "You can mute at most 1000 people." });
+	assert.ok(!isMuted(partner._id));
 });

@@ -13,6 +13,7 @@ from dev import node, preloads
 from tests.stack import ROOT
 
 SCRIPTS = preloads.STATIC / "js"
+WORKER = SCRIPTS / "worker" / "worker.js"
 
 
 def test_the_page_preloads_exactly_what_it_imports() -> None:
@@ -30,9 +31,10 @@ def test_a_list_that_is_not_up_to_date_is_seen() -> None:
 
 
 def test_every_module_is_used() -> None:
-    """A script is in index.html or imported by one that is."""
+    """A script is in index.html, or imported by one that is or by the service worker."""
     scripts = set(re.findall(r'<script[^>]* src="/static/js/([^"]+)"', preloads.PAGE.read_text()))
     used = {SCRIPTS / name for name in scripts} | set(preloads.modules())
+    used |= {WORKER, *preloads.modules(WORKER)}
     assert set(SCRIPTS.rglob("*.js")) - used == set()
 
 
@@ -114,3 +116,13 @@ def test_a_script_that_fails_shows_why_and_one_that_succeeds_nothing(capfd: pyte
         node.main(["no-such-script"])
     node.main([])
     assert capfd.readouterr().out == ""
+
+
+def test_every_typeface_is_small_used_and_has_its_licence() -> None:
+    fonts = sorted((preloads.STATIC / "fonts").glob("*.woff2"))
+    used = re.findall(r'url\("/static/fonts/([^"]+)"\)', (preloads.STATIC / "css" / "fonts.css").read_text())
+    assert sorted(used) == [font.name for font in fonts]
+    for font in fonts:
+        assert font.stat().st_size <= 25_000, font.name
+        licence = (font.parent / f"{font.name.partition('-')[0]}-OFL.txt").read_text()
+        assert "SIL OPEN FONT LICENSE Version 1.1" in licence

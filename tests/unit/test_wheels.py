@@ -6,7 +6,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from dev.requirements import Pin
-from dev.wheels import ARM, BUILT, INTEL, MAC, PLATFORMS, PYTHONS, AskError, Target, mistakes, without_wheel
+from dev.wheels import ARM, BUILT, INTEL, MAC, PLATFORMS, PYTHONS, AskError, Target, mistakes, targets, without_wheel
 from tests.stack import ROOT
 from tests.wheelhouse import make_wheel
 
@@ -66,4 +66,4 @@ def test_readme_says_for_which_pythons_and_what_is_built_there() -> None:
     assert all(platform in section for platform in PLATFORMS)
     for name, where in BUILT.items():
         pythons = " and ".join(sorted({target.python for target in where}))
-        assert f"`{name}` on Python {pythons}" in section
+        assert f"`{name}` {'everywhere' if where == set(targets()) else f'on Python {pythons}'}" in section

@@ -7,6 +7,7 @@ from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 
 from chat.people import accounts, sessions
+from chat.push import subscriptions
 from web import schemas
 from web.api.responses import ACCOUNTS, PREFIX, SECURITY, responses
 from web.auth import session
@@ -37,4 +38,5 @@ def log_out() -> Response:
     """Log out: end this token's session on every process"""
     own = session()
     sessions.end(stores(), own.user_id, own.token_id, own.expires - int(time.time()))
+    subscriptions.end_with(stores(), own)
     return Response(status=204)

@@ -4,6 +4,7 @@ from flask import Response, jsonify
 from flask_openapi3.blueprint import APIBlueprint
 
 from chat.messages import conversations, history
+from chat.people import muting
 from chat.wire import Message
 from web import schemas
 from web.api.responses import CHAT, PREFIX, SECURITY, responses
@@ -34,6 +35,20 @@ def get(path: schemas.PartnerPath, query: schemas.HistoryQuery) -> Response:
 def mark_read(path: schemas.PartnerPath, body: schemas.ReadUpTo) -> Response:
     """Mark everything up to a message as read"""
     conversations.mark_read(stores(), me(), path.partner_id, body.up_to)
+    return Response(status=204)
+
+
+@api.put("/chat/<partnerId>/mute", responses=responses(204, None, 400, 401, 404, 409, 413, 415))
+def mute(path: schemas.PartnerPath) -> Response:
+    """Ask for no notifications of somebody's messages"""
+    muting.mute(stores(), me(), path.partner_id)
+    return Response(status=204)
+
+
+@api.delete("/chat/<partnerId>/mute", responses=responses(204, None, 400, 401, 404, 413, 415))
+def unmute(path: schemas.PartnerPath) -> Response:
+    """Be notified of somebody's messages again"""
+    muting.unmute(stores(), me(), path.partner_id)
     return Response(status=204)
 
 

@@ -17,6 +17,7 @@ SECURITY_SCHEMES: dict[str, Any] = {
 ACCOUNTS = Tag(name="accounts", description="Sign-up, log-in and log-out")
 PEOPLE = Tag(name="people", description="Profiles")
 CHAT = Tag(name="chat", description="Messages and conversations")
+PUSH = Tag(name="push", description="Notifications (Web Push) for people with no socket")
 AUDIO = Tag(name="audio", description="Recordings")
 
 Responses = dict[str | int | HTTPStatus, Any]

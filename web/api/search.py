@@ -15,4 +15,4 @@ api = APIBlueprint("search", __name__, url_prefix=PREFIX, abp_tags=[CHAT], abp_s
 @api.get("/search", responses=responses(200, schemas.Hits, 401))
 def find(query: schemas.SearchQuery) -> Response:
     """Search people and your own messages, best matches first"""
-    return jsonify(search.search(stores(), me(), query.q, query.limit, query.offset))
+    return jsonify(search.search(stores(), me(), query.q, query.limit, query.offset, query.partner_id))

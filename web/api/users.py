@@ -7,6 +7,7 @@ from flask import Response, jsonify
 from flask_openapi3.blueprint import APIBlueprint
 
 from chat.people import accounts
+from chat.push import subscriptions
 from chat.upkeep import erasure
 from web import schemas
 from web.api.responses import PEOPLE, PREFIX, SECURITY, responses
@@ -32,7 +33,10 @@ def change(body: schemas.UserChange) -> dict[str, Any]:
     """Change your name, bio or password"""
     changes = accounts.Changes(body.username, body.bio, body.password, body.current_password)
     with services().limits.own_password(me()) if body.password is not None else nullcontext():
-        return accounts.private(accounts.update(stores(), services().passwords, me(), changes, session().token_id))
+        changed = accounts.update(stores(), services().passwords, me(), changes, session().token_id)
+        if body.password is not None:
+            subscriptions.keep_only(stores(), session())
+        return accounts.private(changed)
 
 
 @api.delete("/user/me", responses=responses(204, None, 400, 401, 403, 413, 415))

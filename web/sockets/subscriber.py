@@ -85,7 +85,7 @@ class Subscriber:
             envelope = frames.decode_envelope(data)
             if channel == frames.SESSIONS:
                 self._hub.end_sessions(envelope.data)
-            elif channel == frames.USERS:
+            elif channel == frames.USERS and not envelope.recipients:
                 self._people.handle(envelope.data)
             else:
                 self._hub.route(channel, envelope)

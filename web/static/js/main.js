@@ -1,11 +1,14 @@
 // Starts the page: shows the page of the address, for those signed in and for those who are not.
 
+import { startWorker } from "./app/installed.js";
 import { Shell } from "./app/shell.js";
 import { on } from "./base/events.js";
 import { currentRoute, navigate, startRouter } from "./base/router.js";
 import { NOTICE } from "./base/stored.js";
 import { fill, h } from "./dom/elements.js";
+import { dropSubscription } from "./net/push.js";
 import { session, startSession } from "./net/session.js";
+import { forgetUnsent, keepOnly } from "./state/leaving.js";
 import { landingPage, loginPage, signupPage } from "./pages/welcome.js";
 
 /** @import { Route } from "./base/router.js" */
@@ -19,6 +22,7 @@ const FORMS = new Map([
 ]);
 const NEED_LOGIN = ["chat", "settings"];
 const WELCOME = "";
+const PATIENCE = 3_000; // milliseconds to forget who was signed in; a push service may not respond
 
 /** @type {Shell | null} once somebody is signed in */
 let shell = null;
@@ -34,6 +38,7 @@ function enter() {
 	shell = new Shell();
 	fill(app, shell.element);
 	shell.start();
+	startWorker();
 	return shell;
 }
 
@@ -54,20 +59,30 @@ function showWelcome({ page }) {
 	fill(app, form ? form.show(notice) : landingPage());
 	sessionStorage.removeItem(NOTICE);
 	document.title = form?.title ?? "Chattergram";
-	app.querySelector("input")?.focus();
+	focusFirstField();
+}
+
+/** Where there is a form; the landing page has a slider, which is nothing to begin with. */
+function focusFirstField() {
+	const [form] = app.getElementsByTagName("form");
+	form?.querySelector("input")?.focus();
 }
 
 /**
  * Nothing of who was signed in may stay in memory, so the page begins anew.
  * @param {string} reason
  */
-function beginAnew(reason) {
+async function beginAnew(reason) {
 	sessionStorage.setItem(NOTICE, reason);
+	const isLeaving = session.farewell !== null; // rather than that the session has ended
+	const forgotten = Promise.allSettled([keepOnly(null), ...(isLeaving ? [forgetUnsent(), dropSubscription()] : [])]);
+	await Promise.race([forgotten, new Promise((resolve) => setTimeout(resolve, PATIENCE))]);
 	location.assign(reason ? "/login" : "/");
 }
 
 on("route", show);
 on("signed-out", beginAnew);
+keepOnly(session.me?._id ?? null); // what another person, or a tab that was closing, has left
 startRouter();
 startSession();
 show();

@@ -58,6 +58,8 @@ export interface RecordingSource {
 	key: string;
 	uuid?: string | null;
 	blob?: Blob;
+	/** Where it is, when it is no message's. */
+	url?: string;
 	/** Seconds, where known. */
 	duration?: number;
 	/** The message it belongs to, once the server has that. */
@@ -83,6 +85,10 @@ export type Events = {
 	presence: string;
 	/** Dates look different from before: it is another day, or the reader's time zone or language has changed. */
 	dates: null;
+	/** Somebody has changed their name or text: their id. */
+	renamed: string;
+	/** Somebody wants to search in the conversation with this person. */
+	"search-within": Person;
 	history: History;
 	/** A message for me; `isNew` unless it is the transcript of one that had come. */
 	incoming: { message: Message; isNew: boolean };

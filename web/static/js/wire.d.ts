@@ -80,6 +80,11 @@ export interface Presence {
 	_id: string;
 	online: boolean;
 	lastSeen: string | null;
+	/** Their new name and text, where those have changed. */
+	username?: string;
+	bio?: string;
+	/** I have muted them, or no longer do, on another device. */
+	muted?: boolean;
 }
 
 export interface Typing {
@@ -108,6 +113,8 @@ export interface ConversationSummary {
 	partner: Person;
 	lastMessage: Message;
 	unread: number;
+	/** I asked for no notifications of this partner's messages. */
+	muted?: boolean;
 }
 
 export interface PersonHit {
@@ -147,4 +154,11 @@ export interface Problem {
 	title?: string;
 	detail?: string;
 	errors?: { field: string; message: string }[];
+}
+
+/** Web Push: `key` is the server's, null where it has none; the rest is what I have chosen. */
+export interface PushState {
+	key: string | null;
+	subscribed: boolean;
+	showsText: boolean;
 }

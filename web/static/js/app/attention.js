@@ -3,9 +3,10 @@
 import { on } from "../base/events.js";
 import { areWanted, notify } from "../base/notifications.js";
 import { summary } from "../base/phrases.js";
-import { chatPath, navigate } from "../base/router.js";
+import { chatPath } from "../base/router.js";
 import { announce } from "../dom/announce.js";
 import { totalUnread } from "../state/conversations.js";
+import { isMuted } from "../state/muting.js";
 import { person } from "../state/people.js";
 
 /** @import { Events } from "../page.js" */
@@ -31,9 +32,9 @@ const titleFor = (partner) => (partner ? `${partner.username} · Chattergram` : 
  */
 function tellOf({ message, isNew }, partner) {
 	const sender = person(message.senderId);
-	if (!sender) return;
+	if (!sender || isMuted(sender._id)) return;
 	if (isNew && sender !== partner) announce(`${sender.username} wrote`);
 	const isLookedAt = !document.hidden && document.hasFocus();
 	if (!areWanted() || isLookedAt) return;
-	notify({ title: sender.username, body: summary(message), tag: message._id }, () => navigate(chatPath(sender)));
+	notify({ title: sender.username, body: summary(message), tag: message._id, path: chatPath(sender) });
 }

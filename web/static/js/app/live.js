@@ -4,11 +4,20 @@ import { on } from "../base/events.js";
 import { announce } from "../dom/announce.js";
 import { fill } from "../dom/elements.js";
 import { copyTemplate } from "../dom/template.js";
-import { session } from "../net/session.js";
+import { me, session, setMe } from "../net/session.js";
 import * as socket from "../net/socket.js";
-import { isListLoaded, newestMessageId, refreshConversations, takeRead } from "../state/conversations.js";
-import { forgetHistoriesExcept, refreshHistory, reloadHistory } from "../state/histories.js";
+import {
+	isListLoaded,
+	listToKeep,
+	newestMessageId,
+	refreshConversations,
+	showKept,
+	takeRead,
+} from "../state/conversations.js";
+import { forgetHistoriesExcept, refreshHistory, reloadHistory, renewKeptHistories } from "../state/histories.js";
 import { takeChange, takeMessage } from "../state/incoming.js";
+import { takeMuted } from "../state/muting.js";
+import { keepAhead, keptConversations, startKeeping } from "../state/offline.js";
 import * as outbox from "../state/outbox.js";
 import { takePresence, takeTyping } from "../state/people.js";
 
@@ -44,12 +53,13 @@ export class Live {
 			else this.#showOfflineLater();
 		});
 		on("frame:messages", receive);
-		on("frame:users", takePresence);
+		on("frame:users", takeUser);
 		on("frame:typing", takeTyping);
 		on("frame:status", takeStatus);
 		on("frame:resume", ({ complete }) => {
 			if (!complete) this.#reload();
 		});
+		startKeeping(listToKeep);
 		outbox.startOutbox();
 		outbox.loadOutbox();
 		socket.startSocket();
@@ -62,6 +72,7 @@ export class Live {
 	}
 
 	async #loadAndConnect() {
+		showKept(await keptConversations());
 		try {
 			await refreshConversations();
 		} catch {
@@ -82,6 +93,8 @@ export class Live {
 		if (this.banner.firstChild) announce("Connected again");
 		fill(this.banner);
 		outbox.flush();
+		renewKeptHistories().catch(() => {});
+		if (canWorkOffline()) keepAhead(listToKeep()).catch(() => {}); // the next connection goes on
 		if (this.#hasBeenConnected) this.#catchUp();
 		this.#hasBeenConnected = true;
 	}
@@ -116,6 +129,20 @@ export class Live {
 		}
 		socket.noteSeen(newestMessageId());
 	}
+}
+
+/** @param {Frames["users"]} told */
+function takeUser(told) {
+	const { _id, username, bio = "", muted } = told;
+	if (typeof muted === "boolean") takeMuted(_id, muted);
+	if (_id === me()._id && username) setMe({ ...me(), username, bio });
+	takePresence(told);
+}
+
+/** Whether this page would open without a network, and the reader does not save data. */
+function canWorkOffline() {
+	const { connection } = /** @type {{ connection?: { saveData: boolean } }} */ (navigator);
+	return Boolean(navigator.serviceWorker?.controller) && !connection?.saveData;
 }
 
 /** @param {Message} message */

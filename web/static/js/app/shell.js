@@ -3,7 +3,7 @@
 import { startClock } from "../base/clock.js";
 import { on } from "../base/events.js";
 import { chatPath, correctAddress, currentRoute, navigate } from "../base/router.js";
-import { elementOf, fill, h } from "../dom/elements.js";
+import { fill, h } from "../dom/elements.js";
 import { avatar, spinner } from "../dom/icons.js";
 import { copyTemplate } from "../dom/template.js";
 import { fetchMe } from "../net/api.js";
@@ -15,9 +15,12 @@ import { settingsPage } from "../pages/settings.js";
 import { markOpen, showConversationList } from "../sidebar/conversation-list.js";
 import { Search, SEARCH_PARTS } from "../sidebar/search.js";
 import { Thread } from "../thread/thread.js";
+import { isListLoaded, sortedConversations } from "../state/conversations.js";
 import { startAttention } from "./attention.js";
+import { firstRun } from "./first-run.js";
 import { Live } from "./live.js";
 import { PlayerBar } from "./player-bar.js";
+import { startShortcuts } from "./shortcuts.js";
 
 /** @import { Route } from "../base/router.js" */
 /** @import { Person } from "../wire.js" */
@@ -33,6 +36,10 @@ const PARTS = {
 
 const KNOWN = ["", "chat", "settings"];
 const NOTHING = "There is nothing at this address.";
+
+const PATIENCE = 1_500; // milliseconds for the list of conversations; then what this browser kept of it has to do
+
+const patience = () => new Promise((resolve) => setTimeout(resolve, PATIENCE));
 
 /** @param {Route} route */
 const isKnown = ({ page, id, name }) => KNOWN.includes(page) && (page !== "chat" || id + name !== "");
@@ -56,7 +63,9 @@ export class Shell {
 		on("connection", (connected) => {
 			if (connected) this.#showMissing();
 		});
-		document.addEventListener("keydown", (event) => this.#searchByKey(event));
+		on("conversations", () => this.#listChanged());
+		on("search-within", (partner) => this.#searchWithin(partner));
+		startShortcuts({ search: () => this.#search() });
 		const bar = new PlayerBar();
 		this.parts.player.replaceWith(bar.element);
 		bar.start();
@@ -89,7 +98,7 @@ export class Shell {
 		if (!isKnown(route)) this.#fillPane(h("div.nothing", h("p", NOTHING), h("a", { href: "/" }, "All conversations")));
 		else if (route.page === "chat") this.#showThread(route, this.#turn);
 		else if (route.page === "settings") this.#fillPane(settingsPage()).focus();
-		else this.#fillPane(copyTemplate("nothing", {}).element);
+		else this.#showBeginning();
 	}
 
 	#leaveThread() {
@@ -122,7 +131,7 @@ export class Shell {
 	 */
 	async #findPartner({ id, name }) {
 		try {
-			await this.live.listing;
+			await Promise.race([this.live.listing, patience()]);
 			const partner = id ? ((await findPersonById(id)) ?? (await findPartner(id))) : await findPerson(name);
 			if (partner?._id === me()._id) return { partner: null, problem: "That is you." };
 			return { partner, problem: id ? "There is nobody at this address." : `There is nobody called ${name}.` };
@@ -146,22 +155,37 @@ export class Shell {
 		thread.open(at, query);
 	}
 
-	/** @param {KeyboardEvent} event */
-	#searchByKey(event) {
-		if (!asksForSearch(event)) return;
-		event.preventDefault();
+	#search() {
 		if (this.search.focus()) return;
 		navigate("/"); // on a phone the conversation hides it
 		this.search.focus();
 	}
-}
 
-/**
- * Ctrl+K or ⌘K anywhere, and / where one does not write.
- * @param {KeyboardEvent} event
- */
-function asksForSearch(event) {
-	const { key, ctrlKey, metaKey } = event;
-	if (key === "/") return !elementOf(event)?.matches("input, textarea");
-	return key === "k" && (ctrlKey || metaKey);
+	/** @param {Person} partner */
+	#searchWithin(partner) {
+		this.#search();
+		this.search.within(partner);
+	}
+
+	#listChanged() {
+		this.#keepAddress();
+		const isFirst = isListLoaded() && !sortedConversations().length;
+		const hasChanged = this.element.classList.contains("first") !== isFirst;
+		this.element.classList.toggle("first", isFirst);
+		if (hasChanged && currentRoute().page === "") this.#showBeginning();
+	}
+
+	/** What the pane has where no conversation is open. */
+	#showBeginning() {
+		const isFirst = this.element.classList.contains("first");
+		this.#fillPane(isFirst ? firstRun() : copyTemplate("nothing", {}).element);
+	}
+
+	/** A partner's new name is in the address, too. */
+	#keepAddress() {
+		const { page, name, at, query } = currentRoute();
+		const partner = this.#thread?.partner;
+		if (!partner || page !== "chat" || name === partner.username) return;
+		correctAddress(chatPath(partner, at ? { at, query } : null));
+	}
 }

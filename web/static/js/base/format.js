@@ -43,9 +43,12 @@ function formatter(options) {
 export const time = formatter({ timeStyle: "short" });
 export const exact = formatter({ dateStyle: "full", timeStyle: "medium" });
 export const dayMonth = formatter({ day: "numeric", month: "short" });
+/** A day in the name of a file: 2026-03-03, where the reader is. */
+export const isoDay = (/** @type {Moment} */ moment) => new Intl.DateTimeFormat("sv-SE").format(new Date(moment));
 const weekday = formatter({ weekday: "long" });
 const shortWeekday = formatter({ weekday: "short" });
 const fullDay = formatter({ day: "numeric", month: "long", year: "numeric" });
+export const wholeDay = formatter({ dateStyle: "full" });
 
 /**
  * The same for all moments of a day where the reader is, and for no others.

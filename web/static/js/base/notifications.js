@@ -1,8 +1,9 @@
 // Notifications of the browser, for those who want them.
 
+import { navigate } from "./router.js";
 import { NOTIFICATIONS } from "./stored.js";
 
-const ICON = "/static/icon.svg";
+const ICON = "/static/icons/icon-192.png";
 const isPossible = "Notification" in globalThis;
 
 export function areWanted() {
@@ -23,19 +24,27 @@ export function turnOff() {
 }
 
 /**
- * @param {{ title: string, body: string, tag: string }} content several tabs show a notification of one tag only once, and
- *   a later one takes the place of an earlier one
- * @param {() => void} onClick
+ * Shows one; a click on it leads to `path`. By the service worker, since Android's browsers know no other way and since it
+ * outlives the page; by the page where there is no worker.
+ * @param {{ title: string, body: string, tag: string, path: string }} content several tabs show a notification of one tag
+ *   only once, and a later one takes the place of an earlier one
  */
-export function notify({ title, body, tag }, onClick) {
-	try {
-		const shown = new Notification(title, { body, tag, icon: ICON });
-		shown.onclick = () => {
-			window.focus();
-			onClick();
-			shown.close();
-		};
-	} catch {
-		// Android's browsers have them for service workers only.
-	}
+export async function notify({ title, body, tag, path }) {
+	const registration = await navigator.serviceWorker?.getRegistration();
+	if (registration?.active) await registration.showNotification(title, { body, tag, icon: ICON, data: { path } });
+	else notifyHere(title, { body, tag, icon: ICON }, path);
+}
+
+/**
+ * @param {string} title
+ * @param {NotificationOptions} options
+ * @param {string} path
+ */
+function notifyHere(title, options, path) {
+	const shown = new Notification(title, options);
+	shown.onclick = () => {
+		window.focus();
+		navigate(path);
+		shown.close();
+	};
 }

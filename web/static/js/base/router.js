@@ -3,6 +3,8 @@
 
 import { emit } from "./events.js";
 
+export { chatPath } from "./addresses.js";
+
 const ID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/; // a ULID
 
 /**
@@ -39,17 +41,6 @@ function decoded(name) {
 export const currentRoute = () => parseRoute(location);
 
 /**
- * The address of the conversation with somebody, or of a message in it that was found by these words.
- * @param {{ _id: string, username: string }} person
- * @param {{ at: string, query: string } | null} [hit]
- */
-export function chatPath({ _id, username }, hit) {
-	// Servers and proxies decode slashes, and take them for parts of a path.
-	const path = `/chat/${_id}/${encodeURIComponent(username.replace(/[/\\]/g, "-"))}`;
-	return hit ? `${path}?at=${hit.at}&q=${encodeURIComponent(hit.query)}` : path;
-}
-
-/**
  * The way back after logging in: a path of this site, and nothing else.
  * @param {string | null} next
  */
@@ -84,7 +75,7 @@ export function startRouter() {
 
 /** @param {MouseEvent} event */
 function followLink(event) {
-	const link = event.target instanceof Element ? event.target.closest("a[href^='/'], .skip") : null;
+	const link = event.target instanceof Element ? event.target.closest("a[href^='/']:not([download]), .skip") : null;
 	const path = link?.getAttribute("href");
 	if (!path || opensElsewhere(event)) return;
 	event.preventDefault();

@@ -11,9 +11,11 @@ export const AGAIN = "chattergram.again"; // the language last chosen to transcr
 export const NOTICE = "chattergram.notice"; // in sessionStorage: shown once, on the next page
 export const OPEN = "chattergram.open"; // in sessionStorage: whose conversation is open, by name and id
 
+export const DRAFTS = "chattergram.draft.";
+
 /**
  * Where what I have begun to write to somebody is kept.
  * @param {string} myId
  * @param {string} partnerId
  */
-export const draftKey = (myId, partnerId) => `chattergram.draft.${myId}.${partnerId}`;
+export const draftKey = (myId, partnerId) => `${DRAFTS}${myId}.${partnerId}`;

@@ -1,5 +1,6 @@
 // Questions in a dialog.
 
+import { letPasswordsBeSeen } from "./password.js";
 import { copyTemplate } from "./template.js";
 
 /**
@@ -46,6 +47,25 @@ export async function askForChoice(question, choice) {
 export const tell = (title, text) => ask({ title, text, confirm: "All right", look: "quiet" });
 
 /**
+ * Opens a dialog, which goes away when it is closed: by its button, by Escape, or by a click beside it.
+ * @param {HTMLDialogElement} dialog
+ * @param {HTMLButtonElement} close
+ * @param {() => void} [onClose]
+ */
+export function openDialog(dialog, close, onClose = () => {}) {
+	close.onclick = () => dialog.close();
+	dialog.onclick = (event) => {
+		if (event.target === dialog) dialog.close(); // its content covers the rest
+	};
+	dialog.onclose = () => {
+		dialog.remove();
+		onClose();
+	};
+	document.body.append(dialog);
+	dialog.showModal();
+}
+
+/**
  * @param {Question} question
  * @param {boolean} withPassword
  * @param {HTMLElement | null} [field] to be filled in
@@ -55,6 +75,8 @@ function show({ title, text, confirm, look = "primary" }, withPassword, field = 
 	const parts = copyTemplate("dialog", {
 		title: HTMLElement,
 		text: HTMLElement,
+		form: HTMLFormElement,
+		secret: HTMLElement,
 		password: HTMLInputElement,
 		yes: HTMLButtonElement,
 		cancel: HTMLButtonElement,
@@ -66,7 +88,8 @@ function show({ title, text, confirm, look = "primary" }, withPassword, field = 
 	parts.yes.classList.add(look);
 	if (field) parts.text.after(field);
 	parts.password.required = withPassword;
-	parts.password.hidden = !withPassword;
+	parts.secret.hidden = !withPassword;
+	letPasswordsBeSeen(parts.form);
 	parts.cancel.hidden = look === "quiet";
 	parts.cancel.onclick = () => dialog.close();
 	document.body.append(dialog);

@@ -1,5 +1,7 @@
 // Forms that show what is wrong where it is wrong.
 
+import { letPasswordsBeSeen } from "./password.js";
+
 /** @typedef {HTMLInputElement | HTMLTextAreaElement} Field */
 /** @typedef {Record<string, string>} Values the form's fields by name */
 
@@ -17,6 +19,7 @@
  * @param {(values: any) => Promise<string | void>} submit is given the form's values by field
  */
 export function handleForm(form, submit) {
+	letPasswordsBeSeen(form);
 	form.onsubmit = async (event) => {
 		event.preventDefault();
 		clearNotes(form);
@@ -51,7 +54,7 @@ function clearNotes(form) {
  * @param {(values: any) => Promise<string | void>} submit
  */
 async function sendForm(form, submit) {
-	const button = /** @type {HTMLButtonElement} */ (form.querySelector("button"));
+	const button = /** @type {HTMLButtonElement} */ (form.querySelector("button:not([type=button])"));
 	button.disabled = true;
 	try {
 		statusOf(form).textContent = (await submit(Object.fromEntries(new FormData(form)))) ?? "";

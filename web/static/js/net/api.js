@@ -3,7 +3,7 @@
 import { request, TRANSFER_TIMEOUT } from "./http.js";
 
 /** @import { Query, Options } from "./http.js" */
-/** @import { ConversationSummary, Login, Message, Outgoing, Person, SearchHit, User } from "../wire.js" */
+/** @import { ConversationSummary, Login, Message, Outgoing, Person, PushState, SearchHit, User } from "../wire.js" */
 
 const SEARCH_LIMIT = 30;
 
@@ -81,8 +81,26 @@ export const deleteMessage = (id) => call("DELETE", `/chat/message/${id}`);
 /** @type {(id: string, how: { language?: string, overwrite: boolean }) => Promise<void>} */
 export const transcribe = (id, how) => post(`/chat/message/${id}/transcribe`, how);
 
-/** @type {(words: string) => Promise<SearchHit[]>} */
-export const search = (words) => get("/search", { q: words, limit: SEARCH_LIMIT });
+/** @type {(words: string, partnerId: string | null) => Promise<SearchHit[]>} with a partner, only what the two said */
+export const search = (words, partnerId) => get("/search", { q: words, limit: SEARCH_LIMIT, partnerId });
+
+/** @type {(partnerId: string) => Promise<void>} */
+export const mute = (partnerId) => call("PUT", `/chat/${partnerId}/mute`);
+
+/** @type {(partnerId: string) => Promise<void>} */
+export const unmute = (partnerId) => call("DELETE", `/chat/${partnerId}/mute`);
+
+/** @type {() => Promise<PushState>} */
+export const fetchPush = () => get("/push");
+
+/** @type {(subscription: PushSubscriptionJSON) => Promise<void>} */
+export const subscribeToPush = (subscription) => call("PUT", "/push", { body: subscription });
+
+/** @type {(showsText: boolean) => Promise<void>} */
+export const changePush = (showsText) => patch("/push", { showsText });
+
+/** @type {() => Promise<void>} */
+export const unsubscribeFromPush = () => call("DELETE", "/push");
 
 /** @type {(uuid: string) => Promise<Blob>} */
 export async function fetchRecording(uuid) {

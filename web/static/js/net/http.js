@@ -71,6 +71,17 @@ function failure(token, status, problem, retryAfter) {
 }
 
 /**
+ * A file of the page's own.
+ * @param {string} address
+ * @throws {ApiError}
+ */
+export async function fetchFile(address) {
+	const response = await fetch(address, { signal: AbortSignal.timeout(TRANSFER_TIMEOUT) }).catch(() => null);
+	if (!response?.ok) throw new ApiError(response?.status);
+	return response.blob();
+}
+
+/**
  * Uploads a recording. By XMLHttpRequest, since `fetch` does not tell how far an upload is.
  * @param {Blob} blob
  * @param {string} name

@@ -47,7 +47,7 @@ export function setMe(user) {
 }
 
 /**
- * Forgets the token. What waits in the outbox stays for the next log-in.
+ * Forgets the token. What waits in the outbox stays for the next log-in, unless one logs out oneself.
  * @param {string} [reason] for the log-in page
  */
 export function signOut(reason = "") {

@@ -3,12 +3,15 @@
 import * as notifications from "../base/notifications.js";
 import { setSpokenLanguage, spokenLanguage } from "../base/languages.js";
 import { THEME } from "../base/stored.js";
-import { askForPassword, tell } from "../dom/dialog.js";
+import { ask, askForPassword, tell } from "../dom/dialog.js";
 import { handleForm } from "../dom/form.js";
 import { languageChoice } from "../dom/language-choice.js";
+import { showShortcuts } from "../dom/shortcuts.js";
 import { copyTemplate } from "../dom/template.js";
-import { changeMe, deleteMe, logOut } from "../net/api.js";
+import { changeMe, changePush, deleteMe, fetchPush, logOut } from "../net/api.js";
+import { subscribe, unsubscribe } from "../net/push.js";
 import { me, session, setMe, signOut } from "../net/session.js";
+import { waitingCount } from "../state/outbox.js";
 
 export function settingsPage() {
 	const parts = copyTemplate("settings", {
@@ -18,6 +21,8 @@ export function settingsPage() {
 		language: HTMLElement,
 		notify: HTMLInputElement,
 		refused: HTMLElement,
+		keys: HTMLButtonElement,
+		shown: HTMLInputElement,
 		out: HTMLButtonElement,
 		gone: HTMLButtonElement,
 	});
@@ -26,6 +31,8 @@ export function settingsPage() {
 	handleTheme(parts.theme);
 	handleLanguage(parts.language);
 	handleNotifications(parts.notify, parts.refused);
+	parts.keys.onclick = showShortcuts;
+	handleShownText(parts.shown).catch(() => {}); // it stays as it is without a connection
 	parts.out.onclick = leave;
 	parts.gone.onclick = () => deleteAccount(parts.gone.dataset.what ?? "");
 	return parts.element;
@@ -91,10 +98,34 @@ function handleNotifications(toggle, refused) {
 		const granted = asked ? await notifications.turnOn() : notifications.turnOff();
 		toggle.checked = granted;
 		refused.hidden = !asked || granted;
+		const changed = granted ? subscribe() : unsubscribe();
+		changed.catch(() => {}); // while the page is open they come all the same; the next visit tries again
+	};
+}
+
+/** @param {HTMLInputElement} toggle whether notifications show what was written */
+async function handleShownText(toggle) {
+	toggle.disabled = true;
+	const { showsText } = await fetchPush();
+	toggle.checked = showsText;
+	toggle.disabled = false;
+	toggle.onchange = () => {
+		changePush(toggle.checked).catch((error) => {
+			toggle.checked = !toggle.checked;
+			tell("It was not changed", error.message);
+		});
 	};
 }
 
 async function leave() {
+	const waiting = waitingCount();
+	const question = {
+		title: "Log out all the same?",
+		text: `${waiting === 1 ? "A message has" : `${waiting} messages have`} not been sent yet and would be lost.`,
+		confirm: "Log out",
+		look: /** @type {const} */ ("danger"),
+	};
+	if (waiting && !(await ask(question))) return;
 	session.farewell = "";
 	await logOut().catch(() => {}); // out of this browser, whatever the server says
 	signOut();

@@ -6,8 +6,15 @@ import { copyTemplate } from "../dom/template.js";
 import { logIn, signUp } from "../net/api.js";
 import { ApiError } from "../net/errors.js";
 import { signIn } from "../net/session.js";
+import { sampleMessage } from "../voice/sample.js";
 
-export const landingPage = () => copyTemplate("landing", {}).element;
+export function landingPage() {
+	const { element, demo, credit } = copyTemplate("landing", { demo: HTMLElement, credit: HTMLElement });
+	const sample = sampleMessage();
+	demo.append(sample.bubble);
+	credit.append(sample.credit);
+	return element;
+}
 
 /**
  * @param {string} notice why somebody has to log in again

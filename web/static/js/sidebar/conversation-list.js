@@ -13,6 +13,7 @@ import {
 	sortedConversations,
 } from "../state/conversations.js";
 import { draftFor } from "../state/drafts.js";
+import { isMuted } from "../state/muting.js";
 import { isTyping } from "../state/people.js";
 import { personRow } from "./person-row.js";
 
@@ -67,6 +68,7 @@ function conversationRow(conversation) {
 		h("time", { datetime: lastMessage.dateSent, title: exact(lastMessage.dateSent) }, shortTime(lastMessage.dateSent)),
 		lastLine(conversation),
 		unread > 0 && h("span.badge", count(unread), h("span.sr", " unread")),
+		isMuted(partner._id) && h("span.muted-mark", icon("muted"), h("span.sr", "muted")),
 	);
 }
 

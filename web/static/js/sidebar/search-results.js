@@ -23,15 +23,27 @@ const WORDS_SHOWN = 30;
 /**
  * The elements to show for a query; without one, people to begin a conversation with.
  * @param {string} query
+ * @param {Person | null} partner whose conversation alone is searched
  * @returns {Promise<HTMLElement[]>}
  */
-export async function find(query) {
-	const [named, hits] = await Promise.all([fetchPeople(query, PEOPLE), query ? search(query) : []]);
-	const people = peopleAmong(hits, named).map(personHit);
+export async function find(query, partner) {
+	if (partner && !query) return [h("p.hint", `Words that you and ${partner.username} wrote or said.`)];
+	const named = partner ? [] : fetchPeople(query, PEOPLE);
+	const hits = await (query ? search(query, partner?._id ?? null) : []);
+	const people = peopleAmong(hits, await named).map(personHit);
 	const messages = await messageRows(hits, query);
-	if (query) announce(`${people.length + messages.length} found`);
-	if (people.length || messages.length) return [...section("People", people), ...section("Messages", messages)];
-	return [h("p.hint", query ? `Nothing found for “${query}”.` : "Nobody else is here yet.")];
+	return query ? foundRows(people, messages, query) : section("People", people, "Nobody else is here yet.");
+}
+
+/**
+ * @param {HTMLElement[]} people
+ * @param {HTMLElement[]} messages
+ * @param {string} query
+ */
+function foundRows(people, messages, query) {
+	announce(`${people.length + messages.length} found`);
+	if (!people.length && !messages.length) return [h("p.hint", `Nothing found for “${query}”.`)];
+	return [...section("People", people), ...section("Messages", messages)];
 }
 
 /**
@@ -95,7 +107,9 @@ function snippet(text, query, isSpoken) {
 /**
  * @param {string} title
  * @param {HTMLElement[]} rows
+ * @param {string} [none] what to say when there are none
  */
-function section(title, rows) {
-	return rows.length ? [h("section", h("h2", title), h("ul.people", rows))] : [];
+function section(title, rows, none = "") {
+	if (rows.length) return [h("section", h("h2", title), h("ul.people", rows))];
+	return none ? [h("p.hint", none)] : [];
 }

@@ -3,6 +3,9 @@
 import { elementOf, fill, h } from "../dom/elements.js";
 import { find } from "./search-results.js";
 
+/** @import { Person } from "../wire.js" */
+
+const EVERYWHERE = "Search people and messages"; // as in index.html
 const PAUSE = 200; // milliseconds without another letter before it searches
 
 /** @type {Record<string, number>} */
@@ -24,6 +27,8 @@ export class Search {
 	/** @type {ReturnType<typeof setTimeout> | null} */
 	#timer = null;
 	#turn = 0; // a search that took longer than the next one is not shown
+	/** @type {Person | null} the search is within the conversation with this person */
+	#partner = null;
 
 	/** @param {Parts} parts */
 	constructor(parts) {
@@ -52,6 +57,25 @@ export class Search {
 		return input.checkVisibility();
 	}
 
+	/**
+	 * Searches in one conversation alone, until the search is closed.
+	 * @param {Person} partner
+	 */
+	within(partner) {
+		this.#setPartner(partner);
+		this.parts.input.value = "";
+		this.focus();
+		this.#run();
+	}
+
+	/** @param {Person | null} partner */
+	#setPartner(partner) {
+		const { input } = this.parts;
+		this.#partner = partner;
+		input.placeholder = partner ? `Search with ${partner.username}` : EVERYWHERE;
+		input.ariaLabel = input.placeholder;
+	}
+
 	/** @param {boolean} isOpen */
 	#show(isOpen) {
 		const { results, close, list } = this.parts;
@@ -65,6 +89,7 @@ export class Search {
 		this.#stopTimer();
 		this.#turn += 1;
 		input.value = "";
+		this.#setPartner(null);
 		input.blur();
 		this.#show(false);
 	}
@@ -82,7 +107,8 @@ export class Search {
 		this.#show(true);
 		this.#turn += 1;
 		const turn = this.#turn;
-		const found = await find(this.parts.input.value.trim()).catch(({ message }) => [h("p.hint", message)]);
+		const words = this.parts.input.value.trim();
+		const found = await find(words, this.#partner).catch(({ message }) => [h("p.hint", message)]);
 		if (turn === this.#turn) fill(this.parts.results, found);
 	}
 

@@ -4,6 +4,7 @@ import { emit } from "../base/events.js";
 import { fetchConversations, markRead as sendRead } from "../net/api.js";
 import { me } from "../net/session.js";
 import { historyWith } from "./histories.js";
+import { isMuted, takeMuted } from "./muting.js";
 import { person, remember } from "./people.js";
 
 /** @import { Conversation } from "../page.js" */
@@ -30,12 +31,40 @@ export function sortedConversations() {
 /** The newest message of all; there is none before the first conversation. */
 export const newestMessageId = () => sortedConversations().at(0)?.lastMessage._id;
 
-export const totalUnread = () => [...conversations.values()].reduce((sum, { unread }) => sum + unread, 0);
+/** Of those who are not muted. */
+export function totalUnread() {
+	const heard = [...conversations.values()].filter(({ partner }) => !isMuted(partner._id));
+	return heard.reduce((sum, { unread }) => sum + unread, 0);
+}
 
 /** Whether the list has been loaded at all, so that an empty one means that there is nobody in it. */
 export const isListLoaded = () => extent.any;
 
 export const hasMoreConversations = () => extent.any && !extent.all;
+
+/**
+ * Shows what this browser has kept of the list until it is loaded.
+ * @param {ConversationSummary[]} kept
+ */
+export function showKept(kept) {
+	if (extent.any || !kept.length) return;
+	kept.forEach(addSummary);
+	emit("conversations", null);
+}
+
+/** The list as it is to be kept: nothing before it was loaded. */
+export const listToKeep = () => (extent.any ? sortedConversations().map(summaryOf) : []);
+
+/**
+ * @param {Conversation} conversation
+ * @returns {ConversationSummary}
+ */
+const summaryOf = ({ partner, lastMessage, unread }) => ({
+	partner,
+	lastMessage,
+	unread,
+	muted: isMuted(partner._id),
+});
 
 /** Loads the newest conversations: the first ones, or those changed since. */
 export async function refreshConversations() {
@@ -61,7 +90,8 @@ function addPage(page) {
 }
 
 /** @param {ConversationSummary} summary */
-function addSummary({ partner, lastMessage, unread }) {
+function addSummary({ partner, lastMessage, unread, muted = false }) {
+	takeMuted(partner._id, muted);
 	const known = conversations.get(partner._id);
 	const isOvertaken = known && known.lastMessage._id > lastMessage._id; // by what came while the page was on its way
 	if (isOvertaken) return;

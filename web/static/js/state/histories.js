@@ -50,6 +50,11 @@ export function forgetHistoriesExcept(openId) {
 	for (const history of histories.values()) if (history.partnerId !== openId) history.reset();
 }
 
+/** Loads what was only kept in this browser, now that the server can be reached. */
+export async function renewKeptHistories() {
+	for (const history of histories.values()) if (history.isKept) await history.loadNewest();
+}
+
 /**
  * Loads the newest messages anew, where they were loaded.
  * @param {string} partnerId

@@ -4,7 +4,9 @@ import { emit } from "../base/events.js";
 import { FIRST_ID, LAST_ID } from "../base/ids.js";
 import { countBefore } from "../base/sorted.js";
 import { fetchHistory } from "../net/api.js";
+import { ApiError } from "../net/errors.js";
 import { isStatus, load, merge } from "./merging.js";
+import { keptMessages } from "./offline.js";
 
 /** @import { LoadedMessage } from "../page.js" */
 /** @import { Message, MessageChange } from "../wire.js" */
@@ -30,6 +32,8 @@ export class History {
 	loaded = false;
 	atStart = false;
 	atEnd = true;
+	/** It is what this browser kept, and may lack what came since. */
+	isKept = false;
 	/** How far the partner has read. */
 	readUpTo = "";
 	/** @type {Promise<void> | null} the latest load; rejects as that does */
@@ -51,22 +55,38 @@ export class History {
 		this.loaded = false;
 		this.atStart = false;
 		this.atEnd = true;
+		this.isKept = false;
 	}
 
 	/** @param {number} [limit] how many messages */
 	loadNewest(limit = NEWEST) {
 		return this.#once("newest", async () => {
-			let page = await fetchHistory(this.partnerId, { limit });
-			let isWhole = false;
-			if (!page.length) {
-				// Nothing recent, but perhaps something older.
-				page = await this.#fetchPage({ before: LAST_ID });
-				isWhole = page.length < PAGE;
-			}
+			const { page, isWhole, isKept } = await this.#fetchNewest(limit);
+			if (isKept && this.loaded) return; // what is loaded is no older
 			const joins = this.loaded && this.atEnd && page.length > 0 && this.byId.has(page[0]._id);
 			if (!joins) this.reset();
 			this.#add(page, { loaded: true, atEnd: true, atStart: this.atStart || isWhole });
+			this.isKept = isKept;
 		});
+	}
+
+	/**
+	 * The newest messages; those kept in this browser when the server cannot be reached.
+	 * @param {number} limit as in `loadNewest`
+	 * @returns {Promise<{ page: Message[], isWhole: boolean, isKept: boolean }>} `isWhole` when it is known to be all
+	 */
+	async #fetchNewest(limit) {
+		try {
+			const recent = await fetchHistory(this.partnerId, { limit });
+			if (recent.length) return { page: recent, isWhole: false, isKept: false };
+			const page = await this.#fetchPage({ before: LAST_ID }); // perhaps there is something older
+			return { page, isWhole: page.length < PAGE, isKept: false };
+		} catch (error) {
+			const mayBeShown = error instanceof ApiError && error.isTransient;
+			const page = mayBeShown ? await keptMessages(this.partnerId) : null;
+			if (!page) throw error;
+			return { page, isWhole: false, isKept: true };
+		}
 	}
 
 	async loadOlder() {

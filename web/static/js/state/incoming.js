@@ -3,6 +3,7 @@
 import { emit } from "../base/events.js";
 import { session } from "../net/session.js";
 import { conversationWith, noteChange, noteMessage } from "./conversations.js";
+import { forgetRecording } from "./heard.js";
 import { historyWith } from "./histories.js";
 import { stopTyping } from "./people.js";
 
@@ -53,6 +54,8 @@ function bringsTranscript(partnerId, { _id, audioFileId, text, status }) {
 /** @param {MessageChange} change */
 export function takeChange(change) {
 	const partnerId = partnerOf(change);
+	const { audioFileId } = historyWith(partnerId).byId.get(change._id) ?? {};
+	if (change.status === "deleted" && audioFileId) forgetRecording(audioFileId);
 	historyWith(partnerId).merge(change);
 	noteChange(partnerId, change);
 }

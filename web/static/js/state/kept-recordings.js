@@ -44,6 +44,12 @@ export async function dropRecording({ partnerId, startedAt }) {
 	await inTransaction((store) => store.delete(range)).catch(() => {});
 }
 
+/** Drops everything I have recorded and not sent. */
+export async function dropAllRecordings() {
+	const range = IDBKeyRange.bound([me()._id], [me()._id, []]); // arrays sort after all else
+	await inTransaction((store) => store.delete(range)).catch(() => {});
+}
+
 /**
  * The newest for somebody that no tab has in hand; null when there is none.
  * @param {string} partnerId

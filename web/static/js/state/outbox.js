@@ -82,6 +82,15 @@ export async function discard(clientId) {
 	tabs.postMessage("changed");
 }
 
+/** Drops everything of mine that waits. */
+export async function discardAll() {
+	await loadOutbox();
+	await Promise.all([...items.keys()].map(discard));
+}
+
+/** How many messages of mine wait. */
+export const waitingCount = () => items.size;
+
 /** @param {OutboxItem} item */
 const changed = ({ receiverId }) => emit("outbox", receiverId);
 

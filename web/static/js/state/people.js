@@ -51,11 +51,15 @@ export async function findPersonById(id) {
 }
 
 /** @param {Presence} presence */
-export function takePresence({ _id, online, lastSeen }) {
+export function takePresence({ _id, online, lastSeen, username, bio }) {
 	const known = people.get(_id);
 	if (!known) return;
 	Object.assign(known, { online, lastSeen });
 	emit("presence", _id);
+	if (!username) return;
+	Object.assign(known, { username, bio });
+	emit("renamed", _id);
+	emit("conversations", null);
 }
 
 /** @param {string} id */

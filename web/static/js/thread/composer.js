@@ -56,7 +56,6 @@ export class Composer {
 		this.partner = partner;
 		this.onSent = onSent;
 		this.onEditLast = onEditLast;
-		parts.input.ariaLabel = `Message to ${partner.username}`;
 		this.recorder = new Recorder(parts, partner._id, {
 			send: (blob) => this.#enqueue({ blob, name: "voice", language: spokenLanguage() }),
 			refused: (why) => this.#refuse(why),
@@ -82,6 +81,10 @@ export class Composer {
 		file.onchange = () => this.attach([...(file.files ?? [])]);
 		input.onpaste = (event) => this.#pasted(event);
 		handleMicrophoneButton(mic, this.recorder);
+	}
+
+	showName() {
+		this.parts.input.ariaLabel = `Message to ${this.partner.username}`;
 	}
 
 	/** @param {LoadedMessage} message */
@@ -140,14 +143,19 @@ export class Composer {
 
 	/** @param {KeyboardEvent} event */
 	#control(event) {
-		const { key, isComposing, shiftKey } = event;
-		if (isComposing) return; // Enter chooses a word of the input method
+		const { key, isComposing, shiftKey, altKey } = event;
+		// Enter chooses a word of the input method; with Alt, arrows lead to other conversations.
+		if (isComposing || altKey) return;
 		const isEnter = key === "Enter" && !shiftKey && !isTouched();
 		if (isEnter) this.parts.form.requestSubmit();
 		else if (key === "Escape" && this.#edited) this.stopEditing();
-		else if (key === "ArrowUp" && this.parts.input.value === "" && !this.#edited) this.onEditLast();
+		else if (key === "ArrowUp" && this.#isEmpty()) this.onEditLast();
 		else return;
 		event.preventDefault();
+	}
+
+	#isEmpty() {
+		return this.parts.input.value === "" && !this.#edited;
 	}
 
 	#submit() {

@@ -4,7 +4,9 @@ import { lastSeen } from "../base/phrases.js";
 import { fill } from "../dom/elements.js";
 import { avatar } from "../dom/icons.js";
 import { isConnected } from "../net/socket.js";
+import { isMuted } from "../state/muting.js";
 import { isTyping } from "../state/people.js";
+import { openProfile } from "./profile.js";
 
 /** @import { Person } from "../wire.js" */
 
@@ -16,9 +18,11 @@ export const HEADER_PARTS = {
 	name: HTMLElement,
 	state: HTMLElement,
 	bio: HTMLElement,
+	mutedMark: HTMLElement,
+	profile: HTMLButtonElement,
 };
 
-/** @typedef {{ [Name in keyof typeof HEADER_PARTS]: HTMLElement }} Parts */
+/** @typedef {{ [Name in keyof typeof HEADER_PARTS]: InstanceType<(typeof HEADER_PARTS)[Name]> }} Parts */
 
 export class Header {
 	/**
@@ -29,13 +33,16 @@ export class Header {
 		this.state = parts.state;
 		this.partner = partner;
 		this.parts = parts;
+		parts.profile.onclick = () => openProfile(partner);
 		this.showPerson();
 		this.showState();
 	}
 
 	/** The name and the text may change while one looks. */
 	showPerson() {
-		const { name, bio, face } = this.parts;
+		const { name, bio, face, mutedMark, profile } = this.parts;
+		profile.ariaLabel = `About ${this.partner.username}`;
+		mutedMark.hidden = !isMuted(this.partner._id);
 		name.textContent = this.partner.username;
 		bio.textContent = this.partner.bio ?? "";
 		fill(face, avatar(this.partner.username));

@@ -149,7 +149,7 @@ function itemOf({ history, myId, partner, unreadFrom, hit }, { previous, entry, 
 	return {
 		...shown,
 		key: keyOf(entry, myId),
-		signature: [stateOf(entry), now, isHit ? hit.query : "", ...Object.values(shown)].join(),
+		signature: [stateOf(entry), now, partner, isHit ? hit.query : "", ...Object.values(shown)].join(),
 		entry,
 		partner,
 		isMine: entry.senderId === myId,

@@ -14,6 +14,7 @@ import { stopRecording } from "../voice/player.js";
 /** @import { Entry } from "../dom/menu.js" */
 /** @import { LoadedMessage } from "../page.js" */
 /** @import { History } from "../state/history.js" */
+/** @import { Person } from "../wire.js" */
 
 const AGAIN_QUESTION = {
 	title: "Transcribe again?",
@@ -31,12 +32,12 @@ const OVERWRITE_QUESTION = {
 export class MessageActions {
 	/**
 	 * @param {History} history
-	 * @param {string} partnerName
+	 * @param {Person} partner
 	 * @param {(message: LoadedMessage) => void} onEdit
 	 */
-	constructor(history, partnerName, onEdit) {
+	constructor(history, partner, onEdit) {
 		this.history = history;
-		this.partnerName = partnerName;
+		this.partner = partner;
 		this.onEdit = onEdit;
 	}
 
@@ -142,7 +143,7 @@ export class MessageActions {
 
 	/** @param {LoadedMessage} message */
 	async #delete({ _id, audioFileId }) {
-		const text = `It will be gone for you and for ${this.partnerName}.`;
+		const text = `It will be gone for you and for ${this.partner.username}.`;
 		const agreed = await ask({ title: "Delete this message?", text, confirm: "Delete", look: "danger" });
 		if (!agreed) return;
 		if (audioFileId) stopRecording(audioFileId);

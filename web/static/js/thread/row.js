@@ -1,5 +1,6 @@
 // The row of a message: sent, or waiting to be.
 
+import { isEmojiAlone } from "../base/emoji.js";
 import { day, exact, time } from "../base/format.js";
 import { h } from "../dom/elements.js";
 import { withLinks } from "../dom/highlight.js";
@@ -71,12 +72,9 @@ function article(item, actions) {
 	const { dateSent } = entry;
 	const kind = kindOf(entry);
 	const label = `${isMine ? "You" : partner}, ${day(dateSent)} ${time(dateSent)}`;
-	return h(
-		"article.message",
-		{ label, title: exact(dateSent) },
-		h(`div.bubble.${kind}`, body(item, kind, actions)),
-		menuButton(item, kind, actions),
-	);
+	const bubble = h(`div.bubble.${kind}`, body(item, kind, actions));
+	bubble.classList.toggle("emoji", kind === "text" && isEmojiAlone(entry.text));
+	return h("article.message", { label, title: exact(dateSent) }, bubble, menuButton(item, kind, actions));
 }
 
 /**

@@ -15,6 +15,7 @@ import { Composer, COMPOSER_PARTS } from "./composer.js";
 import { Header, HEADER_PARTS } from "./header.js";
 import { Items, keyOf } from "./items.js";
 import { MessageActions } from "./message-actions.js";
+import { printByKey } from "./keeping.js";
 import { messageRow } from "./row.js";
 import { Timeline } from "./timeline.js";
 import { Unread } from "./unread.js";
@@ -53,7 +54,7 @@ export class Thread {
 			onSent: () => this.#showNewest(),
 			onEditLast: () => this.#editLast(),
 		});
-		const actions = new MessageActions(this.history, partner.username, (message) => this.composer.edit(message));
+		const actions = new MessageActions(this.history, partner, (message) => this.composer.edit(message));
 		/** @type {Timeline<Item>} */
 		this.timeline = new Timeline(this.parts, {
 			rowOf: (item) => messageRow(item, actions),
@@ -61,9 +62,16 @@ export class Thread {
 			onEnd: () => ignoreFailure(this.history.loadNewer()),
 			onView: () => this.#viewChanged(),
 		});
-		this.element.ariaLabel = partner.username;
-		this.parts.scroller.ariaLabel = `Messages with ${partner.username}`;
 		this.#listen();
+		this.#showName();
+	}
+
+	#showName() {
+		this.element.ariaLabel = this.partner.username;
+		this.parts.scroller.ariaLabel = `Messages with ${this.partner.username}`;
+		this.header.showPerson();
+		this.composer.showName();
+		if (this.history.loaded) this.#draw();
 	}
 
 	#listen() {
@@ -86,6 +94,8 @@ export class Thread {
 			on("incoming", (incoming) => this.#came(incoming)),
 			this.#onMine("outbox", () => this.#draw()),
 			this.#onMine("presence", () => this.header.showState()),
+			this.#onMine("renamed", () => this.#showName()),
+			listen(document, "keydown", (event) => printByKey(event, this.partner)),
 			on("connection", (connected) => {
 				this.header.showState();
 				if (connected) this.#draw(); // loads what failed
@@ -97,7 +107,7 @@ export class Thread {
 
 	/**
 	 * Listens to what happens about this partner.
-	 * @param {"outbox" | "presence"} name
+	 * @param {"outbox" | "presence" | "renamed"} name
 	 * @param {() => void} listener
 	 */
 	#onMine(name, listener) {

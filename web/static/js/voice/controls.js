@@ -91,6 +91,8 @@ class Controls {
 		this.#showButton(state);
 		this.#showTime(state, total);
 		this.parts.speed.textContent = number(playbackSpeed());
+		// A longer recording has a longer waveform, up to the width of its bubble.
+		this.element.style.setProperty("--seconds", String(Math.round(total)));
 	}
 
 	/** @param {Readonly<PlayerState>} state */

@@ -1,6 +1,7 @@
 // The loudness of recordings, as the bars that are drawn for them. They are decoded here, one at a time.
 
-import { fetchRecording } from "../net/api.js";
+import { fetchFile } from "../net/http.js";
+import { fetchHeard } from "../state/heard.js";
 
 /** @import { RecordingSource } from "../page.js" */
 
@@ -30,8 +31,9 @@ let queue = Promise.resolve();
  * @param {RecordingSource} source
  * @returns {Promise<Blob>}
  */
-export async function bytesOf({ uuid, blob }) {
-	return blob ?? fetchRecording(uuid ?? "");
+export async function bytesOf({ uuid, blob, url }) {
+	if (url) return fetchFile(url);
+	return blob ?? fetchHeard(uuid ?? "");
 }
 
 /**

@@ -1,0 +1,80 @@
+"""The notifications that wait to be sent. Redis records them; a Celery task is only a nudge to take the next one.
+
+There is one for each conversation of a person who has no socket: a newer message takes the place of an older one.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from chat import ids
+from chat.store import keys
+from chat.store.connection import Stores
+from chat.wire import StoredMessage
+
+MAX_WAITING = 100_000  # conversations; beyond it, further ones get no notification
+LEASE_MS = 120_000  # how long a dead sender holds one up: longer than ten devices take
+WAKING_SECONDS = 60
+_KEYS = (keys.PUSH_DUE, keys.PUSH_MESSAGES, keys.PUSH_ATTEMPTS)
+
+
+class Waiting(NamedTuple):
+    """One that was taken to be sent; `attempt` counts from 1."""
+
+    receiver_id: str
+    sender_id: str
+    message_id: str
+    attempt: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.receiver_id} {self.sender_id}"
+
+
+def note(stores: Stores, messages: Iterable[StoredMessage]) -> bool:
+    """Notes of new messages whether their receivers get a notification. One round trip.
+
+    Returns whether a task has to be sent to take them.
+    """
+    arguments: list[str | int] = []
+    for each in messages:
+        receiver, sender = each["receiverId"], each["senderId"]
+        if receiver != sender:
+            arguments += [receiver, f"{receiver} {sender}", each["_id"]]
+    if not arguments:
+        return False
+    script_keys = [keys.PUSH_PEOPLE, keys.PRESENCE_ONLINE, *_KEYS]
+    return bool(stores.scripts.note_pushes(keys=script_keys, args=[ids.now_ms(), MAX_WAITING, *arguments]))
+
+
+def take(stores: Stores) -> Waiting | None:
+    """Takes the one that has been due longest; None if none is due."""
+    now = ids.now_ms()
+    found = stores.scripts.take_push(keys=_KEYS, args=[now, now + LEASE_MS])
+    if not found:
+        return None
+    receiver, _, sender = found[0].decode().partition(" ")
+    return Waiting(receiver, sender, found[1].decode(), int(found[2]))
+
+
+def end(stores: Stores, waiting: Waiting, again_in: float | None = None) -> None:
+    """Ends an attempt: for good, or to be repeated in so many seconds."""
+    again = "" if again_in is None else ids.now_ms() + int(again_in * 1_000)
+    stores.scripts.end_push(keys=_KEYS, args=[waiting.name, waiting.message_id, again])
+
+
+def needs_waking(stores: Stores) -> bool:
+    """Whether some are due and no task is on its way for them. True at most once a minute, until `woken`.
+
+    Without a worker for them, tasks would pile up in the broker.
+    """
+    return due_count(stores) > 0 and bool(stores.redis.set(keys.PUSH_WAKING, "1", nx=True, ex=WAKING_SECONDS))
+
+
+def woken(stores: Stores) -> None:
+    """Notes that a worker has begun."""
+    stores.redis.delete(keys.PUSH_WAKING)
+
+
+def due_count(stores: Stores) -> int:
+    """How many are due."""
+    return int(stores.redis.zcount(keys.PUSH_DUE, "-inf", ids.now_ms()))

@@ -1,0 +1,134 @@
+"""The page is there without a network, for its own person alone, and tells of new versions and of new messages."""
+
+import json
+
+from playwright.sync_api import Page, expect
+
+from tests.client import Client
+from tests.e2e.conftest import Visit
+from tests.recordings import silence
+
+KEPT = """async (name) => {
+    if (!(await indexedDB.databases()).some((each) => each.name === name)) return 0;
+    const database = await new Promise((resolve) => {
+        indexedDB.open(name).onsuccess = ({ target }) => resolve(target.result);
+    });
+    const counts = [...database.objectStoreNames].map((store) => new Promise((resolve) => {
+        database.transaction(store).objectStore(store).count().onsuccess = ({ target }) => resolve(target.result);
+    }));
+    const sum = (await Promise.all(counts)).reduce((one, other) => one + other, 0);
+    database.close();
+    return sum;
+}"""
+DATABASES = ("chattergram-offline", "chattergram-heard", "chattergram", "chattergram-recordings")
+
+
+def wait_kept(page: Page, database: str, count: int) -> None:
+    """Waits until a database has so many entries, with those that say when each was used."""
+    wait_until(page, f"({KEPT})('{database}').then((kept) => kept >= {count})")
+
+
+def wait_until(page: Page, promise: str) -> None:
+    """Waits until what is promised is true; playwright's `wait_for_function` takes any promise for true."""
+    page.evaluate(f"""async () => {{
+        while (!(await {promise})) await new Promise((resolve) => setTimeout(resolve, 50));
+    }}""")
+
+
+def wait_controlled(page: Page) -> None:
+    page.wait_for_function("() => navigator.serviceWorker.controller?.state === 'activated'")
+
+
+def test_what_was_read_and_heard_is_there_offline_what_is_written_goes_later_and_leaving_takes_it_all(
+    visit: Visit, client: Client
+) -> None:
+    grace = client.sign_up("grace")
+    ada = visit("ada", service_workers="allow")
+    page = ada.page
+    voice = grace.upload(silence(1.0), "voice.wav")["audioFileUuid"]
+    grace.post(ada.person, "said aloud", audioFileId=voice)
+    grace.post(ada.person, "written")
+    ada.open(grace)
+    expect(ada.message("written")).to_be_visible()
+    wait_controlled(page)
+    page.get_by_role("button", name="Play").first.click()
+    wait_kept(page, "chattergram-heard", 2)
+    wait_kept(page, "chattergram-offline", 4)
+
+    ada.context.set_offline(True)
+    page.reload()
+    expect(
+        page.get_by_role("navigation", name="Conversations").get_by_text(str(grace.user["username"]))
+    ).to_be_visible()
+    expect(ada.message("said aloud")).to_be_visible()
+    expect(ada.message("written")).to_be_visible()
+    page.get_by_role("button", name="Play").first.click()
+    expect(page.locator("section.player")).to_be_visible()
+    ada.say("later")
+    expect(ada.mark("later", "Waiting to be sent")).to_be_visible()
+    page.close()
+
+    page = ada.page = ada.new_page()  # still offline
+    ada.open(grace)
+    expect(ada.mark("later", "Waiting to be sent")).to_be_visible()
+    grace.post(ada.person, "meanwhile")
+    ada.context.set_offline(False)
+    expect(ada.mark("later", "Delivered")).to_be_visible(timeout=60_000)
+    expect(ada.message("meanwhile")).to_be_visible()
+    assert [each["text"] for each in grace.history(ada.person)][-2:].count("later") == 1
+
+    page.goto("/settings")
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_role("link", name="Create an account")).to_be_visible()
+    assert [page.evaluate(KEPT, name) for name in DATABASES] == [0, 0, 0, 0]
+    cached = page.evaluate("""async () => {
+        const caches_ = await Promise.all((await caches.keys()).map((name) => caches.open(name)));
+        return (await Promise.all(caches_.map((cache) => cache.keys()))).flat().map(({ url }) => new URL(url).pathname);
+    }""")
+    assert "/" in cached
+    assert not [path for path in cached if not path.startswith("/static/") and path != "/"]
+
+
+def test_a_new_version_waits_until_its_reader_wants_it(visit: Visit) -> None:
+    page = visit("ada", service_workers="allow").page
+    wait_controlled(page)
+    # The same worker at another address is an update of it to the browser.
+    page.evaluate("navigator.serviceWorker.register('/sw.js?next', { type: 'module' })")
+    notice = page.locator(".update")
+    expect(notice).to_contain_text("A new version is ready.")
+    assert page.evaluate("navigator.serviceWorker.controller.scriptURL").endswith("/sw.js")
+    with page.expect_event("framenavigated"):
+        notice.get_by_role("button", name="Reload").click()
+    page.wait_for_function("() => navigator.serviceWorker.controller?.scriptURL.endsWith('?next')")
+
+
+def test_a_pushed_message_is_shown_and_a_click_opens_its_conversation(visit: Visit, client: Client) -> None:
+    grace = client.sign_up("grace")
+    ada = visit("ada", service_workers="allow", permissions=["notifications"])
+    page, name = ada.page, str(grace.user["username"])
+    wait_controlled(page)
+    registrations: list[str] = []
+    session = ada.context.new_cdp_session(page)
+    session.on(
+        "ServiceWorker.workerRegistrationUpdated",
+        lambda event: registrations.extend(each["registrationId"] for each in event["registrations"]),
+    )
+    session.send("ServiceWorker.enable")
+    origin = page.evaluate("location.origin")
+    worker = ada.context.service_workers[0]
+    page.goto("about:blank")  # nobody looks at the page, so the notification is shown
+    pushed = {"messageId": "1", "senderId": grace.id, "sender": name, "isVoice": None, "text": None}
+    data = {"origin": origin, "registrationId": registrations[0], "data": json.dumps(pushed)}
+    session.send("ServiceWorker.deliverPushMessage", data)
+    page.goto("/", wait_until="commit")
+    shown = "navigator.serviceWorker.ready.then((own) => own.getNotifications())"
+    wait_until(page, f"{shown}.then((all) => all.some(({{ title }}) => title === 'New message from {name}'))")
+    expect(page.get_by_role("navigation", name="Conversations")).to_be_visible()
+    worker.evaluate(
+        """async () => {
+            const [notification] = await registration.getNotifications();
+            dispatchEvent(new NotificationEvent("notificationclick", { notification }));
+        }"""
+    )
+    expect(page).to_have_url(f"{origin}/chat/{name}")
+    expect(page.locator("#composer-input")).to_be_visible()
