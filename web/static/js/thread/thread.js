@@ -87,10 +87,7 @@ export class Thread {
 				this.header.showPerson();
 				this.#viewChanged();
 			}),
-			on("dates", () => {
-				this.#draw();
-				this.header.showState();
-			}),
+			on("dates", () => this.#showName()),
 			on("incoming", (incoming) => this.#came(incoming)),
 			this.#onMine("outbox", () => this.#draw()),
 			this.#onMine("presence", () => this.header.showState()),
@@ -249,6 +246,4 @@ export class Thread {
  * What fails to load near an end of the list is tried again with the next scroll.
  * @param {Promise<void>} loading
  */
-function ignoreFailure(loading) {
-	loading.catch(() => {});
-}
+const ignoreFailure = (loading) => loading.catch(() => {});
