@@ -18,6 +18,7 @@ MODULES = STATIC / "js"
 WORKER = MODULES / "worker"
 IN_PAGE = re.compile(r'\s(?:href|src)="(/static/[^"?#]+)"')
 IN_STYLES = re.compile(r"""url\(\s*["']?([^"')?#]+)["']?\s*\)""")
+NOT_AHEAD = (".mp3",)  # the sample is fetched when somebody plays it, and costs nobody else its 40 KB
 SCRIPT = 'import {{ start }} from "/static/js/worker/worker.js";\n\nstart({files});\n'
 
 Stamps = tuple[tuple[Path, int], ...]
@@ -31,12 +32,12 @@ def worker_script(page: Path) -> str:
 
 
 def _files(page: Path) -> list[Path]:
-    """The page and the files it needs, each once."""
+    """The page and the files it needs to open, each once."""
     referred = [_file(name, page) for name in IN_PAGE.findall(page.read_text())]
     for style in [file for file in referred if file.suffix == ".css"]:
         names = IN_STYLES.findall(style.read_text())
         referred += [_file(name, style) for name in names if not name.startswith(("data:", "#"))]
-    return [page, *dict.fromkeys(file for file in referred if file.is_file())]
+    return [page, *dict.fromkeys(file for file in referred if file.is_file() and file.suffix not in NOT_AHEAD)]
 
 
 def _file(name: str, referring: Path) -> Path:

@@ -12,7 +12,6 @@ from tests.client import Client
 from tests.e2e.conftest import Visit
 from tests.stack import Stack
 
-MOST_REQUESTS = 12
 # The built files that were not in the browser's cache.
 TRANSFERRED = """performance.getEntriesByType("resource")
     .filter(({ name, transferSize }) => name.includes("/static/built/") && transferSize > 0).map(({ name }) => name)"""
@@ -47,11 +46,9 @@ def test_the_built_page_does_what_its_modules_do(visit: Visit, client: Client, b
     ada.open(grace)
     ada.say("Where is the river?")
     expect(ada.mark("Where is the river?", "Delivered")).to_be_visible()
-    paths = [each.url.removeprefix(built) for each in asked if each.resource_type not in ("font", "manifest")]
-    scripts = [path for path in paths if path.startswith("/static/")]
-    assert scripts
-    assert all(path.startswith("/static/built/") for path in scripts)
-    assert len(paths) <= MOST_REQUESTS
+    paths = [each.url.removeprefix(built) for each in asked if each.resource_type in ("script", "stylesheet")]
+    assert paths
+    assert all(path.startswith("/static/built/") for path in paths)
     ada.record()
     ada.page.get_by_role("button", name="Send the recording").click()
     expect(ada.page.locator(".voice .play")).to_be_visible()
