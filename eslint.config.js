@@ -22,7 +22,7 @@ const layerRules = LAYERS.flatMap((folders, level) =>
 );
 
 export default [
-	{ ignores: ["!**/*", ".venv/", ".tools/", ".data/", "**/node_modules/", "web/static/built*/"] },
+	{ ignores: ["!**/*", ".venv/", ".tools/", ".data/", "**/node_modules/", "web/static/built*/", `${PAGE}/vendor/`] },
 	js.configs.recommended,
 	{
 		linterOptions: { reportUnusedDisableDirectives: "error" },

@@ -4,20 +4,26 @@ from typing import Any
 
 
 class ChatError(Exception):
-    """Base class of the domain's errors; `detail` is text for the person who made the request."""
+    """Base class of the domain's errors; `detail` is text for the person who made the request.
+
+    `code` says the same to programs and never changes; where an error has none of its own, its kind has one.
+    """
 
     status = 400
     title = "Bad request"
+    code = "bad_request"
 
-    def __init__(self, detail: str, **extra: Any) -> None:
+    def __init__(self, detail: str, *, code: str = "", **extra: Any) -> None:
         super().__init__(detail)
         self.detail = detail
+        self.code = code or self.code
         self.extra = extra
 
 
 class Unauthorized(ChatError):
     status = 401
     title = "Unauthorized"
+    code = "unauthorized"
 
 
 class SessionEnded(Unauthorized):
@@ -27,21 +33,25 @@ class SessionEnded(Unauthorized):
 class Forbidden(ChatError):
     status = 403
     title = "Forbidden"
+    code = "forbidden"
 
 
 class NotFound(ChatError):
     status = 404
     title = "Not found"
+    code = "not_found"
 
 
 class Conflict(ChatError):
     status = 409
     title = "Conflict"
+    code = "conflict"
 
 
 class TooLarge(ChatError):
     status = 413
     title = "Content too large"
+    code = "content_too_large"
 
 
 class StorageFull(ChatError):
@@ -49,11 +59,13 @@ class StorageFull(ChatError):
 
     status = 507
     title = "Insufficient storage"
+    code = "insufficient_storage"
 
 
 class UnsupportedMedia(ChatError):
     status = 415
     title = "Unsupported media type"
+    code = "unsupported_media_type"
 
 
 class Invalid(ChatError):
@@ -61,9 +73,10 @@ class Invalid(ChatError):
 
     status = 422
     title = "Unprocessable content"
+    code = "invalid"
 
-    def __init__(self, field: str, detail: str) -> None:
-        super().__init__(detail)
+    def __init__(self, field: str, detail: str, *, code: str = "") -> None:
+        super().__init__(detail, code=code)
         self.field = field
 
 
@@ -72,9 +85,10 @@ class TooMany(ChatError):
 
     status = 429
     title = "Too many requests"
+    code = "too_many_requests"
 
-    def __init__(self, detail: str, retry_after: int) -> None:
-        super().__init__(detail)
+    def __init__(self, detail: str, retry_after: int, *, code: str = "") -> None:
+        super().__init__(detail, code=code)
         self.retry_after = retry_after
 
 
@@ -83,7 +97,8 @@ class Unavailable(ChatError):
 
     status = 503
     title = "Service unavailable"
+    code = "unavailable"
 
-    def __init__(self, detail: str, retry_after: int = 2) -> None:
-        super().__init__(detail)
+    def __init__(self, detail: str, retry_after: int = 2, *, code: str = "") -> None:
+        super().__init__(detail, code=code)
         self.retry_after = retry_after

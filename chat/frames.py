@@ -1,8 +1,9 @@
 """The channels, the frames that sockets get, and the envelopes that carry frames through Redis.
 
-A *frame* is what a WebSocket gets: `<channel>---<json>`. An *envelope* is what goes through Redis pub/sub: one line
-with the recipients and the position in the order of deliveries, then the frame's JSON. A web process routes an envelope
-by that line and never parses the JSON. Only this module knows the two formats; even the Lua scripts do not.
+A *frame* is what a WebSocket gets: `<channel>---<json>`, where `---` never stands in the JSON. An *envelope* is what
+goes through Redis pub/sub: one line with the recipients and the position in the order of deliveries, then the frame's
+JSON. A web process routes an envelope by that line and never parses the JSON. Only this module knows the two formats;
+even the Lua scripts do not.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,9 @@ TYPING = "application:typing"
 SESSIONS = "application:sessions"  # internal: ended sessions
 SUBSCRIBED = (MESSAGES, USERS, STATUS, TYPING, SESSIONS)
 RESUME = "application:resume"  # frames only
+
+_SEPARATOR = b"---"
+_ESCAPED_SEPARATOR = rb"\u002d" * len(_SEPARATOR)
 
 TRANSCRIBING = "transcribing"  # the status of a voice message's first frame
 _READ = "read"
@@ -146,8 +150,12 @@ def presence_envelope(user_id: str, online: bool, last_seen: str | None) -> byte
 
 
 def frame(channel: str, data: bytes) -> bytes:
-    """The text a WebSocket gets, as UTF-8 bytes, since nobody on the way needs to read it."""
-    return channel.encode() + b"---" + data
+    """The text a WebSocket gets, as UTF-8 bytes, since nobody on the way needs to read it.
+
+    Old clients split the whole text at `---`. In JSON three dashes in a row only occur within strings, where escapes
+    mean the same.
+    """
+    return channel.encode() + _SEPARATOR + data.replace(_SEPARATOR, _ESCAPED_SEPARATOR)
 
 
 def _people(message: Message) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
@@ -13,6 +14,9 @@ from chat.store.connection import Stores, connect
 from config.settings import Settings
 from tests.client import Client
 from tests.stack import Stack, server_settings, start_servers
+
+# For long searches: `pytest --hypothesis-profile=long --timeout=0 tests/unit/test_usernames.py`
+hypothesis.settings.register_profile("long", max_examples=200_000, deadline=None)
 
 TOGETHER = ("attack", "contract", "e2e", "fault", "integration")  # folders whose tests share servers
 

@@ -15,9 +15,11 @@ from werkzeug.exceptions import BadRequest, ClientDisconnected, UnsupportedMedia
 
 from chat import wire
 from chat.errors import Invalid, TooLarge
+from chat.messages import editing
 from web.services import services
 
 MAX_JSON_BYTES = 128 * 1024  # a text of 4,000 characters, each written as two \uXXXX, and room to spare
+CHARACTER_BYTES = 12  # at most: written as two \uXXXX
 MULTIPART_ROOM = 64 * 1024  # for the boundaries and headers around the files
 MAX_DRAINED_BYTES = 64 * 2**20
 MAX_DRAIN_SECONDS = 5.0
@@ -44,19 +46,38 @@ def takes_files(view: Any) -> Any:
     return view
 
 
+def takes_transcripts(view: Any) -> Any:
+    """Marks a view that takes a text as long as a recording is."""
+    view.takes_transcripts = True
+    return view
+
+
+def _max_json_bytes(view: Any) -> int:
+    if not getattr(view, "takes_transcripts", False):
+        return MAX_JSON_BYTES
+    said = services().settings.audio_max_seconds * editing.CHARACTERS_A_SECOND
+    return MAX_JSON_BYTES + CHARACTER_BYTES * int(said)
+
+
 def bound() -> None:
     """Set the limit of this request. Raises TooLarge when it tells beforehand that it is larger."""
     view = current_app.view_functions.get(request.endpoint or "")
     files = getattr(view, "takes_files", False)
-    limit = services().settings.upload_max_bytes + MULTIPART_ROOM if files else MAX_JSON_BYTES
+    limit = services().settings.upload_max_bytes + MULTIPART_ROOM if files else _max_json_bytes(view)
     request.max_content_length = limit
     if (request.content_length or 0) > limit:
-        raise too_large_upload() if files else TooLarge(f"The request may have at most {limit} bytes.")
+        raise too_large_upload() if files else _too_large(limit)
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"The request may have at most {limit} bytes.", code="request_too_large")
 
 
 def too_large_upload() -> TooLarge:
     """The refusal of an upload that is too large, before or while it is read."""
-    return TooLarge(f"One upload may have at most {services().settings.upload_max_bytes / 2**20:.3g} MB.")
+    return TooLarge(
+        f"One upload may have at most {services().settings.upload_max_bytes / 2**20:.3g} MB.", code="upload_too_large"
+    )
 
 
 def check() -> None:
@@ -80,8 +101,9 @@ def check() -> None:
     if not request.is_json:
         raise UnsupportedMediaType("Send JSON, with the header Content-Type: application/json.")
     # Werkzeug reads a body that does not tell its length up to the limit, and says nothing of what it leaves.
-    if _is_chunked() and len(request.get_data()) >= MAX_JSON_BYTES:
-        raise TooLarge(f"The request may have at most {MAX_JSON_BYTES} bytes.")
+    limit = request.max_content_length or MAX_JSON_BYTES
+    if _is_chunked() and len(request.get_data()) >= limit:
+        raise _too_large(limit)
     try:
         body = request.get_json()
     except ClientDisconnected:
@@ -89,7 +111,7 @@ def check() -> None:
     except BadRequest:
         raise BadRequest("The body is not well-formed JSON.") from None
     if not isinstance(body, dict):  # flask-openapi3 would parse a text as JSON once more
-        raise Invalid("body", "Send a JSON object.")
+        raise Invalid("body", "Send a JSON object.", code="not_an_object")
 
 
 def leave_no_rest(response: Response) -> Response:

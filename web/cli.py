@@ -187,7 +187,7 @@ def show_state(as_json: bool) -> None:
 
 def find(stores: Stores, who: str) -> Document:
     """Finds the person with this id, username or email. Raises ClickException unless there is exactly one."""
-    by = [{"usernameKey": keys.fold_name(who)}, {"emailKey": accounts.email_key(who)}]
+    by = [{"usernameKey": keys.fold_name(who)}, {"emailKey": {"$in": accounts.email_keys(who)}}]
     query = {"_id": who} if ids.is_id(who) else {"$or": by}
     found = list(stores.mongo.users.find(query))
     if not found:

@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 5  # for clients whose requests are refused without being read
 MAX_ERRORS = 20  # fields named in one response
-STORE_AWAY = Unavailable("A part of the service is unavailable. Try again in a moment.")
+STORE_AWAY = Unavailable("A part of the service is unavailable. Try again in a moment.", code="store_unavailable")
 
 
 class BodyInvalid(ChatError):
@@ -31,6 +31,7 @@ class BodyInvalid(ChatError):
 
     status = 422
     title = "Unprocessable content"
+    code = "invalid"
 
     def __init__(self, errors: Sequence[dict[str, str]]) -> None:
         first = errors[0]
@@ -52,7 +53,7 @@ def _whole() -> str:
 
 def problem(error: ChatError) -> Response:
     """The response for an error of the domain or of the web layer."""
-    document = _document(error.title, error.status, error.detail, g.get("request_id", "")) | error.extra
+    document = _document(error.title, error.status, error.detail, error.code, g.get("request_id", "")) | error.extra
     if isinstance(error, Invalid):
         document["errors"] = [{"field": error.field, "message": error.detail}]
     response = Response(dumps(document), error.status, content_type=MEDIA_TYPE)
@@ -68,13 +69,19 @@ def title_of(status: int) -> str:
     return _TITLES.get(status) or HTTPStatus(status).phrase.capitalize()
 
 
-def _document(title: str, status: int, detail: str, request_id: str) -> dict[str, Any]:
+def code_of(status: int) -> str:
+    """The code of a problem that has none of its own."""
+    return _CODES.get(status) or HTTPStatus(status).phrase.lower().replace(" ", "_").replace("-", "_")
+
+
+def _document(title: str, status: int, detail: str, code: str, request_id: str) -> dict[str, Any]:
     return {
         "type": "about:blank",
         "title": title,
         "status": status,
         "detail": detail,
         "message": detail,
+        "code": code,
         "requestId": request_id,
     }
 
@@ -84,7 +91,8 @@ def refuse(error: HTTPException) -> Response:
     if error.code is None or error.code < HTTPStatus.BAD_REQUEST:  # a redirect
         return Response(*_plain(error))
     status = HTTPStatus(error.code)
-    refusal = ChatError(_DETAILS.get(error.code) or error.description or status.phrase)
+    detail = _DETAILS.get(error.code) or error.description or status.phrase
+    refusal = ChatError(detail, code=code_of(status.value))
     refusal.status, refusal.title = status.value, title_of(status.value)
     response = problem(refusal)
     for name, value in error.get_headers():
@@ -95,6 +103,7 @@ def refuse(error: HTTPException) -> Response:
 
 _KINDS: list[type[ChatError]] = [ChatError, *ChatError.__subclasses__()]
 _TITLES = {kind.status: kind.title for kind in _KINDS}
+_CODES = {kind.status: kind.code for kind in _KINDS}
 _DETAILS = {
     404: "There is nothing at this address.",
     405: "This address does not support that method.",
@@ -128,14 +137,14 @@ def _cut_short(error: ClientDisconnected) -> Response:
 
 def _unexpected(error: Exception) -> Response:
     log.error("request.failed", path=request.path, exc_info=error)
-    failure = ChatError("Something went wrong on our side. It has been logged.")
+    failure = ChatError("Something went wrong on our side. It has been logged.", code=code_of(500))
     failure.status, failure.title = 500, title_of(500)
     return problem(failure)
 
 
 def _write_refusal(connection: socket.socket, status: int, reason: str, message: str) -> None:
     """Responds to requests that are not HTTP or whose address is too long: gunicorn refuses them before Flask."""
-    body = dumps(_document(title_of(status), status, message or reason, secrets.token_hex(8)))
+    body = dumps(_document(title_of(status), status, message or reason, code_of(status), secrets.token_hex(8)))
     head = f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: {MEDIA_TYPE}\r\n"
     if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
         head += f"Retry-After: {RETRY_SECONDS}\r\n"

@@ -62,8 +62,8 @@ def disk() -> Iterator[None]:
     except OSError as error:
         log.warning("uploads.no_room", error=error.strerror)
         if error.errno in FULL:
-            raise StorageFull(NO_ROOM) from error
-        raise Unavailable(BUSY) from error
+            raise StorageFull(NO_ROOM, code="no_room") from error
+        raise Unavailable(BUSY, code="busy") from error
 
 
 def files(closing: ExitStack) -> list[Part]:

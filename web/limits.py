@@ -27,6 +27,7 @@ log = structlog.get_logger(__name__)
 SIGN_UP = "Too many new accounts from this address. Try again later."
 LOG_IN = "Too many failed log-ins. Try again later."
 PASSWORD = "Too many wrong passwords. Try again later."  # noqa: S105
+_CODES = {SIGN_UP: "too_many_sign_ups", LOG_IN: "too_many_log_ins", PASSWORD: "too_many_passwords"}
 
 KNOWN_SECONDS = 30 * 86_400  # that an address counts as one its account is used from
 
@@ -105,7 +106,7 @@ class Limits:
             for item in items:
                 if not self._limiter.hit(item, *key):
                     reset = self._limiter.get_window_stats(item, *key).reset_time
-                    raise TooMany(detail, max(1, math.ceil(reset - time.time())))
+                    raise TooMany(detail, max(1, math.ceil(reset - time.time())), code=_CODES[detail])
         except RedisError as error:
             log.warning("limits.away", error=type(error).__name__)
 

@@ -73,4 +73,6 @@ class Queue:
         try:
             self._celery.send_task(task, arguments, retry=False, headers={REQUEST_ID: request_id()})
         except (OperationalError, OSError) as error:
-            raise Unavailable("The queue cannot take messages now. Try again in a moment.") from error
+            raise Unavailable(
+                "The queue cannot take messages now. Try again in a moment.", code="queue_unavailable"
+            ) from error

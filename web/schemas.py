@@ -118,9 +118,11 @@ class NewMessage(Schema):
 
 
 class Correction(Schema):
+    """The limit for what is typed does not bind what was spoken: a transcript may be as long as what was said."""
+
     model_config = _example(text="Good morning, Ben!")
 
-    text: Text
+    text: str
 
 
 class ReadUpTo(Schema):
@@ -150,7 +152,8 @@ class FilePath(Schema):
 
 class PeopleQuery(Schema):
     q: str = Field("", description="The beginning of a name.")
-    limit: int = Field(accounts.DEFAULT_LIST, ge=1, le=accounts.MAX_LIST)
+    id: Identifier | None = Field(None, description="A person's `_id`: only that person, if there is one.")
+    limit: int = Field(accounts.MAX_LIST, ge=1, le=accounts.MAX_LIST)
     offset: int = Field(0, ge=0, le=MAX_OFFSET)
 
 
@@ -160,7 +163,10 @@ class ConversationsQuery(Schema):
 
 
 class HistoryQuery(Schema):
-    """Without any: the newest messages. `before` or `after`: the page next to that message. `offset`: older pages."""
+    """Without any: the newest messages. `before` or `after`: the page next to that message. `offset`: older pages.
+
+    `offset` 0 is the newest message older than what your last call without any of these returned, within a day.
+    """
 
     limit: int | None = Field(None, ge=1, le=history.MAX_PAGE_SIZE)
     before: Identifier | None = None
@@ -390,5 +396,6 @@ class Problem(BaseModel):
     status: int
     detail: str
     message: str = Field(description="The same as `detail`.")
+    code: str = Field(description="Says the same to programs; it never changes.")
     requestId: str
     errors: list[FieldError] | None = None

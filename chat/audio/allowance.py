@@ -94,18 +94,23 @@ def _refusal(stores: Stores, what: str, details: list[str]) -> Exception:
     if what == "at_once":
         at_once = settings.uploads_at_once
         return TooMany(
-            f"You can have {at_once} uploads running at the same time. Wait for one to finish.", RETRY_SECONDS
+            f"You can have {at_once} uploads running at the same time. Wait for one to finish.",
+            RETRY_SECONDS,
+            code="uploads_at_once",
         )
     if what == "limited":
-        return TooMany("Too many uploads. Wait a while.", int(details[0]))
+        return TooMany("Too many uploads. Wait a while.", int(details[0]), code="too_many_uploads")
     if what == "unclaimed":
         limit = _size(settings.uploads_unclaimed_bytes)
         return TooMany(
             f"You can have {limit} of unsent recordings. Send those you have uploaded, or try again later.",
             settings.upload_ttl,
+            code="recordings_unsent",
         )
     limit = _size(settings.uploads_all_bytes)
-    return StorageFull(f"Your recordings take up all of your {limit}. Delete voice messages to make room.")
+    return StorageFull(
+        f"Your recordings take up all of your {limit}. Delete voice messages to make room.", code="recordings_full"
+    )
 
 
 def _prune(stores: Stores, owner_id: str) -> None:

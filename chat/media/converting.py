@@ -40,5 +40,5 @@ def convert(source: BinaryIO, target: BinaryIO, max_seconds: float) -> float:
                 written.mux(stream.encode(frame))
             written.mux(stream.encode(None))
     if not samples:
-        raise UnsupportedMedia(NOT_AUDIO)
+        raise UnsupportedMedia(NOT_AUDIO, code="not_audio")
     return round(samples / RATE, 3)

@@ -55,22 +55,22 @@ def run(name: str, files: Files, options: Options, answer: int) -> None:
     try:
         kind, body = pieces.DONE, JOBS[name](files, options, answer)
     except ChatError as error:
-        kind, body = pieces.REFUSED, [type(error).__name__, error.detail]
+        kind, body = pieces.REFUSED, [type(error).__name__, error.detail, error.code]
     except MemoryError:
-        kind, body = pieces.REFUSED, [TooLarge.__name__, TOO_MUCH]
+        kind, body = pieces.REFUSED, [TooLarge.__name__, TOO_MUCH, "recording_too_demanding"]
     except (FFmpegError, OSError) as error:
         kind, body = pieces.REFUSED, _refusal(error)
     pieces.write(answer, kind, orjson.dumps(body))
 
 
 def _refusal(error: FFmpegError | OSError) -> list[str]:
-    """The name of the error to raise, and its text. Raises errors that are not the recording's fault."""
+    """The name of the error to raise, its text and its code. Raises errors that are not the recording's fault."""
     if error.errno in DISK_FULL:
-        return [StorageFull.__name__, NO_ROOM]
+        return [StorageFull.__name__, NO_ROOM, "no_room"]
     if error.errno == errno.EFBIG:
-        return [TooLarge.__name__, TOO_MUCH]
+        return [TooLarge.__name__, TOO_MUCH, "recording_too_demanding"]
     if isinstance(error, FFmpegError):
-        return [UnsupportedMedia.__name__, DAMAGED]
+        return [UnsupportedMedia.__name__, DAMAGED, "recording_damaged"]
     raise error
 
 

@@ -76,7 +76,7 @@ class _Measure:
                 break
         duration = round(self._seconds, 3)
         if not duration:
-            raise UnsupportedMedia(NOT_AUDIO)
+            raise UnsupportedMedia(NOT_AUDIO, code="not_audio")
         mimetype = self._recording.found.container.mimetype
         return Measured(mimetype, duration, self._loudness.peaks(), self._is_playable())
 
@@ -84,7 +84,7 @@ class _Measure:
         """Counts pictures: a single one is cover art, whatever the file calls it; more are a video."""
         self._pictures += 1
         if self._pictures > 1:
-            raise UnsupportedMedia(A_VIDEO)
+            raise UnsupportedMedia(A_VIDEO, code="is_a_video")
 
     def _is_playable(self) -> bool:
         recording = self._recording

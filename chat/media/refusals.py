@@ -13,4 +13,4 @@ BUSY = "Too many recordings are arriving. Try again in a moment."
 
 
 def too_long(max_seconds: float) -> TooLarge:
-    return TooLarge(f"A recording may last at most {max_seconds:g} seconds.")
+    return TooLarge(f"A recording may last at most {max_seconds:g} seconds.", code="recording_too_long")

@@ -64,11 +64,11 @@ class _Places:
         """Takes a place. Raises Unavailable if the queue is full or the wait too long."""
         with self._lock:
             if self.taken >= self._limit:
-                raise Unavailable(BUSY, RETRY_SECONDS)
+                raise Unavailable(BUSY, RETRY_SECONDS, code="busy")
             self.taken += 1
         try:
             if not self._free.acquire(timeout=WAIT_SECONDS):
-                raise Unavailable(BUSY, RETRY_SECONDS)
+                raise Unavailable(BUSY, RETRY_SECONDS, code="busy")
             try:
                 yield
             finally:
@@ -178,7 +178,7 @@ class Sandbox:
                     log.warning("recordings.fork_server_died", error=type(error).__name__)
                     self._stop()
                     if last:
-                        raise Unavailable(BUSY, RETRY_SECONDS) from error
+                        raise Unavailable(BUSY, RETRY_SECONDS, code="busy") from error
                 else:
                     return
 
@@ -249,8 +249,8 @@ def _end(kind: bytes, body: bytes) -> Any:
     if kind == pieces.DONE:
         return found
     if kind == pieces.REFUSED:
-        refusal, detail = found
-        raise getattr(errors, refusal)(detail)
+        refusal, detail, code = found
+        raise getattr(errors, refusal)(detail, code=code)
     raise _died(*found)
 
 
@@ -258,7 +258,7 @@ def _died(why: str, how: str) -> errors.ChatError:
     """The error for a recording whose process ended before it was done."""
     log.warning("recordings.process_ended", why=why, how=how)
     if why == "cpu":
-        return TooLarge(TOO_MUCH)
+        return TooLarge(TOO_MUCH, code="recording_too_demanding")
     if why in ("time", "gone"):
-        return Unavailable(BUSY, RETRY_SECONDS)
-    return UnsupportedMedia(DAMAGED)
+        return Unavailable(BUSY, RETRY_SECONDS, code="busy")
+    return UnsupportedMedia(DAMAGED, code="recording_damaged")

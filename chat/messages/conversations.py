@@ -16,6 +16,7 @@ from chat.wire import Message, StoredMessage
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
+LAST_TEXT_LIMIT = 200  # characters of a last message; a list shows a line of it
 _SAME_MOMENT = 16  # extra rows to read, since several last messages may share the page boundary's millisecond
 
 
@@ -28,7 +29,7 @@ def list_conversations(stores: Stores, user_id: str, limit: int, before: str | N
         Invalid: `before` is not a message id.
     """
     if before is not None and not ids.is_id(before):
-        raise Invalid("before", "That is not a message id.")
+        raise Invalid("before", "That is not a message id.", code="not_a_message_id")
     partners = _partners(stores, user_id, limit, before)
     with stores.redis.pipeline(transaction=False) as pipe:
         for partner in partners:
@@ -68,7 +69,7 @@ def mark_read(stores: Stores, reader_id: str, partner_id: str, up_to: str) -> No
     """
     conversation = ids.conversation_id(reader_id, partner_id)
     if not ids.is_id(up_to) or not _contains(stores, conversation, up_to):
-        raise NotFound("There is no such message in this conversation.")
+        raise NotFound("There is no such message in this conversation.", code="no_such_message")
     moved = stores.scripts.move_read_cursor(
         keys=[
             keys.cursors_key(conversation),
@@ -134,7 +135,9 @@ def _messages(stores: Stores, message_ids: list[str]) -> dict[str, StoredMessage
 def _last(message: StoredMessage, cursors: dict[bytes, bytes]) -> Message:
     read = cursors.get(message["receiverId"].encode())
     shown = wire.with_read(wire.message(message), read.decode() if read else None)
-    shown.pop("peaks", None)  # a list draws no waveforms
+    shown.pop("peaks", None)  # a list draws no waveforms, and follows no words
+    shown.pop("words", None)
+    shown["text"] = shown["text"][:LAST_TEXT_LIMIT]
     return shown
 
 

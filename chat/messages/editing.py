@@ -5,14 +5,17 @@ from collections.abc import Sequence
 
 from chat import audio, frames, ids, wire
 from chat.errors import Invalid, NotFound, Unavailable
-from chat.messages import delivery, storing
+from chat.messages import delivery, sending, storing
 from chat.messages import log as accepted_log
 from chat.store import keys
 from chat.store.connection import Stores
+from chat.text import characters
 from chat.wire import Changes, Message, StoredMessage
 
 SETTLE_SECONDS = 2.0  # how long to wait for a message that was just accepted to be stored
 SETTLE_STEP = 0.02  # seconds between two looks
+# The fastest speakers on record (Guinness World Records: 655 words a minute) say some 60 characters a second.
+CHARACTERS_A_SECOND = 60
 
 
 def edit(stores: Stores, sender_id: str, message_id: str, text: str) -> Message:
@@ -22,11 +25,14 @@ def edit(stores: Stores, sender_id: str, message_id: str, text: str) -> Message:
 
     Raises:
         NotFound: this sender has no such message, or it was deleted.
-        Invalid: the text is blank and there is no audio.
+        Invalid: the text is blank and there is no audio, or it is longer than `longest_text`.
     """
     message = _own(stores, sender_id, message_id)
-    if not text.strip() and not message["audioFileId"]:
-        raise Invalid("text", "A message cannot be empty. Delete it instead.")
+    longest = longest_text(message)
+    if len(text) > longest:
+        raise Invalid("text", f"This message may have at most {longest:,} characters.", code="text_too_long")
+    if characters.is_blank(text) and not message["audioFileId"]:
+        raise Invalid("text", "A message cannot be empty. Delete it instead.", code="text_empty")
     fields: Changes = {"text": text, "editedAt": ids.now()}
     if message["audioFileId"]:
         fields["ownText"] = True
@@ -34,6 +40,19 @@ def edit(stores: Stores, sender_id: str, message_id: str, text: str) -> Message:
     shown = wire.message(changed)
     delivery.deliver(stores, [frames.status_frame(shown, "edited")])
     return shown
+
+
+def longest_text(message: StoredMessage) -> int:
+    """How many characters a message's text may have: for a voice message, room for all that can have been said.
+
+    The limit for what is typed does not apply to that; what was heard may also be more than we think can be said.
+    """
+    if not message["audioFileId"]:
+        return sending.TEXT_LIMIT
+    heard = sum(len(word["word"]) + 1 for word in message.get("words") or [])
+    sayable = int((message.get("duration") or 0) * CHARACTERS_A_SECOND)
+    unedited = 0 if message.get("ownText") or message.get("editedAt") else len(message["text"])
+    return sending.TEXT_LIMIT + max(heard, sayable, unedited)
 
 
 def delete(stores: Stores, sender_id: str, message_id: str) -> None:
@@ -83,7 +102,7 @@ def deleted_frame(tombstone: StoredMessage) -> frames.Frame:
 def _own(stores: Stores, sender_id: str, message_id: str) -> StoredMessage:
     """The sender's message. Waits for one that was accepted a moment ago until it is stored."""
     if not ids.is_id(message_id):
-        raise NotFound("There is no such message.")
+        raise NotFound("There is no such message.", code="no_such_message")
     until = time.monotonic() + SETTLE_SECONDS
     while True:
         pending = accepted_log.contains(stores, message_id)
@@ -91,14 +110,14 @@ def _own(stores: Stores, sender_id: str, message_id: str) -> StoredMessage:
         if message is not None or not pending:
             break
         if time.monotonic() > until:
-            raise Unavailable("That message is still on its way. Try again in a moment.")
+            raise Unavailable("That message is still on its way. Try again in a moment.", code="message_on_its_way")
         time.sleep(SETTLE_STEP)
     if message is None or message["senderId"] != sender_id or message.get("deletedAt"):
-        raise NotFound("There is no such message.")
+        raise NotFound("There is no such message.", code="no_such_message")
     return message
 
 
 def _changed(message: StoredMessage | None) -> StoredMessage:
     if message is None:
-        raise NotFound("There is no such message.")
+        raise NotFound("There is no such message.", code="no_such_message")
     return message

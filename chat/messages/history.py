@@ -16,12 +16,29 @@ from chat.wire import Message, StoredMessage
 
 MAX_PAGE_SIZE = 500
 DEFAULT_PAGE_SIZE = 50
+PAGING_SECONDS = 86_400  # for so long pages by offset count from the same message
 
 
 def recent(stores: Stores, reader_id: str, partner_id: str) -> list[Message]:
     """Returns the newest messages of the hot window, at most `history_limit`, ascending."""
     conversation = ids.conversation_id(reader_id, partner_id)
     return _finish(stores, conversation, _newest(stores, conversation))
+
+
+def opened(stores: Stores, reader_id: str, partner_id: str) -> list[Message]:
+    """Returns the same for a client that pages by `offset`, and remembers where its pages begin.
+
+    Voice messages that are being transcribed are left out, since such a client adds them when they are complete.
+    """
+    conversation = ids.conversation_id(reader_id, partner_id)
+    newest = _newest(stores, conversation)
+    key = keys.paging_key(reader_id, partner_id)
+    if newest:
+        stores.redis.set(key, _boundary(stores, newest), ex=PAGING_SECONDS)
+    else:
+        stores.redis.delete(key)
+    complete = [message for message in newest if message["status"] != "transcribing"]
+    return _finish(stores, conversation, complete)
 
 
 def before(stores: Stores, reader_id: str, partner_id: str, message_id: str, limit: int) -> list[Message]:
@@ -46,22 +63,31 @@ def after(stores: Stores, reader_id: str, partner_id: str, message_id: str, limi
 
 
 def beyond_recent(stores: Stores, reader_id: str, partner_id: str, offset: int, limit: int) -> list[Message]:
-    """Returns a page, ascending; offset 0 is the newest message that `recent` does not return."""
+    """Returns a page, ascending; offset 0 is the newest message older than what `opened` returned last.
+
+    That counts for `PAGING_SECONDS`, whatever has arrived since; without it the pages begin below what `recent` returns
+    now.
+    """
     conversation = ids.conversation_id(reader_id, partner_id)
-    skip = stores.settings.history_limit + offset
-    count = stores.redis.zcard(keys.conversation_key(conversation))
-    if not _hot_complete(stores):
-        shown = _newest(stores, conversation)
-        older = {"$lt": shown[0]["_id"]} if shown else {"$gt": ""}
-        found = _archived(stores, conversation, older, limit, DESCENDING, offset)[::-1]
-    elif skip < count:
-        found = _hot_page(stores, conversation, skip, limit)
-        if len(found) < limit:
-            found = _archive_below(stores, conversation, 0, limit - len(found)) + found
-    else:
-        shown_count = min(count, stores.settings.history_limit)
-        found = _archive_below(stores, conversation, offset + shown_count - count, limit)
+    remembered = stores.redis.get(keys.paging_key(reader_id, partner_id))
+    boundary = remembered.decode() if remembered else _boundary(stores, _newest(stores, conversation))
+    key = keys.conversation_key(conversation)
+    with stores.redis.pipeline(transaction=True) as pipe:
+        pipe.zrange(key, 0, 0)
+        pipe.zlexcount(key, "-", f"({boundary}")
+        pipe.zrevrangebylex(key, f"({boundary}", "-", offset, limit)
+        oldest, older_count, page = pipe.execute()
+    found = _load(stores, page[::-1])
+    if len(page) < limit:
+        end = min(oldest[0].decode(), boundary) if oldest else boundary
+        skip = max(0, offset - older_count)
+        found = _archived(stores, conversation, {"$lt": end}, limit - len(page), DESCENDING, skip)[::-1] + found
     return _finish(stores, conversation, found)
+
+
+def _boundary(stores: Stores, newest: list[StoredMessage]) -> str:
+    """The id below which everything is older than these newest messages of the hot window."""
+    return newest[0]["_id"] if newest else ids.days_ago(stores.settings.hot_window_days)
 
 
 def _newest(stores: Stores, conversation: str) -> list[StoredMessage]:
@@ -75,7 +101,7 @@ def _newest(stores: Stores, conversation: str) -> list[StoredMessage]:
 
 def _cursor(field: str, message_id: str) -> str:
     if not ids.is_id(message_id):
-        raise Invalid(field, "That is not a message id.")
+        raise Invalid(field, "That is not a message id.", code="not_a_message_id")
     return message_id
 
 
@@ -125,11 +151,6 @@ def _hot_after(stores: Stores, conversation: str, message_id: str, limit: int) -
     return _load(stores, stores.redis.zrangebylex(key, f"({message_id}", "+", 0, limit))
 
 
-def _hot_page(stores: Stores, conversation: str, skip: int, limit: int) -> list[StoredMessage]:
-    key = keys.conversation_key(conversation)
-    return _load(stores, stores.redis.zrevrange(key, skip, skip + limit - 1)[::-1])
-
-
 def _older(stores: Stores, conversation: str, message_id: str, limit: int) -> list[StoredMessage]:
     oldest_hot = _oldest_hot(stores, conversation)
     found = _hot_before(stores, conversation, message_id, limit) if oldest_hot is not None else []
@@ -138,12 +159,6 @@ def _older(stores: Stores, conversation: str, message_id: str, limit: int) -> li
         older = _archived(stores, conversation, {"$lt": end}, limit - len(found), DESCENDING)
         found = older[::-1] + found
     return found
-
-
-def _archive_below(stores: Stores, conversation: str, skip: int, limit: int) -> list[StoredMessage]:
-    oldest_hot = _oldest_hot(stores, conversation)
-    older = {"$lt": oldest_hot} if oldest_hot is not None else {"$gt": ""}
-    return _archived(stores, conversation, older, limit, DESCENDING, skip)[::-1]
 
 
 def _archived(

@@ -1,14 +1,19 @@
 """Searches people's names and the user's own messages with RediSearch.
 
 Every query is built from tokens made by `chat.store.search_terms`, so nothing a user types is read as query syntax.
-All words must match. A word matches exactly, which ranks highest; the last one also as a prefix, since it may not be
-complete yet; and words of at least four plain characters also with one typing error.
+All words must match. A word matches exactly; the last one also as a prefix, since it may not be complete yet; and words
+that begin with four letters also with one typing error. What is searched for in a script without blanks must stand in a
+row.
+
+The best matches come first, in ranks: the words in a row as they were typed, all words exactly, then the last one as a
+prefix, then with errors. Of a rank the newest message is first.
 
 Redis serves nobody else while it searches, so a search must be short. What makes it long are prefixes and errors, for
 which it looks through the words of all people: so a prefix has at least two letters, only the longest
-`FUZZY_WORDS` may have errors, numbers may not, and after `TIMEOUT_MS` Redis gives up.
+`FUZZY_WORDS` may have errors, numbers may not, and after `TIMEOUT_MS` for all ranks together Redis gives up.
 """
 
+import time
 from typing import Any, NamedTuple
 
 import orjson
@@ -18,6 +23,7 @@ from chat import ids
 from chat.errors import Invalid
 from chat.store import hot, keys, search_terms
 from chat.store.connection import Stores
+from chat.store.search_terms import Asked
 from chat.wire import StoredMessage, Word
 
 DEFAULT_LIMIT = 20
@@ -27,7 +33,7 @@ MAX_TOKENS = 16  # further words of a query are ignored
 FUZZY_FROM = 4  # only tokens longer than this, their first letter included, match with an error
 FUZZY_WORDS = 4
 TIMEOUT_MS = 100
-_EXACT_WEIGHT = 4
+_NEWEST_FIRST = ("SORTBY", "pk", "DESC")
 
 Hit = dict[str, Any]
 
@@ -43,6 +49,13 @@ class _Word(NamedTuple):
         if self.token == said or (self.prefix and said.startswith(self.token)):
             return True
         return self.fuzzy and _one_error(said, self.token)
+
+
+class _Part(NamedTuple):
+    """A part of a query with its words; `asked` says how they belong together."""
+
+    words: list[_Word]
+    asked: Asked
 
 
 class _Page(NamedTuple):
@@ -61,19 +74,22 @@ def search(
         Invalid: the search takes too long; with longer or rarer words it would not. Or the partner is no person's id.
     """
     if partner_id is not None and not ids.is_id(partner_id):
-        raise Invalid("partnerId", "That is not a person's id.")
-    words = _words(text)
-    if not words:
+        raise Invalid("partnerId", "That is not a person's id.", code="not_a_person_id")
+    parts = _parts(text)
+    if not parts:
         return []
-    clauses = " ".join(_clause(word) for word in words)
+    ranks, until = _ranks(parts), time.monotonic() + TIMEOUT_MS / 1_000
+    words = [word for part in parts for word in part.words]
     if partner_id is not None:
         one, other = (f"@senderId:{{{a}}} @receiverId:{{{b}}}" for a, b in _both_ways(user_id, partner_id))
-        return _chat_hits(stores, user_id, words, f"(({one}) | ({other})) {clauses}", (offset, limit))
-    people = _run(stores, keys.USER_INDEX, clauses, offset, limit)
+        within = [f"(({one}) | ({other})) {rank}" for rank in ranks]
+        return _chat_hits(user_id, words, _ranked(stores, within, offset, limit, until))
+    people = _ranked(stores, ranks, offset, limit, until, keys.USER_INDEX)
     hits = [_person_hit(document) for document in people.documents]
     if len(hits) < limit:
-        own = f"(@senderId:{{{user_id}}} | @receiverId:{{{user_id}}}) {clauses}"
-        hits += _chat_hits(stores, user_id, words, own, (max(0, offset - people.total), limit - len(hits)))
+        own = [f"(@senderId:{{{user_id}}} | @receiverId:{{{user_id}}}) {rank}" for rank in ranks]
+        start = max(0, offset - people.total)
+        hits += _chat_hits(user_id, words, _ranked(stores, own, start, limit - len(hits), until))
     return hits
 
 
@@ -81,35 +97,92 @@ def _both_ways(one: str, other: str) -> tuple[tuple[str, str], tuple[str, str]]:
     return (one, other), (other, one)
 
 
-def _chat_hits(stores: Stores, user_id: str, words: list[_Word], query: str, page: tuple[int, int]) -> list[Hit]:
-    chats = _run(stores, keys.MESSAGE_INDEX, query, *page)
-    return [_chat_hit(hot.load_message(document), user_id, words) for document in chats.documents]
+def _chat_hits(user_id: str, words: list[_Word], page: _Page) -> list[Hit]:
+    return [_chat_hit(hot.load_message(document), user_id, words) for document in page.documents]
 
 
-def _words(text: str) -> list[_Word]:
-    found = list(search_terms.tokens(text))
-    tokens = list(dict.fromkeys(found))[:MAX_TOKENS]
-    fuzzy = sorted(filter(_may_have_errors, tokens), key=len, reverse=True)[:FUZZY_WORDS]
-    last = found[-1] if found and not search_terms.is_one_letter(found[-1]) else ""
-    return [_Word(token, token == last, token in fuzzy) for token in tokens]
+def _parts(text: str) -> list[_Part]:
+    asked = _first(search_terms.query(text))
+    tokens = [token for part in asked for token in part.row]
+    fuzzy = sorted(
+        {token for part in asked if not part.spaceless for token in part.row if _may_have_errors(token)},
+        key=lambda token: (-len(token), token),
+    )[:FUZZY_WORDS]
+    last = tokens[-1] if tokens and not search_terms.is_one_letter(tokens[-1]) else ""
+    return [_Part([_Word(token, token == last, token in fuzzy) for token in part.row], part) for part in asked]
+
+
+def _first(asked: list[Asked]) -> list[Asked]:
+    """The parts with only the first `MAX_TOKENS` different tokens."""
+    known: set[str] = set()
+    found: list[Asked] = []
+    for part in asked:
+        row = part.row
+        for end, token in enumerate(row):
+            if token not in known and len(known) == MAX_TOKENS:
+                cut = row[:end]
+                return [*found, Asked(cut, spaceless=part.spaceless)] if cut else found
+            known.add(token)
+        found.append(part)
+    return found
 
 
 def _may_have_errors(token: str) -> bool:
-    return token.startswith("w") and not token[1:].isdigit() and len(token) > FUZZY_FROM
+    """Whether it is a word, perhaps with digits after it, rather than a number: with an error, that is another one."""
+    return token.startswith("w") and len(token) > FUZZY_FROM and not any(map(str.isdecimal, token[1 : FUZZY_FROM + 1]))
 
 
-def _clause(word: _Word) -> str:
-    """The part of a query for one word. Tokens contain only `a-z0-9`, so there is nothing to escape."""
-    forms = [f"(@terms_fts:{word.token}) => {{ $weight: {_EXACT_WEIGHT}; }}"]
+def _ranks(parts: list[_Part]) -> list[str]:
+    """The queries of all ranks, the best first; each finds all that those before it find.
+
+    Tokens contain only letters, marks and digits, so there is nothing to escape.
+    """
+    row = " ".join(word.token for part in parts for word in part.words if not word.token.startswith("x"))
+    symbols = [word.token for part in parts for word in part.words if word.token.startswith("x")]
+    known = [word for part in parts for word in part.asked.words]
+    best = " ".join([f'@terms_fts:"{row}"'] * bool(row) + [f"@terms_fts:{token}" for token in (*symbols, *known)])
+    plain = [_Part([word._replace(prefix=False, fuzzy=False) for word in part.words], part.asked) for part in parts]
+    complete = [_Part([word._replace(fuzzy=False) for word in part.words], part.asked) for part in parts]
+    found = [best, *(" ".join(map(_clause, each)) for each in (plain, complete, parts))]
+    return [f"({rank})" for rank in dict.fromkeys(found)]
+
+
+def _clause(part: _Part) -> str:
+    """The part of a query for one part of what was typed."""
+    if part.asked.spaceless:
+        row = " ".join(f"{word.token}*" if word.prefix else word.token for word in part.words)
+        return f"(@terms_fts:({row}) => {{ $slop: 0; $inorder: true; }})"
+    clause = " ".join(f"({' | '.join(_forms(word))})" for word in part.words)
+    return f"(({clause}) | @terms_fts:{part.asked.same})" if part.asked.same else clause
+
+
+def _forms(word: _Word) -> list[str]:
+    forms = [f"@terms_fts:{word.token}"]
     if word.prefix:
         forms.append(f"@terms_fts:{word.token}*")
     if word.fuzzy:
         forms.append(f"@terms_fts:%{word.token}%")
-    return f"({' | '.join(forms)})"
+    return forms
 
 
-def _run(stores: Stores, index: str, query: str, offset: int, limit: int) -> _Page:
-    arguments = ["VERBATIM", "LIMIT", offset, limit, "TIMEOUT", TIMEOUT_MS, "DIALECT", 2, "RETURN", 1, "$"]
+def _ranked(
+    stores: Stores, ranks: list[str], offset: int, limit: int, until: float, index: str = keys.MESSAGE_INDEX
+) -> _Page:
+    """A page of what all ranks find. Its total counts all hits only if the page is not full."""
+    total, documents, before = 0, list[dict[str, Any]](), ""
+    for rank in ranks:
+        query = f"{rank} -({before})" if before else rank
+        left_ms = max(1, round((until - time.monotonic()) * 1_000))
+        page = _run(stores, index, query, max(0, offset - total), limit - len(documents), left_ms)
+        total, documents, before = total + page.total, documents + page.documents, rank
+        if len(documents) == limit:
+            break
+    return _Page(total, documents)
+
+
+def _run(stores: Stores, index: str, query: str, offset: int, limit: int, left_ms: int) -> _Page:
+    order = _NEWEST_FIRST if index == keys.MESSAGE_INDEX else ()
+    arguments = ["VERBATIM", "LIMIT", offset, limit, *order, "TIMEOUT", left_ms, "DIALECT", 2, "RETURN", 1, "$"]
     try:
         answer = stores.redis.execute_command("FT.SEARCH", index, query, *arguments)
     except ResponseError as error:
@@ -127,7 +200,7 @@ def _says_timeout(text: str) -> bool:
 
 
 def _too_broad() -> Invalid:
-    return Invalid("q", "That search is too broad (too_broad). Give fewer, longer or rarer words.")
+    return Invalid("q", "That search is too broad (too_broad). Give fewer, longer or rarer words.", code="too_broad")
 
 
 def _person_hit(user: dict[str, Any]) -> Hit:

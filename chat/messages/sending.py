@@ -14,6 +14,7 @@ from chat.people import restoring, sessions
 from chat.people.sessions import Session
 from chat.store import keys, limits
 from chat.store.connection import Stores
+from chat.text import characters
 from chat.tracing import request_id
 from chat.wire import Message
 
@@ -41,12 +42,14 @@ def accept(stores: Stores, draft: Draft, wake: Callable[[], None], session: Sess
         NotFound: the receiver or the upload is unknown, not the sender's, or already sent.
         Unavailable: the log or Redis is full, or `wake` says that the queue is down. Nothing was accepted.
     """
-    if not draft.text.strip() and draft.audio_file_id is None:
-        raise Invalid("text", "There is nothing to send: give text or audioFileId.")
+    if draft.audio_file_id is None and characters.is_blank(draft.text):
+        raise Invalid("text", "There is nothing to send: give text or audioFileId.", code="nothing_to_send")
     if draft.receiver_id == draft.sender_id:
-        raise Invalid("receiverId", "You cannot send messages to yourself.")
+        raise Invalid("receiverId", "You cannot send messages to yourself.", code="receiver_is_sender")
     if stores.memory.is_full:
-        raise Unavailable("There is no room for new messages at the moment. Try again later.", FULL_RETRY_SECONDS)
+        raise Unavailable(
+            "There is no room for new messages at the moment. Try again later.", FULL_RETRY_SECONDS, code="no_room"
+        )
     outcome, receipt = _Acceptance(stores, draft, session, wake).run()
     if outcome == "again":
         return _accepted_before(stores, receipt)
@@ -149,17 +152,20 @@ def _refusal(outcome: str, *details: str) -> Exception:
     if outcome == "ended":
         return sessions.refusal()
     if outcome == "limited":
-        return TooMany("Too many messages. Wait a moment.", retry_after=int(details[0]))
+        return TooMany("Too many messages. Wait a moment.", retry_after=int(details[0]), code="too_many_messages")
     if outcome == "audio":
         return TooMany(
             "You have reached the limit of minutes of recordings to transcribe. Send this one later; texts still go.",
             retry_after=int(details[0]),
+            code="too_much_audio",
         )
     if outcome == "receiver":
-        return NotFound("There is no such person.")
+        return NotFound("There is no such person.", code="no_such_person")
     if outcome == "full":
-        return Unavailable("Too many messages are waiting to be stored. Try again in a moment.", retry_after=5)
-    return NotFound("There is no such upload.")
+        return Unavailable(
+            "Too many messages are waiting to be stored. Try again in a moment.", retry_after=5, code="log_full"
+        )
+    return NotFound("There is no such upload.", code="no_such_upload")
 
 
 def _accepted(entry: Entry) -> Message:
@@ -175,5 +181,5 @@ def _accepted_before(stores: Stores, receipt: Receipt) -> Message:
         return _accepted(entry)
     stored = storing.find_message(stores, receipt.message_id)
     if stored is None:
-        raise NotFound("That message has been removed.")
+        raise NotFound("That message has been removed.", code="message_removed")
     return wire.message(stored)

@@ -6,9 +6,11 @@ Reads use Redis and fall back to MongoDB.
 
 import unicodedata
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 from pymongo.errors import DuplicateKeyError, PyMongoError
 from ulid import ULID
 
@@ -18,17 +20,14 @@ from chat.people import presence, restoring, sessions, telling
 from chat.people.passwords import Passwords
 from chat.store import hot, keys
 from chat.store.connection import Document, Stores
+from chat.text import looks, names
 
 USERNAME_LIMIT = 32
 EMAIL_LIMIT = 254  # RFC 5321 by way of its errata 1690
 BIO_LIMIT = 500
-DEFAULT_LIST, MAX_LIST = 100, 500
+MAX_LIST = 1_000  # people in one response; also without a limit, since old clients ask once
 
 WRONG_LOGIN = "The email or the password is wrong."
-DELETED_NAME = "Deleted account"
-
-_INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_INVISIBLE_LETTERS = "\u115f\u1160\u2800\u3164\uffa0"  # fillers and the empty Braille pattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +44,31 @@ def sign_up(stores: Stores, passwords: Passwords, email: str, username: str, pas
     """Creates an account.
 
     Raises:
-        Conflict: the email or the username is taken, ignoring case.
-        Invalid: the username is not allowed, or the password is too common.
+        Conflict: the email is taken, or the username or one that looks like it, ignoring case.
+        Invalid: the email or the username is not allowed, or the password is too common.
     """
-    username = clean_username(username)
+    username, email = clean_username(username), clean_email(email)
     passwords.require_uncommon(password)
     user: Document = {
         "_id": str(ULID()),
         "email": email,
         "emailKey": email_key(email),
-        "username": username,
-        "usernameKey": keys.fold_name(username),
+        **_name_fields(username),
         "bio": "",
         "createdAt": ids.now(),
         "revision": 1,
     }
     if taken := stores.mongo.users.find_one(
-        {"$or": [{"emailKey": user["emailKey"]}, {"usernameKey": user["usernameKey"]}]}, {"emailKey": 1}
+        {
+            "$or": [
+                {"emailKey": {"$in": email_keys(email)}},
+                {"usernameKey": user["usernameKey"]},
+                {"looks": {"$in": user["looks"]}},
+            ]
+        },
+        {"emailKey": 1},
     ):
-        raise _taken("emailKey" if taken["emailKey"] == user["emailKey"] else "usernameKey")
+        raise _taken("emailKey" if taken["emailKey"] in email_keys(email) else "usernameKey")
     security = {"_id": user["_id"], "passwordHash": passwords.hash(password)}
     try:
         with stores.mongo.client.start_session() as session:
@@ -82,19 +87,19 @@ def log_in(
     Raises:
         Unauthorized: there is none. The text and the time taken do not reveal which of the two is wrong.
     """
-    user = stores.mongo.users.find_one({"emailKey": email_key(email)})
+    user = _find_by_email(stores, email)
     security = stores.mongo.security.find_one({"_id": user["_id"] if user else ""})
     if not passwords.verify(security["passwordHash"] if security else None, password) or user is None:
-        raise Unauthorized(WRONG_LOGIN)
+        raise Unauthorized(WRONG_LOGIN, code="wrong_login")
     token = issue(user["_id"])
     # Changing the password ends all sessions that exist. A session created while the old password was being verified
     # is not among them, so this checks again once the token has been issued.
     if stores.mongo.security.find_one({"_id": user["_id"]}) != security:
-        raise Unauthorized(WRONG_LOGIN)
+        raise Unauthorized(WRONG_LOGIN, code="wrong_login")
     try:
         return get(stores, user["_id"]), token  # fails if they deleted their account during the check
     except NotFound:
-        raise Unauthorized(WRONG_LOGIN) from None
+        raise Unauthorized(WRONG_LOGIN, code="wrong_login") from None
 
 
 def get(stores: Stores, user_id: str) -> Document:
@@ -104,14 +109,14 @@ def get(stores: Stores, user_id: str) -> Document:
         return {**found, "_id": found["pk"]}
     user = restoring.find_user(stores, user_id)
     if user is None:
-        raise NotFound("There is no such person.")
+        raise NotFound("There is no such person.", code="no_such_person")
     return user
 
 
 def require(stores: Stores, user_id: str) -> None:
     """Raises NotFound unless the person exists."""
     if not ids.is_id(user_id):
-        raise NotFound("There is no such person.")
+        raise NotFound("There is no such person.", code="no_such_person")
     if not stores.redis.exists(keys.user_key(user_id)):
         get(stores, user_id)
 
@@ -130,9 +135,8 @@ def update(stores: Stores, passwords: Passwords, user_id: str, changes: Changes,
         Invalid: the username is not allowed, or the password is too common.
     """
     fields: dict[str, Any] = {}
-    if changes.username is not None:
-        username = clean_username(changes.username)
-        fields |= {"username": username, "usernameKey": keys.fold_name(username)}
+    if changes.username is not None and changes.username != get(stores, user_id)["username"]:
+        fields |= _name_fields(clean_username(changes.username))  # a name one has stays, whatever is allowed today
     if changes.bio is not None:
         fields["bio"] = changes.bio
     if changes.password is not None:
@@ -153,7 +157,7 @@ def check_password(stores: Stores, passwords: Passwords, user_id: str, password:
     """Raises Forbidden unless this is the person's password."""
     security = stores.mongo.security.find_one({"_id": user_id})
     if not passwords.verify(security["passwordHash"] if security else None, password):
-        raise Forbidden("The current password is wrong.")
+        raise Forbidden("The current password is wrong.", code="wrong_password")
 
 
 def profiles(stores: Stores, user_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -171,7 +175,7 @@ def profiles(stores: Stores, user_ids: Iterable[str]) -> dict[str, dict[str, Any
         known = user or archived.get(user_id)
         rows[user_id] = {
             "_id": user_id,
-            "username": known["username"] if known else DELETED_NAME,
+            "username": known["username"] if known else names.DELETED_NAME,
             "bio": known.get("bio", "") if known else "",
             "online": bool(known) and user_id in online,
             "lastSeen": (seen.get(user_id) or known.get("lastSeen")) if known else None,
@@ -188,27 +192,76 @@ def list_people(stores: Stores, prefix: str, limit: int, offset: int) -> list[di
     return list(profiles(stores, user_ids).values())
 
 
+def find_people(stores: Stores, user_id: str) -> list[dict[str, Any]]:
+    """The person with this id, if there is one."""
+    try:
+        require(stores, user_id)
+    except NotFound:
+        return []
+    return list(profiles(stores, [user_id]).values())
+
+
 def clean_username(username: str) -> str:
-    """The name, trimmed and in Unicode's composed form.
+    """The name in the form in which it is kept.
 
     Raises:
-        Invalid: it is empty, too long, has invisible characters, or is a dot segment of a path (`.` or `..`).
+        Invalid: it is too long, or nobody may have it; see `chat.text.names`.
     """
-    composed = unicodedata.normalize("NFC", username.strip())
-    if not 1 <= len(composed) <= USERNAME_LIMIT:
-        raise Invalid("username", f"A username must have 1 to {USERNAME_LIMIT} characters.")
-    if any(unicodedata.category(each) in _INVISIBLE_CATEGORIES or each in _INVISIBLE_LETTERS for each in composed):
-        raise Invalid("username", "A username cannot contain invisible characters.")
-    if not keys.fold_name(composed).strip():
-        raise Invalid("username", "A username needs at least one visible character.")
-    if composed in (".", ".."):  # browsers remove these segments from paths like /chat/.., however they are escaped
-        raise Invalid("username", 'A username cannot be "." or "..".')
-    return composed
+    name = names.clean(username)
+    if not 1 <= len(name) <= USERNAME_LIMIT:
+        raise Invalid("username", f"A username must have 1 to {USERNAME_LIMIT} characters.", code="username_length")
+    try:
+        names.check(name)
+    except names.Refused as refused:
+        raise Invalid("username", str(refused), code="username_not_allowed") from None
+    return name
+
+
+def clean_email(email: str) -> str:
+    """The email in its normal form: the domain in small letters, and in its own script.
+
+    Raises:
+        Invalid: it is none.
+    """
+    try:
+        return _validated(email).normalized
+    except EmailNotValidError as error:
+        raise Invalid("email", str(error), code="email_invalid") from None
 
 
 def email_key(email: str) -> str:
-    """The form in which emails are compared."""
+    """The form in which emails are compared, whether they are any or not."""
+    try:
+        return _fold_email(_validated(email).normalized)
+    except EmailNotValidError:
+        return _fold_email(email)
+
+
+def email_keys(email: str) -> list[str]:
+    """That form and those of accounts that were made before emails were put into their normal form."""
+    found = [email_key(email), _fold_email(email)]
+    with suppress(EmailNotValidError):
+        found.append(_fold_email(_validated(email).ascii_email or email))
+    return list(dict.fromkeys(found))
+
+
+def _validated(email: str) -> ValidatedEmail:
+    # What a mail server can reach is not ours to say: an intranet's names may have no dot, or a special ending.
+    return validate_email(email.strip(), check_deliverability=False, globally_deliverable=False)
+
+
+def _fold_email(email: str) -> str:
     return unicodedata.normalize("NFKC", email.strip()).casefold()
+
+
+def _name_fields(username: str) -> Document:
+    """What the archive keeps of a name; its unique indexes let nobody else take one that looks alike."""
+    return {
+        "username": username,
+        "usernameKey": keys.fold_name(username),
+        "looks": looks.keys(username),
+        "looksVersion": looks.VERSION,
+    }
 
 
 def _archived(stores: Stores, user_ids: list[str]) -> list[Document]:
@@ -218,6 +271,12 @@ def _archived(stores: Stores, user_ids: list[str]) -> list[Document]:
         return list(stores.mongo.users.find({"_id": {"$in": user_ids}}))
     except PyMongoError:
         return []  # people Redis does not know stay nameless until MongoDB is back
+
+
+def _find_by_email(stores: Stores, email: str) -> Document | None:
+    """The account with this email; of several from before normal forms, the one that was made with just this text."""
+    found = list(stores.mongo.users.find({"emailKey": {"$in": email_keys(email)}}))
+    return min(found, key=lambda user: user["emailKey"] != _fold_email(email), default=None)
 
 
 def _insert_account(stores: Stores, user: Document, security: Document, session: Any) -> None:
@@ -233,10 +292,12 @@ def _change_profile(stores: Stores, user_id: str, fields: dict[str, Any]) -> Doc
     except DuplicateKeyError:
         raise _taken("usernameKey") from None
     if user is None:
-        raise NotFound("There is no such person.")
+        raise NotFound("There is no such person.", code="no_such_person")
     hot.save_user(stores, user)
     return user
 
 
 def _taken(key: str) -> Conflict:
-    return Conflict("That email is taken." if key == "emailKey" else "That username is taken.")
+    if key == "emailKey":
+        return Conflict("That email is taken.", code="email_taken")
+    return Conflict("That username is taken.", code="username_taken")

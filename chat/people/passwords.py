@@ -36,7 +36,11 @@ class Passwords:
     def require_uncommon(self, password: str) -> None:
         """Raises Invalid for one of the most common passwords, whatever its case."""
         if password.casefold() in self._run(common_passwords):
-            raise Invalid("password", "Too many people use this password, so it is easy to guess. Choose another.")
+            raise Invalid(
+                "password",
+                "Too many people use this password, so it is easy to guess. Choose another.",
+                code="password_too_common",
+            )
 
     def hash(self, password: str) -> str:
         return str(self._run(self._hasher.hash, password))

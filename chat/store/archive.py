@@ -5,6 +5,7 @@ sender's `clientId` in a conversation. These documents define shapes, collection
 documents through `Stores.mongo`. Timestamps are RFC 3339 text in UTC with milliseconds, as on the wire.
 """
 
+from contextlib import suppress
 from typing import Any, cast
 
 from mongoengine import (
@@ -17,10 +18,12 @@ from mongoengine import (
     ListField,
     StringField,
 )
-from pymongo import UpdateOne
+from pymongo import ASCENDING, UpdateOne
 from pymongo.database import Database
+from pymongo.errors import DuplicateKeyError
 
 from chat import ids, wire
+from chat.text import looks
 from chat.wire import StoredMessage
 
 # Recordings. Metadata: owner, name, mimetype, duration (s), peaks (one byte each), and, once claimed, messageId and
@@ -31,7 +34,8 @@ AUDIO_BUCKET = "audio"
 class User(Document):
     """A person's public profile, their email and whom they have muted.
 
-    `emailKey` and `usernameKey` are for comparing without case.
+    `emailKey` and `usernameKey` are for comparing without case. `looks` has what the name looks like; see
+    `chat.text.looks`. Nobody else may have any of it.
     """
 
     id = StringField(primary_key=True, db_field="_id")
@@ -39,6 +43,8 @@ class User(Document):
     emailKey = StringField(required=True)
     username = StringField(required=True)
     usernameKey = StringField(required=True)
+    looks = ListField(StringField())
+    looksVersion = IntField()
     bio = StringField(default="")
     createdAt = StringField(required=True)
     lastSeen = StringField()
@@ -51,6 +57,8 @@ class User(Document):
         "indexes": [
             {"fields": ["emailKey"], "unique": True},
             {"fields": ["usernameKey"], "unique": True},
+            {"fields": ["looks"], "unique": True, "partialFilterExpression": {"looks": {"$exists": True}}},
+            {"fields": ["looksVersion"]},
         ],
     }
 
@@ -210,9 +218,27 @@ def upsert_message(message: StoredMessage) -> UpdateOne:
 
 
 def migrate(mongo: "Database[dict[str, Any]]") -> None:
-    """Creates missing indexes. Safe to run repeatedly and by several processes at once."""
+    """Creates missing indexes, and the looks of names that lack them.
+
+    Safe to run repeatedly and by several processes at once.
+    """
     for document in DOCUMENTS:
         document.ensure_indexes()
     mongo[f"{AUDIO_BUCKET}.chunks"].create_index([("files_id", 1), ("n", 1)], unique=True)
     mongo[f"{AUDIO_BUCKET}.files"].create_index([("metadata.messageId", 1), ("uploadDate", 1)])
     mongo[f"{AUDIO_BUCKET}.files"].create_index([("metadata.owner", 1)])
+    _add_looks(mongo)
+
+
+def _add_looks(mongo: "Database[dict[str, Any]]") -> None:
+    """Adds what names look like to accounts from before that was kept, or from when it was made in another way.
+
+    Accounts whose names look alike already go on. The first made keeps the look; what the others have is their own.
+    """
+    outdated = {"looksVersion": {"$ne": looks.VERSION}}
+    for user in mongo.users.find(outdated, {"username": 1}).sort("_id", ASCENDING):
+        same = {"_id": user["_id"], "username": user["username"]}  # unless it is renamed meanwhile
+        for own in (looks.keys(user["username"]), [user["_id"]]):
+            with suppress(DuplicateKeyError):
+                mongo.users.update_one(same, {"$set": {"looks": own, "looksVersion": looks.VERSION}})
+                break

@@ -22,6 +22,7 @@ from chat.wire import StoredMessage
 MAX_EXPANSIONS = 2_000
 
 
+_ID = "$.pk AS pk TAG SEPARATOR |"
 _TERMS_TAG, _TERMS_TEXT = "$.terms AS terms TAG SEPARATOR | ", "$.terms AS terms_fts TEXT"
 
 
@@ -84,6 +85,11 @@ class Message(HotModel, index=True):  # type: ignore[call-arg]  # redis-om has n
     ownText: bool | None = None
     terms: str = Field(index=True, full_text_search=True, default="")
     revision: int = 1
+
+    @classmethod
+    def redisearch_schema(cls) -> str:
+        """The same with ids to sort by, so that of equal hits the newest is first."""
+        return super().redisearch_schema().replace(_ID, f"{_ID} SORTABLE UNF")
 
     class Meta:
         model_key_prefix = "message"

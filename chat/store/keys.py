@@ -144,6 +144,11 @@ def inbox_key(user_id: str, partner_id: str) -> str:
     return f"{PREFIX}:inbox:{user_id}:{partner_id}"
 
 
+def paging_key(reader_id: str, partner_id: str) -> str:
+    """The message id below which a person's pages by `offset` begin; expires."""
+    return f"{PREFIX}:paging:{reader_id}:{partner_id}"
+
+
 def cursors_key(conversation: str) -> str:
     """Hash: reader -> the newest message id they have read."""
     return f"{PREFIX}:cursors:{conversation}"

@@ -26,10 +26,11 @@ class Window(NamedTuple):
 
 
 class Counted(NamedTuple):
-    """An action that counts once in each of these windows; `detail` is for the person if one of them is full."""
+    """An action that counts once in each of these windows; `detail` and `code` are for who finds one of them full."""
 
     windows: list[Window]
     detail: str
+    code: str
 
 
 def count(pipe: Pipeline, windows: Sequence[Window]) -> None:

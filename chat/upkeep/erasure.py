@@ -49,7 +49,7 @@ def begin(stores: Stores, user_id: str) -> None:
     def remove(session: ClientSession) -> None:
         user = stores.mongo.users.find_one_and_delete({"_id": user_id}, session=session)
         if user is None:
-            raise NotFound("There is no such person.")
+            raise NotFound("There is no such person.", code="no_such_person")
         stores.mongo.security.delete_one({"_id": user_id}, session=session)
         entry = {
             "_id": user_id,
@@ -63,7 +63,7 @@ def begin(stores: Stores, user_id: str) -> None:
         with stores.mongo.client.start_session() as session:
             session.with_transaction(remove)
     except DuplicateKeyError:  # the account was deleted before, and Redis or a backup brought it back
-        raise NotFound("There is no such person.") from None
+        raise NotFound("There is no such person.", code="no_such_person") from None
 
 
 def leave(stores: Stores, passwords: Passwords, user_id: str, password: str) -> None:
@@ -205,7 +205,7 @@ def _forget_lists(stores: Stores, user_id: str) -> None:
             pipe.hdel(keys.cursors_key(conversation), user_id)
             pipe.hdel(keys.CURSORS_OUTBOX, ids.cursor_id(conversation, user_id))
         for partner in partners:
-            pipe.delete(keys.inbox_key(user_id, partner))
+            pipe.delete(keys.inbox_key(user_id, partner), keys.paging_key(user_id, partner))
         pipe.delete(keys.conversations_key(user_id), keys.deliveries_key(user_id))
         pipe.execute()
     subscriptions.forget(stores, user_id)

@@ -56,9 +56,12 @@ def transcribe_again(
     """
     message = _visible(stores, person_id, message_id)
     if not message["audioFileId"]:
-        raise Invalid("messageId", "That is not a voice message.")
+        raise Invalid("messageId", "That is not a voice message.", code="not_a_voice_message")
     if has_own_text(message) and not overwrite:
-        raise Conflict("The sender wrote this text. Set overwrite to true to replace it with the transcript.")
+        raise Conflict(
+            "The sender wrote this text. Set overwrite to true to replace it with the transcript.",
+            code="text_is_senders_own",
+        )
     length_ms = int(turns.seconds(stores, [message])[message_id] * 1_000)
     windows = _windows(stores, person_id, message_id, length_ms)
     arguments = [message_id, language or "", person_id, length_ms, message["revision"] if overwrite else ""]
@@ -67,10 +70,10 @@ def transcribe_again(
     script_keys = [*REQUEST_KEYS, *(window.key for _, window, _ in windows)]
     what, *details = stores.scripts.request_transcription(keys=script_keys, args=arguments)
     if what == b"busy":
-        raise Conflict("That message is already being transcribed.")
+        raise Conflict("That message is already being transcribed.", code="being_transcribed")
     if what == b"limited":
         index, seconds = map(int, details)
-        raise TooMany(REFUSALS[windows[index][0]], retry_after=seconds)
+        raise TooMany(REFUSALS[windows[index][0]], retry_after=seconds, code="too_many_transcriptions")
     hinting.keep(stores, {message_id: hints})
     turns.note_origin(stores, message_id)
     try:
@@ -100,7 +103,7 @@ def may_replace_text(stores: Stores, message: StoredMessage) -> bool:
 def _visible(stores: Stores, person_id: str, message_id: str) -> StoredMessage:
     message = storing.load_for_change(stores, message_id) if ids.is_id(message_id) else None
     if message is None or message.get("deletedAt") or person_id not in (message["senderId"], message["receiverId"]):
-        raise NotFound("There is no such message.")
+        raise NotFound("There is no such message.", code="no_such_message")
     return message
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import requests
 
+CODE = re.compile(r"[a-z][a-z_]+[a-z]")
 ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -15,7 +16,7 @@ MESSAGE = {"_id", "senderId", "receiverId", "dateSent", "text", "audioFileId", "
 OPTIONAL = {"clientId", "duration", "peaks", "confidence", "language", "words", "editedAt", "deletedAt"}
 STATUSES = {"accepted", "transcribing", "untranscribed", "delivered", "read"}
 HIT = {"type", "_id", "text", "partnerId", "dateSent", "audioFileId"}
-PROBLEM = {"type", "title", "status", "detail", "message", "requestId"}
+PROBLEM = {"type", "title", "status", "detail", "message", "code", "requestId"}
 
 
 def check_message(message: dict[str, Any]) -> None:
@@ -55,6 +56,7 @@ def check_problem_document(content_type: str, problem: dict[str, Any], status: i
     assert problem["status"] == status
     assert problem["detail"]
     assert problem["message"] == problem["detail"]
+    assert CODE.fullmatch(problem["code"]), problem
     assert problem["requestId"]
     assert "Traceback" not in problem["detail"]
     assert ("errors" in problem) == (status == 422), problem

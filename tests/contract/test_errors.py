@@ -200,7 +200,7 @@ def test_invalid_ids_in_bodies_are_404_or_422(ada: Person, ben: Person, identifi
 
 
 @pytest.mark.parametrize("path", ["/user/list", "/conversations", "/search", "/chat/{ben}"])
-@pytest.mark.parametrize("limit", ["0", "-1", "501", "9" * 4_000, "1e30", "NaN", "", "٣", "1.5", "%ED%A0%80", "[]"])
+@pytest.mark.parametrize("limit", ["0", "-1", "1001", "9" * 4_000, "1e30", "NaN", "", "٣", "1.5", "%ED%A0%80", "[]"])
 def test_an_invalid_limit_is_422(ada: Person, ben: Person, path: str, limit: str) -> None:
     problem = check_problem(ada.request("GET", f"{path.format(ben=ben.id)}?limit={limit}"), 422)
     assert [error["field"] for error in problem["errors"]] == ["limit"]
@@ -266,3 +266,25 @@ def test_head_answers_as_get_without_a_body(ada: Person, ben: Person) -> None:
         head = ada.request("HEAD", path)
         assert head.status_code == 200
         assert head.content == b""
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "code"),
+    [
+        ("POST", "/login", {"email": "nobody@example.org", "password": "x"}, "wrong_login"),
+        ("POST", "/signup", {"email": "a@b", "username": "Admin", "password": "long enough"}, "username_not_allowed"),
+        ("POST", "/signup", {"email": "a@b.", "username": "someone", "password": "long enough"}, "email_invalid"),
+        ("POST", "/signup", {}, "invalid"),
+        ("POST", "/chat", {"receiverId": "nobody", "text": "x"}, "no_such_person"),
+        ("POST", "/chat", {"receiverId": "nobody", "text": "\u200b"}, "nothing_to_send"),
+        ("PATCH", "/chat/message/x", {"text": "x"}, "no_such_message"),
+        ("GET", "/file/x", None, "no_such_file"),
+        ("GET", "/nowhere", None, "not_found"),
+        ("PUT", "/chat", {}, "method_not_allowed"),
+    ],
+)
+def test_a_program_can_tell_errors_apart_by_their_code(
+    ada: Person, method: str, path: str, body: object, code: str
+) -> None:
+    response = ada.request(method, path, json=body)
+    assert check_problem(response, response.status_code)["code"] == code

@@ -7,10 +7,14 @@ from typing import Any
 import pytest
 import requests
 from pymongo.database import Database
+from redis import Redis
 
+from chat import ids
+from chat.store import keys
 from tests.client import TIMEOUT, Client, Person
 from tests.contract.conftest import Web, eventually
 from tests.contract.shapes import ME, PERSON, ULID, check_problem
+from tests.stack import Stack
 
 
 def test_me_is_the_person_of_the_token(ada: Person, ben: Person) -> None:
@@ -117,7 +121,7 @@ def test_of_ten_people_who_take_one_name_at_once_one_gets_it(client: Client, ada
 def test_the_list_shows_what_others_may_see_and_never_an_email(client: Client, ada: Person) -> None:
     named = ada.get("/user/list", q=ada.user["username"])
     assert [row["_id"] for row in named] == [ada.id]
-    found = ada.get("/user/list", limit=500)
+    found = ada.get("/user/list", limit=1_000)
     assert found
     for row in [*named, *found]:
         assert row.keys() == PERSON
@@ -161,7 +165,12 @@ def test_pages_of_people_neither_overlap_nor_leave_anybody_out(client: Client, a
     assert names == sorted(names)
 
 
-def test_the_list_is_100_people_unless_asked_and_at_most_500(client: Client, ada: Person, stack: object) -> None:
-    check_problem(ada.request("GET", "/user/list", params={"limit": 501}), 422)
+def test_the_list_is_1000_people_unless_asked_for_fewer(client: Client, ada: Person, stack: Stack) -> None:
+    check_problem(ada.request("GET", "/user/list", params={"limit": 1_001}), 422)
     assert len(ada.get("/user/list", limit=1)) == 1
-    assert len(ada.get("/user/list")) <= 100
+    tail = secrets.token_hex(4)
+    with Redis.from_url(stack.redis.url(0)) as redis:
+        made = {f"{tail}\0{ids.lowest_id(number)}": 0 for number in range(1, 1_011)}
+        redis.zadd(keys.NAMES, made)
+        assert len(ada.get("/user/list", q=tail)) == 1_000
+        redis.zrem(keys.NAMES, *made)

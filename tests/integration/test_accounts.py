@@ -1,6 +1,7 @@
 """There is one account per email and per name, even under concurrency, and a profile is the same everywhere."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import orjson
@@ -9,9 +10,11 @@ from argon2 import Parameters, extract_parameters
 
 from chat import frames
 from chat.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized
-from chat.people import accounts, sessions
+from chat.people import accounts, restoring, sessions
 from chat.people.passwords import Passwords
+from chat.store import archive
 from chat.store.connection import Document, Stores
+from chat.text import looks
 from chat.upkeep import erasure
 from tests.pubsub import Listener
 
@@ -205,3 +208,111 @@ def test_an_ended_token_is_no_longer_valid_and_others_are(stores: Stores, anna: 
     assert not sessions.is_valid(stores, anna, "this", 1)
     assert sessions.is_valid(stores, anna, "other", 1)
     assert orjson.loads(listener.next(frames.SESSIONS).data) == {"userId": anna, "tokenId": "this"}
+
+
+@pytest.mark.parametrize("name", ["Αnna", "𝐀nna", "Anna\u3000", "ANNA", "Ａnna"])
+def test_names_that_look_alike_are_one(
+    stores: Stores, passwords: Passwords, anna: str, sign_up: SignUp, name: str
+) -> None:
+    with pytest.raises((Conflict, Invalid)):
+        sign_up(name, "other@example.org")
+    other = str(sign_up("other")["_id"])
+    with pytest.raises((Conflict, Invalid)):
+        accounts.update(stores, passwords, other, accounts.Changes(username=name), "session")
+
+
+def test_of_many_who_ask_for_names_alike_at_once_one_gets_it(stores: Stores, sign_up: SignUp) -> None:
+    asked = ["paypal", "paypaI", "PAYPAL", "PayPaI", "PAYPAI", "paypa1"]
+
+    def taken(number: int) -> bool:
+        try:
+            sign_up(asked[number], f"{number}@example.org")
+        except Conflict:
+            return True
+        return False
+
+    with ThreadPoolExecutor(len(asked)) as pool:
+        assert sorted(pool.map(taken, range(len(asked)))) == [False, *[True] * (len(asked) - 1)]
+    assert stores.mongo.users.count_documents({}) == 1
+
+
+def test_accounts_from_before_looks_counted_go_on_and_nobody_new_takes_their_look(
+    stores: Stores, passwords: Passwords, sign_up: SignUp
+) -> None:
+    old = {
+        name: str(sign_up(f"old{n}", f"{n}@example.org")["_id"]) for n, name in enumerate(["mike", "rnike", "Admin"])
+    }
+    for name, user_id in old.items():
+        fields = {"username": name, "usernameKey": name.casefold()}
+        stores.mongo.users.update_one({"_id": user_id}, {"$set": fields, "$unset": {"looks": 1, "looksVersion": 1}})
+        restoring.find_user(stores, user_id)
+    archive.migrate(stores.mongo)
+    archive.migrate(stores.mongo)
+    for n, (name, user_id) in enumerate(old.items()):
+        assert log_in(stores, passwords, f"{n}@example.org", PASSWORD)["username"] == name
+        both = accounts.Changes(username=name, bio="as old clients send both")
+        assert accounts.update(stores, passwords, user_id, both, "session")["bio"] == both.bio
+    for name in ("mike", "Mike", "rnike", "MIKE"):
+        with pytest.raises(Conflict):
+            sign_up(name, "new@example.org")
+    with pytest.raises(Conflict):
+        accounts.update(stores, passwords, old["rnike"], accounts.Changes(username="Mike"), "session")
+    renamed = accounts.update(stores, passwords, old["mike"], accounts.Changes(username="Mike"), "session")
+    assert renamed["username"] == "Mike"
+    assert stores.mongo.users.count_documents({"looksVersion": looks.VERSION}) == 3
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("anna@example.org", "anna@EXAMPLE.org"),
+        ("anna@bücher.example", "anna@xn--bcher-kva.example"),
+        ("anna@xn--bcher-kva.example", "anna@BÜCHER.example"),
+        ("anna@example.org", "ANNA@example。org"),
+        ("jos\u00e9@example.org", "jose\u0301@example.org"),
+    ],
+)
+def test_ways_to_write_one_email_are_one_account(
+    stores: Stores, passwords: Passwords, sign_up: SignUp, first: str, second: str
+) -> None:
+    made = sign_up("anna", first)
+    with pytest.raises(Conflict, match="email"):
+        sign_up("other", second)
+    for email in (first, second):
+        assert log_in(stores, passwords, email, PASSWORD)["_id"] == made["_id"]
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        *(
+            "anna@example.org.",
+            "anna@example.org\u200b",
+            "an\u200bna@example.org",
+            "anna@exam\u00adple.org",
+            "anna.@example.org",
+        ),
+        *(
+            "anna..b@example.org",
+            ".anna@example.org",
+            "anna@-example.org",
+            "anna@example..org",
+            "\u202eanna@example.org",
+        ),
+    ],
+)
+def test_what_is_no_email_makes_no_second_account(sign_up: SignUp, email: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        sign_up("other", email)
+    assert refused.value.field == "email"
+
+
+@pytest.mark.parametrize("stored", ["anna@example.org.", "anna@example.org\u200b", "anna@xn--bcher-kva.example"])
+def test_accounts_whose_email_was_never_put_into_normal_form_can_still_log_in(
+    stores: Stores, passwords: Passwords, sign_up: SignUp, stored: str
+) -> None:
+    other = sign_up("other", "anna@example.org")
+    made = sign_up("anna", "before@example.org")
+    stores.mongo.users.update_one({"_id": made["_id"]}, {"$set": {"email": stored, "emailKey": stored}})
+    assert log_in(stores, passwords, stored, PASSWORD)["_id"] == made["_id"]
+    assert log_in(stores, passwords, "anna@example.org", PASSWORD)["_id"] == other["_id"]

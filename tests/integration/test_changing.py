@@ -14,7 +14,7 @@ from chat.store import hot, keys
 from chat.store.connection import Stores
 from chat.wire import StoredMessage
 from dev.processes import free_port
-from tests.people import archive_only, drain, said, send, send_voice
+from tests.people import archive_only, change, drain, said, send, send_voice
 from tests.pubsub import Listener
 
 
@@ -193,3 +193,57 @@ def test_with_mongodb_away_reads_and_changes_of_recent_messages_go_on(stores: St
     assert row["lastMessage"]["text"] == "after"
     nowhere.close()
     assert stores.redis.zcard(keys.OUTBOX) == 1
+
+
+@pytest.mark.parametrize(
+    ("heard", "seconds", "longest"),
+    [(0, 6.05, 4_363), (900, 6.05, 9_400), (3_000, 600.0, 40_000), (0, 0.0, 4_000)],
+    ids=["nothing heard", "more heard than can be said", "ten minutes", "an old one of unknown length"],
+)
+def test_a_transcript_may_be_corrected_to_as_much_as_was_said_and_what_is_typed_added(
+    stores: Stores, pair: tuple[str, str], heard: int, seconds: float, longest: int
+) -> None:
+    sent = send_voice(stores, *pair)
+    drain(stores)
+    words: list[Any] = [{"word": "hello", "start": 0.0, "end": 0.1, "confidence": None}] * heard
+    text = " ".join(["hello"] * heard)
+    change(stores, sent["_id"], {"text": text, "words": words, "status": "delivered", "duration": seconds})
+    assert editing.edit(stores, pair[0], sent["_id"], "x" * longest)["text"] == "x" * longest
+    for text in ("x" * (longest + 1), "😀" * (longest + 1)):
+        with pytest.raises(Invalid, match=f"{longest:,} characters"):
+            editing.edit(stores, pair[0], sent["_id"], text)
+    assert editing.edit(stores, pair[0], sent["_id"], "")["text"] == ""
+
+
+def test_a_list_of_conversations_has_no_more_of_a_last_message_than_it_shows(
+    stores: Stores, pair: tuple[str, str]
+) -> None:
+    sent = send_voice(stores, *pair)
+    drain(stores)
+    words: list[Any] = [{"word": "hello", "start": 0.0, "end": 0.1, "confidence": None}] * 3_000
+    change(stores, sent["_id"], {"text": "hello " * 3_000, "words": words, "status": "delivered"})
+    (row,) = conversations.list_conversations(stores, pair[1], 10, None)
+    last = row["lastMessage"]
+    assert last["text"] == ("hello " * 3_000)[:200]
+    assert not {"words", "peaks"} & last.keys()
+    assert {"duration", "audioFileId", "status", "dateSent"} <= last.keys()
+    assert len(orjson.dumps(row)) < 1_000
+
+
+@pytest.mark.parametrize(
+    "text", ["", " \n", "\u200b", "\ufe0f\u2060", "\u00ad", "\u3164", "\u2800\u202e", "\0\x1f", "\ufff9\ufeff"]
+)
+def test_a_text_of_which_nothing_can_be_seen_is_empty(
+    stores: Stores, pair: tuple[str, str], message: StoredMessage, text: str
+) -> None:
+    with pytest.raises(Invalid):
+        send(stores, *pair, text)
+    with pytest.raises(Invalid):
+        editing.edit(stores, pair[0], message["_id"], text)
+
+
+@pytest.mark.parametrize(
+    "text", ["\u200ba", "👩\u200d💻", "\u0301", "\u0600", "·", "\ue000", "\ufffd", "⠀⠁", "\U0001d15e"]
+)
+def test_a_text_of_which_anything_can_be_seen_is_not(stores: Stores, pair: tuple[str, str], text: str) -> None:
+    assert send(stores, *pair, text)["text"] == text

@@ -16,6 +16,7 @@ from chat.people import accounts, presence, sessions
 from chat.people.passwords import Passwords
 from chat.store import hot, keys
 from chat.store.connection import Stores
+from chat.text import names
 from chat.upkeep import ageing, erasure, sync
 from tests.people import change, drain, said, send, send_voice, someone, upload
 from tests.pubsub import Listener
@@ -149,7 +150,7 @@ def test_nobody_can_find_reach_or_log_in_as_a_deleted_account(
     row = conversations.list_conversations(stores, bert, 10, None)[0]
     assert row["partner"] == {
         "_id": anna,
-        "username": accounts.DELETED_NAME,
+        "username": names.DELETED_NAME,
         "bio": "",
         "online": False,
         "lastSeen": None,
@@ -450,4 +451,4 @@ def test_rebuilding_a_lost_redis_brings_nobody_back(stores: Stores, passwords: P
         pass
     assert_nothing_left(stores, anna, bert)
     assert said(history.recent(stores, bert, anna)) == ["", "what Bert said stays"]
-    assert conversations.list_conversations(stores, bert, 10, None)[0]["partner"]["username"] == accounts.DELETED_NAME
+    assert conversations.list_conversations(stores, bert, 10, None)[0]["partner"]["username"] == names.DELETED_NAME

@@ -13,7 +13,7 @@ from chat.store import keys
 from chat.store.connection import Stores
 from chat.upkeep import sync
 from dev.processes import free_port
-from tests.people import archive_only, drain, said, send, someone
+from tests.people import archive_only, drain, said, send, send_voice, someone
 
 
 @pytest.fixture
@@ -66,6 +66,47 @@ def test_offset_begins_where_the_plain_call_ends(
         found = page + found
         offset += len(page)
     assert said(found) == across
+
+
+@pytest.mark.parametrize("complete", [True, False], ids=["complete", "rebuilding"])
+def test_pages_by_offset_count_from_what_was_opened_whatever_comes_since(
+    stores: Stores, pair: tuple[str, str], across: list[str], complete: bool
+) -> None:
+    if not complete:
+        stores.redis.delete(keys.HOT_COMPLETE)
+    found, offset = history.opened(stores, *pair), 0
+    while page := history.beyond_recent(stores, *pair, offset, 40):
+        found, offset = page + found, offset + 40
+        for n in range(7):
+            send(stores, pair[offset % 2], pair[1 - offset % 2], f"meanwhile {offset} {n}")
+        drain(stores)
+    assert said(found) == across
+    other = pair[1], pair[0]  # who has opened nothing begins below the newest
+    oldest = history.recent(stores, *other)[0]["_id"]
+    assert history.beyond_recent(stores, *other, 0, 40) == history.before(stores, *other, oldest, 40)
+
+
+def test_pages_by_offset_begin_below_the_window_when_it_was_empty(stores: Stores, pair: tuple[str, str]) -> None:
+    old = archive_only(stores, pair, 3)
+    while sync.run(stores):
+        pass
+    assert history.opened(stores, *pair) == []
+    send(stores, *pair, "meanwhile")
+    drain(stores)
+    assert said(history.beyond_recent(stores, *pair, 0, 50)) == old
+
+
+def test_what_is_being_transcribed_is_left_out_of_what_pages_by_offset(stores: Stores, pair: tuple[str, str]) -> None:
+    for text in ("before", "voice", "behind"):
+        send_voice(stores, *pair) if text == "voice" else send(stores, *pair, text)
+    drain(stores)
+    assert said(history.opened(stores, *pair)) == ["before", "behind"]
+    assert history.beyond_recent(stores, *pair, 0, 50) == []
+    assert [message["status"] for message in history.recent(stores, *pair)] == [
+        "delivered",
+        "transcribing",
+        "delivered",
+    ]
 
 
 def test_history_is_whole_while_redis_is_empty(stores: Stores, pair: tuple[str, str], across: list[str]) -> None:

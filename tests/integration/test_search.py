@@ -12,6 +12,7 @@ from chat.errors import Invalid
 from chat.messages import search
 from chat.store import hot, keys
 from chat.store.connection import Stores
+from chat.store.search_terms import Asked
 from chat.upkeep.reindex import reindex
 from tests.people import change, drain, send, someone
 
@@ -251,7 +252,11 @@ def test_a_search_that_takes_too_long_is_too_broad_and_never_partial(
     monkeypatch.setattr(search, "TIMEOUT_MS", 1)
     monkeypatch.setattr(search, "MAX_TOKENS", 2_000)
     query = " ".join(f"broad{number:02}" for number in range(19)) + " broad"
-    monkeypatch.setattr(search, "_words", lambda text: [search._Word(f"w{each}", True, True) for each in text.split()])
+
+    def wide(text: str) -> list[search._Part]:
+        return [search._Part([search._Word(f"w{each}", True, True)], Asked((f"w{each}",))) for each in text.split()]
+
+    monkeypatch.setattr(search, "_parts", wide)
     try:
         with pytest.raises(Invalid, match="too broad") as refused:
             search_often(stores, pair[0], query)
@@ -277,3 +282,72 @@ def test_terms_are_indexed_once(stores: Stores) -> None:
         schema = model.redisearch_schema()
         assert schema.count("$.terms") == 1
         assert "$.terms AS terms_fts TEXT NOSTEM" in schema
+
+
+WORLD = {
+    "สวัสดีครับวันนี้อากาศดี": ["อากาศ", "วันนี้", "สวั", "ครับวัน"],
+    "မြန်မာနိုင်ငံ၏ရာသီဥတု": ["နိုင်ငံ", "ရာသီ", "မြန်မာ"],
+    "ខ្ញុំស្រលាញ់ភាសាខ្មែរ": ["ភាសា", "ខ្មែរ", "ស្រលាញ់"],
+    "ພາສາລາວງາມ": ["ລາວ", "ພາສາ"],
+    "读了《三体》，很好": ["三体", "《三体》", "很好"],
+    "ハリー・ポッターと賢者の石": ["ハリー・ポッター", "ポッター", "賢者", "ﾎﾟｯﾀｰ"],
+    "Wycieczka do Łodzi": ["lodzi", "LODZI", "łodz"],
+    "Smørrebrød og øl": ["smorrebrod", "øl", "smorebrod"],
+    "đường phố": ["duong", "duong pho", "ĐƯỜNG"],
+    "IŞIK açık": ["ışık", "isik", "acik"],
+    "كتـــاب جميل في ٢٠٢٤": ["کتاب", "كتاب", "2024", "۲۰۲۴"],
+    "дав п’ять гривень": ["п'ять", "пʼять", "грывень", "грив"],
+    "नमस्ते।आप कैसे हैं": ["नमस्ते", "कैसे", "नमस"],
+    "soft\u00adware and zero\u200bwidth": ["software", "zerowidth", "zero\u00adwidth"],
+    "jane.doe@example.org, v1.2.3-rc1, +49 170 1234567": ["@example.org", "doe@example.org", "1.2.3", "+491701234567"],
+}
+
+
+def test_the_words_of_all_scripts_are_found(stores: Stores, pair: tuple[str, str]) -> None:
+    for text in WORLD:
+        send(stores, *pair, text)
+    drain(stores)
+    missed = [
+        (text, query)
+        for text, queries in WORLD.items()
+        for query in queries
+        if text not in found(stores, pair[1], query)
+    ]
+    assert missed == []
+
+
+def test_letters_of_a_script_without_blanks_must_stand_in_a_row(stores: Stores, pair: tuple[str, str]) -> None:
+    for text in ("天气好", "好天气", "气象与天空"):
+        send(stores, *pair, text)
+    drain(stores)
+    assert set(found(stores, pair[0], "天气")) == {"天气好", "好天气", TEXTS[3]}
+
+
+def test_numbers_are_found_without_errors(stores: Stores, pair: tuple[str, str]) -> None:
+    for text in ("500", "5010", "5050", "50501", "room b5050c"):
+        send(stores, *pair, text)
+    drain(stores)
+    assert found(stores, pair[0], "5050") == ["5050", "50501"]
+    assert found(stores, pair[0], "b5051c") == []
+
+
+def test_the_best_comes_first_and_the_newer_of_equals(stores: Stores, pair: tuple[str, str]) -> None:
+    ranked = [
+        *("good morning", "a good morning to all of you out there", "good morning"),
+        *("morning was good", "good old morning"),
+        *("good mornings", "good morningtide"),
+        *("good mornimg", "goof morning"),
+    ]
+    for text in reversed(ranked):
+        send(stores, *pair, text)
+    drain(stores)
+    assert found(stores, pair[0], "good morning") == ranked
+    pages = [search.search(stores, pair[0], "good morning", 2, offset) for offset in range(0, 10, 2)]
+    assert [hit["text"] for page in pages for hit in page] == ranked
+
+
+def test_whole_words_of_a_script_without_blanks_come_first(stores: Stores, pair: tuple[str, str]) -> None:
+    for text in ("京都に行く", "東京都に行く"):
+        send(stores, *pair, text)
+    drain(stores)
+    assert found(stores, pair[0], "京都") == ["京都に行く", "東京都に行く"]

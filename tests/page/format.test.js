@@ -3,9 +3,21 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 
-import { count, day, dayKey, duration, shortTime } from "../../web/static/js/base/format.js";
+import {
+	count,
+	day,
+	dayKey,
+	duration,
+	exact,
+	number,
+	readingKey,
+	shortTime,
+	time,
+} from "../../web/static/js/base/format.js";
+import { read, readIn } from "./reader.js";
 import { lastSeen, summary } from "../../web/static/js/base/phrases.js";
 
+read(["en-GB"]);
 const NOW = new Date(2026, 5, 17, 14, 5); // a Wednesday, at five past two where this runs
 mock.timers.enable({ apis: ["Date"], now: NOW });
 
@@ -59,4 +71,68 @@ test("a message in a line is its words, or what it is", () => {
 	assert.equal(summary({ ...voice, text: "Said" }), "Said");
 	assert.equal(summary({ ...voice, status: "transcribing" }), "Voice message, transcribing …");
 	assert.equal(summary({ ...voice, deletedAt: "2026-06-17T12:00:00Z" }, true), "Message deleted");
+});
+
+/** A moment as the reader sees it, without the kinds of blanks that differ between versions of ICU. */
+const plain = (text) => text.replace(/[\u202f\u00a0]/g, " ");
+
+test("times, dates and numbers are the reader's own, and change with the browser's language", () => {
+	const moment = new Date(2026, 2, 3, 20, 23);
+	for (const [language, clock, date, thousand, length, short] of [
+		["en-US", "8:23 PM", "March 3, 2026", "1,234", "12:34", "Mar 3"],
+		["en-GB", "20:23", "3 March 2026", "1,234", "12:34", "3 Mar"],
+		["de-DE", "20:23", "3. März 2026", "1.234", "12:34", "3. März"],
+		["fr-FR", "20:23", "3 mars 2026", "1 234", "12:34", "3 mars"],
+		["ja-JP", "20:23", "2026年3月3日", "1,234", "12:34", "3月3日"],
+		["ar-EG", "٨:٢٣ م", "٣ مارس ٢٠٢٦", "١٬٢٣٤", "١٢:٣٤", "٣ مارس"],
+		["hi-IN", "8:23 pm", "3 मार्च 2026", "1,234", "12:34", "3 मार्च"],
+	]) {
+		read([language]);
+		readingKey();
+		const seen = [time(moment), day(moment), number(1_234), duration(754), shortTime(moment)];
+		assert.deepEqual(seen.map(plain), [clock, date, thousand, length, short], language);
+		assert.ok(exact(moment).length > date.length);
+	}
+	read(["en-GB"]);
+	readingKey();
+});
+
+test("what is shown follows the reader into another time zone", () => {
+	const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+	const moment = "2026-06-16T23:30:00Z";
+	for (const [where, clock, key] of [
+		["Europe/Berlin", "01:30", "Wed Jun 17 2026"],
+		["America/New_York", "19:30", "Tue Jun 16 2026"],
+		["Asia/Kolkata", "05:00", "Wed Jun 17 2026"],
+		["Pacific/Kiritimati", "13:30", "Wed Jun 17 2026"],
+		["Pacific/Pago_Pago", "12:30", "Tue Jun 16 2026"],
+	]) {
+		const before = readingKey();
+		readIn(where);
+		assert.notEqual(readingKey(), before);
+		assert.equal(time(moment), clock, where);
+		assert.equal(dayKey(moment), key, where);
+	}
+	readIn(zone);
+	readingKey();
+});
+
+test("days are counted by midnights, also where clocks are changed, and there is no midnight", () => {
+	const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+	for (const [where, now, then, name] of [
+		["Europe/Berlin", "2026-03-29T21:59:00Z", "2026-03-28T23:00:00Z", "Today"], // a day of 23 hours
+		["Europe/Berlin", "2026-03-29T22:01:00Z", "2026-03-29T21:59:00Z", "Yesterday"],
+		["Europe/Berlin", "2026-10-25T22:59:00Z", "2026-10-24T22:00:00Z", "Today"], // of 25
+		["America/New_York", "2026-11-02T05:01:00Z", "2026-11-01T04:01:00Z", "Yesterday"],
+		["America/Santiago", "2026-09-06T05:00:00Z", "2026-09-06T03:59:00Z", "Yesterday"], // it began at one o'clock
+		["Australia/Lord_Howe", "2026-04-05T13:00:00Z", "2026-04-04T13:30:00Z", "Today"], // half an hour longer
+	]) {
+		readIn(where);
+		mock.timers.setTime(new Date(now).getTime());
+		readingKey();
+		assert.equal(day(then), name, `${where} ${now}`);
+	}
+	readIn(zone);
+	mock.timers.setTime(NOW.getTime());
+	readingKey();
 });

@@ -8,7 +8,7 @@ import { plainWords, wordMatcher } from "../../web/static/js/base/word-matching.
 const hits = (query, text) => text.split(/\s+/).filter(wordMatcher(query, text));
 
 test("words are compared without case, accents and punctuation", () => {
-	assert.deepEqual(plainWords("Élan, NAÏVE … l'été!"), ["ELAN", "NAIVE", "L", "ETE"]);
+	assert.deepEqual(plainWords("Élan, NAÏVE … l'été!"), ["ELAN", "NAIVE", "LETE"]);
 	assert.deepEqual(hits("elan", "So much Élan!"), ["Élan!"]);
 });
 
@@ -39,4 +39,22 @@ test("without blanks a word is found within a sentence, and what reaches over se
 	assert.deepEqual(among("天气"), ["天气"]);
 	assert.deepEqual(among("很好"), ["很", "好。"]);
 	assert.deepEqual(among("下雨"), []);
+});
+
+test("words are marked however they are written, and numbers without errors", () => {
+	for (const [query, word] of [
+		["lodzi", "Łodzi"],
+		["smorrebrod", "Smørrebrød"],
+		["п'ять", "пʼять"],
+		["dont", "don’t"],
+		["ete", "l'été"],
+		["word", "wo\u00adrd"],
+		["كتاب", "كتـــاب"],
+		["کتاب", "كتاب"],
+		["5050", "5050"],
+	]) {
+		assert.ok(wordMatcher(query, word)(word), `${query} ${word}`);
+	}
+	assert.ok(!wordMatcher("5050", "500")("500"));
+	assert.ok(!wordMatcher("5050", "5010")("5010"));
 });

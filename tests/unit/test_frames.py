@@ -4,6 +4,8 @@ from itertools import product
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chat import frames, wire
 from chat.frames import Envelope, Frame
@@ -101,3 +103,11 @@ def test_a_read_mark_needs_no_message() -> None:
     kept = KEPT[-1]
     assert frames.rebuild(kept.member, {}) == kept
     assert orjson.loads(kept.data) == {"_id": MESSAGE["_id"], "status": "read", "readerId": BERT, "partnerId": ANNA}
+
+
+@given(st.text(alphabet='-\\"a\n\u002d', max_size=30) | st.text(max_size=30))
+def test_no_three_dashes_stand_in_the_json_of_a_frame_and_it_means_the_same(text: str) -> None:
+    written = frames.frame(frames.MESSAGES, wire.dumps({**MESSAGE, "text": text})).decode()
+    channel, data, *lost = written.split("---")
+    assert (channel, lost) == (frames.MESSAGES, [])
+    assert orjson.loads(data)["text"] == text

@@ -22,7 +22,7 @@ FRAMEWORK_FREE = ("chat", "config")
 MAY_USE_FRAMEWORKS = {"config/gunicorn.py", "config/redaction.py"}
 
 # Each layer of `chat/` uses only those before it.
-LAYERS = ("", "media", "store", "audio", "people", "push", "messages", "voice", "upkeep")
+LAYERS = ("", "text", "media", "store", "audio", "people", "push", "messages", "voice", "upkeep")
 CONSTRUCT = ("web/app.py", "workers/app.py")  # only these construct what the processes use
 
 

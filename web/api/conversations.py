@@ -10,7 +10,7 @@ from web import schemas
 from web.api.responses import CHAT, PREFIX, SECURITY, responses
 from web.auth import me
 from web.compression import compressed
-from web.services import services, stores
+from web.services import stores
 
 api = APIBlueprint("conversations", __name__, url_prefix=PREFIX, abp_tags=[CHAT], abp_security=SECURITY)
 
@@ -60,5 +60,6 @@ def _page(partner: str, query: schemas.HistoryQuery) -> list[Message]:
         return history.after(stores(), me(), partner, query.after, limit)
     if query.offset is not None:
         return history.beyond_recent(stores(), me(), partner, query.offset, limit)
-    newest = history.recent(stores(), me(), partner)
-    return newest[-(query.limit or services().settings.history_limit) :]
+    if query.limit is None:
+        return history.opened(stores(), me(), partner)
+    return history.recent(stores(), me(), partner)[-query.limit :]

@@ -10,6 +10,7 @@ from chat.voice import requests
 from web import schemas
 from web.api.responses import CHAT, PREFIX, SECURITY, responses
 from web.auth import checks_session, me, session
+from web.bodies import takes_transcripts
 from web.services import services, stores
 
 api = APIBlueprint("messages", __name__, url_prefix=PREFIX, abp_tags=[CHAT], abp_security=SECURITY)
@@ -20,13 +21,14 @@ api = APIBlueprint("messages", __name__, url_prefix=PREFIX, abp_tags=[CHAT], abp
 def send(body: schemas.NewMessage) -> tuple[Response, int]:
     """Send a text, or an upload as a voice message"""
     if body.sender_id is not None and body.sender_id != me():
-        raise Invalid("senderId", "You can only send messages as yourself.")
+        raise Invalid("senderId", "You can only send messages as yourself.", code="sender_is_not_caller")
     languages = _languages(body.language) if body.audio_file_id else ()
     draft = Draft(me(), body.receiver_id, body.text or "", body.audio_file_id, body.client_id, languages=languages)
     return jsonify(sending.accept(stores(), draft, services().queue.wake_drainer, session())), 202
 
 
 @api.patch("/chat/message/<messageId>", responses=responses(200, schemas.Message, 400, 401, 404, 413, 415))
+@takes_transcripts
 def edit(path: schemas.MessagePath, body: schemas.Correction) -> Response:
     """Correct a message's text, or a voice message's transcript"""
     return jsonify(editing.edit(stores(), me(), path.message_id, body.text))

@@ -6,7 +6,7 @@ from typing import Any
 from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel
 
-from web.errors import MEDIA_TYPE, title_of
+from web.errors import MEDIA_TYPE, code_of, title_of
 
 PREFIX = "/api"
 SECURITY: list[dict[str, list[str]]] = [{"apiKey": []}, {"bearer": []}]
@@ -51,7 +51,7 @@ _RETRY_AFTER = {"Retry-After": {"description": "seconds", "schema": {"type": "in
 def _problem(status: int) -> dict[str, Any]:
     detail = _DETAILS[status]
     example: dict[str, Any] = {"type": "about:blank", "title": title_of(status), "status": status, "detail": detail}
-    example |= {"message": detail, "requestId": "9f86d081884c7d65"}
+    example |= {"message": detail, "code": code_of(status), "requestId": "9f86d081884c7d65"}
     if status == HTTPStatus.UNPROCESSABLE_ENTITY:
         example["errors"] = [{"field": "text", "message": detail}]
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}}

@@ -51,4 +51,6 @@ def delete(body: schemas.UserDeletion) -> Response:
 @compressed
 def list_people(query: schemas.PeopleQuery) -> Response:
     """List people, sorted by name"""
+    if query.id is not None:
+        return jsonify(accounts.find_people(stores(), query.id))
     return jsonify(accounts.list_people(stores(), query.q, query.limit, query.offset))

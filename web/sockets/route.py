@@ -77,9 +77,9 @@ def _refuse_a_crowd() -> None:
         return
     own = services()
     if own.sockets.by_address.is_full(address()):
-        raise TooMany("There are too many sockets from your address.", RETRY_SECONDS)
+        raise TooMany("There are too many sockets from your address.", RETRY_SECONDS, code="too_many_sockets")
     if own.sockets.unproven >= own.settings.sockets_unproven:
-        raise Unavailable("Too many sockets wait to say whose they are.", RETRY_SECONDS)
+        raise Unavailable("Too many sockets wait to say whose they are.", RETRY_SECONDS, code="sockets_waiting")
 
 
 def _serve(connection: Connection) -> None:

@@ -7,8 +7,6 @@ import type { Frames, Message, Person } from "./wire.js";
 export interface LoadedMessage extends Message {
 	/** `dateSent` in milliseconds since 1970. */
 	at: number;
-	/** The day it was sent here, where the reader is. */
-	day: string;
 	/** Grows with every change, so that its row is made anew. */
 	version: number;
 	/** Why its words could not be made out; null when nothing failed. */
@@ -85,6 +83,8 @@ export type Events = {
 	opened: null;
 	/** Somebody came, went, began to type or stopped: their id. */
 	presence: string;
+	/** Dates look different from before: it is another day, or the reader's time zone or language has changed. */
+	dates: null;
 	/** Somebody has changed their name or text: their id. */
 	renamed: string;
 	/** Somebody wants to search in the conversation with this person. */

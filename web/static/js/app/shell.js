@@ -1,14 +1,16 @@
 // The frame of the page for who is signed in: the sidebar, and the pane that shows a conversation, the settings or nothing.
 
+import { startClock } from "../base/clock.js";
 import { on } from "../base/events.js";
-import { chatPath, currentRoute, navigate } from "../base/router.js";
+import { chatPath, correctAddress, currentRoute, navigate } from "../base/router.js";
 import { fill, h } from "../dom/elements.js";
 import { avatar, spinner } from "../dom/icons.js";
 import { copyTemplate } from "../dom/template.js";
 import { fetchMe } from "../net/api.js";
 import { me, setMe } from "../net/session.js";
+import { findPartner } from "../state/conversations.js";
 import { loadEarly, noteOpen } from "../state/histories.js";
-import { findPerson } from "../state/people.js";
+import { findPerson, findPersonById } from "../state/people.js";
 import { settingsPage } from "../pages/settings.js";
 import { markOpen, showConversationList } from "../sidebar/conversation-list.js";
 import { Search, SEARCH_PARTS } from "../sidebar/search.js";
@@ -40,7 +42,7 @@ const PATIENCE = 1_500; // milliseconds for the list of conversations; then what
 const patience = () => new Promise((resolve) => setTimeout(resolve, PATIENCE));
 
 /** @param {Route} route */
-const isKnown = ({ page, name }) => KNOWN.includes(page) && (page !== "chat" || name !== "");
+const isKnown = ({ page, id, name }) => KNOWN.includes(page) && (page !== "chat" || id + name !== "");
 
 export class Shell {
 	/** @type {Thread | null} the open conversation */
@@ -67,6 +69,7 @@ export class Shell {
 		const bar = new PlayerBar();
 		this.parts.player.replaceWith(bar.element);
 		bar.start();
+		startClock();
 		startAttention(() => this.#thread?.partner ?? null);
 		this.live.start();
 		fetchMe().then(setMe, () => {}); // without it, me as I was the last time
@@ -86,7 +89,7 @@ export class Shell {
 	/** @param {Route} route */
 	show(route) {
 		this.#turn += 1;
-		if (route.page === "chat" && this.#thread?.partner.username === route.name) {
+		if (route.page === "chat" && this.#thread?.partner._id === route.id) {
 			this.#thread.open(route.at, route.query);
 			return;
 		}
@@ -113,39 +116,43 @@ export class Shell {
 	 * @param {Route} route
 	 * @param {number} turn
 	 */
-	async #showThread({ name, at, query }, turn) {
+	async #showThread(route, turn) {
 		this.#fillPane(h("div.nothing", spinner()));
-		loadEarly(name);
-		const { partner, problem } = await this.#findPartner(name);
+		loadEarly(route);
+		const { partner, problem } = await this.#findPartner(route);
 		if (turn !== this.#turn) return;
-		if (partner) this.#openThread(partner).open(at, query);
+		if (partner) this.#openThread(partner, route);
 		else this.#fillPane(h("div.nothing", h("p", problem), h("a", { href: "/" }, "All conversations")));
 	}
 
 	/**
-	 * @param {string} name
+	 * @param {Route} route
 	 * @returns {Promise<{ partner: Person | null, problem: string }>}
 	 */
-	async #findPartner(name) {
+	async #findPartner({ id, name }) {
 		try {
 			await Promise.race([this.live.listing, patience()]);
-			const partner = await findPerson(name);
+			const partner = id ? ((await findPersonById(id)) ?? (await findPartner(id))) : await findPerson(name);
 			if (partner?._id === me()._id) return { partner: null, problem: "That is you." };
-			return { partner, problem: `There is nobody called ${name}.` };
+			return { partner, problem: id ? "There is nobody at this address." : `There is nobody called ${name}.` };
 		} catch (error) {
 			return { partner: null, problem: /** @type {Error} */ (error).message };
 		}
 	}
 
-	/** @param {Person} partner */
-	#openThread(partner) {
+	/**
+	 * @param {Person} partner
+	 * @param {Route} route
+	 */
+	#openThread(partner, { at, query }) {
+		correctAddress(chatPath(partner, at === null ? null : { at, query })); // the name may be another by now
 		const thread = new Thread(partner);
 		this.#thread = thread;
 		noteOpen(partner);
 		markOpen(partner._id);
 		this.#fillPane(thread.element);
 		thread.focus();
-		return thread;
+		thread.open(at, query);
 	}
 
 	#search() {
@@ -174,11 +181,11 @@ export class Shell {
 		this.#fillPane(isFirst ? firstRun() : copyTemplate("nothing", {}).element);
 	}
 
-	/** A partner's new name is in the address, too, or loading the page again would find nobody. */
+	/** A partner's new name is in the address, too. */
 	#keepAddress() {
 		const { page, name, at, query } = currentRoute();
 		const partner = this.#thread?.partner;
 		if (!partner || page !== "chat" || name === partner.username) return;
-		history.replaceState(null, "", chatPath(partner, at ? { at, query } : null));
+		correctAddress(chatPath(partner, at ? { at, query } : null));
 	}
 }

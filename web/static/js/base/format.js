@@ -1,22 +1,52 @@
-// Dates, lengths and numbers as people write them.
+// Dates, lengths and numbers as the reader writes them.
 
 const DAY = 86_400_000; // milliseconds
-const LOCALE = "en-GB";
 
 /** @typedef {string | number | Date} Moment as `new Date` takes it */
 
-/** @param {Intl.DateTimeFormatOptions} options */
-function formatter(options) {
-	const format = new Intl.DateTimeFormat(LOCALE, options);
-	return (/** @type {Moment} */ moment) => format.format(new Date(moment));
+/** The reader's languages and time zone, which may change while the page is open. */
+const reader = { languages: /** @type {string[]} */ ([]), key: "" };
+
+/**
+ * Looks again where the reader is and what they read. Returns a key that is the same as long as dates look the same: until
+ * midnight, or until one of the two changes.
+ */
+export function readingKey() {
+	const languages = [...(globalThis.navigator?.languages ?? [])];
+	const zone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
+	const key = [zone, ...languages].join();
+	if (key !== reader.key) Object.assign(reader, { languages, key });
+	return `${today()} ${key}`;
 }
 
-export const time = formatter({ hour: "2-digit", minute: "2-digit" });
+/**
+ * What is made for the reader's languages and time zone, and anew when they have changed.
+ * @template Made
+ * @param {(languages: string[]) => Made} make
+ */
+function forReader(make) {
+	/** @type {{ key: string, made: Made } | null} */
+	let last = null;
+	return () => {
+		if (!reader.key) readingKey();
+		if (last?.key !== reader.key) last = { key: reader.key, made: make(reader.languages) };
+		return last.made;
+	};
+}
+
+/** @param {Intl.DateTimeFormatOptions} options */
+function formatter(options) {
+	const format = forReader((languages) => new Intl.DateTimeFormat(languages, options));
+	return (/** @type {Moment} */ moment) => format().format(new Date(moment));
+}
+
+export const time = formatter({ timeStyle: "short" });
 export const exact = formatter({ dateStyle: "full", timeStyle: "medium" });
 export const dayMonth = formatter({ day: "numeric", month: "short" });
 /** A day in the name of a file: 2026-03-03, where the reader is. */
 export const isoDay = (/** @type {Moment} */ moment) => new Intl.DateTimeFormat("sv-SE").format(new Date(moment));
 const weekday = formatter({ weekday: "long" });
+const shortWeekday = formatter({ weekday: "short" });
 const fullDay = formatter({ day: "numeric", month: "long", year: "numeric" });
 export const wholeDay = formatter({ dateStyle: "full" });
 
@@ -55,8 +85,11 @@ export function shortTime(moment) {
 	const ago = daysAgo(moment);
 	if (ago < 1) return time(moment);
 	if (ago === 1) return "Yesterday";
-	return ago < 7 ? weekday(moment).slice(0, 3) : dayMonth(moment);
+	return ago < 7 ? shortWeekday(moment) : dayMonth(moment);
 }
+
+const plainNumber = forReader((languages) => new Intl.NumberFormat(languages));
+const twoDigits = forReader((languages) => new Intl.NumberFormat(languages, { minimumIntegerDigits: 2 }));
 
 /**
  * Seconds as 0:07 or 12:34.
@@ -64,11 +97,14 @@ export function shortTime(moment) {
  */
 export function duration(seconds) {
 	const whole = Math.floor(seconds || 0);
-	return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+	return `${number(Math.floor(whole / 60))}:${twoDigits().format(whole % 60)}`;
 }
+
+/** @param {number} value */
+export const number = (value) => plainNumber().format(value);
 
 /**
  * A number that fits a badge.
- * @param {number} number
+ * @param {number} value
  */
-export const count = (number) => (number > 99 ? "99+" : String(number));
+export const count = (value) => (value > 99 ? `${number(99)}+` : number(value));

@@ -1,13 +1,17 @@
-// Addresses: `/`, `/login`, `/signup`, `/settings`, `/chat/<name>?at=<message>&q=<words>`.
+// Addresses: `/`, `/login`, `/signup`, `/settings`, `/chat/<id>/<name>?at=<message>&q=<words>`. The name is only there to
+// be read. Older addresses are `/chat/<name>`.
 
 import { emit } from "./events.js";
 
 export { chatPath } from "./addresses.js";
 
+const ID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/; // a ULID
+
 /**
  * @typedef {object} Route
  * @property {string} page "" for the list of conversations, or the first part of the path
- * @property {string} name the partner's, on the page `chat`
+ * @property {string} id the partner's, on the page `chat`; "" in an older address
+ * @property {string} name the partner's, as it was when the address was made
  * @property {string | null} at the message to show
  * @property {string} query the words that led to it
  */
@@ -17,10 +21,12 @@ export { chatPath } from "./addresses.js";
  * @returns {Route}
  */
 export function parseRoute({ pathname, search }) {
-	const [, page, name = ""] = pathname.split("/");
-	if (page !== "chat" || !name) return { page, name: "", at: null, query: "" };
+	const [, page, first = "", ...rest] = pathname.split("/");
+	const id = page === "chat" && ID.test(first) ? first : "";
+	const name = id ? rest.join("/") : first;
+	if (page !== "chat" || !first) return { page, id: "", name: "", at: null, query: "" };
 	const parameters = new URLSearchParams(search);
-	return { page, name: decoded(name), at: parameters.get("at"), query: parameters.get("q") ?? "" };
+	return { page, id, name: decoded(name), at: parameters.get("at"), query: parameters.get("q") ?? "" };
 }
 
 /** @param {string} name */
@@ -51,6 +57,14 @@ export function navigate(path, replace = path === location.pathname + location.s
 	if (replace) history.replaceState(null, "", path);
 	else history.pushState(null, "", path);
 	emit("route", null);
+}
+
+/**
+ * Puts another address of the same page in the place of this one.
+ * @param {string} path
+ */
+export function correctAddress(path) {
+	if (path !== location.pathname + location.search) history.replaceState(null, "", path);
 }
 
 /** Lets links within the page and the browser's back and forward change the address without loading the page anew. */

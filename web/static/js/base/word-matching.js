@@ -2,17 +2,31 @@
 
 import { isSpaceless } from "./words.js";
 
+const IGNORED = /[\p{Default_Ignorable_Code_Point}\u0640]/gu; // the last is the tatweel, which draws Arabic words out
+const APOSTROPHES = /['\u2019\u2018\u201b\u02bc\u02bb\u02b9\u00b4`\ua78c]/gu;
+/** Capital letters that no decomposition reaches, as people type them. @type {Record<string, string>} */
+const LETTERS = { Ł: "L", Ø: "O", Đ: "D", Æ: "AE", Œ: "OE", Þ: "TH", Ð: "D", Ħ: "H", Ŧ: "T", ك: "ک", ي: "ی", ى: "ی" };
+const LETTER = new RegExp(`[${Object.keys(LETTERS).join("")}]`, "gu");
+
 /**
- * The words of a text without case and accents.
+ * The words of a text without case, accents and apostrophes.
  * @param {string} text
  */
 export function plainWords(text) {
-	const withoutAccents = text.normalize("NFKD").replace(/\p{M}/gu, "");
-	return withoutAccents
+	const plain = text.replace(IGNORED, "").replace(APOSTROPHES, "").normalize("NFKD");
+	return plain
+		.replace(/\p{M}/gu, "")
 		.toUpperCase()
+		.replace(LETTER, (letter) => LETTERS[letter])
 		.split(/[^\p{L}\p{N}]+/u)
 		.filter(Boolean);
 }
+
+/**
+ * The words by which what was said is found: whole, and on both sides of an apostrophe.
+ * @param {string} text
+ */
+const saidWords = (text) => [...plainWords(text), ...plainWords(text.replace(APOSTROPHES, " "))];
 
 /**
  * A test for the words of `text`: whether one of those searched for begins there, or else is it but for one letter.
@@ -21,12 +35,12 @@ export function plainWords(text) {
  * @returns {(word: string) => boolean}
  */
 export function wordMatcher(query, text) {
-	const said = plainWords(text);
+	const said = saidWords(text);
 	const wanted = plainWords(query);
 	const patterns = wanted.filter((word) => !isSpaceless(word)).flatMap((word) => bestPattern(word, said));
 	const stretches = wanted.filter(isSpaceless);
 	return (word) =>
-		plainWords(word).some(
+		saidWords(word).some(
 			(part) => patterns.some((pattern) => pattern.test(part)) || stretches.some((each) => overlaps(each, part)),
 		);
 }
@@ -44,7 +58,8 @@ const overlaps = (wanted, word) => isSpaceless(word) && (word.includes(wanted) |
  * @param {string[]} said
  */
 function bestPattern(wanted, said) {
-	const patterns = [new RegExp(`^${wanted}`), withOneSlip(wanted)];
+	const hasDigits = /\p{N}/u.test(wanted); // numbers are found without errors
+	const patterns = [new RegExp(`^${wanted}`), ...(hasDigits ? [] : [withOneSlip(wanted)])];
 	return patterns.filter((pattern) => said.some((word) => pattern.test(word))).slice(0, 1);
 }
 

@@ -1,8 +1,10 @@
 // Texts with the words marked that were searched for, and with links.
 
+import { findLinks } from "../base/links.js";
 import { piecesOf } from "../base/words.js";
 import { h } from "./elements.js";
 
+/** @import { Link } from "../base/links.js" */
 /** @import { Child } from "../page.js" */
 
 /** @typedef {(word: string) => boolean} WordTest */
@@ -25,14 +27,14 @@ export function withMarks(text, isHit) {
  * @returns {Child[]}
  */
 export function withLinks(text, isHit) {
-	// Split by a pattern in parentheses, a text alternates: words, address, words …
-	return text.split(/(https?:\/\/[^\s<>"]*[^\s<>".,;:!?')\]}])/i).map((part, index) => {
-		const isAddress = index % 2 === 1;
-		return isAddress ? link(part) : withMarks(part, isHit);
-	});
+	return findLinks(text).map((piece) => (typeof piece === "string" ? withMarks(piece, isHit) : link(piece)));
 }
 
-/** @param {string} address */
-function link(address) {
-	return h("a", { href: address, target: "_blank", rel: "noopener noreferrer nofollow" }, address);
+/**
+ * With a direction of its own, a link reads the same whatever stands before it.
+ * @param {Link} link
+ */
+function link({ text, href, host }) {
+	const attributes = { href, target: "_blank", rel: "noopener noreferrer nofollow", dir: "ltr" };
+	return [h("a", attributes, text), host && h("bdi.host", ` (${host})`)];
 }

@@ -57,6 +57,9 @@ export const deleteMe = (password) => call("DELETE", "/user/me", { body: { passw
 /** @type {(prefix: string, limit: number) => Promise<Person[]>} */
 export const fetchPeople = (prefix, limit) => get("/user/list", { q: prefix, limit });
 
+/** @type {(id: string) => Promise<Person[]>} one, or none when there is no such person */
+export const fetchPerson = (id) => get("/user/list", { id });
+
 /** @type {(limit: number, before: string | null) => Promise<ConversationSummary[]>} newest first */
 export const fetchConversations = (limit, before) => get("/conversations", { limit, before });
 

@@ -40,6 +40,7 @@ export function showConversationList({ list, rows }) {
 	on("conversations", drawSoon);
 	on("presence", drawSoon);
 	on("opened", drawSoon);
+	on("dates", drawSoon);
 	list.onscroll = () => {
 		const isNearEnd = list.scrollHeight - list.scrollTop - list.clientHeight < NEAR;
 		if (isNearEnd && hasMoreConversations()) loadMoreConversations().catch(() => {}); // again with the next scroll

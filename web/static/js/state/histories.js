@@ -31,11 +31,12 @@ export function noteOpen({ _id, username }) {
 
 /**
  * Begins to load the conversation that was open before the page was reloaded, before anybody's name is known.
- * @param {string} name whose conversation the address asks for
+ * @param {{ id: string, name: string }} address whose conversation it asks for, by name alone if it is an older one
  */
-export function loadEarly(name) {
+export function loadEarly({ id, name }) {
 	const open = JSON.parse(sessionStorage.getItem(OPEN) ?? "null");
-	if (open?.name !== name || historyWith(open.id).loaded) return;
+	const isOpen = id ? open?.id === id : open?.name === name;
+	if (!isOpen || historyWith(open.id).loaded) return;
 	historyWith(open.id)
 		.loadNewest(FIRST_PAGE)
 		.catch(() => {}); // whoever opens it loads it again, and is told

@@ -12,6 +12,7 @@ import { keptMessages } from "./offline.js";
 /** @import { Message, MessageChange } from "../wire.js" */
 
 const PAGE = 100;
+const NEWEST = 200; // a conversation opens with; without a limit, what is being transcribed would be left out
 const MAX_REFRESHED_PAGES = 5; // pages
 const AROUND = 40; // messages before one that is jumped to
 
@@ -57,8 +58,8 @@ export class History {
 		this.isKept = false;
 	}
 
-	/** @param {number} [limit] how many messages; without it, as many as the server gives */
-	loadNewest(limit) {
+	/** @param {number} [limit] how many messages */
+	loadNewest(limit = NEWEST) {
 		return this.#once("newest", async () => {
 			const { page, isWhole, isKept } = await this.#fetchNewest(limit);
 			if (isKept && this.loaded) return; // what is loaded is no older
@@ -71,12 +72,12 @@ export class History {
 
 	/**
 	 * The newest messages; those kept in this browser when the server cannot be reached.
-	 * @param {number} [limit] as in `loadNewest`
+	 * @param {number} limit as in `loadNewest`
 	 * @returns {Promise<{ page: Message[], isWhole: boolean, isKept: boolean }>} `isWhole` when it is known to be all
 	 */
 	async #fetchNewest(limit) {
 		try {
-			const recent = await fetchHistory(this.partnerId, limit ? { limit } : {});
+			const recent = await fetchHistory(this.partnerId, { limit });
 			if (recent.length) return { page: recent, isWhole: false, isKept: false };
 			const page = await this.#fetchPage({ before: LAST_ID }); // perhaps there is something older
 			return { page, isWhole: page.length < PAGE, isKept: false };

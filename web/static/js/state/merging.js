@@ -1,8 +1,6 @@
 // What a frame changes of a message that is loaded. Frames may come late or twice: a status never goes back, a deletion
 // is never undone, and an older edit never wins.
 
-import { dayKey } from "../base/format.js";
-
 /** @import { LoadedMessage } from "../page.js" */
 /** @import { Message, MessageChange, Status } from "../wire.js" */
 
@@ -25,7 +23,6 @@ export function load(message) {
 	const { dateSent } = message;
 	const own = {
 		at: Date.parse(dateSent),
-		day: dayKey(dateSent),
 		version: 1,
 		failure: null,
 		transcribingAgain: false,

@@ -87,7 +87,7 @@ async function keepHistory({ partnerId, messages }) {
  * @param {LoadedMessage} message
  * @returns {Message}
  */
-function asSent({ at, day, version, failure, transcribingAgain, correcting, ...message }) {
+function asSent({ at, version, failure, transcribingAgain, correcting, ...message }) {
 	return message;
 }
 

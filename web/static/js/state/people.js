@@ -1,7 +1,7 @@
 // The people this client has heard of, who of them is online, and who is typing.
 
 import { emit } from "../base/events.js";
-import { fetchPeople } from "../net/api.js";
+import { fetchPeople, fetchPerson } from "../net/api.js";
 
 /** @import { Person, Presence, Typing } from "../wire.js" */
 
@@ -39,6 +39,15 @@ function personNamed(name) {
 export async function findPerson(name) {
 	if (!personNamed(name)) (await fetchPeople(name, NAMESAKES)).forEach(remember);
 	return personNamed(name);
+}
+
+/**
+ * Somebody by id; null when there is no such person any more.
+ * @param {string} id
+ */
+export async function findPersonById(id) {
+	if (!person(id)) (await fetchPerson(id)).forEach(remember);
+	return person(id);
 }
 
 /** @param {Presence} presence */

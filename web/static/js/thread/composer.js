@@ -1,6 +1,9 @@
 // Where one writes, records, attaches a recording, and edits what was sent.
 
+import { isBlank } from "../base/characters.js";
+import { number } from "../base/format.js";
 import { spokenLanguage } from "../base/languages.js";
+
 import { announce } from "../dom/announce.js";
 import { isTouched } from "../dom/elements.js";
 import { editMessage } from "../net/api.js";
@@ -15,7 +18,8 @@ import { Recorder } from "./recorder.js";
 /** @import { Person } from "../wire.js" */
 
 const LONGEST = 4_000; // characters
-const WARN_FROM = LONGEST - 200;
+const SPOKEN_A_SECOND = 60; // characters; a transcript may be as long as what was said
+const WARN_FROM = 200; // characters before the end
 const TYPING_EVERY = 3_000; // milliseconds
 
 /** The parts of the template `conversation` that are the composer's. */
@@ -114,12 +118,13 @@ export class Composer {
 
 	#textChanged() {
 		const { form, send, note, input } = this.parts;
-		const length = [...input.value.trim()].length;
+		const length = isBlank(input.value) ? 0 : [...input.value.trim()].length;
 		const mayBeEmpty = Boolean(this.#edited?.audioFileId);
 		if (!CSS.supports("field-sizing: content")) fitHeight(input);
 		form.classList.toggle("has-text", length > 0 || this.#edited !== null);
-		send.disabled = length > LONGEST || (length === 0 && !mayBeEmpty);
-		note.textContent = length > WARN_FROM ? `${length} of ${LONGEST} characters` : "";
+		const longest = longestText(this.#edited);
+		send.disabled = length > longest || (length === 0 && !mayBeEmpty);
+		note.textContent = length > longest - WARN_FROM ? `${number(length)} of ${number(longest)} characters` : "";
 	}
 
 	#typed() {
@@ -222,6 +227,17 @@ export class Composer {
 		this.stopFollowing();
 		this.recorder.leave();
 	}
+}
+
+/**
+ * How many characters may be written: the limit for what is typed does not bind what was spoken.
+ * @param {LoadedMessage | null} edited
+ */
+function longestText(edited) {
+	if (!edited?.audioFileId) return LONGEST;
+	const heard = (edited.words ?? []).reduce((sum, { word }) => sum + [...word].length + 1, 0);
+	const unedited = edited.editedAt ? 0 : [...edited.text].length;
+	return LONGEST + Math.max(heard, unedited, Math.floor((edited.duration ?? 0) * SPOKEN_A_SECOND));
 }
 
 /**

@@ -35,10 +35,9 @@ export class Header {
 		this.parts = parts;
 		parts.profile.onclick = () => openProfile(partner);
 		this.showPerson();
-		this.showState();
 	}
 
-	/** The name and the text may change while one looks. */
+	/** The name and the text may change while one looks, and how the time is written. */
 	showPerson() {
 		const { name, bio, face, mutedMark, profile } = this.parts;
 		profile.ariaLabel = `About ${this.partner.username}`;
@@ -46,6 +45,7 @@ export class Header {
 		name.textContent = this.partner.username;
 		bio.textContent = this.partner.bio ?? "";
 		fill(face, avatar(this.partner.username));
+		this.showState();
 	}
 
 	showState() {

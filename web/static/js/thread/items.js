@@ -1,6 +1,6 @@
 // What a row of the open conversation shows, worked out from the messages and what waits in the outbox.
 
-import { dayKey, today } from "../base/format.js";
+import { dayKey, readingKey } from "../base/format.js";
 import { wordMatcher } from "../base/word-matching.js";
 
 /** @import { WordTest } from "../dom/highlight.js" */
@@ -59,7 +59,7 @@ export class Items {
 	/** @type {OutboxItem[]} */
 	#waiting;
 	/** Headings say how long ago a day was. */
-	#now = today();
+	#now = readingKey();
 
 	/** @param {View} view */
 	constructor(view) {
@@ -105,7 +105,8 @@ export class Items {
  * @returns {Entry}
  */
 function sentEntry(message) {
-	const { _id, clientId, senderId, dateSent, at, day, text } = message;
+	const { _id, clientId, senderId, dateSent, at, text } = message;
+	const day = dayKey(at); // anew each time, since the reader may be elsewhere by now
 	return { _id, clientId: clientId ?? null, senderId, dateSent, at, day, text, message, waiting: null };
 }
 

@@ -87,6 +87,7 @@ export class Thread {
 				this.header.showPerson();
 				this.#viewChanged();
 			}),
+			on("dates", () => this.#showName()),
 			on("incoming", (incoming) => this.#came(incoming)),
 			this.#onMine("outbox", () => this.#draw()),
 			this.#onMine("presence", () => this.header.showState()),
@@ -158,7 +159,7 @@ export class Thread {
 
 	async #loadNewest() {
 		const isFewNew = this.unread.count < FIRST_PAGE / 2;
-		if (!this.history.loaded || !this.history.atEnd) await this.history.loadNewest(isFewNew ? FIRST_PAGE : 0);
+		if (!this.history.loaded || !this.history.atEnd) await this.history.loadNewest(...(isFewNew ? [FIRST_PAGE] : []));
 	}
 
 	#showFirstUnread() {
@@ -245,6 +246,4 @@ export class Thread {
  * What fails to load near an end of the list is tried again with the next scroll.
  * @param {Promise<void>} loading
  */
-function ignoreFailure(loading) {
-	loading.catch(() => {});
-}
+const ignoreFailure = (loading) => loading.catch(() => {});

@@ -1,6 +1,6 @@
 // What one plays a recording with: the button, the waveform with its slider, the clock and the speed.
 
-import { duration } from "../base/format.js";
+import { duration, number } from "../base/format.js";
 import { fill } from "../dom/elements.js";
 import { icon, spinner } from "../dom/icons.js";
 import { copyTemplate } from "../dom/template.js";
@@ -90,7 +90,7 @@ class Controls {
 		const total = state.duration || this.waveform?.duration || this.source.duration || 0;
 		this.#showButton(state);
 		this.#showTime(state, total);
-		this.parts.speed.textContent = String(playbackSpeed());
+		this.parts.speed.textContent = number(playbackSpeed());
 		// A longer recording has a longer waveform, up to the width of its bubble.
 		this.element.style.setProperty("--seconds", String(Math.round(total)));
 	}

@@ -26,7 +26,7 @@ export async function showPushed(data) {
 	const earlier = await scope.registration.getNotifications({ tag: senderId });
 	const isKnown = earlier.some((notice) => notice.data?.messageId === messageId); // sent again after a failure
 	const options = { tag: senderId, renotify: !isKnown, icon: ICON, badge: BADGE };
-	const kept = { messageId, path: chatPath({ username: sender }) };
+	const kept = { messageId, path: chatPath({ _id: senderId, username: sender }) };
 	await scope.registration.showNotification(titleOf(pushed), { ...options, body: bodyOf(pushed), data: kept });
 }
 
