@@ -50,6 +50,7 @@ def test_the_built_page_does_what_its_modules_do(visit: Visit, client: Client, b
     assert paths
     assert all(path.startswith("/static/built/") for path in paths)
     ada.record()
+    expect(ada.page.locator(".recording .clock")).to_have_text("0:01")
     ada.page.get_by_role("button", name="Send the recording").click()
     expect(ada.page.locator(".voice .play")).to_be_visible()
     ada.page.get_by_role("searchbox").fill("river")
