@@ -12,8 +12,10 @@ test("words are compared without case, accents and punctuation", () => {
 	assert.deepEqual(hits("elan", "So much Élan!"), ["Élan!"]);
 });
 
-test("a word is found by its beginning", () => {
+test("only the last word, while it is typed, is found by its beginning", () => {
 	assert.deepEqual(hits("riv", "the river and the drive"), ["river"]);
+	assert.deepEqual(hits("riv dri", "the river and the drive"), ["drive"]);
+	assert.deepEqual(hits("the d", "the drive"), ["the"]);
 });
 
 test("a word is found despite one slip", () => {
@@ -27,11 +29,7 @@ test("a word that is there as written lets no slip count", () => {
 });
 
 test("what has a meaning in patterns is text", () => {
-	assert.deepEqual(
-		hits(".* (a|b) [", "anything at all"),
-		["anything", "at", "all"].filter((word) => word.startsWith("a")),
-	);
-	assert.deepEqual(hits("...", "anything"), []);
+	assert.deepEqual(hits(".* [a (al", "anything at all"), ["all"]);
 });
 
 test("without blanks a word is found within a sentence, and what reaches over several is", () => {

@@ -29,7 +29,8 @@ export function plainWords(text) {
 const saidWords = (text) => [...plainWords(text), ...plainWords(text.replace(APOSTROPHES, " "))];
 
 /**
- * A test for the words of `text`: whether one of those searched for begins there, or else is it but for one letter.
+ * A test for the words of `text`: whether one of those searched for is it, or else is it but for one letter; the last
+ * one, which may still be being typed, may also be its beginning.
  * @param {string} query
  * @param {string} text
  * @returns {(word: string) => boolean}
@@ -37,7 +38,10 @@ const saidWords = (text) => [...plainWords(text), ...plainWords(text.replace(APO
 export function wordMatcher(query, text) {
 	const said = saidWords(text);
 	const wanted = plainWords(query);
-	const patterns = wanted.filter((word) => !isSpaceless(word)).flatMap((word) => bestPattern(word, said));
+	const last = wanted.at(-1);
+	const patterns = wanted
+		.filter((word) => !isSpaceless(word))
+		.flatMap((word) => bestPattern(word, said, word === last && word.length > 1));
 	const stretches = wanted.filter(isSpaceless);
 	return (word) =>
 		saidWords(word).some(
@@ -56,10 +60,11 @@ const overlaps = (wanted, word) => isSpaceless(word) && (word.includes(wanted) |
  * The strictest pattern for a word that finds it among those said; none when none does.
  * @param {string} wanted
  * @param {string[]} said
+ * @param {boolean} mayBegin whether it may be the beginning of a word
  */
-function bestPattern(wanted, said) {
+function bestPattern(wanted, said, mayBegin) {
 	const hasDigits = /\p{N}/u.test(wanted); // numbers are found without errors
-	const patterns = [new RegExp(`^${wanted}`), ...(hasDigits ? [] : [withOneSlip(wanted)])];
+	const patterns = [new RegExp(mayBegin ? `^${wanted}` : `^${wanted}$`), ...(hasDigits ? [] : [withOneSlip(wanted)])];
 	return patterns.filter((pattern) => said.some((word) => pattern.test(word))).slice(0, 1);
 }
 
