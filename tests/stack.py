@@ -95,8 +95,8 @@ class Stack:
                 **self._overrides,
             }
             for name, command in procfile("Procfile.dev").items():
-                if name != "flower":
-                    self.processes[name] = self.make_process(name, self._commands.get(name, command))
+                if name != "flower" and (own := self._commands.get(name, command)):  # an empty one leaves it out
+                    self.processes[name] = self.make_process(name, own)
                     self.processes[name].start()
             self.wait_web()
             self.wait_workers()
@@ -110,7 +110,7 @@ class Stack:
             name,
             ["sh", "-c", command],
             log=self.folder / "log" / f"{name}.log",
-            environment={**self.environment, **(environment or {})},
+            environment=_allowed({**self.environment, **(environment or {})}),
             folder=self.folder,
         )
 
@@ -167,7 +167,9 @@ class Stack:
 
         `transcriber` is one that stands in for the usual one.
         """
-        workers = {"chat": self.worker, "transcription": transcriber or self.transcriber, "push": self.pusher}
+        workers = {"chat": self.worker, "transcription": transcriber or self.transcriber}
+        if "pusher" in self.processes:
+            workers["push"] = self.pusher
         for name, process in workers.items():
             note = self.folder / "health" / name
             note.unlink(missing_ok=True)
@@ -177,6 +179,12 @@ class Stack:
         """The ends of all logs, for a failed test's report."""
         everything = [*self.processes.values(), *self.embedded.servers]
         return "\n".join(process.log_tail(lines) for process in everything)
+
+
+def _allowed(environment: dict[str, str]) -> dict[str, str]:
+    """The environment without what production refuses."""
+    only_for_tests = {"PUSH_TO_PRIVATE_HOSTS"} if environment.get("ENVIRONMENT") == "production" else set()
+    return {name: value for name, value in environment.items() if name not in only_for_tests}
 
 
 def _is_of(note: Path, process: ManagedProcess) -> bool:

@@ -63,8 +63,8 @@ _PARTS = regex.compile(
 )
 # Symbols make another word of the one they stand at (c++, $5, 100%), except a plus before a number.
 _SYMBOL = r"[[\p{S}#%]--\p{Extended_Pictographic}]"
-_BESIDE = r"[[\p{L}\p{N}\p{M}\p{S}#%]--\p{Extended_Pictographic}]*"
-_WITH_SYMBOL = regex.compile(rf"(?V1){_BESIDE}{_SYMBOL}(?<!\+(?=[0-9])){_BESIDE}")
+_BESIDE = regex.compile(r"(?V1)[[\p{L}\p{N}\p{M}\p{S}#%]--\p{Extended_Pictographic}]+")
+_MEANT = regex.compile(rf"(?V1){_SYMBOL}(?<!\+(?=[0-9]))")
 _CLUSTER = regex.compile(r"\X")
 _GROUPED = regex.compile(r"[0-9]{1,3}(?:([.,])[0-9]{3})(?:\1[0-9]{3})*")
 _DIGITS = regex.compile(r"[0-9]+")
@@ -98,8 +98,10 @@ def parts(text: str) -> Iterator[Part]:
 
 def with_symbols(text: str) -> Iterator[str]:
     """The words of a text that have symbols: c++, $5, 100%."""
-    for match in _WITH_SYMBOL.finditer(fold(text)):
-        yield match.group()
+    # Two patterns: one for both would look for a symbol from every letter of a long word to its end.
+    for match in _BESIDE.finditer(fold(text)):
+        if _MEANT.search(match.group()):
+            yield match.group()
 
 
 def _phone(found: str) -> Part:

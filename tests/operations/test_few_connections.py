@@ -1,4 +1,4 @@
-"""Small plans of Redis have 20 connections: one of each process gets by with them, by settings."""
+"""Small plans of Redis have 20 connections: one of each process but the pusher gets by with them, by settings."""
 
 import threading
 import time
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.timeout(240)
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack whose Redis accepts no more connections than that."""
-    running = Stack(tmp_path_factory.mktemp("few"), SMALL, {"worker": procfile("Procfile")["worker"]})
+    running = Stack(tmp_path_factory.mktemp("few"), SMALL, {"worker": procfile("Procfile")["worker"], "pusher": ""})
     running.start()
     try:
         with running.redis.client() as redis:

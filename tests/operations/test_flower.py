@@ -27,15 +27,15 @@ def flower(request: pytest.FixtureRequest, stack: Stack) -> Iterator[tuple[Manag
 def test_it_shows_the_workers_to_who_has_the_password(flower: tuple[ManagedProcess, str]) -> None:
     process, address = flower
 
-    def shows_both() -> bool:
+    def shows_all() -> bool:
         try:
             answer = requests.get(f"{address}/api/workers", params={"refresh": 1}, auth=LOGIN, timeout=10)
         except requests.RequestException:
             return False
         names = {name.partition("@")[0] for name in answer.json()} if answer.ok else set()
-        return names == {"chat", "transcription"}
+        return names == {"chat", "transcription", "push"}
 
-    process.wait_ready(shows_both, SECONDS)
+    process.wait_ready(shows_all, SECONDS)
     for path in ("/", "/workers", "/tasks", "/broker", "/api/workers", "/api/tasks"):
         assert requests.get(f"{address}{path}", timeout=10).status_code == 401, path
     for path in ("/metrics", "/healthcheck"):  # docs/operations.md says so
