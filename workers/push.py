@@ -8,28 +8,13 @@ from chat import queues
 from chat.push import waiting
 from config.settings import get_settings
 from workers.app import app, stores
-from workers.sending import send
+from workers.sending import Nudge
 from workers.stopping import stopping
 
 if TYPE_CHECKING:
     from chat.push.service import PushServices
 
 RUN_SECONDS = 10.0  # bounds how long a stopping worker has to wait for this task
-NUDGE_PAUSE = 5.0  # seconds without nudges after one failed; the sweep runs as often
-
-
-class Nudge:
-    """Sends the task. Backs off while the broker is away, since the caller has texts to deliver."""
-
-    def __init__(self) -> None:
-        self._again = 0.0
-
-    def __call__(self) -> None:
-        if time.monotonic() >= self._again and not send(send_pushes):
-            self._again = time.monotonic() + NUDGE_PAUSE
-
-
-nudge = Nudge()
 
 
 def nudge_due() -> None:
@@ -55,6 +40,9 @@ def send_pushes() -> None:
         if time.monotonic() > until:
             nudge()
             return
+
+
+nudge = Nudge(send_pushes)
 
 
 @lru_cache(maxsize=1)

@@ -1,32 +1,14 @@
 """The tasks of the queue `transcription`, which is separate from `chat` so that speech never delays text."""
 
-import time
-
 from celery import Task
 
 from chat import queues
 from chat.voice import attempts, turns
 from workers.app import app, recogniser, stores
-from workers.sending import send
+from workers.sending import Nudge
 from workers.stopping import stopping
 
-NUDGE_PAUSE = 5.0  # seconds without nudges after one failed; the sweep runs as often
 SWEEP_NUDGES = 20  # each task sends the next while anything is due, so a few are enough
-
-
-class Nudge:
-    """Sends transcription tasks. Backs off while the broker is away, since the caller has texts to deliver."""
-
-    def __init__(self) -> None:
-        self._again = 0.0
-
-    def __call__(self) -> None:
-        """Sends a task, unless backing off; then the sweep will send it."""
-        if time.monotonic() >= self._again and not send(transcribe):
-            self._again = time.monotonic() + NUDGE_PAUSE
-
-
-nudge = Nudge()
 
 
 def begin(message_id: str) -> None:
@@ -49,3 +31,6 @@ def transcribe(self: Task, *_: str) -> None:  # during a deploy, the version bef
     taker = turns.Taker(self.request.hostname, self.request.id, app.conf.worker_concurrency)
     if attempts.transcribe_next(stores(), recogniser(), taker) and turns.due_count(stores()):
         nudge()
+
+
+nudge = Nudge(transcribe)
