@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import mongoengine
-from mongoengine import ConnectionFailure as MongoEngineConnectionFailure
 from pymongo import MongoClient
 from pymongo.database import Database
-from pymongo.errors import ConfigurationError as PyMongoConfigurationError
+from pymongo.errors import ConfigurationError
 from pymongo.write_concern import WriteConcern
 from redis import Redis
 from redis.backoff import ExponentialBackoff
@@ -78,7 +77,7 @@ def connect_mongodb(settings: Settings) -> "Database[Document]":
             tz_aware=True,
             uuidRepresentation="standard",
         )
-    except (PyMongoConfigurationError, MongoEngineConnectionFailure) as error:
+    except ConfigurationError as error:
         raise unusable({"mongodb_uri": f"cannot be used: {str(error)[:200]}"}) from None
     return client.get_default_database("chattergram").with_options(write_concern=WriteConcern(w="majority", j=True))
 

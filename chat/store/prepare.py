@@ -27,9 +27,7 @@ def prepare(stores: Stores) -> None:
 
     Raises:
         PyMongoError, RedisError: a store is away.
-        SettingsError: one can never be used, however long one waits.
     """
-    _check_kinds(stores)
     archive.migrate(stores.mongo)
     hot.configure(stores.redis)
     # Lock only if there is something to do: a process killed while it starts must not hold up the next one.
@@ -92,6 +90,7 @@ def prepare_when_up(stores: Stores, timeout: float | None = None) -> bool:
     logged, log_again_at = "", 0.0
     while True:
         try:
+            _check_kinds(stores)
             prepare(stores)
         except (PyMongoError, RedisError) as error:
             waited = time.monotonic() - began

@@ -327,6 +327,7 @@ def test_a_web_process_waits_for_its_stores_as_long_as_it_takes(
         for error in away:
             raise error
 
+    monkeypatch.setattr(prepare, "_check_kinds", look)
     monkeypatch.setattr(prepare, "prepare", look)
     monkeypatch.setattr(prepare, "time", SimpleNamespace(monotonic=lambda: 3_600.0 * next(hours), sleep=lambda _: None))
     assert prepare.prepare_when_up(None) is True
