@@ -22,6 +22,7 @@ STRICT = {
     "LIMIT_MESSAGES": "5 per 10 minute",
     "SOCKET_AUTH_TIMEOUT": "0.5",
     "SOCKET_QUEUE_FRAMES": "32",
+    "SOCKET_SEND_TIMEOUT": "60",  # so that the queue is what ends a slow socket, on a slow machine too
     "UPLOAD_MAX_BYTES": "200000",
     "UPLOAD_TTL": "1",
     "UPLOADS_AT_ONCE": "1",
