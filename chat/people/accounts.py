@@ -48,11 +48,12 @@ def sign_up(stores: Stores, passwords: Passwords, email: str, username: str, pas
         Invalid: the email or the username is not allowed, or the password is too common.
     """
     username, email = clean_username(username), clean_email(email)
+    email_forms = email_keys(email)
     passwords.require_uncommon(password)
     user: Document = {
         "_id": str(ULID()),
         "email": email,
-        "emailKey": email_key(email),
+        "emailKey": email_forms[0],
         **_name_fields(username),
         "bio": "",
         "createdAt": ids.now(),
@@ -61,14 +62,14 @@ def sign_up(stores: Stores, passwords: Passwords, email: str, username: str, pas
     if taken := stores.mongo.users.find_one(
         {
             "$or": [
-                {"emailKey": {"$in": email_keys(email)}},
+                {"emailKey": {"$in": email_forms}},
                 {"usernameKey": user["usernameKey"]},
                 {"looks": {"$in": user["looks"]}},
             ]
         },
         {"emailKey": 1},
     ):
-        raise _taken("emailKey" if taken["emailKey"] in email_keys(email) else "usernameKey")
+        raise _taken("emailKey" if taken["emailKey"] in email_forms else "usernameKey")
     security = {"_id": user["_id"], "passwordHash": passwords.hash(password)}
     try:
         with stores.mongo.client.start_session() as session:
@@ -231,17 +232,15 @@ def clean_email(email: str) -> str:
 
 def email_key(email: str) -> str:
     """The form in which emails are compared, whether they are any or not."""
-    try:
-        return _fold_email(_validated(email).normalized)
-    except EmailNotValidError:
-        return _fold_email(email)
+    return email_keys(email)[0]
 
 
 def email_keys(email: str) -> list[str]:
-    """That form and those of accounts that were made before emails were put into their normal form."""
-    found = [email_key(email), _fold_email(email)]
+    """That form, then those of accounts that were made before emails were put into their normal form."""
+    found = [_fold_email(email)]
     with suppress(EmailNotValidError):
-        found.append(_fold_email(_validated(email).ascii_email or email))
+        valid = _validated(email)
+        found = [_fold_email(valid.normalized), *found, _fold_email(valid.ascii_email or email)]
     return list(dict.fromkeys(found))
 
 
