@@ -16,15 +16,15 @@ from tests.stack import Stack
 
 TRIES = 5
 MESSAGES = 10_000
-MOST_BYTES = 60 * 1024
-MOST_REQUESTS = 12
+MAX_BYTES = 60 * 1024
+MAX_REQUESTS = 12
 LANDING_SECONDS = 2.0
 CONVERSATION_SECONDS = 3.0
 RELOAD_SECONDS = 0.8
 LONGEST_TASK = 80  # milliseconds
 PASSES = 6
-MOST_GROWTH = 1.1  # of what the browser holds after the last pass, compared with the first
-LEAST_SCORE = 90  # what Lighthouse calls good
+MAX_GROWTH = 1.1  # of what the browser holds after the last pass, compared with the first
+MIN_SCORE = 90  # what Lighthouse calls good
 LOAD_SECONDS = 240
 UP, DOWN = -1, 1
 FRAMES = 600
@@ -125,10 +125,10 @@ def _weight(what: str, loads: list[Load]) -> list[Row]:
         Row(
             f"{what}: loaded, fonts apart",
             f"{transferred / 1024:.1f} KB",
-            f"at most {MOST_BYTES / 1024:.0f} KB",
-            transferred <= MOST_BYTES,
+            f"at most {MAX_BYTES / 1024:.0f} KB",
+            transferred <= MAX_BYTES,
         ),
-        Row(f"{what}: requests", str(requests), f"at most {MOST_REQUESTS}", requests <= MOST_REQUESTS),
+        Row(f"{what}: requests", str(requests), f"at most {MAX_REQUESTS}", requests <= MAX_REQUESTS),
     ]
 
 
@@ -157,13 +157,13 @@ def _scrolling(opened: Phone, made: list[str]) -> list[Row]:
             f"nodes held after the first and the last of {PASSES} passes over the same rows",
             f"{nodes:,}, {last_nodes:,}",
             "no more",
-            last_nodes <= nodes * MOST_GROWTH,
+            last_nodes <= nodes * MAX_GROWTH,
         ),
         Row(
             "... memory of the scripts",
             f"{heap / 2**20:.1f}, {last_heap / 2**20:.1f} MB",
             "no more",
-            last_heap <= heap * MOST_GROWTH,
+            last_heap <= heap * MAX_GROWTH,
         ),
     ]
 
@@ -178,6 +178,6 @@ def _longest_task(opened: Phone, direction: int) -> float:
 
 def _scores(url: str, chromium: str) -> list[Row]:
     return [
-        Row(f"Lighthouse: {name.lower()}", str(score), f"at least {LEAST_SCORE}", score >= LEAST_SCORE)
+        Row(f"Lighthouse: {name.lower()}", str(score), f"at least {MIN_SCORE}", score >= MIN_SCORE)
         for name, score in lighthouse.scores(f"{url}/", chromium).items()
     ]

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from flask import Flask, Response, current_app, request
 
-LEAST_BYTES = 1_024  # below, it saves not even a packet
+MIN_BYTES = 1_024  # below, it saves not even a packet
 LEVEL = 5  # of zlib; 1 ms of CPU for 100 KB, and a tenth larger than at its best
 GZIP = 16 + zlib.MAX_WBITS  # zlib's name for gzip's format
 OF_LIBRARIES = frozenset({"openapi.doc_url"})
@@ -39,7 +39,7 @@ def _compress(response: Response) -> Response:
     if not request.accept_encodings["gzip"] or response.is_streamed or response.status_code >= 300:
         return response
     content = response.get_data()
-    if len(content) >= LEAST_BYTES:
+    if len(content) >= MIN_BYTES:
         packer = zlib.compressobj(LEVEL, wbits=GZIP)
         response.set_data(packer.compress(content) + packer.flush())
         response.content_encoding = "gzip"

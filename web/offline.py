@@ -12,7 +12,8 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
-STATIC = Path(__file__).parent / "static"
+from web.built import STATIC
+
 ADDRESS = "/static/"
 MODULES = STATIC / "js"
 WORKER = MODULES / "worker"

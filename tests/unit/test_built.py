@@ -17,8 +17,8 @@ from web import built, compression
 from web.app import create_app
 from web.built import Build, BuiltPage
 
-MOST_BYTES = 60 * 1024  # of a first page, fonts apart
-MOST_FILES = 8  # which leaves room for its calls among twelve requests
+MAX_BYTES = 60 * 1024  # of a first page, fonts apart
+MAX_FILES = 8  # which leaves room for its calls among twelve requests
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +38,8 @@ def test_a_first_page_is_light(build: Build) -> None:
     manifest = json.loads((built.FOLDER / built.MANIFEST).read_text())
     later = (".woff2", ".mp3")  # text does not wait for the first, and the second is fetched when it is played
     files = [file for file in manifest["files"] if not file["address"].endswith(later)]
-    assert len(files) + 1 <= MOST_FILES
-    assert manifest["page"]["br"] + sum(file.get("br", file["bytes"]) for file in files) < MOST_BYTES
+    assert len(files) + 1 <= MAX_FILES
+    assert manifest["page"]["br"] + sum(file.get("br", file["bytes"]) for file in files) < MAX_BYTES
 
 
 def test_the_page_names_only_built_files_and_nothing_is_inline(build: Build) -> None:

@@ -12,16 +12,16 @@ import { forgetRecording } from "./heard.js";
 /** @import { ConversationSummary, Message } from "../wire.js" */
 /** @import { History } from "./history.js" */
 
-const MOST_CONVERSATIONS = 50; // with their messages
-const MOST_MESSAGES = 200; // of each
-const MOST_BYTES = 20 * 2 ** 20; // of all of them
-const MOST_LISTED = 100; // conversations in the list
+const MAX_CONVERSATIONS = 50; // with their messages
+const MAX_MESSAGES = 200; // of each
+const MAX_BYTES = 20 * 2 ** 20; // of all of them
+const MAX_LISTED = 100; // conversations in the list
 const FETCHED_AHEAD = 10; // conversations, the newest, whose messages are fetched without having been opened
 const SETTLED = 1_000; // milliseconds; one write for a burst of changes
 const LIST = ""; // its key, beside the partners' ids
 
 /** @type {BoundedStore<any>} */
-const store = new BoundedStore("chattergram-offline", { entries: MOST_CONVERSATIONS + 1, bytes: MOST_BYTES });
+const store = new BoundedStore("chattergram-offline", { entries: MAX_CONVERSATIONS + 1, bytes: MAX_BYTES });
 
 /** @type {Map<string, () => Promise<void>>} what is to be written, by its key */
 const waiting = new Map();
@@ -70,12 +70,12 @@ async function keep(key, value) {
 
 /** @param {ConversationSummary[]} conversations */
 async function keepList(conversations) {
-	if (conversations.length) await keep(LIST, conversations.slice(0, MOST_LISTED));
+	if (conversations.length) await keep(LIST, conversations.slice(0, MAX_LISTED));
 }
 
 /** @param {History} history */
 async function keepHistory({ partnerId, messages }) {
-	const newest = messages.slice(-MOST_MESSAGES).map(asSent);
+	const newest = messages.slice(-MAX_MESSAGES).map(asSent);
 	const before = (await keptMessages(partnerId)) ?? [];
 	const known = new Map(newest.map((message) => [message._id, message]));
 	for (const { _id, audioFileId } of before) if (audioFileId && known.get(_id)?.deletedAt) forgetRecording(audioFileId);
@@ -114,7 +114,7 @@ export async function keepAhead(conversations) {
 		const kept = await keptMessages(partner._id);
 		const isKept = kept?.some(({ _id }) => _id === lastMessage._id);
 		if (!isKept && session.token) {
-			await keep(partner._id, await fetchHistory(partner._id, { before: LAST_ID, limit: MOST_MESSAGES / 2 }));
+			await keep(partner._id, await fetchHistory(partner._id, { before: LAST_ID, limit: MAX_MESSAGES / 2 }));
 		}
 	}
 }
