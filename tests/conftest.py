@@ -81,12 +81,8 @@ def stores(connected: Stores) -> Stores:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The whole application, started once per test run. A test that stops a process starts it again."""
-    running = Stack(tmp_path_factory.mktemp("stack"))
-    running.start()
-    try:
+    with Stack(tmp_path_factory.mktemp("stack")) as running:
         yield running
-    finally:
-        running.stop()
 
 
 @pytest.fixture

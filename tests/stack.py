@@ -2,9 +2,11 @@
 
 import json
 import os
+import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Self
 
 import requests
 from honcho.environ import parse_procfile
@@ -50,6 +52,26 @@ def server_settings(redis: RedisServer, mongodb: MongoServer) -> dict[str, str]:
     }
 
 
+def run_configured(command: Sequence[str | Path], folder: Path = ROOT) -> str:
+    """Runs a program to its end with complete settings and no servers; returns what it says. It must succeed.
+
+    It has no PYTHONPATH: what it finds is in its folder.
+    """
+    settings = {"SECRET_KEY": SECRET, "REDIS_URL": "redis://redis", "MONGODB_URI": "mongodb://mongodb/chat"}
+    environment = {name: value for name, value in clean_environment().items() if name != "PYTHONPATH"}
+    ran = subprocess.run(
+        command,
+        env={**environment, **settings},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
 def procfile(name: str) -> dict[str, str]:
     """The commands of `Procfile` or `Procfile.dev`."""
     commands: dict[str, str] = parse_procfile((ROOT / name).read_text()).processes
@@ -73,6 +95,13 @@ class Stack:
         self._overrides = dict(environment or {})
         self.environment: dict[str, str] = {}
         self.processes: dict[str, ManagedProcess] = {}
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.stop()
 
     def start(self) -> None:
         """Starts everything and waits until it is ready.

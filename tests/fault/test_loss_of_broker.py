@@ -33,12 +33,8 @@ def broker(tmp_path: Path) -> Iterator[RedisServer]:
 @pytest.fixture
 def stack(tmp_path: Path, broker: RedisServer, deepgram: DeepgramStandIn) -> Iterator[Stack]:
     ours = {"DEEPGRAM_API_KEY": KEY, "DEEPGRAM_BASE_URL": deepgram.url, "CELERY_BROKER_URL": broker.url()}
-    running = Stack(tmp_path / "stack", ours)
-    running.start()
-    try:
+    with Stack(tmp_path / "stack", ours) as running:
         yield running
-    finally:
-        running.stop()
 
 
 def test_texts_are_delivered_while_the_broker_is_away_and_speech_once_it_is_back(

@@ -19,12 +19,8 @@ pytestmark = pytest.mark.timeout(240)
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    running = Stack(tmp_path_factory.mktemp("refused"))
-    running.start()
-    try:
+    with Stack(tmp_path_factory.mktemp("refused")) as running:
         yield running
-    finally:
-        running.stop()
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ from config.replica_set import connect
 from dev import node, page, setup
 from dev.install import compose_program, mongod_binary, redis_folder
 from dev.processes import ManagedProcess, free_port
-from tests.stack import ROOT, SECRET, clean_environment, procfile
+from tests.stack import ROOT, SECRET, clean_environment, procfile, run_configured
 from web.built import BuiltPage
 
 OURS = ("web", "worker", "transcriber", "pusher", "beat", "flower")
@@ -159,20 +159,12 @@ def test_what_the_image_holds_is_enough_to_start_every_process(tmp_path: Path) -
     copied = re.findall(r"^COPY (\w+) \1$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     for name in copied:
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    settings = {"SECRET_KEY": SECRET, "REDIS_URL": "redis://redis", "MONGODB_URI": "mongodb://mongodb/chat"}
     started = "import web.app, web.worker, config.gunicorn, workers.transcriber, workers.health, workers.periodic"
     program = f"{started}; web.app.create_app(); print(sorted(workers.app.app.tasks))"
-    ran = subprocess.run(
-        [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {program}"],
-        env={**clean_environment(), **settings},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+    said = run_configured(
+        [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {program}"], tmp_path
     )
-    assert ran.returncode == 0, ran.stderr
-    assert "chat.drain" in ran.stdout
+    assert "chat.drain" in said
 
 
 def test_compose_takes_a_fresh_clone_after_its_first_configuration(tmp_path: Path) -> None:

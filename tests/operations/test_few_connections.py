@@ -27,13 +27,10 @@ pytestmark = pytest.mark.timeout(240)
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack whose Redis accepts no more connections than that."""
     running = Stack(tmp_path_factory.mktemp("few"), SMALL, {"worker": procfile("Procfile")["worker"], "pusher": ""})
-    running.start()
-    try:
+    with running:
         with running.redis.client() as redis:
             redis.config_set("maxclients", MAX_CONNECTIONS)
         yield running
-    finally:
-        running.stop()
 
 
 def test_everything_works_within_twenty_connections(stack: Stack, client: Client) -> None:

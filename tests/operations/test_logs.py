@@ -32,12 +32,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory, deepgram: DeepgramStandIn) -
     """A stack like in production, except that it logs everything it can."""
     environment = {"ENVIRONMENT": "production", "LOG_LEVEL": "DEBUG", "LIMIT_SIGNUP_ADDRESS": "100 per minute"}
     speech = {"DEEPGRAM_API_KEY": KEY, "DEEPGRAM_BASE_URL": deepgram.url}
-    running = Stack(tmp_path_factory.mktemp("logs"), {**environment, **speech})
-    running.start()
-    try:
+    with Stack(tmp_path_factory.mktemp("logs"), {**environment, **speech}) as running:
         yield running
-    finally:
-        running.stop()
 
 
 def lines(process: ManagedProcess) -> list[str]:

@@ -24,12 +24,8 @@ Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack of its own, with two gunicorn workers and numbers that begin at 0."""
-    running = Stack(tmp_path_factory.mktemp("metrics"), {"WEB_CONCURRENCY": "2", "METRICS_TOKEN": TOKEN})
-    running.start()
-    try:
+    with Stack(tmp_path_factory.mktemp("metrics"), {"WEB_CONCURRENCY": "2", "METRICS_TOKEN": TOKEN}) as running:
         yield running
-    finally:
-        running.stop()
 
 
 def scrape(stack: Stack) -> Samples:

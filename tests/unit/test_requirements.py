@@ -1,7 +1,6 @@
 """Exactly the compiled requirements are installed: files with hashes, compiled from .in files with reasons."""
 
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from importlib import metadata
@@ -11,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 from dev import requirements
 from dev.requirements import Pin
-from tests.stack import ROOT, SECRET, clean_environment
+from tests.stack import ROOT, run_configured
 from tests.unit.test_imports import OURS, imported
 
 NAMES = requirements.names()
@@ -130,14 +129,4 @@ for package in {RUN!r}:
 import web.app
 web.app.create_app()
 """
-    settings = {"SECRET_KEY": SECRET, "REDIS_URL": "redis://redis", "MONGODB_URI": "mongodb://mongodb/chat"}
-    ran = subprocess.run(
-        [sys.executable, "-c", program],
-        env={**clean_environment(), **settings},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr
+    run_configured([sys.executable, "-c", program])
