@@ -1,17 +1,6 @@
-"""The application's routes, read once at collection: reading them opens the one connection that mongoengine has."""
+"""The application's routes, read once at collection."""
 
-from werkzeug.routing import Rule
+from tests.application import application
 
-from config.settings import Settings
-from web.app import create_app
-
-
-def _rules() -> list[Rule]:
-    app = create_app(Settings(_env_file=None, environment="development"))
-    try:
-        return list(app.url_map.iter_rules())
-    finally:
-        app.services.stores.close()
-
-
-RULES = _rules()
+with application() as app:
+    RULES = list(app.url_map.iter_rules())

@@ -4,17 +4,16 @@ import gzip
 import json
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from config.settings import Settings
 from dev import page
-from tests.stack import SECRET
+from tests.application import application
 from web import built, compression
-from web.app import create_app
 from web.built import Build, BuiltPage
 
 MAX_BYTES = 60 * 1024  # of a first page, fonts apart
@@ -30,8 +29,9 @@ def build() -> Build:
 
 
 @pytest.fixture(scope="module")
-def client(build: Build) -> FlaskClient:
-    return create_app(Settings(_env_file=None, environment="test", secret_key=SECRET)).test_client()
+def client(build: Build) -> Iterator[FlaskClient]:
+    with application() as app:
+        yield app.test_client()
 
 
 def test_a_first_page_is_light(build: Build) -> None:
@@ -124,6 +124,6 @@ def test_json_is_compressed_where_that_betrays_nothing() -> None:
 
 
 def test_only_what_everybody_involved_may_know_is_compressed() -> None:
-    app = create_app(Settings(_env_file=None, environment="test", secret_key=SECRET))
-    marked = {name for name, view in app.view_functions.items() if getattr(view, "compressed", False)}
+    with application() as app:
+        marked = {name for name, view in app.view_functions.items() if getattr(view, "compressed", False)}
     assert marked == {"conversations.get", "users.list_people"}

@@ -1,0 +1,18 @@
+"""The Flask application inside the test's own process."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from config.settings import Settings
+from tests.stack import SECRET
+from web.app import Application, create_app
+
+
+@contextmanager
+def application() -> Iterator[Application]:
+    """An application whose stores nobody asks; it leaves mongoengine's one connection to who comes next."""
+    app = create_app(Settings(_env_file=None, environment="test", secret_key=SECRET))
+    try:
+        yield app
+    finally:
+        app.services.stores.close()
