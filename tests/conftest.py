@@ -22,7 +22,7 @@ TOGETHER = ("attack", "contract", "e2e", "fault", "integration")  # folders whos
 
 
 class Scheduling(LoadScopeScheduling):
-    """For `make test`, which runs three tests at a time: those that share servers run in turn, in one process."""
+    """For `make test`, which runs several tests at a time: those that share servers run in turn, in one process."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = Path(nodeid.partition("::")[0])
