@@ -95,7 +95,7 @@ def test_search_syntax_is_text(stores: Stores, pair: tuple[str, str], query: str
     assert set(found(stores, pair[0], query)) <= set(TEXTS)
 
 
-@rules(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@rules(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(query=st.text(max_size=60))
 def test_any_text_is_a_legal_query_and_shows_strangers_nothing(
     stores: Stores, pair: tuple[str, str], query: str
