@@ -70,5 +70,5 @@ export default [
 		files: ["tests/page/**/*.js"],
 		rules: { "max-lines-per-function": "off", "max-params": "off" },
 	},
-	{ files: [`${PAGE}/theme.js`], languageOptions: { sourceType: "script" } },
+	{ files: [`${PAGE}/reader.js`], languageOptions: { sourceType: "script" } },
 ];

@@ -2,6 +2,7 @@
 // are loaded.
 
 import { isoDay } from "../base/format.js";
+import { say } from "../base/sentences.js";
 import { announce } from "../dom/announce.js";
 import { tell } from "../dom/dialog.js";
 import { h } from "../dom/elements.js";
@@ -54,8 +55,8 @@ export function printByKey(event, partner) {
 	const isWanted = event.key === "p" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey;
 	if (!isWanted) return;
 	event.preventDefault();
-	announce("Printing the conversation");
-	printConversation(partner, () => true).catch(({ message }) => tell("It was not printed", message));
+	announce(say("keep.printing"));
+	printConversation(partner, () => true).catch(({ message }) => tell(say("failure.notPrinted"), message));
 }
 
 /**
@@ -76,7 +77,8 @@ export async function downloadConversation(partner, onProgress) {
  * @param {Person} partner
  */
 function pageOf(content, { username }) {
-	const head = h("head", h("title", `Conversation with ${username}`), h("style", STYLE));
+	const head = h("head", h("title", say("keep.title", { name: username })), h("style", STYLE));
+	const { lang, dir } = document.documentElement;
 	const viewport = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">';
-	return `<!doctype html><html lang="en">${viewport}${head.innerHTML}<body>${content.outerHTML}</body></html>`;
+	return `<!doctype html><html lang="${lang}" dir="${dir}">${viewport}${head.innerHTML}<body>${content.outerHTML}</body></html>`;
 }
