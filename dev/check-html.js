@@ -36,7 +36,29 @@ const page = readFileSync(PAGE, "utf8");
 const parts = new Map([["index.html", page.replace(TEMPLATE, "")]]);
 for (const [, name, content] of page.matchAll(TEMPLATE)) parts.set(`template ${name}`, content);
 
+/** What is the same in every language, or stands there in all: the product's name, keys of the keyboard, numbers. */
+const NOT_SAID = /^(Chattergram|Alt|[^\p{L}]*|[A-Z])$/u;
+
+/**
+ * The words in a part of the page that its reader could not have in another language.
+ * @param {string} html
+ */
+function wordsInPlace(html) {
+	const shown = html.replace(/<head>.*<\/head>|<noscript>.*<\/noscript>/gs, "");
+	const texts = [
+		...shown.matchAll(/>([^<>]+)</g),
+		...shown.matchAll(/\s(?:aria-label|title|placeholder|alt)="([^"]*)"/g),
+	];
+	return texts.map(([, text]) => text.trim()).filter((text) => !NOT_SAID.test(text));
+}
+
 for (const [name, content] of parts) {
+	for (const words of wordsInPlace(content)) {
+		process.stderr.write(
+			`${name}: "${words}" belongs into the catalogues of web/static/languages/, named by data-say\n`,
+		);
+		process.exitCode = 1;
+	}
 	const { results } = await validator.validateString(withSentences(content.replace(FILLED, "$1…")));
 	for (const { line, column, message, ruleId } of results.flatMap(({ messages }) => messages)) {
 		process.stderr.write(`${name}, ${line}:${column}: ${message} (${ruleId})\n`);

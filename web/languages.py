@@ -53,8 +53,15 @@ def current() -> Language:
 
 @lru_cache(maxsize=MAX_HEADERS_KEPT)
 def _best(header: str) -> str:
-    accepted = parse_accept_header(header, LanguageAccept)
-    return accepted.best_match(languages(), default=ENGLISH) or ENGLISH
+    """The tag of the language to tell things in. As the page chooses its own: the first of which there is a kind.
+
+    Werkzeug's `best_match` prefers a language of less quality whose whole tag it has.
+    """
+    for tag, quality in parse_accept_header(header, LanguageAccept):
+        primary = tag.lower().partition("-")[0]
+        if quality > 0 and primary in languages():
+            return primary
+    return ENGLISH
 
 
 @cache

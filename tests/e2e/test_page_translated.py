@@ -1,9 +1,6 @@
-"""The page in other languages than English: words, plurals and errors in them, and the layout mirrored where they run from
-the right."""
+"""The page in other languages than English: its words, plurals and errors, and the layout of those that run from right."""
 
-import os
-
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.client import Client
 from tests.e2e.conftest import RECORDING, Visit
@@ -11,6 +8,13 @@ from tests.e2e.history import message, minutes_ago, spoken, tell
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 SAID = "سنلتقي غدا عند النهر"
+
+
+def left_and_right(page: Page, selector: str) -> tuple[float, float]:
+    """Where an element begins and ends, in pixels from the left."""
+    box = page.locator(selector).first.bounding_box()
+    assert box
+    return box["x"], box["x"] + box["width"]
 
 
 def test_in_arabic_the_page_runs_from_the_right(visit: Visit, client: Client) -> None:
@@ -29,23 +33,17 @@ def test_in_arabic_the_page_runs_from_the_right(visit: Visit, client: Client) ->
     expect(root).to_have_attribute("dir", "rtl")
     expect(page.locator(".day").first).to_have_text("اليوم")
     expect(box).to_have_attribute("placeholder", "اكتب رسالة")
-    row = {name: page.locator(name).bounding_box() for name in (".theirs >> nth=0", ".mine", ".mic", ".back")}
-    assert all(row.values())
-    bubbles = [page.locator(f"{side} .bubble").first.bounding_box() for side in (".theirs", ".mine")]
-    theirs, mine = bubbles
-    assert theirs and mine and theirs["x"] + theirs["width"] > 360 > 30 > mine["x"]
-    back, mic = page.locator(".back").bounding_box(), page.locator(".mic").bounding_box()
-    assert back and mic and back["x"] > 300 and mic["x"] < 60
+    edges = {name: left_and_right(page, name) for name in (".theirs .bubble", ".mine .bubble", ".mic", ".back")}
+    assert edges[".theirs .bubble"][1] > 360
+    assert edges[".mine .bubble"][0] < 30
+    assert edges[".back"][0] > 300
+    assert edges[".mic"][0] < 60
     assert page.evaluate("document.documentElement.scrollWidth") == 390
-    if "SHOTS" in os.environ:
-        page.screenshot(path=f"{os.environ['SHOTS']}/ar-conversation.png")
     page.goto("/settings")
     page.get_by_label("كلمة المرور الحالية").fill("not mine at all")
     page.get_by_label("كلمة المرور الجديدة").fill("correct horse battery")
     page.get_by_role("button", name="تغيير كلمة المرور").click()
     expect(page.get_by_text("كلمة المرور الحالية خاطئة.")).to_be_visible()
-    if "SHOTS" in os.environ:
-        page.screenshot(path=f"{os.environ['SHOTS']}/ar-settings.png")
 
 
 def test_a_chosen_language_stays_with_its_plurals_and_errors(visit: Visit, client: Client) -> None:

@@ -8,7 +8,7 @@ import { fetchPeople, fetchPerson } from "../net/api.js";
 
 const TYPING = 6_000; // milliseconds that somebody counts as typing without another sign of it
 /** What the server calls people who have deleted their account; nobody can have this name (chat/text/names.py). */
-const DELETED = "Deleted account";
+const DELETED = "Deleted account"; // eslint-disable-line no-restricted-syntax
 const NAMESAKES = 50; // names that begin with a whole name; the one meant is among the first
 
 /** @type {Map<string, Person>} */

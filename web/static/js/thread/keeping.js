@@ -13,6 +13,7 @@ import { conversationDocument } from "./conversation-document.js";
 /** @import { Person } from "../wire.js" */
 /** @typedef {(count: number) => boolean} Progress is told how many messages are read; returns whether to go on */
 
+/* eslint-disable no-restricted-syntax -- HTML and CSS, with nothing to be read */
 const STYLE = `:root{color-scheme:light dark;font:1rem/1.5 system-ui,sans-serif}
 body{max-width:42rem;margin:auto;padding:2rem 1rem}
 h1,h2,.spoken{font-family:Georgia,serif}
@@ -21,6 +22,7 @@ article{margin:.75rem 0;break-inside:avoid}
 p{margin:0;overflow-wrap:anywhere}
 .text{white-space:pre-wrap}
 .about,.note,time{opacity:.7;font-size:.85rem}`;
+/* eslint-enable no-restricted-syntax */
 
 const KEPT = 60_000; // milliseconds until the address of a saved file is given up; the browser has read it long before
 
@@ -80,5 +82,6 @@ function pageOf(content, { username }) {
 	const head = h("head", h("title", say("keep.title", { name: username })), h("style", STYLE));
 	const { lang, dir } = document.documentElement;
 	const viewport = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">';
+	// eslint-disable-next-line no-restricted-syntax -- HTML
 	return `<!doctype html><html lang="${lang}" dir="${dir}">${viewport}${head.innerHTML}<body>${content.outerHTML}</body></html>`;
 }

@@ -140,7 +140,7 @@ function meta({ entry, isMine, mark, endsGroup }) {
 	return h(
 		"div.meta",
 		h("time", { datetime: dateSent, title: exact(dateSent) }, time(dateSent)),
-		editedAt && h("span", { title: exact(editedAt) }, "edited"),
+		editedAt && h("span", { title: exact(editedAt) }, say("message.edited")),
 		showsMark && markElement(mark),
 	);
 }
