@@ -6,6 +6,30 @@ const PAGE = "web/static/js";
 // Modules import from their own folder and from folders further down this list, never from those above.
 const LAYERS = [["app"], ["thread", "sidebar", "pages"], ["voice"], ["state"], ["net"], ["dom", "worker"], ["base"]];
 
+// What people read is in web/static/languages/. What looks like a sentence in a module, or is shown as it stands, belongs there.
+const WORDS = "/^(?!Chattergram|[a-z]+\\.[a-zA-Z]+$).*\\p{L}{2}/u"; // but for the product's name and the keys of sentences
+const SENTENCE = "/^\\P{L}*\\p{Lu}\\p{Ll}+( \\p{L}|.*\\p{Ll}[.!?…]$)/u";
+const SHOWN = [
+	`CallExpression[callee.name=/^(announce|tell|note)$/] > Literal[value=${WORDS}]`,
+	`CallExpression[callee.name="h"] > Literal[value=${WORDS}]:not(:first-child)`,
+	`AssignmentExpression[left.property.name=/^(textContent|title|placeholder|aria(Label|ValueText|Description))$/] > Literal[value=${WORDS}]`,
+	`Property[key.name=/^(label|title|text|confirm)$/] > Literal[value=${WORDS}]`,
+	`Literal[value=${SENTENCE}]:not(ThrowStatement Literal)`,
+	"TemplateElement[value.raw=/\\p{Ll}{2,},? \\p{Ll}{2,}/u]:not(ThrowStatement TemplateElement)",
+];
+const sentenceRule = {
+	files: [`${PAGE}/**/*.js`],
+	rules: {
+		"no-restricted-syntax": [
+			"error",
+			...SHOWN.map((selector) => ({
+				selector,
+				message: "People read this: put it into the catalogues of web/static/languages/, and say() it.",
+			})),
+		],
+	},
+};
+
 const layerRules = LAYERS.flatMap((folders, level) =>
 	folders.map((folder) => {
 		const above = LAYERS.slice(0, level).flat();
@@ -65,10 +89,11 @@ export default [
 		},
 	},
 	...layerRules,
+	sentenceRule,
 	{
 		// A suite is one function; what it says about the promise is in the names of its tests.
 		files: ["tests/page/**/*.js"],
 		rules: { "max-lines-per-function": "off", "max-params": "off" },
 	},
-	{ files: [`${PAGE}/theme.js`], languageOptions: { sourceType: "script" } },
+	{ files: [`${PAGE}/reader.js`], languageOptions: { sourceType: "script" } },
 ];

@@ -1,28 +1,29 @@
 """The errors the domain raises. The web layer turns each into a problem response with the status given here."""
 
-from typing import Any
+Value = str | int | float
 
 
 class ChatError(Exception):
-    """Base class of the domain's errors; `detail` is text for the person who made the request.
+    """Base class of the domain's errors.
 
-    `code` says the same to programs and never changes; where an error has none of its own, its kind has one.
+    `code` says to programs what is wrong, and never changes; where an error has none of its own, its kind has one.
+    `sentence` is the key of what a person is told, in the catalogues of all languages (`web.languages`), and `values`
+    fill its placeholders. The key is the code, except where one code has several sentences.
     """
 
     status = 400
-    title = "Bad request"
     code = "bad_request"
 
-    def __init__(self, detail: str, *, code: str = "", **extra: Any) -> None:
-        super().__init__(detail)
-        self.detail = detail
+    def __init__(self, code: str = "", *, sentence: str = "", **values: Value) -> None:
+        given = ", ".join(f"{name}={value}" for name, value in values.items())
+        super().__init__(": ".join(filter(None, (sentence or code or self.code, given))))
         self.code = code or self.code
-        self.extra = extra
+        self.sentence = sentence or self.code
+        self.values = values
 
 
 class Unauthorized(ChatError):
     status = 401
-    title = "Unauthorized"
     code = "unauthorized"
 
 
@@ -32,25 +33,21 @@ class SessionEnded(Unauthorized):
 
 class Forbidden(ChatError):
     status = 403
-    title = "Forbidden"
     code = "forbidden"
 
 
 class NotFound(ChatError):
     status = 404
-    title = "Not found"
     code = "not_found"
 
 
 class Conflict(ChatError):
     status = 409
-    title = "Conflict"
     code = "conflict"
 
 
 class TooLarge(ChatError):
     status = 413
-    title = "Content too large"
     code = "content_too_large"
 
 
@@ -58,13 +55,11 @@ class StorageFull(ChatError):
     """There is no room, either on our disks or within what one person may use."""
 
     status = 507
-    title = "Insufficient storage"
     code = "insufficient_storage"
 
 
 class UnsupportedMedia(ChatError):
     status = 415
-    title = "Unsupported media type"
     code = "unsupported_media_type"
 
 
@@ -72,11 +67,10 @@ class Invalid(ChatError):
     """A value that is not allowed; `field` names it."""
 
     status = 422
-    title = "Unprocessable content"
     code = "invalid"
 
-    def __init__(self, field: str, detail: str, *, code: str = "") -> None:
-        super().__init__(detail, code=code)
+    def __init__(self, field: str, code: str = "", *, sentence: str = "", **values: Value) -> None:
+        super().__init__(code, sentence=sentence, **values)
         self.field = field
 
 
@@ -84,11 +78,10 @@ class TooMany(ChatError):
     """A limit was reached; `retry_after` is in seconds."""
 
     status = 429
-    title = "Too many requests"
     code = "too_many_requests"
 
-    def __init__(self, detail: str, retry_after: int, *, code: str = "") -> None:
-        super().__init__(detail, code=code)
+    def __init__(self, code: str, retry_after: int, *, sentence: str = "", **values: Value) -> None:
+        super().__init__(code, sentence=sentence, **values)
         self.retry_after = retry_after
 
 
@@ -96,9 +89,8 @@ class Unavailable(ChatError):
     """A store or the queue cannot take the request now; `retry_after` is in seconds."""
 
     status = 503
-    title = "Service unavailable"
     code = "unavailable"
 
-    def __init__(self, detail: str, retry_after: int = 2, *, code: str = "") -> None:
-        super().__init__(detail, code=code)
+    def __init__(self, code: str, retry_after: int = 2, *, sentence: str = "", **values: Value) -> None:
+        super().__init__(code, sentence=sentence, **values)
         self.retry_after = retry_after

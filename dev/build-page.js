@@ -111,6 +111,15 @@ async function bundle(files, options) {
 }
 
 /**
+ * What is served of a file: of a catalogue only what the page says, not the sentences of the server.
+ * @param {string} file
+ */
+function contentOf(file) {
+	const content = readFileSync(file);
+	return extname(file) === ".json" ? JSON.stringify({ page: JSON.parse(content.toString()).page }) : content;
+}
+
+/**
  * The page with what is built in place of what it is built from.
  * @param {Files} files
  */
@@ -142,7 +151,7 @@ async function renewedPage(files) {
 		return first;
 	});
 	return renewed.replace(REFERENCE, (address) =>
-		address.startsWith(ADDRESS) ? address : files.add(basename(address), readFileSync(fileOf(address))),
+		address.startsWith(ADDRESS) ? address : files.add(basename(address), contentOf(fileOf(address))),
 	);
 }
 

@@ -98,7 +98,7 @@ def _refuse(error: SessionEnded) -> Response:
     """Responds with 401, or 403 to a token in `x-api-key`: clients of the original know their session ended by that."""
     if not _api_key():
         return problem(error)
-    return problem(Forbidden(error.detail, code=error.code))
+    return problem(Forbidden(error.code))
 
 
 def install(app: Flask) -> None:

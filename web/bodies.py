@@ -11,10 +11,10 @@ from typing import Any
 import orjson
 from flask import Flask, Response, current_app, request
 from flask.json.provider import JSONProvider
-from werkzeug.exceptions import BadRequest, ClientDisconnected, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, ClientDisconnected
 
 from chat import wire
-from chat.errors import Invalid, TooLarge
+from chat.errors import ChatError, Invalid, TooLarge, UnsupportedMedia
 from chat.messages import editing
 from web.services import services
 
@@ -70,36 +70,34 @@ def bound() -> None:
 
 
 def _too_large(limit: int) -> TooLarge:
-    return TooLarge(f"The request may have at most {limit} bytes.", code="request_too_large")
+    return TooLarge("request_too_large", limit=limit)
 
 
 def too_large_upload() -> TooLarge:
     """The refusal of an upload that is too large, before or while it is read."""
-    return TooLarge(
-        f"One upload may have at most {services().settings.upload_max_bytes / 2**20:.3g} MB.", code="upload_too_large"
-    )
+    return TooLarge("upload_too_large", megabytes=float(f"{services().settings.upload_max_bytes / 2**20:.3g}"))
 
 
 def check() -> None:
     """Refuse what is no JSON object, for those views that take one. Called once it is known who asks.
 
     Raises:
-        BadRequest: it is malformed.
+        ChatError: it is malformed.
         Invalid: it is JSON, but no object.
         TooLarge: it came in pieces that are too much together.
-        UnsupportedMediaType: it is something else.
+        UnsupportedMedia: it is something else.
     """
     view = current_app.view_functions.get(request.endpoint or "")
     if request.method not in WITH_BODY or view is None or not request.path.startswith("/api/"):
         return
     if getattr(view, "takes_files", False):
         if request.mimetype != "multipart/form-data":
-            raise UnsupportedMediaType("Send the files as multipart/form-data.")
+            raise UnsupportedMedia(sentence="send_multipart")
         return
     if not request.content_length and not _is_chunked():
         return
     if not request.is_json:
-        raise UnsupportedMediaType("Send JSON, with the header Content-Type: application/json.")
+        raise UnsupportedMedia(sentence="send_json")
     # Werkzeug reads a body that does not tell its length up to the limit, and says nothing of what it leaves.
     limit = request.max_content_length or MAX_JSON_BYTES
     if _is_chunked() and len(request.get_data()) >= limit:
@@ -109,9 +107,9 @@ def check() -> None:
     except ClientDisconnected:
         raise
     except BadRequest:
-        raise BadRequest("The body is not well-formed JSON.") from None
+        raise ChatError(sentence="malformed_json") from None
     if not isinstance(body, dict):  # flask-openapi3 would parse a text as JSON once more
-        raise Invalid("body", "Send a JSON object.", code="not_an_object")
+        raise Invalid("body", "not_an_object")
 
 
 def leave_no_rest(response: Response) -> Response:

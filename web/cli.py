@@ -28,6 +28,7 @@ from chat.store.prepare import prepare
 from chat.upkeep import erasure, gauges, reindex, sync
 from chat.upkeep.export import export
 from config import logging
+from web import languages
 from web.schemas import SignUp
 from web.services import services
 
@@ -55,7 +56,7 @@ def report_errors(command: Command) -> Command:
         try:
             return command(*arguments, **options)
         except ChatError as error:
-            raise click.ClickException(error.detail) from None
+            raise click.ClickException(languages.english().say(error.sentence, **error.values)) from None
         except (RedisError, PyMongoError, OperationalError, OSError, TimeoutError) as error:
             raise click.ClickException(f"{type(error).__name__}: {str(error)[:300]}") from None
 

@@ -11,40 +11,51 @@ from flask import Flask, Response, g, request
 from gunicorn import util
 from gunicorn.http.errors import ParseException
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from pymongo.errors import PyMongoError
 from redis import RedisError
-from werkzeug.exceptions import BadRequest, ClientDisconnected, HTTPException, RequestTimeout
+from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from chat.errors import ChatError, Invalid, TooMany, Unavailable
 from chat.wire import dumps
+from web import languages
+from web.languages import Language
 
 log = structlog.get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 5  # for clients whose requests are refused without being read
 MAX_ERRORS = 20  # fields named in one response
-STORE_AWAY = Unavailable("A part of the service is unavailable. Try again in a moment.", code="store_unavailable")
+STORE_AWAY = Unavailable("store_unavailable")
+SENTENCE_OF_STATUS = "status_{}"
+SENTENCE_OF_TITLE = "title_{}"
+SENTENCE_OF_FIELD = "field_{}"
 
 
 class BodyInvalid(ChatError):
     """The request does not match its schema; `errors` names the fields."""
 
     status = 422
-    title = "Unprocessable content"
     code = "invalid"
 
     def __init__(self, errors: Sequence[dict[str, str]]) -> None:
-        first = errors[0]
-        super().__init__(f"{first['field']}: {first['message']}", errors=list(errors))
+        super().__init__(sentence="field_wrong", **errors[0])
+        self.errors = list(errors)
 
 
 def refuse_invalid(error: ValidationError) -> NoReturn:
     """Turns pydantic's errors into ours, which never repeat what was sent (it may be a password)."""
-    found = error.errors(include_url=False, include_context=False, include_input=False)
-    fields = [
-        {"field": ".".join(map(str, each["loc"])) or _whole(), "message": each["msg"]} for each in found[:MAX_ERRORS]
-    ]
-    raise BodyInvalid(fields)
+    found = error.errors(include_url=False, include_input=False)
+    fields = [{"field": ".".join(map(str, each["loc"])) or _whole(), "message": _fault(each)} for each in found]
+    raise BodyInvalid(fields[:MAX_ERRORS])
+
+
+def _fault(error: ErrorDetails) -> str:
+    """What is wrong with a field: a sentence for each kind of thing that our schemas check, and one for all others."""
+    language = languages.current()
+    key = SENTENCE_OF_FIELD.format(error["type"])
+    values = {name: value for name, value in error.get("ctx", {}).items() if isinstance(value, str | int | float)}
+    return language.say(key if key in language.sentences else SENTENCE_OF_FIELD.format("invalid"), **values)
 
 
 def _whole() -> str:
@@ -53,10 +64,15 @@ def _whole() -> str:
 
 def problem(error: ChatError) -> Response:
     """The response for an error of the domain or of the web layer."""
-    document = _document(error.title, error.status, error.detail, error.code, g.get("request_id", "")) | error.extra
+    language = languages.current()
+    document = _document(error, language, g.get("request_id", ""))
     if isinstance(error, Invalid):
-        document["errors"] = [{"field": error.field, "message": error.detail}]
+        document["errors"] = [{"field": error.field, "message": document["detail"]}]
+    if isinstance(error, BodyInvalid):
+        document["errors"] = error.errors
     response = Response(dumps(document), error.status, content_type=MEDIA_TYPE)
+    response.content_language.add(language.tag)
+    response.vary.add("Accept-Language")
     if isinstance(error, TooMany | Unavailable):
         response.headers["Retry-After"] = str(error.retry_after)
     if error.status == HTTPStatus.UNAUTHORIZED:
@@ -64,9 +80,10 @@ def problem(error: ChatError) -> Response:
     return response
 
 
-def title_of(status: int) -> str:
+def title_of(status: int, language: Language) -> str:
     """The title of a problem: one per status, wherever the error comes from."""
-    return _TITLES.get(status) or HTTPStatus(status).phrase.capitalize()
+    key = SENTENCE_OF_TITLE.format(status)
+    return language.say(key) if key in language.sentences else HTTPStatus(status).phrase.capitalize()
 
 
 def code_of(status: int) -> str:
@@ -74,27 +91,33 @@ def code_of(status: int) -> str:
     return _CODES.get(status) or HTTPStatus(status).phrase.lower().replace(" ", "_").replace("-", "_")
 
 
-def _document(title: str, status: int, detail: str, code: str, request_id: str) -> dict[str, Any]:
+def _document(error: ChatError, language: Language, request_id: str) -> dict[str, Any]:
+    detail = language.say(error.sentence, **error.values)
     return {
         "type": "about:blank",
-        "title": title,
-        "status": status,
+        "title": title_of(error.status, language),
+        "status": error.status,
         "detail": detail,
         "message": detail,
-        "code": code,
+        "code": error.code,
         "requestId": request_id,
     }
+
+
+def _of_status(status: int, sentence: str = "") -> ChatError:
+    """The error for a status that is no error of ours. Statuses that nothing here gives have one sentence for all."""
+    own = SENTENCE_OF_STATUS.format(status)
+    known = own if own in languages.english().sentences else SENTENCE_OF_STATUS.format("other")
+    error = ChatError(code_of(status), sentence=sentence or known)
+    error.status = status
+    return error
 
 
 def refuse(error: HTTPException) -> Response:
     """The response for what Flask and Werkzeug refuse: unknown paths, wrong methods, bodies that are too large."""
     if error.code is None or error.code < HTTPStatus.BAD_REQUEST:  # a redirect
         return Response(*_plain(error))
-    status = HTTPStatus(error.code)
-    detail = _DETAILS.get(error.code) or error.description or status.phrase
-    refusal = ChatError(detail, code=code_of(status.value))
-    refusal.status, refusal.title = status.value, title_of(status.value)
-    response = problem(refusal)
+    response = problem(_of_status(error.code))
     for name, value in error.get_headers():
         if name not in ("Content-Type", "Content-Length"):
             response.headers[name] = value
@@ -102,13 +125,7 @@ def refuse(error: HTTPException) -> Response:
 
 
 _KINDS: list[type[ChatError]] = [ChatError, *ChatError.__subclasses__()]
-_TITLES = {kind.status: kind.title for kind in _KINDS}
 _CODES = {kind.status: kind.code for kind in _KINDS}
-_DETAILS = {
-    404: "There is nothing at this address.",
-    405: "This address does not support that method.",
-    413: "The request is too large.",
-}
 
 
 def _plain(error: HTTPException) -> tuple[Any, int | None, Any]:
@@ -122,14 +139,14 @@ def _store_away(error: Exception) -> Response:
 
 
 def _unreadable(_: Exception) -> Response:
-    return refuse(BadRequest("The body is not well-formed HTTP."))
+    return problem(ChatError(sentence="malformed_http"))
 
 
 def _cut_short(error: ClientDisconnected) -> Response:
     """The response for a body that ended early: it took too long, or the client has disconnected."""
     connection = request.environ.get("gunicorn.socket")
     if getattr(connection, "late", False):
-        response = refuse(RequestTimeout("The request took too long to arrive."))
+        response = problem(_of_status(HTTPStatus.REQUEST_TIMEOUT))
         response.headers["Connection"] = "close"
         return response
     return refuse(error)
@@ -137,14 +154,15 @@ def _cut_short(error: ClientDisconnected) -> Response:
 
 def _unexpected(error: Exception) -> Response:
     log.error("request.failed", path=request.path, exc_info=error)
-    failure = ChatError("Something went wrong on our side. It has been logged.", code=code_of(500))
-    failure.status, failure.title = 500, title_of(500)
-    return problem(failure)
+    return problem(_of_status(HTTPStatus.INTERNAL_SERVER_ERROR))
 
 
-def _write_refusal(connection: socket.socket, status: int, reason: str, message: str) -> None:
-    """Responds to requests that are not HTTP or whose address is too long: gunicorn refuses them before Flask."""
-    body = dumps(_document(title_of(status), status, message or reason, code_of(status), secrets.token_hex(8)))
+def _write_refusal(connection: socket.socket, status: int, reason: str, _: str) -> None:
+    """Responds to requests that are not HTTP or whose address is too long: gunicorn refuses them before Flask.
+
+    In English, since such a request states no language that one could read.
+    """
+    body = dumps(_document(_of_status(status), languages.english(), secrets.token_hex(8)))
     head = f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: {MEDIA_TYPE}\r\n"
     if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
         head += f"Retry-After: {RETRY_SECONDS}\r\n"

@@ -19,7 +19,6 @@ from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDeco
 
 from chat.errors import StorageFull, Unavailable
 from chat.media.containers import find
-from chat.media.refusals import BUSY, NO_ROOM
 from web.bodies import too_large_upload
 
 log = structlog.get_logger(__name__)
@@ -62,8 +61,8 @@ def disk() -> Iterator[None]:
     except OSError as error:
         log.warning("uploads.no_room", error=error.strerror)
         if error.errno in FULL:
-            raise StorageFull(NO_ROOM, code="no_room") from error
-        raise Unavailable(BUSY, code="busy") from error
+            raise StorageFull("no_room", sentence="no_room_for_recordings") from error
+        raise Unavailable("busy") from error
 
 
 def files(closing: ExitStack) -> list[Part]:

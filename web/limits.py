@@ -24,10 +24,9 @@ from web.clients import network
 
 log = structlog.get_logger(__name__)
 
-SIGN_UP = "Too many new accounts from this address. Try again later."
-LOG_IN = "Too many failed log-ins. Try again later."
-PASSWORD = "Too many wrong passwords. Try again later."  # noqa: S105
-_CODES = {SIGN_UP: "too_many_sign_ups", LOG_IN: "too_many_log_ins", PASSWORD: "too_many_passwords"}
+SIGN_UP = "too_many_sign_ups"
+LOG_IN = "too_many_log_ins"
+PASSWORD = "too_many_passwords"  # noqa: S105 (a code)
 
 KNOWN_SECONDS = 30 * 86_400  # that an address counts as one its account is used from
 
@@ -76,10 +75,10 @@ class Limits:
             yield
 
     @contextmanager
-    def _guess(self, counted: Counted, detail: str) -> Iterator[None]:
+    def _guess(self, counted: Counted, code: str) -> Iterator[None]:
         """Only a wrong guess counts: counted first and taken back, so that many at once cannot all slip through."""
         for items, key in counted:
-            self._consume(items, detail, *key)
+            self._consume(items, code, *key)
         try:
             yield
         except (Unauthorized, Forbidden):
@@ -101,12 +100,12 @@ class Limits:
         with suppress(RedisError):
             self._redis.set(keys.known_address_key(account, here), 1, ex=KNOWN_SECONDS)
 
-    def _consume(self, items: list[RateLimitItem], detail: str, *key: str) -> None:
+    def _consume(self, items: list[RateLimitItem], code: str, *key: str) -> None:
         try:
             for item in items:
                 if not self._limiter.hit(item, *key):
                     reset = self._limiter.get_window_stats(item, *key).reset_time
-                    raise TooMany(detail, max(1, math.ceil(reset - time.time())), code=_CODES[detail])
+                    raise TooMany(code, max(1, math.ceil(reset - time.time())))
         except RedisError as error:
             log.warning("limits.away", error=type(error).__name__)
 

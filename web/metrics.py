@@ -80,9 +80,9 @@ def show() -> Response:
     if token:
         given = request.headers.get("Authorization", "").removeprefix("Bearer ")
         if not hmac.compare_digest(token.encode(), given.encode()):
-            raise Unauthorized("The token for metrics is missing or wrong.", code="metrics_token_wrong")
+            raise Unauthorized("metrics_token_wrong")
     elif settings.environment == "production":
-        raise Forbidden("Metrics are closed: METRICS_TOKEN is not set.", code="metrics_closed")
+        raise Forbidden("metrics_closed")
     return Response(generate_latest(_registry()), content_type=CONTENT_TYPE_LATEST)
 
 

@@ -10,9 +10,9 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from flask import Flask, Response, request
-from werkzeug.exceptions import BadRequest
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from chat.errors import ChatError
 from config.settings import Settings
 
 HOST = re.compile(r"[A-Za-z0-9._-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
@@ -44,10 +44,10 @@ class _Public:
 
 
 def _check_host() -> None:
-    """Raises BadRequest unless `Host` is a host: it is copied into the page's content security policy."""
+    """Raises ChatError unless `Host` is a host: it is copied into the page's content security policy."""
     host = request.headers.get("Host", "")
     if host and (len(host) > MAX_HOST_LENGTH or not HOST.fullmatch(host)):
-        raise BadRequest("The header Host names no host.")
+        raise ChatError(sentence="host_header")
 
 
 def _stay_here(response: Response) -> Response:

@@ -73,6 +73,4 @@ class Queue:
         try:
             self._celery.send_task(task, arguments, retry=False, headers={REQUEST_ID: request_id()})
         except (OperationalError, OSError) as error:
-            raise Unavailable(
-                "The queue cannot take messages now. Try again in a moment.", code="queue_unavailable"
-            ) from error
+            raise Unavailable("queue_unavailable") from error

@@ -12,22 +12,19 @@ from web.services import services
 
 
 class Action(NamedTuple):
-    """Something a person does, the setting that limits it, and the text and code for whoever does it too often."""
+    """Something a person does, the setting that limits it, and the code for whoever does it too often."""
 
     name: str
     setting: str
-    detail: str
     code: str
 
 
-READ = Action("read", "limit_reads", "Too many requests. Wait a moment.", "too_many_reads")
-SEARCH = Action("search", "limit_searches", "Too many searches. Wait a moment.", "too_many_searches")
-CHANGE = Action("change", "limit_changes", "Too many changed and deleted messages. Wait a moment.", "too_many_changes")
-MARK = Action("mark", "limit_read_marks", "Too many read marks. Wait a moment.", "too_many_read_marks")
-PROFILE = Action(
-    "profile", "limit_profile", "Too many changes to your account. Wait a while.", "too_many_profile_changes"
-)
-LINK = Action("link", "limit_links", "Too many links to recordings. Wait a moment.", "too_many_links")
+READ = Action("read", "limit_reads", "too_many_reads")
+SEARCH = Action("search", "limit_searches", "too_many_searches")
+CHANGE = Action("change", "limit_changes", "too_many_changes")
+MARK = Action("mark", "limit_read_marks", "too_many_read_marks")
+PROFILE = Action("profile", "limit_profile", "too_many_profile_changes")
+LINK = Action("link", "limit_links", "too_many_links")
 
 COUNTED: dict[str, Action] = {
     "accounts.log_out": PROFILE,
@@ -84,4 +81,4 @@ def counted(person_id: str) -> limits.Counted | None:
     if action is None:
         return None
     setting: str = getattr(services().settings, action.setting)
-    return limits.Counted(limits.windows(setting, action.name, person_id), action.detail, action.code)
+    return limits.Counted(limits.windows(setting, action.name, person_id), action.code)

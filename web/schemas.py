@@ -394,7 +394,9 @@ class Problem(BaseModel):
     type: str
     title: str
     status: int
-    detail: str
+    detail: str = Field(
+        description="For people, in the best of the languages of `Accept-Language`; see `Content-Language`."
+    )
     message: str = Field(description="The same as `detail`.")
     code: str = Field(description="Says the same to programs; it never changes.")
     requestId: str

@@ -93,24 +93,14 @@ def _refusal(stores: Stores, what: str, details: list[str]) -> Exception:
     settings = stores.settings
     if what == "at_once":
         at_once = settings.uploads_at_once
-        return TooMany(
-            f"You can have {at_once} uploads running at the same time. Wait for one to finish.",
-            RETRY_SECONDS,
-            code="uploads_at_once",
-        )
+        return TooMany("uploads_at_once", RETRY_SECONDS, count=at_once)
     if what == "limited":
-        return TooMany("Too many uploads. Wait a while.", int(details[0]), code="too_many_uploads")
+        return TooMany("too_many_uploads", int(details[0]))
     if what == "unclaimed":
         limit = _size(settings.uploads_unclaimed_bytes)
-        return TooMany(
-            f"You can have {limit} of unsent recordings. Send those you have uploaded, or try again later.",
-            settings.upload_ttl,
-            code="recordings_unsent",
-        )
+        return TooMany("recordings_unsent", settings.upload_ttl, limit=limit)
     limit = _size(settings.uploads_all_bytes)
-    return StorageFull(
-        f"Your recordings take up all of your {limit}. Delete voice messages to make room.", code="recordings_full"
-    )
+    return StorageFull("recordings_full", limit=limit)
 
 
 def _prune(stores: Stores, owner_id: str) -> None:

@@ -51,6 +51,6 @@ def read(mongo: "Database[Document]", file_id: str, chunk_bytes: int, start: int
         chunk = mongo[CHUNKS].find_one({"files_id": file_id, "n": number}, {"data": 1})
         piece = bytes(chunk["data"])[offset : offset + stop - start] if chunk else b""
         if not piece:
-            raise NotFound("There is no such file.", code="no_such_file")
+            raise NotFound("no_such_file")
         yield piece
         start += len(piece)

@@ -31,7 +31,7 @@ def speech(audio: bytes, max_seconds: float, track: int = 0) -> Iterator[bytes]:
             heard = True
             yield piece
     if not heard:
-        raise UnsupportedMedia("The recording cannot be decoded.", code="recording_damaged")
+        raise UnsupportedMedia("recording_damaged")
 
 
 def tracks(audio: bytes) -> int:
@@ -67,6 +67,6 @@ def _refusing() -> Iterator[None]:
     try:
         yield
     except TooLarge as error:
-        raise UnsupportedMedia(error.detail, code=error.code) from error
+        raise UnsupportedMedia(error.code, sentence=error.sentence, **error.values) from error
     except OSError as error:
-        raise Unavailable("The recording cannot be decoded just now.", code="busy") from error
+        raise Unavailable("busy") from error

@@ -272,4 +272,4 @@ def _now() -> int:
 
 
 def _no_such_file() -> NotFound:
-    return NotFound("There is no such file.", code="no_such_file")
+    return NotFound("no_such_file")

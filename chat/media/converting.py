@@ -12,7 +12,7 @@ import av
 from chat.errors import UnsupportedMedia
 from chat.media import opening
 from chat.media.containers import WEBM
-from chat.media.refusals import NOT_AUDIO
+from chat.media.refusals import KINDS
 from chat.media.resampling import resampled
 
 MIMETYPE = WEBM.mimetype
@@ -40,5 +40,5 @@ def convert(source: BinaryIO, target: BinaryIO, max_seconds: float) -> float:
                 written.mux(stream.encode(frame))
             written.mux(stream.encode(None))
     if not samples:
-        raise UnsupportedMedia(NOT_AUDIO, code="not_audio")
+        raise UnsupportedMedia("not_audio", kinds=KINDS)
     return round(samples / RATE, 3)

@@ -13,7 +13,6 @@ from chat.errors import ChatError, StorageFull, TooLarge, UnsupportedMedia
 from chat.media import decoding, pieces
 from chat.media.converting import MIMETYPE, convert
 from chat.media.measuring import measure
-from chat.media.refusals import DAMAGED, NO_ROOM, TOO_MUCH
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -55,22 +54,22 @@ def run(name: str, files: Files, options: Options, answer: int) -> None:
     try:
         kind, body = pieces.DONE, JOBS[name](files, options, answer)
     except ChatError as error:
-        kind, body = pieces.REFUSED, [type(error).__name__, error.detail, error.code]
+        kind, body = pieces.REFUSED, [type(error).__name__, error.code, {"sentence": error.sentence, **error.values}]
     except MemoryError:
-        kind, body = pieces.REFUSED, [TooLarge.__name__, TOO_MUCH, "recording_too_demanding"]
+        kind, body = pieces.REFUSED, [TooLarge.__name__, "recording_too_demanding", {}]
     except (FFmpegError, OSError) as error:
         kind, body = pieces.REFUSED, _refusal(error)
     pieces.write(answer, kind, orjson.dumps(body))
 
 
-def _refusal(error: FFmpegError | OSError) -> list[str]:
-    """The name of the error to raise, its text and its code. Raises errors that are not the recording's fault."""
+def _refusal(error: FFmpegError | OSError) -> list[Any]:
+    """The name of the error to raise, its code and its values. Raises errors that are not the recording's fault."""
     if error.errno in DISK_FULL:
-        return [StorageFull.__name__, NO_ROOM, "no_room"]
+        return [StorageFull.__name__, "no_room", {"sentence": "no_room_for_recordings"}]
     if error.errno == errno.EFBIG:
-        return [TooLarge.__name__, TOO_MUCH, "recording_too_demanding"]
+        return [TooLarge.__name__, "recording_too_demanding", {}]
     if isinstance(error, FFmpegError):
-        return [UnsupportedMedia.__name__, DAMAGED, "recording_damaged"]
+        return [UnsupportedMedia.__name__, "recording_damaged", {}]
     raise error
 
 

@@ -11,7 +11,7 @@ from chat.media import opening
 from chat.media.containers import FLAC, MP3, MP4, OGG, WAV, WEBM
 from chat.media.loudness import Loudness
 from chat.media.opening import Opened
-from chat.media.refusals import A_VIDEO, NOT_AUDIO, too_long
+from chat.media.refusals import KINDS, too_long
 
 # What every current browser plays. Safari does not play FLAC in Ogg, Firefox and Safari not every WAV above 16 bits.
 PLAYED = {
@@ -76,7 +76,7 @@ class _Measure:
                 break
         duration = round(self._seconds, 3)
         if not duration:
-            raise UnsupportedMedia(NOT_AUDIO, code="not_audio")
+            raise UnsupportedMedia("not_audio", kinds=KINDS)
         mimetype = self._recording.found.container.mimetype
         return Measured(mimetype, duration, self._loudness.peaks(), self._is_playable())
 
@@ -84,7 +84,7 @@ class _Measure:
         """Counts pictures: a single one is cover art, whatever the file calls it; more are a video."""
         self._pictures += 1
         if self._pictures > 1:
-            raise UnsupportedMedia(A_VIDEO, code="is_a_video")
+            raise UnsupportedMedia("is_a_video")
 
     def _is_playable(self) -> bool:
         recording = self._recording

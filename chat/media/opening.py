@@ -18,7 +18,7 @@ from av.stream import Disposition, Stream
 from chat.errors import UnsupportedMedia
 from chat.media import boxes, containers
 from chat.media.containers import MOV, MP4, Found
-from chat.media.refusals import A_VIDEO, NOT_AUDIO, too_long
+from chat.media.refusals import KINDS, too_long
 
 CODECS = frozenset(
     {"opus", "vorbis", "aac", "mp3", "flac", "mp2", "alac", "speex", "amr_nb", "amr_wb", "gsm", "gsm_ms", "ac3", "eac3"}
@@ -73,7 +73,7 @@ def opened(file: BinaryIO, max_seconds: float, track: int | None = None) -> Iter
     """
     found = containers.find(file)
     if found is None:
-        raise UnsupportedMedia(NOT_AUDIO, code="not_audio")
+        raise UnsupportedMedia("not_audio", kinds=KINDS)
     source, edited = _From(file, found.at), False
     if found.container in (MP4, MOV):
         tables = boxes.read(source)
@@ -89,10 +89,10 @@ def opened(file: BinaryIO, max_seconds: float, track: int | None = None) -> Iter
     except MemoryError:
         raise
     except (FFmpegError, ValueError, IndexError) as error:
-        raise UnsupportedMedia(NOT_AUDIO, code="not_audio") from error
+        raise UnsupportedMedia("not_audio", kinds=KINDS) from error
     with container:
         if not isinstance(container, InputContainer):
-            raise UnsupportedMedia(NOT_AUDIO, code="not_audio")
+            raise UnsupportedMedia("not_audio", kinds=KINDS)
         audio, pictures = _streams(container, track)
         yield Opened(found, container, audio, pictures, edited)
 
@@ -148,9 +148,12 @@ def check(rate: int, channels: int) -> None:
     """Raises UnsupportedMedia if the rate or the number of channels is out of bounds."""
     if rate not in RATES or not 1 <= channels <= MAX_CHANNELS:
         raise UnsupportedMedia(
-            f"Sound of {rate} Hz in {channels} channels cannot be sent: "
-            f"at most {RATES.stop - 1} Hz in {MAX_CHANNELS} channels, and at least {RATES.start} Hz.",
-            code="sound_not_supported",
+            "sound_not_supported",
+            rate=rate,
+            channels=channels,
+            highest=RATES.stop - 1,
+            lowest=RATES.start,
+            most=MAX_CHANNELS,
         )
 
 
@@ -160,27 +163,23 @@ def _streams(container: InputContainer, track: int | None) -> tuple[AudioStream,
         stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic
     ]
     if not container.streams.audio:
-        raise (
-            UnsupportedMedia(A_VIDEO, code="is_a_video") if pictures else UnsupportedMedia(NOT_AUDIO, code="not_audio")
-        )
+        raise (UnsupportedMedia("is_a_video") if pictures else UnsupportedMedia("not_audio", kinds=KINDS))
     tracks = container.streams.audio
     if track is not None and track >= len(tracks):
-        raise UnsupportedMedia(NOT_AUDIO, code="not_audio")
+        raise UnsupportedMedia("not_audio", kinds=KINDS)
     chosen = [stream for stream in tracks if stream.disposition & Disposition.default] or tracks
     audio = chosen[0] if track is None else tracks[track]
     context: object = audio.codec_context  # None for a codec that FFmpeg does not know, contrary to its type
     if context is None:
-        raise UnsupportedMedia(NOT_AUDIO, code="not_audio")
+        raise UnsupportedMedia("not_audio", kinds=KINDS)
     codec = audio.codec_context.codec.canonical_name
     if codec not in CODECS and not codec.startswith("pcm_"):
-        raise UnsupportedMedia(
-            f"Audio encoded as {codec} cannot be sent. Use Opus, AAC, MP3 or FLAC.", code="codec_not_supported"
-        )
+        raise UnsupportedMedia("codec_not_supported", codec=codec)
     rate, channels = audio.codec_context.sample_rate, len(audio.codec_context.layout.channels)
     if rate and channels:  # AAC's header may not say; its frames do, and the format itself is bounded
         check(rate, channels)
     if _packet_samples(audio) > MAX_PACKET_SAMPLES:
-        raise UnsupportedMedia(NOT_AUDIO, code="not_audio")
+        raise UnsupportedMedia("not_audio", kinds=KINDS)
     audio.codec_context.thread_count = 1  # the sandbox allows no threads
     return audio, pictures
 

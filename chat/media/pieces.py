@@ -12,7 +12,7 @@ SAMPLE_BYTES = 2
 
 DATA = b"d"  # samples: mono, signed 16 bit, little-endian, `RATE` a second
 DONE = b"r"  # the result, JSON; the last piece
-REFUSED = b"e"  # why the recording is refused, JSON: [name of the error, detail, code]; the last piece
+REFUSED = b"e"  # why the recording is refused, JSON: [name of the error, code, values]; the last piece
 DIED = b"x"  # the process ended before it was done, JSON: [why, how], see `chat.media.forkserver`; the last piece
 
 

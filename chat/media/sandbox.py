@@ -21,7 +21,6 @@ import structlog
 from chat import errors
 from chat.errors import TooLarge, Unavailable, UnsupportedMedia
 from chat.media import pieces
-from chat.media.refusals import BUSY, DAMAGED, TOO_MUCH
 
 log = structlog.get_logger(__name__)
 
@@ -64,11 +63,11 @@ class _Places:
         """Takes a place. Raises Unavailable if the queue is full or the wait too long."""
         with self._lock:
             if self.taken >= self._limit:
-                raise Unavailable(BUSY, RETRY_SECONDS, code="busy")
+                raise Unavailable("busy", RETRY_SECONDS)
             self.taken += 1
         try:
             if not self._free.acquire(timeout=WAIT_SECONDS):
-                raise Unavailable(BUSY, RETRY_SECONDS, code="busy")
+                raise Unavailable("busy", RETRY_SECONDS)
             try:
                 yield
             finally:
@@ -178,7 +177,7 @@ class Sandbox:
                     log.warning("recordings.fork_server_died", error=type(error).__name__)
                     self._stop()
                     if last:
-                        raise Unavailable(BUSY, RETRY_SECONDS, code="busy") from error
+                        raise Unavailable("busy", RETRY_SECONDS) from error
                 else:
                     return
 
@@ -249,8 +248,8 @@ def _end(kind: bytes, body: bytes) -> Any:
     if kind == pieces.DONE:
         return found
     if kind == pieces.REFUSED:
-        refusal, detail, code = found
-        raise getattr(errors, refusal)(detail, code=code)
+        refusal, code, values = found
+        raise getattr(errors, refusal)(code, **values)
     raise _died(*found)
 
 
@@ -258,7 +257,7 @@ def _died(why: str, how: str) -> errors.ChatError:
     """The error for a recording whose process ended before it was done."""
     log.warning("recordings.process_ended", why=why, how=how)
     if why == "cpu":
-        return TooLarge(TOO_MUCH, code="recording_too_demanding")
+        return TooLarge("recording_too_demanding")
     if why in ("time", "gone"):
-        return Unavailable(BUSY, RETRY_SECONDS, code="busy")
-    return UnsupportedMedia(DAMAGED, code="recording_damaged")
+        return Unavailable("busy", RETRY_SECONDS)
+    return UnsupportedMedia("recording_damaged")

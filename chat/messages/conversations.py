@@ -29,7 +29,7 @@ def list_conversations(stores: Stores, user_id: str, limit: int, before: str | N
         Invalid: `before` is not a message id.
     """
     if before is not None and not ids.is_id(before):
-        raise Invalid("before", "That is not a message id.", code="not_a_message_id")
+        raise Invalid("before", "not_a_message_id")
     partners = _partners(stores, user_id, limit, before)
     with stores.redis.pipeline(transaction=False) as pipe:
         for partner in partners:
@@ -69,7 +69,7 @@ def mark_read(stores: Stores, reader_id: str, partner_id: str, up_to: str) -> No
     """
     conversation = ids.conversation_id(reader_id, partner_id)
     if not ids.is_id(up_to) or not _contains(stores, conversation, up_to):
-        raise NotFound("There is no such message in this conversation.", code="no_such_message")
+        raise NotFound("no_such_message")
     moved = stores.scripts.move_read_cursor(
         keys=[
             keys.cursors_key(conversation),

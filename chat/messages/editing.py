@@ -30,9 +30,9 @@ def edit(stores: Stores, sender_id: str, message_id: str, text: str) -> Message:
     message = _own(stores, sender_id, message_id)
     longest = longest_text(message)
     if len(text) > longest:
-        raise Invalid("text", f"This message may have at most {longest:,} characters.", code="text_too_long")
+        raise Invalid("text", "text_too_long", longest=longest)
     if characters.is_blank(text) and not message["audioFileId"]:
-        raise Invalid("text", "A message cannot be empty. Delete it instead.", code="text_empty")
+        raise Invalid("text", "text_empty")
     fields: Changes = {"text": text, "editedAt": ids.now()}
     if message["audioFileId"]:
         fields["ownText"] = True
@@ -102,7 +102,7 @@ def deleted_frame(tombstone: StoredMessage) -> frames.Frame:
 def _own(stores: Stores, sender_id: str, message_id: str) -> StoredMessage:
     """The sender's message. Waits for one that was accepted a moment ago until it is stored."""
     if not ids.is_id(message_id):
-        raise NotFound("There is no such message.", code="no_such_message")
+        raise NotFound("no_such_message")
     until = time.monotonic() + SETTLE_SECONDS
     while True:
         pending = accepted_log.contains(stores, message_id)
@@ -110,14 +110,14 @@ def _own(stores: Stores, sender_id: str, message_id: str) -> StoredMessage:
         if message is not None or not pending:
             break
         if time.monotonic() > until:
-            raise Unavailable("That message is still on its way. Try again in a moment.", code="message_on_its_way")
+            raise Unavailable("message_on_its_way")
         time.sleep(SETTLE_STEP)
     if message is None or message["senderId"] != sender_id or message.get("deletedAt"):
-        raise NotFound("There is no such message.", code="no_such_message")
+        raise NotFound("no_such_message")
     return message
 
 
 def _changed(message: StoredMessage | None) -> StoredMessage:
     if message is None:
-        raise NotFound("There is no such message.", code="no_such_message")
+        raise NotFound("no_such_message")
     return message

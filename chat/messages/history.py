@@ -101,7 +101,7 @@ def _newest(stores: Stores, conversation: str) -> list[StoredMessage]:
 
 def _cursor(field: str, message_id: str) -> str:
     if not ids.is_id(message_id):
-        raise Invalid(field, "That is not a message id.", code="not_a_message_id")
+        raise Invalid(field, "not_a_message_id")
     return message_id
 
 

@@ -74,7 +74,7 @@ def search(
         Invalid: the search takes too long; with longer or rarer words it would not. Or the partner is no person's id.
     """
     if partner_id is not None and not ids.is_id(partner_id):
-        raise Invalid("partnerId", "That is not a person's id.", code="not_a_person_id")
+        raise Invalid("partnerId", "not_a_person_id")
     parts = _parts(text)
     if not parts:
         return []
@@ -200,7 +200,7 @@ def _says_timeout(text: str) -> bool:
 
 
 def _too_broad() -> Invalid:
-    return Invalid("q", "That search is too broad (too_broad). Give fewer, longer or rarer words.", code="too_broad")
+    return Invalid("q", "too_broad")
 
 
 def _person_hit(user: dict[str, Any]) -> Hit:

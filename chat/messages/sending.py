@@ -43,13 +43,11 @@ def accept(stores: Stores, draft: Draft, wake: Callable[[], None], session: Sess
         Unavailable: the log or Redis is full, or `wake` says that the queue is down. Nothing was accepted.
     """
     if draft.audio_file_id is None and characters.is_blank(draft.text):
-        raise Invalid("text", "There is nothing to send: give text or audioFileId.", code="nothing_to_send")
+        raise Invalid("text", "nothing_to_send")
     if draft.receiver_id == draft.sender_id:
-        raise Invalid("receiverId", "You cannot send messages to yourself.", code="receiver_is_sender")
+        raise Invalid("receiverId", "receiver_is_sender")
     if stores.memory.is_full:
-        raise Unavailable(
-            "There is no room for new messages at the moment. Try again later.", FULL_RETRY_SECONDS, code="no_room"
-        )
+        raise Unavailable("no_room", FULL_RETRY_SECONDS)
     outcome, receipt = _Acceptance(stores, draft, session, wake).run()
     if outcome == "again":
         return _accepted_before(stores, receipt)
@@ -152,20 +150,17 @@ def _refusal(outcome: str, *details: str) -> Exception:
     if outcome == "ended":
         return sessions.refusal()
     if outcome == "limited":
-        return TooMany("Too many messages. Wait a moment.", retry_after=int(details[0]), code="too_many_messages")
+        return TooMany("too_many_messages", retry_after=int(details[0]))
     if outcome == "audio":
         return TooMany(
-            "You have reached the limit of minutes of recordings to transcribe. Send this one later; texts still go.",
+            "too_much_audio",
             retry_after=int(details[0]),
-            code="too_much_audio",
         )
     if outcome == "receiver":
-        return NotFound("There is no such person.", code="no_such_person")
+        return NotFound("no_such_person")
     if outcome == "full":
-        return Unavailable(
-            "Too many messages are waiting to be stored. Try again in a moment.", retry_after=5, code="log_full"
-        )
-    return NotFound("There is no such upload.", code="no_such_upload")
+        return Unavailable("log_full", retry_after=5)
+    return NotFound("no_such_upload")
 
 
 def _accepted(entry: Entry) -> Message:
@@ -181,5 +176,5 @@ def _accepted_before(stores: Stores, receipt: Receipt) -> Message:
         return _accepted(entry)
     stored = storing.find_message(stores, receipt.message_id)
     if stored is None:
-        raise NotFound("That message has been removed.", code="message_removed")
+        raise NotFound("message_removed")
     return wire.message(stored)

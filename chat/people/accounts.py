@@ -27,8 +27,6 @@ EMAIL_LIMIT = 254  # RFC 5321 by way of its errata 1690
 BIO_LIMIT = 500
 MAX_LIST = 1_000  # people in one response; also without a limit, since old clients ask once
 
-WRONG_LOGIN = "The email or the password is wrong."
-
 
 @dataclass(frozen=True, slots=True)
 class Changes:
@@ -91,16 +89,16 @@ def log_in(
     user = _find_by_email(stores, email)
     security = stores.mongo.security.find_one({"_id": user["_id"] if user else ""})
     if not passwords.verify(security["passwordHash"] if security else None, password) or user is None:
-        raise Unauthorized(WRONG_LOGIN, code="wrong_login")
+        raise Unauthorized("wrong_login")
     token = issue(user["_id"])
     # Changing the password ends all sessions that exist. A session created while the old password was being verified
     # is not among them, so this checks again once the token has been issued.
     if stores.mongo.security.find_one({"_id": user["_id"]}) != security:
-        raise Unauthorized(WRONG_LOGIN, code="wrong_login")
+        raise Unauthorized("wrong_login")
     try:
         return get(stores, user["_id"]), token  # fails if they deleted their account during the check
     except NotFound:
-        raise Unauthorized(WRONG_LOGIN, code="wrong_login") from None
+        raise Unauthorized("wrong_login") from None
 
 
 def get(stores: Stores, user_id: str) -> Document:
@@ -110,14 +108,14 @@ def get(stores: Stores, user_id: str) -> Document:
         return {**found, "_id": found["pk"]}
     user = restoring.find_user(stores, user_id)
     if user is None:
-        raise NotFound("There is no such person.", code="no_such_person")
+        raise NotFound("no_such_person")
     return user
 
 
 def require(stores: Stores, user_id: str) -> None:
     """Raises NotFound unless the person exists."""
     if not ids.is_id(user_id):
-        raise NotFound("There is no such person.", code="no_such_person")
+        raise NotFound("no_such_person")
     if not stores.redis.exists(keys.user_key(user_id)):
         get(stores, user_id)
 
@@ -158,7 +156,7 @@ def check_password(stores: Stores, passwords: Passwords, user_id: str, password:
     """Raises Forbidden unless this is the person's password."""
     security = stores.mongo.security.find_one({"_id": user_id})
     if not passwords.verify(security["passwordHash"] if security else None, password):
-        raise Forbidden("The current password is wrong.", code="wrong_password")
+        raise Forbidden("wrong_password")
 
 
 def profiles(stores: Stores, user_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -210,11 +208,11 @@ def clean_username(username: str) -> str:
     """
     name = names.clean(username)
     if not 1 <= len(name) <= USERNAME_LIMIT:
-        raise Invalid("username", f"A username must have 1 to {USERNAME_LIMIT} characters.", code="username_length")
+        raise Invalid("username", "username_length", longest=USERNAME_LIMIT)
     try:
         names.check(name)
     except names.Refused as refused:
-        raise Invalid("username", str(refused), code="username_not_allowed") from None
+        raise Invalid("username", "username_not_allowed", sentence=refused.sentence) from None
     return name
 
 
@@ -226,8 +224,8 @@ def clean_email(email: str) -> str:
     """
     try:
         return _validated(email).normalized
-    except EmailNotValidError as error:
-        raise Invalid("email", str(error), code="email_invalid") from None
+    except EmailNotValidError:
+        raise Invalid("email", "email_invalid") from None
 
 
 def email_key(email: str) -> str:
@@ -291,12 +289,12 @@ def _change_profile(stores: Stores, user_id: str, fields: dict[str, Any]) -> Doc
     except DuplicateKeyError:
         raise _taken("usernameKey") from None
     if user is None:
-        raise NotFound("There is no such person.", code="no_such_person")
+        raise NotFound("no_such_person")
     hot.save_user(stores, user)
     return user
 
 
 def _taken(key: str) -> Conflict:
     if key == "emailKey":
-        return Conflict("That email is taken.", code="email_taken")
-    return Conflict("That username is taken.", code="username_taken")
+        return Conflict("email_taken")
+    return Conflict("username_taken")

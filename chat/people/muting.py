@@ -27,7 +27,7 @@ def mute(stores: Stores, user_id: str, partner_id: str) -> None:
     has_room = {"muted": {"$ne": partner_id}, f"muted.{MAX_MUTED - 1}": {"$exists": False}}
     changed = _change(stores, user_id, has_room, {"$push": {"muted": partner_id}})
     if not changed and partner_id not in muted(stores, user_id):
-        raise Conflict(f"You can mute at most {MAX_MUTED} people.", code="too_many_muted")
+        raise Conflict("too_many_muted", most=MAX_MUTED)
     telling.tell_of_muting(stores, user_id, partner_id, muted=True)
 
 

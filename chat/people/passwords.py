@@ -38,8 +38,7 @@ class Passwords:
         if password.casefold() in self._run(common_passwords):
             raise Invalid(
                 "password",
-                "Too many people use this password, so it is easy to guess. Choose another.",
-                code="password_too_common",
+                "password_too_common",
             )
 
     def hash(self, password: str) -> str:

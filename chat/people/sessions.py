@@ -27,7 +27,7 @@ class Session(NamedTuple):
 
 def refusal() -> SessionEnded:
     """The error for a token that is not valid, whatever is wrong with it."""
-    return SessionEnded("The token is missing, wrong, expired or revoked. Log in again.", code="session_ended")
+    return SessionEnded("session_ended")
 
 
 def end(stores: Stores, user_id: str, token_id: str, seconds: int) -> None:
@@ -72,7 +72,7 @@ def is_valid(
         limits.uncount(stores.redis, windows)  # or a stolen token would use up its owner's limits
         return False
     if counted is not None and (seconds := limits.wait_seconds(windows, counts)):
-        raise TooMany(counted.detail, retry_after=seconds, code=counted.code)
+        raise TooMany(counted.code, retry_after=seconds)
     return True
 
 

@@ -15,7 +15,11 @@ DENIED_SUFFIXES = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
 
 
 class NotAllowed(ValueError):
-    """We send nothing to this address; the text says why."""
+    """We send nothing to this address; `sentence` is the key of the reason among those of problems."""
+
+    @property
+    def sentence(self) -> str:
+        return str(self)
 
 
 class Target(NamedTuple):
@@ -40,22 +44,22 @@ def parse(endpoint: str, *, private_allowed: bool) -> Target:
     `private_allowed` is for tests, whose push service is on this machine and has no certificate.
     """
     if len(endpoint) > MAX_LENGTH or not endpoint.isascii() or not endpoint.isprintable() or " " in endpoint:
-        raise NotAllowed("The endpoint is no address.")
+        raise NotAllowed("endpoint_no_address")
     try:
         parts = urlsplit(endpoint)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise NotAllowed("The endpoint is no address.") from None
+        raise NotAllowed("endpoint_no_address") from None
     if not host or parts.username is not None or parts.password is not None:
-        raise NotAllowed("The endpoint needs a host, and neither a name nor a password.")
+        raise NotAllowed("endpoint_with_password")
     is_https = parts.scheme == "https"
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if private_allowed and parts.scheme in ("http", "https"):
         return Target(is_https, host, port or (HTTPS_PORT if is_https else HTTP_PORT), path)
     if not is_https or port not in (None, HTTPS_PORT):
-        raise NotAllowed("The endpoint must begin with https:// and have no port of its own.")
+        raise NotAllowed("endpoint_not_https")
     if _is_address(host) or "." not in host or host.rstrip(".").endswith(DENIED_SUFFIXES):
-        raise NotAllowed("The endpoint must name a host in the internet.")
+        raise NotAllowed("endpoint_not_public")
     return Target(is_https, host, HTTPS_PORT, path)
 
 
@@ -69,7 +73,7 @@ def connect(target: Target, seconds: float, *, private_allowed: bool) -> socket.
     found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
     addresses = [str(address[0]) for *_, address in found]
     if not private_allowed and not all(is_public(address) for address in addresses):
-        raise NotAllowed("The endpoint's name leads into a private network.")
+        raise NotAllowed("endpoint_private")
     # The address itself, not the name, which could lead elsewhere when it is asked for again.
     return socket.create_connection((addresses[0], target.port), timeout=seconds)
 

@@ -47,15 +47,15 @@ def subscribe(stores: Stores, session: Session, endpoint: str, p256dh: str, auth
         Invalid: the endpoint is none of a push service in the internet, or a key is none.
     """
     if vapid.public_key(stores.settings) is None:
-        raise NotFound("This server sends no notifications.", code="no_notifications")
+        raise NotFound("no_notifications")
     try:
         addresses.parse(endpoint, private_allowed=stores.settings.push_to_private_hosts)
     except addresses.NotAllowed as error:
-        raise Invalid("endpoint", str(error), code="push_service_not_allowed") from None
+        raise Invalid("endpoint", "push_service_not_allowed", sentence=error.sentence) from None
     if not vapid.is_point(p256dh):
-        raise Invalid("keys.p256dh", "This is no public key.", code="not_a_public_key")
+        raise Invalid("keys.p256dh", "not_a_public_key")
     if not vapid.is_secret(auth):
-        raise Invalid("keys.auth", "This is no secret of 16 bytes.", code="not_a_secret")
+        raise Invalid("keys.auth", "not_a_secret")
     # One browser is one device, whoever used it before.
     stores.mongo.push.update_many(
         {"subscriptions.endpoint": endpoint}, {"$pull": {"subscriptions": {"endpoint": endpoint}}}

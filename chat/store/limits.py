@@ -26,10 +26,9 @@ class Window(NamedTuple):
 
 
 class Counted(NamedTuple):
-    """An action that counts once in each of these windows; `detail` and `code` are for who finds one of them full."""
+    """An action that counts once in each of these windows; `code` is that of the error where one of them is full."""
 
     windows: list[Window]
-    detail: str
     code: str
 
 

@@ -42,7 +42,11 @@ _PILED_MARKS = regex.compile(r"\p{Mn}{5,}|(\p{Mn})\1")
 
 
 class Refused(ValueError):
-    """A name nobody may have; the text says why."""
+    """A name nobody may have; `sentence` is the key of the reason among those of problems."""
+
+    @property
+    def sentence(self) -> str:
+        return str(self)
 
 
 def clean(name: str) -> str:
@@ -53,17 +57,17 @@ def clean(name: str) -> str:
 def check(name: str) -> None:
     """Raises Refused unless somebody may have this name, which is `clean`."""
     if characters.stray(name):
-        raise Refused("A username cannot contain invisible characters.")
+        raise Refused("username_invisible_characters")
     if characters.is_blank(name) or not _BASE.search(unicodedata.normalize("NFKD", name)):
-        raise Refused("A username needs at least one visible character.")
+        raise Refused("username_not_visible")
     if name in (".", ".."):  # browsers remove these segments from paths, however they are escaped
-        raise Refused('A username cannot be "." or "..".')
+        raise Refused("username_dots")
     if _PILED_MARKS.search(unicodedata.normalize("NFD", name)):
-        raise Refused("A username cannot have so many marks on a letter.")
+        raise Refused("username_piled_marks")
     if not all(_may_stand_together(word) for word in _WORDS.findall(name)) or _has_mixed_digits(name):
-        raise Refused("A word of a username cannot mix letters that look alike in different scripts.")
+        raise Refused("username_mixed_scripts")
     if is_reserved(name):
-        raise Refused("That username is reserved.")
+        raise Refused("username_reserved")
 
 
 def is_reserved(name: str) -> bool:

@@ -49,7 +49,7 @@ def begin(stores: Stores, user_id: str) -> None:
     def remove(session: ClientSession) -> None:
         user = stores.mongo.users.find_one_and_delete({"_id": user_id}, session=session)
         if user is None:
-            raise NotFound("There is no such person.", code="no_such_person")
+            raise NotFound("no_such_person")
         stores.mongo.security.delete_one({"_id": user_id}, session=session)
         entry = {
             "_id": user_id,
@@ -63,7 +63,7 @@ def begin(stores: Stores, user_id: str) -> None:
         with stores.mongo.client.start_session() as session:
             session.with_transaction(remove)
     except DuplicateKeyError:  # the account was deleted before, and Redis or a backup brought it back
-        raise NotFound("There is no such person.", code="no_such_person") from None
+        raise NotFound("no_such_person") from None
 
 
 def leave(stores: Stores, passwords: Passwords, user_id: str, password: str) -> None:

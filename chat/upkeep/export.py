@@ -32,7 +32,7 @@ def export(stores: Stores, user_id: str, file: IO[bytes]) -> int:
     """
     user = stores.mongo.users.find_one({"_id": user_id})
     if user is None:
-        raise NotFound("There is no such person.", code="no_such_person")
+        raise NotFound("no_such_person")
     storing.flush(stores, FLUSH_PAGES)  # now MongoDB has everything except what arrives at this very moment
     partners: set[str] = set()
     with ZipFile(file, "w", ZIP_DEFLATED) as zipped:

@@ -18,7 +18,7 @@ from pymongo.errors import PyMongoError
 from redis import RedisError
 
 from chat import audio, frames, ids, wire
-from chat.errors import NotFound, Unavailable, UnsupportedMedia
+from chat.errors import ChatError, NotFound, Unavailable, UnsupportedMedia
 from chat.frames import Frame
 from chat.messages import delivery, hinting, storing
 from chat.store import counters, keys
@@ -99,7 +99,7 @@ def _handle(stores: Stores, recogniser: Recogniser, message_id: str, attempt: in
         # A worker died after storing the outcome and before delivering it.
         _deliver_and_remove(stores, message_id, [frames.message_frame(wire.message(message))])
     elif attempt > stores.settings.transcription_attempts:
-        _give_up(stores, message_id, "There were too many failed attempts to transcribe it.")
+        _give_up(stores, message_id, "There were too many failed attempts to transcribe it.", "too_many_attempts")
     else:
         _attempt(stores, recogniser, message, message["audioFileId"], attempt)
 
@@ -115,11 +115,11 @@ def _attempt(stores: Stores, recogniser: Recogniser, message: StoredMessage, aud
             transcript = recogniser.transcribe(recording, _Reporter(stores, message))
     except (TranscriptionRefused, UnsupportedMedia, NotFound) as error:
         log.warning("transcription.refused", message_id=message_id, reason=str(error))
-        _give_up(stores, message_id, str(error))
+        _give_up(stores, message_id, _reason(error), error.code)
     except (TranscriptionUnavailable, Unavailable) as error:
         log.warning("transcription.unavailable", message_id=message_id, attempt=attempt, reason=str(error))
         if attempt >= stores.settings.transcription_attempts:
-            _give_up(stores, message_id, str(error))
+            _give_up(stores, message_id, _reason(error), error.code)
         else:
             _try_again(stores, message_id, attempt, error.retry_after)
     except PyMongoError as error:
@@ -198,7 +198,12 @@ def _finish(stores: Stores, message_id: str, transcript: Transcript) -> None:
     _deliver_and_remove(stores, message_id, outgoing)
 
 
-def _give_up(stores: Stores, message_id: str, reason: str) -> None:
+def _reason(error: Exception) -> str:
+    """The text for old clients, in English; others say the same by the error's code."""
+    return "The recording cannot be read." if isinstance(error, ChatError) else str(error)
+
+
+def _give_up(stores: Stores, message_id: str, reason: str, code: str) -> None:
     again = _is_again(stores, message_id)
     message = _current(stores, message_id)
     if message is None:
@@ -209,7 +214,7 @@ def _give_up(stores: Stores, message_id: str, reason: str) -> None:
         shown = _store(stores, message, {"status": "untranscribed"})
     outgoing = []
     if shown is not None:
-        outgoing = [frames.status_frame(shown, "failed", detail=reason)]
+        outgoing = [frames.status_frame(shown, "failed", detail=reason, code=code)]
         outgoing += [] if again else [frames.message_frame(shown)]
     _deliver_and_remove(stores, message_id, outgoing)
 

@@ -27,9 +27,9 @@ REQUEST_KEYS = (
     keys.TRANSCRIPTION_REVISIONS,
 )
 REFUSALS = {
-    "message": "This recording has reached the limit of being transcribed again. Try again later.",
-    "person": "You have reached the limit of recordings to transcribe again. Try again later.",
-    "audio": "You have reached the limit of minutes of recordings to transcribe. Try again later.",
+    "message": "transcribed_too_often",
+    "person": "too_many_transcribed_again",
+    "audio": "too_much_audio_again",
 }
 
 
@@ -56,11 +56,10 @@ def transcribe_again(
     """
     message = _visible(stores, person_id, message_id)
     if not message["audioFileId"]:
-        raise Invalid("messageId", "That is not a voice message.", code="not_a_voice_message")
+        raise Invalid("messageId", "not_a_voice_message")
     if has_own_text(message) and not overwrite:
         raise Conflict(
-            "The sender wrote this text. Set overwrite to true to replace it with the transcript.",
-            code="text_is_senders_own",
+            "text_is_senders_own",
         )
     length_ms = int(turns.seconds(stores, [message])[message_id] * 1_000)
     windows = _windows(stores, person_id, message_id, length_ms)
@@ -70,10 +69,10 @@ def transcribe_again(
     script_keys = [*REQUEST_KEYS, *(window.key for _, window, _ in windows)]
     what, *details = stores.scripts.request_transcription(keys=script_keys, args=arguments)
     if what == b"busy":
-        raise Conflict("That message is already being transcribed.", code="being_transcribed")
+        raise Conflict("being_transcribed")
     if what == b"limited":
         index, seconds = map(int, details)
-        raise TooMany(REFUSALS[windows[index][0]], retry_after=seconds, code="too_many_transcriptions")
+        raise TooMany("too_many_transcriptions", retry_after=seconds, sentence=REFUSALS[windows[index][0]])
     hinting.keep(stores, {message_id: hints})
     turns.note_origin(stores, message_id)
     try:
@@ -103,7 +102,7 @@ def may_replace_text(stores: Stores, message: StoredMessage) -> bool:
 def _visible(stores: Stores, person_id: str, message_id: str) -> StoredMessage:
     message = storing.load_for_change(stores, message_id) if ids.is_id(message_id) else None
     if message is None or message.get("deletedAt") or person_id not in (message["senderId"], message["receiverId"]):
-        raise NotFound("There is no such message.", code="no_such_message")
+        raise NotFound("no_such_message")
     return message
 
 

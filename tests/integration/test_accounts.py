@@ -97,7 +97,7 @@ def test_a_failed_log_in_reveals_nothing_even_by_the_work_it_takes(
     for email, password in (("anna@example.org", "wrong"), ("nobody@example.org", PASSWORD)):
         with pytest.raises(Unauthorized) as refused:
             log_in(stores, counted, email, password)
-        refusals.add(refused.value.detail)
+        refusals.add(refused.value.sentence)
     assert len(refusals) == 1
     of_anna, of_nobody = worked  # one hash each, as dear as the other; see also `tests/unit/test_passwords.py`
     assert of_anna == of_nobody

@@ -128,7 +128,7 @@ def test_no_more_bytes_in_all_than_one_may_have_until_some_are_deleted(
     drain(stores)
     if not known:  # Redis was lost, or nobody asked for long
         stores.redis.delete(keys.uploads_stored_key(anna))
-    with pytest.raises(StorageFull, match="Delete"):
+    with pytest.raises(StorageFull, match="recordings_full"):
         put(stores, anna, 3 * KB)
     put(stores, bert, 8 * KB)
     editing.delete(stores, anna, sent["_id"])

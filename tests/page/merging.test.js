@@ -47,8 +47,9 @@ test("a deletion is never undone, and takes the words along", () => {
 test("a failed transcription keeps the words there are, and says why", () => {
 	const message = loaded({ text: "said", words });
 	message.transcribingAgain = true;
-	merge(message, fromPartner(1, "grace", { text: "other", status: "failed", detail: "Too quiet." }));
-	assert.deepEqual([message.text, message.failure, message.transcribingAgain], ["said", "Too quiet.", false]);
+	merge(message, fromPartner(1, "grace", { text: "other", status: "failed", code: "too_many_attempts" }));
+	const why = "There were too many failed attempts to transcribe it.";
+	assert.deepEqual([message.text, message.failure, message.transcribingAgain], ["said", why, false]);
 	merge(message, fromPartner(1, "grace", { status: "failed" }));
 	assert.equal(message.failure, "The words could not be made out.");
 });

@@ -16,7 +16,7 @@ def failing(error: Exception) -> Iterator[bytes]:
     raise error
 
 
-@pytest.mark.parametrize(("error", "status"), [(AutoReconnect("gone"), 503), (NotFound("There is no such file."), 404)])
+@pytest.mark.parametrize(("error", "status"), [(AutoReconnect("gone"), 503), (NotFound("no_such_file"), 404)])
 def test_an_error_with_the_first_piece_has_its_status(error: Exception, status: int) -> None:
     app = Flask(__name__)
     errors.install(app)

@@ -43,7 +43,7 @@ def ready() -> Response:
     """
     missing = _found.missing()
     if missing:
-        raise Unavailable(f"Missing: {', '.join(missing)}.", code="not_ready")
+        raise Unavailable("not_ready", missing=", ".join(missing))
     memory = services().stores.memory
     document: dict[str, object] = {"status": "ready"}
     if memory.is_short:

@@ -21,7 +21,7 @@ api = APIBlueprint("messages", __name__, url_prefix=PREFIX, abp_tags=[CHAT], abp
 def send(body: schemas.NewMessage) -> tuple[Response, int]:
     """Send a text, or an upload as a voice message"""
     if body.sender_id is not None and body.sender_id != me():
-        raise Invalid("senderId", "You can only send messages as yourself.", code="sender_is_not_caller")
+        raise Invalid("senderId", "sender_is_not_caller")
     languages = _languages(body.language) if body.audio_file_id else ()
     draft = Draft(me(), body.receiver_id, body.text or "", body.audio_file_id, body.client_id, languages=languages)
     return jsonify(sending.accept(stores(), draft, services().queue.wake_drainer, session())), 202

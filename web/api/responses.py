@@ -7,6 +7,7 @@ from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel
 
 from web.errors import MEDIA_TYPE, code_of, title_of
+from web.languages import english
 
 PREFIX = "/api"
 SECURITY: list[dict[str, list[str]]] = [{"apiKey": []}, {"bearer": []}]
@@ -31,31 +32,33 @@ def responses(success: int, model: type[BaseModel] | dict[str, Any] | None, *err
     return found
 
 
-_DETAILS = {
-    400: "The body is not well-formed JSON.",
-    401: "The token is missing, wrong, expired or revoked. Log in again.",
-    403: "The current password is wrong.",
-    404: "There is no such person.",
-    409: "That username is taken.",
-    413: "The request may have at most 131072 bytes.",
-    415: "Send JSON, with the header Content-Type: application/json.",
-    416: "The requested range cannot be served.",
-    422: "There is nothing to send: give text or audioFileId.",
-    429: "Too many messages. Wait a moment.",
-    503: "A part of the service is unavailable. Try again in a moment.",
-    507: "There is no room for recordings at the moment. Try again later.",
+# An example for each status: the key of its sentence, and what fills it.
+_EXAMPLES: dict[int, tuple[str, dict[str, int]]] = {
+    400: ("malformed_json", {}),
+    401: ("session_ended", {}),
+    403: ("wrong_password", {}),
+    404: ("no_such_person", {}),
+    409: ("username_taken", {}),
+    413: ("request_too_large", {"limit": 131_072}),
+    415: ("send_json", {}),
+    416: ("status_416", {}),
+    422: ("nothing_to_send", {}),
+    429: ("too_many_messages", {}),
+    503: ("store_unavailable", {}),
+    507: ("no_room_for_recordings", {}),
 }
 _RETRY_AFTER = {"Retry-After": {"description": "seconds", "schema": {"type": "integer", "minimum": 1}}}
 
 
 def _problem(status: int) -> dict[str, Any]:
-    detail = _DETAILS[status]
-    example: dict[str, Any] = {"type": "about:blank", "title": title_of(status), "status": status, "detail": detail}
+    sentence, values = _EXAMPLES[status]
+    title, detail = title_of(status, english()), english().say(sentence, **values)
+    example: dict[str, Any] = {"type": "about:blank", "title": title, "status": status, "detail": detail}
     example |= {"message": detail, "code": code_of(status), "requestId": "9f86d081884c7d65"}
     if status == HTTPStatus.UNPROCESSABLE_ENTITY:
         example["errors"] = [{"field": "text", "message": detail}]
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}}
-    described = {"description": title_of(status), "content": content}
+    described = {"description": title, "content": content}
     if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
         described["headers"] = _RETRY_AFTER
     return described

@@ -45,7 +45,7 @@ def upload() -> tuple[dict[str, Any], int]:
     with audio.allowance.upload(stores(), me(), size) as allowed, ExitStack() as closing:
         files = forms.files(closing)
         if not 1 <= len(files) <= MAX_FILES:
-            raise Invalid("audio", f"Send 1 to {MAX_FILES} files.", code="file_count")
+            raise Invalid("audio", "file_count", most=MAX_FILES)
         saved = audio.save_all(stores(), me(), [_recording(file, closing) for file in files])
         allowed.stored = [(each.id, each.length) for each in saved]
     return {"files": [described(each) for each in saved]}, 201

@@ -14,15 +14,14 @@ import structlog
 from flask import Flask, Response, request
 from pymongo.errors import PyMongoError
 from redis import RedisError
-from werkzeug.exceptions import BadRequest
 from wsproto.utilities import RemoteProtocolError
 
 from chat import ids
-from chat.errors import TooMany, Unauthorized, Unavailable
+from chat.errors import ChatError, TooMany, Unauthorized, Unavailable
 from chat.messages import delivery
 from chat.people.sessions import Session
 from config.settings import Settings
-from web.errors import refuse
+from web.errors import problem
 from web.limits import address
 from web.services import Services, services
 from web.sockets.budget import Rates
@@ -77,9 +76,9 @@ def _refuse_a_crowd() -> None:
         return
     own = services()
     if own.sockets.by_address.is_full(address()):
-        raise TooMany("There are too many sockets from your address.", RETRY_SECONDS, code="too_many_sockets")
+        raise TooMany("too_many_sockets", RETRY_SECONDS)
     if own.sockets.unproven >= own.settings.sockets_unproven:
-        raise Unavailable("Too many sockets wait to say whose they are.", RETRY_SECONDS, code="sockets_waiting")
+        raise Unavailable("sockets_waiting", RETRY_SECONDS)
 
 
 def _serve(connection: Connection) -> None:
@@ -97,7 +96,7 @@ def _serve(connection: Connection) -> None:
 
 
 def _refuse_handshake(_: Exception) -> Response:
-    response = refuse(BadRequest("That is no WebSocket handshake of version 13."))
+    response = problem(ChatError(sentence="no_handshake"))
     response.headers["Sec-WebSocket-Version"] = "13"
     return response
 

@@ -15,6 +15,7 @@ from deepgram.core.api_error import ApiError
 from deepgram.core.parse_error import ParsingError
 
 from chat.voice.recognisers.protocol import (
+    LanguageNotKnown,
     Recording,
     Report,
     Transcript,
@@ -72,7 +73,7 @@ class Deepgram:
                 refused = error
             else:
                 return _transcript(response, query.get("language") if query.get("language") != "multi" else None)
-        raise refused or TranscriptionRefused("The transcription service does not know this language.")
+        raise refused or LanguageNotKnown("The transcription service does not know this language.")
 
     def _queries(self, language: str | None, hints: Sequence[str]) -> Iterator[Query]:
         """Yields the parameters to try in order, until one is not refused because of the language: not every model
@@ -107,7 +108,7 @@ class Deepgram:
             raise TranscriptionUnavailable("The transcription service could not be reached.") from error
 
 
-class _LanguageRefused(TranscriptionRefused):
+class _LanguageRefused(LanguageNotKnown):
     """The recording was refused because of the requested language, or because the model cannot detect it."""
 
 

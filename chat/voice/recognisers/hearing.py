@@ -16,7 +16,7 @@ from faster_whisper.transcribe import TranscriptionOptions, get_suppressed_token
 from chat.voice.recognisers import languages
 from chat.voice.recognisers.loops import without_loops
 from chat.voice.recognisers.pieces import RATE, Piece, Samples, spoken_seconds
-from chat.voice.recognisers.protocol import Transcript, TranscriptionRefused
+from chat.voice.recognisers.protocol import LanguageNotKnown, Transcript
 from chat.wire import Word
 
 TEMPERATURES = (
@@ -88,13 +88,13 @@ class Hearing:
     def _code(self, language: str | None) -> str | None:
         if not self._model.model.is_multilingual:
             if language is not None and languages.primary(language) != "en":
-                raise TranscriptionRefused("The local recogniser only understands English.")
+                raise LanguageNotKnown("The local recogniser only understands English.")
             return "en"
         if language is None:
             return None
         code = languages.whisper_code(language)
         if code not in self._known:
-            raise TranscriptionRefused(f"The local recogniser does not know the language {language}.")
+            raise LanguageNotKnown(f"The local recogniser does not know the language {language}.")
         return code
 
     def _listen(self, samples: Samples) -> list[dict[str, Any]]:

@@ -46,9 +46,19 @@ Report = Callable[[Progress], None]
 class TranscriptionRefused(Exception):
     """This recording cannot be transcribed like this, and trying again is useless. Its text may be shown to people."""
 
+    code = "transcription_refused"  # says so to programs, such as the page, which says it in its reader's language
+
+
+class LanguageNotKnown(TranscriptionRefused):
+    """The recogniser does not transcribe this language."""
+
+    code = "language_not_known"
+
 
 class TranscriptionUnavailable(Exception):
     """The recogniser cannot be used now. Try again, after `retry_after` seconds if it named a time."""
+
+    code = "transcription_unavailable"
 
     def __init__(self, reason: str, retry_after: float | None = None) -> None:
         super().__init__(reason)

@@ -1,11 +1,14 @@
 // Starts the page: shows the page of the address, for those signed in and for those who are not.
 
+import { loadSentences } from "./base/reading.js";
+import { say } from "./base/sentences.js";
 import { startWorker } from "./app/installed.js";
 import { Shell } from "./app/shell.js";
 import { on } from "./base/events.js";
 import { currentRoute, navigate, startRouter } from "./base/router.js";
 import { NOTICE } from "./base/stored.js";
 import { fill, h } from "./dom/elements.js";
+import { sayIn } from "./dom/say.js";
 import { dropSubscription } from "./net/push.js";
 import { session, startSession } from "./net/session.js";
 import { forgetUnsent, keepOnly } from "./state/leaving.js";
@@ -17,8 +20,8 @@ const app = /** @type {HTMLElement} */ (document.getElementById("app"));
 
 /** The forms for those not signed in, by the address's page. */
 const FORMS = new Map([
-	["login", { title: "Log in · Chattergram", show: loginPage }],
-	["signup", { title: "Sign up · Chattergram", show: signupPage }],
+	["login", { title: /** @type {const} */ ("title.login"), show: loginPage }],
+	["signup", { title: /** @type {const} */ ("title.signup"), show: signupPage }],
 ]);
 const NEED_LOGIN = ["chat", "settings"];
 const WELCOME = "";
@@ -46,8 +49,8 @@ function enter() {
 function showWelcome({ page }) {
 	const isKnown = page === WELCOME || FORMS.has(page) || NEED_LOGIN.includes(page);
 	if (!isKnown) {
-		const home = h("a", { href: "/" }, "To Chattergram");
-		fill(app, h("main.nothing", { id: "main", tabindex: -1 }, h("p", "There is nothing at this address."), home));
+		const home = h("a", { href: "/" }, say("app.toHome"));
+		fill(app, h("main.nothing", { id: "main", tabindex: -1 }, h("p", say("app.nothingHere")), home));
 		return;
 	}
 	if (NEED_LOGIN.includes(page)) {
@@ -58,7 +61,7 @@ function showWelcome({ page }) {
 	const notice = sessionStorage.getItem(NOTICE) ?? "";
 	fill(app, form ? form.show(notice) : landingPage());
 	sessionStorage.removeItem(NOTICE);
-	document.title = form?.title ?? "Chattergram";
+	document.title = form ? say(form.title) : "Chattergram";
 	focusFirstField();
 }
 
@@ -80,9 +83,12 @@ async function beginAnew(reason) {
 	location.assign(reason ? "/login" : "/");
 }
 
-on("route", show);
 on("signed-out", beginAnew);
 keepOnly(session.me?._id ?? null); // what another person, or a tab that was closing, has left
 startRouter();
 startSession();
+await loadSentences();
+sayIn(document);
+document.querySelector('meta[name="description"]')?.setAttribute("content", say("app.description"));
+on("route", show);
 show();

@@ -57,10 +57,10 @@ export interface Message {
 	deletedAt?: string | null;
 }
 
-/** A message that changed, as it is now. `failed`: its words could not be made out, and `detail` says why. */
+/** A message that changed, as it is now. `failed`: its words could not be made out, and `code` says why. */
 export interface MessageChange extends Omit<Message, "status"> {
 	status: "edited" | "deleted" | "failed";
-	detail?: string | null;
+	code?: string | null;
 }
 
 /** The first frame of a voice message, which has all but its words. */
@@ -153,6 +153,7 @@ export interface Outgoing {
 export interface Problem {
 	title?: string;
 	detail?: string;
+	code?: string;
 	errors?: { field: string; message: string }[];
 }
 

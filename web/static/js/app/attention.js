@@ -4,6 +4,7 @@ import { on } from "../base/events.js";
 import { areWanted, notify } from "../base/notifications.js";
 import { summary } from "../base/phrases.js";
 import { chatPath } from "../base/router.js";
+import { say } from "../base/sentences.js";
 import { announce } from "../dom/announce.js";
 import { totalUnread } from "../state/conversations.js";
 import { isMuted } from "../state/muting.js";
@@ -24,7 +25,7 @@ export function startAttention(openPartner) {
 }
 
 /** @param {Person | null} partner */
-const titleFor = (partner) => (partner ? `${partner.username} · Chattergram` : "Chattergram");
+const titleFor = (partner) => (partner ? say("title.partner", { name: partner.username }) : "Chattergram");
 
 /**
  * @param {Events["incoming"]} incoming
@@ -33,7 +34,7 @@ const titleFor = (partner) => (partner ? `${partner.username} · Chattergram` : 
 function tellOf({ message, isNew }, partner) {
 	const sender = person(message.senderId);
 	if (!sender || isMuted(sender._id)) return;
-	if (isNew && sender !== partner) announce(`${sender.username} wrote`);
+	if (isNew && sender !== partner) announce(say("person.wrote", { name: sender.username }));
 	const isLookedAt = !document.hidden && document.hasFocus();
 	if (!areWanted() || isLookedAt) return;
 	notify({ title: sender.username, body: summary(message), tag: message._id, path: chatPath(sender) });

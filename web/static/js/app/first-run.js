@@ -1,5 +1,6 @@
 // What somebody sees who has talked to nobody yet: people to write to, the address to share, and how a voice message works.
 
+import { say } from "../base/sentences.js";
 import { announce } from "../dom/announce.js";
 import { h } from "../dom/elements.js";
 import { copyTemplate } from "../dom/template.js";
@@ -10,7 +11,6 @@ import { personRow } from "../sidebar/person-row.js";
 import { sampleMessage } from "../voice/sample.js";
 
 const SHOWN = 6; // people
-const NOBODY = "Nobody else is here yet. Bring somebody:";
 
 export function firstRun() {
 	const parts = copyTemplate("first-run", {
@@ -40,7 +40,7 @@ async function showPeople(list) {
 		const line = person.bio && h("span.line", { dir: "auto" }, person.bio);
 		return personRow(person, {}, line);
 	});
-	list.replaceChildren(...(rows.length ? rows : [h("li.hint", NOBODY)]));
+	list.replaceChildren(...(rows.length ? rows : [h("li.hint", say("first.nobody"))]));
 }
 
 /** @param {{ address: HTMLInputElement, copy: HTMLButtonElement, copied: HTMLElement }} parts */
@@ -49,14 +49,14 @@ function handleAddress({ address, copy, copied }) {
 	address.value = url;
 	address.onfocus = () => address.select();
 	const canShare = "share" in navigator && matchMedia("(pointer: coarse)").matches;
-	if (canShare) copy.textContent = "Share";
+	if (canShare) copy.textContent = say("first.share");
 	copy.onclick = async () => {
 		if (canShare) {
 			await navigator.share({ url, title: "Chattergram" }).catch(() => {}); // they changed their mind
 			return;
 		}
 		const wasCopied = await copyText(address);
-		copied.textContent = wasCopied ? "Copied." : "Copy it from the field.";
+		copied.textContent = say(wasCopied ? "first.copied" : "first.notCopied");
 		announce(copied.textContent);
 	};
 }

@@ -3,12 +3,12 @@
 import { on } from "../base/events.js";
 import { areWanted } from "../base/notifications.js";
 import { navigate } from "../base/router.js";
+import { say } from "../base/sentences.js";
 import { announce } from "../dom/announce.js";
 import { h } from "../dom/elements.js";
 import { subscribe } from "../net/push.js";
 
 const WORKER = "/sw.js";
-const READY = "A new version is ready.";
 const BETWEEN_CHECKS = 60_000; // milliseconds
 
 /** Begins when the page has loaded, so that nothing of it waits. Browsers have workers only for pages that came by https. */
@@ -57,12 +57,12 @@ function followUpdates(registration) {
 /** @param {ServiceWorker | null} waiting null when it is in charge already */
 function offerReload(waiting) {
 	document.querySelector(".update")?.remove();
-	const reload = h("button.button", { type: "button" }, "Reload");
+	const reload = h("button.button", { type: "button" }, say("app.reload"));
 	reload.onclick = () => {
 		if (!waiting || waiting.state === "activated") location.reload();
 		navigator.serviceWorker.addEventListener("controllerchange", () => location.reload());
 		waiting?.postMessage("activate");
 	};
-	document.body.append(h("p.update", READY, " ", reload));
-	announce(READY);
+	document.body.append(h("p.update", say("app.newVersion"), " ", reload));
+	announce(say("app.newVersion"));
 }

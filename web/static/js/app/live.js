@@ -1,6 +1,7 @@
 // Keeps what the page shows up to date: loads it, connects, takes in what comes, and says when there is no connection.
 
 import { on } from "../base/events.js";
+import { say } from "../base/sentences.js";
 import { announce } from "../dom/announce.js";
 import { fill } from "../dom/elements.js";
 import { copyTemplate } from "../dom/template.js";
@@ -90,7 +91,7 @@ export class Live {
 	}
 
 	#connected() {
-		if (this.banner.firstChild) announce("Connected again");
+		if (this.banner.firstChild) announce(say("app.connectedAgain"));
 		fill(this.banner);
 		outbox.flush();
 		renewKeptHistories().catch(() => {});

@@ -3,6 +3,7 @@
 
 import { on } from "../base/events.js";
 import { chatPath } from "../base/router.js";
+import { say } from "../base/sentences.js";
 import { announce } from "../dom/announce.js";
 import { fill } from "../dom/elements.js";
 import { icon } from "../dom/icons.js";
@@ -70,9 +71,9 @@ export class PlayerBar {
 	 */
 	#showState(message, { time, playing }) {
 		const { said, toggle, speed } = this.parts;
-		said.textContent = sentenceAt(message, time) || "Voice message";
+		said.textContent = sentenceAt(message, time) || say("message.voice");
 		speed.textContent = String(player.playbackSpeed());
-		const label = playing ? "Pause playback" : "Go on playing";
+		const label = say(playing ? "player.pausePlayback" : "player.goOn");
 		if (toggle.ariaLabel === label) return;
 		toggle.ariaLabel = label;
 		fill(toggle, icon(playing ? "pause" : "play"));
@@ -84,7 +85,7 @@ export class PlayerBar {
 		this.#message = message;
 		const partner = person(partnerOf(message));
 		const isMine = message.senderId === me()._id;
-		const name = isMine ? "You" : (partner?.username ?? "");
+		const name = isMine ? say("app.you") : (partner?.username ?? "");
 		this.parts.who.textContent = name;
 		if (partner) this.parts.who.href = chatPath(partner, { at: message._id, query: "" });
 		const { mediaSession } = navigator;
@@ -95,7 +96,7 @@ export class PlayerBar {
 		const { source } = player.current();
 		const next = source?.message ? nextVoice(source.message) : null;
 		if (!next) return;
-		announce("The next voice message");
+		announce(say("player.next"));
 		player.play(recordingOf(next), 0);
 	}
 

@@ -3,6 +3,7 @@
 import { startClock } from "../base/clock.js";
 import { on } from "../base/events.js";
 import { chatPath, correctAddress, currentRoute, navigate } from "../base/router.js";
+import { say } from "../base/sentences.js";
 import { fill, h } from "../dom/elements.js";
 import { avatar, spinner } from "../dom/icons.js";
 import { copyTemplate } from "../dom/template.js";
@@ -35,7 +36,6 @@ const PARTS = {
 };
 
 const KNOWN = ["", "chat", "settings"];
-const NOTHING = "There is nothing at this address.";
 
 const PATIENCE = 1_500; // milliseconds for the list of conversations; then what this browser kept of it has to do
 
@@ -95,7 +95,7 @@ export class Shell {
 		}
 		this.#leaveThread();
 		this.element.dataset.page = route.page;
-		if (!isKnown(route)) this.#fillPane(h("div.nothing", h("p", NOTHING), h("a", { href: "/" }, "All conversations")));
+		if (!isKnown(route)) this.#sayNothing(say("app.nothingHere"));
 		else if (route.page === "chat") this.#showThread(route, this.#turn);
 		else if (route.page === "settings") this.#fillPane(settingsPage()).focus();
 		else this.#showBeginning();
@@ -112,6 +112,11 @@ export class Shell {
 		return fill(this.parts.pane, content);
 	}
 
+	/** @param {string} problem why there is nothing to show */
+	#sayNothing(problem) {
+		this.#fillPane(h("div.nothing", h("p", problem), h("a", { href: "/" }, say("shell.allConversations"))));
+	}
+
 	/**
 	 * @param {Route} route
 	 * @param {number} turn
@@ -122,7 +127,7 @@ export class Shell {
 		const { partner, problem } = await this.#findPartner(route);
 		if (turn !== this.#turn) return;
 		if (partner) this.#openThread(partner, route);
-		else this.#fillPane(h("div.nothing", h("p", problem), h("a", { href: "/" }, "All conversations")));
+		else this.#sayNothing(problem);
 	}
 
 	/**
@@ -133,8 +138,8 @@ export class Shell {
 		try {
 			await Promise.race([this.live.listing, patience()]);
 			const partner = id ? ((await findPersonById(id)) ?? (await findPartner(id))) : await findPerson(name);
-			if (partner?._id === me()._id) return { partner: null, problem: "That is you." };
-			return { partner, problem: id ? "There is nobody at this address." : `There is nobody called ${name}.` };
+			if (partner?._id === me()._id) return { partner: null, problem: say("shell.thatIsYou") };
+			return { partner, problem: id ? say("shell.nobodyHere") : say("shell.nobodyCalled", { name }) };
 		} catch (error) {
 			return { partner: null, problem: /** @type {Error} */ (error).message };
 		}

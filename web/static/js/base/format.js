@@ -1,5 +1,7 @@
 // Dates, lengths and numbers as the reader writes them.
 
+import { localesFor, pageLanguage } from "./reading.js";
+import { say } from "./sentences.js";
 const DAY = 86_400_000; // milliseconds
 
 /** @typedef {string | number | Date} Moment as `new Date` takes it */
@@ -12,7 +14,7 @@ const reader = { languages: /** @type {string[]} */ ([]), key: "" };
  * midnight, or until one of the two changes.
  */
 export function readingKey() {
-	const languages = [...(globalThis.navigator?.languages ?? [])];
+	const languages = localesFor(globalThis.navigator?.languages ?? [], pageLanguage());
 	const zone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
 	const key = [zone, ...languages].join();
 	if (key !== reader.key) Object.assign(reader, { languages, key });
@@ -72,8 +74,8 @@ export function daysAgo(moment) {
  */
 export function day(moment) {
 	const ago = daysAgo(moment);
-	if (ago === 0) return "Today";
-	if (ago === 1) return "Yesterday";
+	if (ago === 0) return say("day.today");
+	if (ago === 1) return say("day.yesterday");
 	return ago > 1 && ago < 7 ? weekday(moment) : fullDay(moment);
 }
 
@@ -84,7 +86,7 @@ export function day(moment) {
 export function shortTime(moment) {
 	const ago = daysAgo(moment);
 	if (ago < 1) return time(moment);
-	if (ago === 1) return "Yesterday";
+	if (ago === 1) return say("day.yesterday");
 	return ago < 7 ? shortWeekday(moment) : dayMonth(moment);
 }
 

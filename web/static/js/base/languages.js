@@ -1,5 +1,6 @@
 // The languages that recordings may be in, and the one that this person speaks.
 
+import { pageLanguage } from "./reading.js";
 import { SPOKEN } from "./stored.js";
 
 /** What Whisper transcribes, which has all that Deepgram does (openai/whisper, tokenizer.py; BCP 47). */
@@ -8,19 +9,25 @@ const CODES =
 		" ",
 	);
 
-const names = new Intl.DisplayNames(["en"], { type: "language" });
+/** Made when it is first needed: by then the page has its language. */
+let names = /** @type {Intl.DisplayNames | null} */ (null);
+
+function namesOfLanguages() {
+	names ??= new Intl.DisplayNames([pageLanguage() || "en"], { type: "language" });
+	return names;
+}
 
 /**
  * @typedef {object} Language
  * @property {string} code BCP 47
- * @property {string} name in English, as the page is
+ * @property {string} name in the language of the page
  */
 
 /**
  * @param {string} code
  * @returns {Language}
  */
-const language = (code) => ({ code, name: names.of(code) ?? code });
+const language = (code) => ({ code, name: namesOfLanguages().of(code) ?? code });
 
 /** Those this browser is set to, the likeliest first. */
 export function browserLanguages() {
@@ -32,7 +39,7 @@ export function browserLanguages() {
 export function otherLanguages() {
 	const own = new Set(browserLanguages().map(({ code }) => code));
 	const others = CODES.filter((code) => !own.has(code)).map(language);
-	return others.sort((one, other) => one.name.localeCompare(other.name, "en"));
+	return others.sort((one, other) => one.name.localeCompare(other.name, pageLanguage() || "en"));
 }
 
 /** What this person has said that they speak; "" leaves it to the browser's languages, which every call states. */

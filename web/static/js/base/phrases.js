@@ -1,14 +1,16 @@
 // What is said in a line about a person or a message.
 
 import { dayMonth, daysAgo, time } from "./format.js";
+import { say } from "./sentences.js";
 
 /** @import { Message, Person } from "../wire.js" */
 
 /** @param {Person} person */
 export function lastSeen({ online, lastSeen: seen }) {
-	if (online) return "online";
-	if (!seen) return "offline";
-	return `last seen ${daysAgo(seen) ? dayMonth(seen) : `at ${time(seen)}`}`;
+	if (online) return say("person.online");
+	if (!seen) return say("person.offline");
+	if (daysAgo(seen)) return say("person.lastSeenOn", { date: dayMonth(seen) });
+	return say("person.lastSeenAt", { time: time(seen) });
 }
 
 /**
@@ -16,7 +18,8 @@ export function lastSeen({ online, lastSeen: seen }) {
  * @param {boolean} [mine]
  */
 export function summary({ deletedAt, text, audioFileId, status }, mine = false) {
-	if (deletedAt) return "Message deleted";
-	const voice = status === "transcribing" ? "Voice message, transcribing …" : "Voice message";
-	return (mine ? "You: " : "") + (text || (audioFileId ? voice : ""));
+	if (deletedAt) return say("message.deleted");
+	const voice = say(status === "transcribing" ? "message.voiceTranscribing" : "message.voice");
+	const said = text || (audioFileId ? voice : "");
+	return mine ? say("message.you", { text: said }) : said;
 }

@@ -1,5 +1,6 @@
 // Questions in a dialog.
 
+import { say } from "../base/sentences.js";
 import { letPasswordsBeSeen } from "./password.js";
 import { copyTemplate } from "./template.js";
 
@@ -44,7 +45,7 @@ export async function askForChoice(question, choice) {
  * @param {string} title
  * @param {string} text
  */
-export const tell = (title, text) => ask({ title, text, confirm: "All right", look: "quiet" });
+export const tell = (title, text) => ask({ title, text, confirm: say("app.allRight"), look: "quiet" });
 
 /**
  * Opens a dialog, which goes away when it is closed: by its button, by Escape, or by a click beside it.

@@ -1,5 +1,6 @@
 // Forms that show what is wrong where it is wrong.
 
+import { say } from "../base/sentences.js";
 import { letPasswordsBeSeen } from "./password.js";
 
 /** @typedef {HTMLInputElement | HTMLTextAreaElement} Field */
@@ -24,9 +25,20 @@ export function handleForm(form, submit) {
 		event.preventDefault();
 		clearNotes(form);
 		const invalid = fieldsOf(form).find(({ validity }) => !validity.valid);
-		if (invalid) blame(invalid, invalid.validationMessage);
+		if (invalid) blame(invalid, faultOf(invalid));
 		else await sendForm(form, submit);
 	};
+}
+
+/**
+ * What is wrong with a field, in the language of the page; the browser's own text is in that of the browser.
+ * @param {Field} field
+ */
+function faultOf({ validity, minLength, maxLength }) {
+	if (validity.valueMissing) return say("form.missing");
+	if (validity.typeMismatch) return say("form.notEmail");
+	if (validity.tooShort) return say("form.tooShort", { least: minLength });
+	return validity.tooLong ? say("form.tooLong", { most: maxLength }) : say("form.invalid");
 }
 
 /** @param {HTMLFormElement} form */
@@ -76,7 +88,7 @@ function showRefusal(form, { message, fields = [], retryAfter = 0 }) {
 			return;
 		}
 	}
-	const wait = retryAfter ? ` Try again in ${Math.ceil(retryAfter / 60)} min.` : "";
+	const wait = retryAfter ? ` ${say("form.tryAgainIn", { minutes: Math.ceil(retryAfter / 60) })}` : "";
 	const status = statusOf(form);
 	status.textContent = message + wait;
 	status.classList.add("refused");

@@ -1,6 +1,7 @@
 // A list of languages to choose from: the browser's first, then all the others.
 
 import { browserLanguages, otherLanguages } from "../base/languages.js";
+import { say } from "../base/sentences.js";
 import { h } from "./elements.js";
 
 /** @import { Language } from "../base/languages.js" */
@@ -12,7 +13,7 @@ import { h } from "./elements.js";
  */
 export function languageChoice(label, none, chosen) {
 	const choice = h("select.language", { label }, h("option", { value: "" }, none));
-	choice.append(group("Yours", browserLanguages()), group("All others", otherLanguages()));
+	choice.append(group(say("transcript.yours"), browserLanguages()), group(say("transcript.others"), otherLanguages()));
 	choice.value = chosen;
 	if (choice.selectedIndex < 0) choice.value = "";
 	return choice;

@@ -1,5 +1,6 @@
 // Passwords that can be looked at while they are typed.
 
+import { say } from "../base/sentences.js";
 import { h } from "./elements.js";
 
 /**
@@ -16,11 +17,11 @@ export function letPasswordsBeSeen(form) {
  * @param {HTMLInputElement} input
  */
 function addButton(form, input) {
-	const button = h("button.reveal", { "aria-pressed": "false", title: "Show or hide the password" }, "Show");
+	const button = h("button.reveal", { "aria-pressed": "false", title: say("account.showOrHide") }, say("account.show"));
 	const show = (/** @type {boolean} */ isSeen) => {
 		input.type = isSeen ? "text" : "password";
 		button.ariaPressed = String(isSeen);
-		button.textContent = isSeen ? "Hide" : "Show";
+		button.textContent = say(isSeen ? "account.hide" : "account.show");
 	};
 	button.onclick = () => show(input.type === "password");
 	form.addEventListener("submit", () => show(false));

@@ -1,8 +1,8 @@
 // What a call that failed throws.
 
-/** @import { Problem } from "../wire.js" */
+import { say } from "../base/sentences.js";
 
-const UNREACHABLE = "The server could not be reached.";
+/** @import { Problem } from "../wire.js" */
 
 /** A response that is no success, or none at all. */
 export class ApiError extends Error {
@@ -12,9 +12,10 @@ export class ApiError extends Error {
 	 * @param {string | null} [retryAfter] the header, seconds
 	 */
 	constructor(status = 0, problem = null, retryAfter = null) {
-		const { detail, title, errors = [] } = problem ?? {};
-		super(detail ?? title ?? UNREACHABLE);
+		const { detail, title, code = "", errors = [] } = problem ?? {};
+		super(detail ?? title ?? say("app.unreachable"));
 		this.status = status;
+		this.code = code;
 		this.fields = errors;
 		this.retryAfter = Number(retryAfter) || 0;
 	}

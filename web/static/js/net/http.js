@@ -1,5 +1,7 @@
 // One HTTP call to the server: with the token, within a time, and its failure as an ApiError.
 
+import { acceptLanguage } from "../base/reading.js";
+import { say } from "../base/sentences.js";
 import { ApiError } from "./errors.js";
 import { session, signOut } from "./session.js";
 
@@ -53,6 +55,8 @@ function addressOf(path, query) {
  */
 function headersOf(token, hasBody) {
 	const headers = new Headers();
+	const languages = acceptLanguage();
+	if (languages) headers.set("Accept-Language", languages);
 	if (token) headers.set("Authorization", `Bearer ${token}`);
 	if (hasBody) headers.set("Content-Type", "application/json");
 	return headers;
@@ -66,7 +70,7 @@ function headersOf(token, hasBody) {
  * @param {string | null} retryAfter
  */
 function failure(token, status, problem, retryAfter) {
-	if (status === 401 && token && token === session.token) signOut("Please log in again.");
+	if (status === 401 && token && token === session.token) signOut(say("account.logInAgain"));
 	return new ApiError(status, problem, retryAfter);
 }
 
@@ -96,6 +100,8 @@ export function upload(blob, name, onProgress) {
 	const transfer = new XMLHttpRequest();
 	transfer.open("POST", "/api/upload");
 	transfer.setRequestHeader("Authorization", `Bearer ${token ?? ""}`);
+	const languages = acceptLanguage();
+	if (languages) transfer.setRequestHeader("Accept-Language", languages);
 	transfer.timeout = TRANSFER_TIMEOUT;
 	transfer.responseType = "json";
 	transfer.upload.onprogress = ({ loaded, total }) => onProgress(loaded / total);

@@ -3,6 +3,7 @@
 import { backoff } from "../base/backoff.js";
 import { emit } from "../base/events.js";
 import { FIRST_ID } from "../base/ids.js";
+import { say } from "../base/sentences.js";
 import { parseFrame } from "./frames.js";
 import { session, signOut } from "./session.js";
 
@@ -111,7 +112,7 @@ function receive(text) {
 function close(code = 0) {
 	drop();
 	if (code === VOID_TOKEN) {
-		signOut("Please log in again.");
+		signOut(say("account.logInAgain"));
 		return;
 	}
 	reconnectTimer = setTimeout(open, backoff(attempts, PAUSE));

@@ -1,9 +1,12 @@
 // The settings.
 
-import * as notifications from "../base/notifications.js";
 import { setSpokenLanguage, spokenLanguage } from "../base/languages.js";
+import * as notifications from "../base/notifications.js";
+import { chooseLanguage, chosenLanguage, pageLanguages } from "../base/reading.js";
+import { say } from "../base/sentences.js";
 import { THEME } from "../base/stored.js";
 import { ask, askForPassword, tell } from "../dom/dialog.js";
+import { h } from "../dom/elements.js";
 import { handleForm } from "../dom/form.js";
 import { languageChoice } from "../dom/language-choice.js";
 import { showShortcuts } from "../dom/shortcuts.js";
@@ -18,6 +21,7 @@ export function settingsPage() {
 		profile: HTMLFormElement,
 		password: HTMLFormElement,
 		theme: HTMLFieldSetElement,
+		reading: HTMLElement,
 		language: HTMLElement,
 		notify: HTMLInputElement,
 		refused: HTMLElement,
@@ -29,12 +33,13 @@ export function settingsPage() {
 	handleProfile(parts.profile);
 	handlePassword(parts.password);
 	handleTheme(parts.theme);
+	handlePageLanguage(parts.reading);
 	handleLanguage(parts.language);
 	handleNotifications(parts.notify, parts.refused);
 	parts.keys.onclick = showShortcuts;
 	handleShownText(parts.shown).catch(() => {}); // it stays as it is without a connection
 	parts.out.onclick = leave;
-	parts.gone.onclick = () => deleteAccount(parts.gone.dataset.what ?? "");
+	parts.gone.onclick = deleteAccount;
 	return parts.element;
 }
 
@@ -45,7 +50,7 @@ function handleProfile(form) {
 	setField(form, "bio", bio);
 	handleForm(form, async (values) => {
 		setMe(await changeMe(values));
-		return "Saved.";
+		return say("settings.saved");
 	});
 }
 
@@ -64,7 +69,7 @@ function handlePassword(form) {
 	handleForm(form, async (values) => {
 		await changeMe(values);
 		form.reset();
-		return form.dataset.done;
+		return say("settings.passwordChanged");
 	});
 }
 
@@ -81,8 +86,18 @@ function handleTheme(choice) {
 }
 
 /** @param {HTMLElement} place */
+function handlePageLanguage(place) {
+	const languages = pageLanguages().map(({ code, name }) => h("option", { value: code, lang: code }, name));
+	const asBrowser = h("option", { value: "" }, say("settings.asBrowser"));
+	const choice = h("select.language", { label: say("settings.languageOfPage") }, asBrowser, languages);
+	choice.value = chosenLanguage();
+	choice.onchange = () => chooseLanguage(choice.value);
+	place.append(choice);
+}
+
+/** @param {HTMLElement} place */
 function handleLanguage(place) {
-	const choice = languageChoice("The language you speak", "As this browser is set", spokenLanguage());
+	const choice = languageChoice(say("settings.spoken"), say("settings.asBrowser"), spokenLanguage());
 	choice.onchange = () => setSpokenLanguage(choice.value);
 	place.append(choice);
 }
@@ -112,7 +127,7 @@ async function handleShownText(toggle) {
 	toggle.onchange = () => {
 		changePush(toggle.checked).catch((error) => {
 			toggle.checked = !toggle.checked;
-			tell("It was not changed", error.message);
+			tell(say("failure.notChanged"), error.message);
 		});
 	};
 }
@@ -120,9 +135,9 @@ async function handleShownText(toggle) {
 async function leave() {
 	const waiting = waitingCount();
 	const question = {
-		title: "Log out all the same?",
-		text: `${waiting === 1 ? "A message has" : `${waiting} messages have`} not been sent yet and would be lost.`,
-		confirm: "Log out",
+		title: say("settings.logOutQuestion"),
+		text: say("settings.unsent", { count: waiting }),
+		confirm: say("account.logOut"),
 		look: /** @type {const} */ ("danger"),
 	};
 	if (waiting && !(await ask(question))) return;
@@ -131,17 +146,20 @@ async function leave() {
 	signOut();
 }
 
-/** @param {string} warning */
-async function deleteAccount(warning) {
-	const question = { title: "Delete your account?", text: warning, confirm: "Delete for ever" };
-	const password = await askForPassword({ ...question, look: "danger" });
+async function deleteAccount() {
+	const password = await askForPassword({
+		title: say("settings.deleteQuestion"),
+		text: say("settings.deleteText"),
+		confirm: say("settings.deleteForEver"),
+		look: "danger",
+	});
 	if (!password) return;
-	session.farewell = "Your account is gone.";
+	session.farewell = say("account.gone");
 	try {
 		await deleteMe(password);
 	} catch (error) {
 		session.farewell = null;
-		await tell("It was not deleted", /** @type {Error} */ (error).message);
+		await tell(say("failure.notDeleted"), /** @type {Error} */ (error).message);
 		return;
 	}
 	signOut();

@@ -1,5 +1,6 @@
 // The pages for those not signed in.
 
+import { time } from "../base/format.js";
 import { navigate, safeReturnPath } from "../base/router.js";
 import { handleForm } from "../dom/form.js";
 import { copyTemplate } from "../dom/template.js";
@@ -8,8 +9,12 @@ import { ApiError } from "../net/errors.js";
 import { signIn } from "../net/session.js";
 import { sampleMessage } from "../voice/sample.js";
 
+const REPLIED_AT = /** @type {const} */ ([8, 41]); // in the sample
+
 export function landingPage() {
-	const { element, demo, credit } = copyTemplate("landing", { demo: HTMLElement, credit: HTMLElement });
+	const parts = { demo: HTMLElement, credit: HTMLElement, at: HTMLElement };
+	const { element, demo, credit, at } = copyTemplate("landing", parts);
+	at.textContent = time(new Date().setHours(...REPLIED_AT));
 	const sample = sampleMessage();
 	demo.append(sample.bubble);
 	credit.append(sample.credit);
@@ -41,7 +46,7 @@ function formPage(template, submit, notice) {
 
 /**
  * Says at which field a refusal belongs that names none. A wrong address and a wrong password look the same, and the latter
- * is what one types again; what is taken is the address where the text speaks of mail, and else the name.
+ * is what one types again.
  * @param {Error} error
  * @returns {never}
  */
@@ -49,7 +54,8 @@ function blameField(error) {
 	const { message } = error;
 	const isRefusal = error instanceof ApiError && !error.fields.length;
 	if (isRefusal && error.status === 401) error.fields = [{ field: "password", message }];
-	const taken = /mail/i.test(message) ? "email" : "username";
-	if (isRefusal && error.status === 409) error.fields = [{ field: taken, message }];
+	if (isRefusal && error.status === 409) {
+		error.fields = [{ field: error.code === "email_taken" ? "email" : "username", message }];
+	}
 	throw error;
 }

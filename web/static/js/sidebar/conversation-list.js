@@ -3,6 +3,7 @@
 import { emit, on } from "../base/events.js";
 import { count, exact, shortTime } from "../base/format.js";
 import { summary } from "../base/phrases.js";
+import { say } from "../base/sentences.js";
 import { fill, h } from "../dom/elements.js";
 import { icon } from "../dom/icons.js";
 import { me } from "../net/session.js";
@@ -52,7 +53,7 @@ function draw(rows) {
 	const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.partner : null;
 	const all = sortedConversations();
 	if (all.length) fill(rows, all.map(conversationRow));
-	else if (isListLoaded()) fill(rows, h("li.hint", "No conversations yet. Search for somebody by name to begin one."));
+	else if (isListLoaded()) fill(rows, h("li.hint", say("shell.noConversations")));
 	if (!focused) return;
 	const same = rows.querySelector(`[data-partner="${focused}"]`);
 	if (same instanceof HTMLElement) same.focus({ preventScroll: true });
@@ -67,8 +68,8 @@ function conversationRow(conversation) {
 		{ "data-partner": partner._id, "aria-current": isOpen && "page", class: unread ? "unread" : "" },
 		h("time", { datetime: lastMessage.dateSent, title: exact(lastMessage.dateSent) }, shortTime(lastMessage.dateSent)),
 		lastLine(conversation),
-		unread > 0 && h("span.badge", count(unread), h("span.sr", " unread")),
-		isMuted(partner._id) && h("span.muted-mark", icon("muted"), h("span.sr", "muted")),
+		unread > 0 && h("span.badge", count(unread), h("span.sr", " ", say("shell.unread", { count: unread }))),
+		isMuted(partner._id) && h("span.muted-mark", icon("muted"), h("span.sr", say("profile.mutedMark"))),
 	);
 }
 
@@ -78,9 +79,9 @@ function conversationRow(conversation) {
  */
 function lastLine({ partner, lastMessage }) {
 	const text = { dir: "auto" };
-	if (isTyping(partner._id)) return h("span.line.typing", text, "typing …");
+	if (isTyping(partner._id)) return h("span.line.typing", text, say("person.typing"));
 	const draft = partner._id === openId ? "" : draftFor(partner._id);
-	if (draft) return h("span.line.written", text, `Draft: ${draft}`);
+	if (draft) return h("span.line.written", text, say("shell.draft", { text: draft }));
 	const said = summary(lastMessage, lastMessage.senderId === me()._id);
 	if (lastMessage.audioFileId) return h("span.line.spoken", text, icon("mic"), said);
 	return h("span.line.written", text, said);

@@ -2,6 +2,7 @@
 
 import { shortTime } from "../base/format.js";
 import { chatPath } from "../base/router.js";
+import { say } from "../base/sentences.js";
 import { wordMatcher } from "../base/word-matching.js";
 import { wordsOf } from "../base/words.js";
 import { announce } from "../dom/announce.js";
@@ -27,12 +28,12 @@ const WORDS_SHOWN = 30;
  * @returns {Promise<HTMLElement[]>}
  */
 export async function find(query, partner) {
-	if (partner && !query) return [h("p.hint", `Words that you and ${partner.username} wrote or said.`)];
+	if (partner && !query) return [h("p.hint", say("search.withinHint", { name: partner.username }))];
 	const named = partner ? [] : fetchPeople(query, PEOPLE);
 	const hits = await (query ? search(query, partner?._id ?? null) : []);
 	const people = peopleAmong(hits, await named).map(personHit);
 	const messages = await messageRows(hits, query);
-	return query ? foundRows(people, messages, query) : section("People", people, "Nobody else is here yet.");
+	return query ? foundRows(people, messages, query) : section(say("search.people"), people, say("search.nobodyElse"));
 }
 
 /**
@@ -41,9 +42,9 @@ export async function find(query, partner) {
  * @param {string} query
  */
 function foundRows(people, messages, query) {
-	announce(`${people.length + messages.length} found`);
-	if (!people.length && !messages.length) return [h("p.hint", `Nothing found for “${query}”.`)];
-	return [...section("People", people), ...section("Messages", messages)];
+	announce(say("search.found", { count: people.length + messages.length }));
+	if (!people.length && !messages.length) return [h("p.hint", say("search.nothing", { query }))];
+	return [...section(say("search.people"), people), ...section(say("search.messages"), messages)];
 }
 
 /**

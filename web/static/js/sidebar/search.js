@@ -1,11 +1,11 @@
 // The search over people and messages, in place of the list of conversations while it is open.
 
+import { say } from "../base/sentences.js";
 import { elementOf, fill, h } from "../dom/elements.js";
 import { find } from "./search-results.js";
 
 /** @import { Person } from "../wire.js" */
 
-const EVERYWHERE = "Search people and messages"; // as in index.html
 const PAUSE = 200; // milliseconds without another letter before it searches
 
 /** @type {Record<string, number>} */
@@ -72,7 +72,7 @@ export class Search {
 	#setPartner(partner) {
 		const { input } = this.parts;
 		this.#partner = partner;
-		input.placeholder = partner ? `Search with ${partner.username}` : EVERYWHERE;
+		input.placeholder = partner ? say("search.within", { name: partner.username }) : say("search.everywhere");
 		input.ariaLabel = input.placeholder;
 	}
 

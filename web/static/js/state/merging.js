@@ -1,12 +1,22 @@
 // What a frame changes of a message that is loaded. Frames may come late or twice: a status never goes back, a deletion
 // is never undone, and an older edit never wins.
 
+import { say } from "../base/sentences.js";
+
+/** @import { Key } from "../base/sentences.js" */
 /** @import { LoadedMessage } from "../page.js" */
 /** @import { Message, MessageChange, Status } from "../wire.js" */
 
 /** @type {Record<Status, number>} */
 const RANK = { accepted: 1, transcribing: 2, untranscribed: 3, delivered: 4, read: 5 };
-const NO_WORDS = "The words could not be made out.";
+
+/** @type {Map<string, Key>} why a recording was not transcribed, by the code that the server gives */
+const FAILURES = new Map([
+	["too_many_attempts", "transcript.tooManyAttempts"],
+	["language_not_known", "transcript.languageNotKnown"],
+	["recording_damaged", "transcript.damaged"],
+	["transcription_unavailable", "transcript.unavailable"],
+]);
 
 /**
  * A status of a message, rather than the name of a change to one.
@@ -38,7 +48,7 @@ export function load(message) {
  */
 export function merge(known, incoming) {
 	const before = JSON.stringify(known);
-	if (incoming.status === "failed") noteFailure(known, incoming.detail);
+	if (incoming.status === "failed") noteFailure(known, incoming.code);
 	else if (incoming.status === "deleted" || !isStale(known, incoming)) replaceFields(known, incoming);
 	const changed = JSON.stringify(known) !== before;
 	if (changed) known.version += 1;
@@ -47,10 +57,10 @@ export function merge(known, incoming) {
 
 /**
  * @param {LoadedMessage} known
- * @param {string | null} [detail]
+ * @param {string | null} [code] of the reason
  */
-function noteFailure(known, detail) {
-	known.failure = detail ?? NO_WORDS;
+function noteFailure(known, code) {
+	known.failure = say(FAILURES.get(code ?? "") ?? "transcript.unclear");
 	known.transcribingAgain = false;
 }
 
@@ -78,7 +88,7 @@ function isBehind(known, { seconds }) {
  * @param {Message | MessageChange} incoming
  */
 function replaceFields(known, incoming) {
-	const { status, detail, ...fields } = /** @type {MessageChange} */ (incoming);
+	const { status, ...fields } = /** @type {MessageChange} */ (incoming);
 	Object.assign(known, fields);
 	if (fields.deletedAt) {
 		delete known.words;

@@ -1,11 +1,14 @@
 // The people this client has heard of, who of them is online, and who is typing.
 
 import { emit } from "../base/events.js";
+import { say } from "../base/sentences.js";
 import { fetchPeople, fetchPerson } from "../net/api.js";
 
 /** @import { Person, Presence, Typing } from "../wire.js" */
 
 const TYPING = 6_000; // milliseconds that somebody counts as typing without another sign of it
+/** What the server calls people who have deleted their account; nobody can have this name (chat/text/names.py). */
+const DELETED = "Deleted account"; // eslint-disable-line no-restricted-syntax
 const NAMESAKES = 50; // names that begin with a whole name; the one meant is among the first
 
 /** @type {Map<string, Person>} */
@@ -22,6 +25,7 @@ export const person = (id) => people.get(id) ?? null;
  */
 export function remember(told) {
 	const known = Object.assign(people.get(told._id) ?? {}, told);
+	if (known.username === DELETED) known.username = say("person.deleted");
 	people.set(known._id, known);
 	return known;
 }

@@ -1,9 +1,8 @@
 // Where one writes, records, attaches a recording, and edits what was sent.
 
 import { isBlank } from "../base/characters.js";
-import { number } from "../base/format.js";
 import { spokenLanguage } from "../base/languages.js";
-
+import { say } from "../base/sentences.js";
 import { announce } from "../dom/announce.js";
 import { isTouched } from "../dom/elements.js";
 import { editMessage } from "../net/api.js";
@@ -84,15 +83,15 @@ export class Composer {
 	}
 
 	showName() {
-		this.parts.input.ariaLabel = `Message to ${this.partner.username}`;
+		this.parts.input.ariaLabel = say("thread.messageTo", { name: this.partner.username });
 	}
 
 	/** @param {LoadedMessage} message */
 	edit(message) {
 		this.#edited = message;
 		this.parts.bar.hidden = false;
-		this.parts.editing.textContent = message.audioFileId ? "Correct the transcript" : "Edit message";
-		this.#labelSend("Save");
+		this.parts.editing.textContent = say(message.audioFileId ? "transcript.correct" : "thread.editing");
+		this.#labelSend(say("app.save"));
 		this.#setText(message.text);
 		this.parts.input.focus();
 	}
@@ -100,7 +99,7 @@ export class Composer {
 	stopEditing() {
 		this.#edited = null;
 		this.parts.bar.hidden = true;
-		this.#labelSend("Send");
+		this.#labelSend(say("thread.send"));
 		this.#setText(draftFor(this.partner._id));
 	}
 
@@ -124,7 +123,7 @@ export class Composer {
 		form.classList.toggle("has-text", length > 0 || this.#edited !== null);
 		const longest = longestText(this.#edited);
 		send.disabled = length > longest || (length === 0 && !mayBeEmpty);
-		note.textContent = length > longest - WARN_FROM ? `${number(length)} of ${number(longest)} characters` : "";
+		note.textContent = length > longest - WARN_FROM ? say("thread.length", { length, longest }) : "";
 	}
 
 	#typed() {
@@ -190,7 +189,7 @@ export class Composer {
 		try {
 			if (text !== message.text) await editMessage(message._id, text);
 			this.stopEditing();
-			announce("Saved");
+			announce(say("app.saved"));
 		} catch (error) {
 			send.disabled = false;
 			note.textContent = /** @type {Error} */ (error).message;
@@ -205,7 +204,7 @@ export class Composer {
 		if (!chosen) return;
 		note.textContent = "";
 		if (isRecording(chosen)) this.#enqueue({ blob: chosen, name: chosen.name });
-		else this.#refuse(`${chosen.name} is not a recording. Only recordings can be attached.`);
+		else this.#refuse(say("thread.notRecording", { name: chosen.name }));
 	}
 
 	/** @param {ClipboardEvent} event */

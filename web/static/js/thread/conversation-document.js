@@ -1,6 +1,7 @@
 // A whole conversation as a document to print or keep: names, times, and what was written and said.
 
 import { dayKey, duration, exact, time, wholeDay } from "../base/format.js";
+import { say } from "../base/sentences.js";
 import { h } from "../dom/elements.js";
 
 /** @import { Child } from "../page.js" */
@@ -20,11 +21,12 @@ import { h } from "../dom/elements.js";
 export function conversationDocument({ messages, isWhole }, { me, partner }, now) {
 	const names = new Map([me, partner].map(({ _id, username }) => [_id, username]));
 	const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-	const left = isWhole ? "" : " Older ones are left out.";
+	const about = [say("keep.about", { count: messages.length, date: exact(now) }), say("keep.zone", { zone })];
+	if (!isWhole) about.push(say("keep.olderLeft"));
 	return h(
 		"main.printout",
-		h("h1", { dir: "auto" }, `${me.username} and ${partner.username}`),
-		h("p.about", `${messages.length} messages, kept on ${exact(now)}. Times are those of ${zone}.${left}`),
+		h("h1", { dir: "auto" }, say("keep.two", { me: me.username, name: partner.username })),
+		h("p.about", about.join(" ")),
 		messages.map((message, index) => [
 			dayKey(message.dateSent) !== dayKey(messages[index - 1]?.dateSent ?? 0) && h("h2", wholeDay(message.dateSent)),
 			article(message, names.get(message.senderId) ?? ""),
@@ -45,7 +47,7 @@ function article(message, name) {
 			h("b", { dir: "auto" }, name),
 			" ",
 			h("time", { datetime: dateSent }, time(dateSent)),
-			editedAt && " edited",
+			editedAt && ` ${say("message.edited")}`,
 		),
 		...content(message),
 	);
@@ -56,9 +58,17 @@ function article(message, name) {
  * @returns {Child[]}
  */
 function content({ text, audioFileId, deletedAt, duration: seconds }) {
-	if (deletedAt) return [h("p.note", "Message deleted")];
-	const length = seconds ? `, ${duration(seconds)}` : "";
-	const voice = audioFileId && h("p.note", `Voice message${length}${text ? "" : ", without words"}`);
+	if (deletedAt) return [h("p.note", say("message.deleted"))];
+	const voice = audioFileId && h("p.note", voiceNote(seconds ? duration(seconds) : "", Boolean(text)));
 	const words = text && h(audioFileId ? "p.text.spoken" : "p.text", { dir: "auto" }, text);
 	return [voice, words];
+}
+
+/**
+ * @param {string} length "" when it is not known
+ * @param {boolean} hasWords
+ */
+function voiceNote(length, hasWords) {
+	if (length) return say(hasWords ? "keep.voice" : "keep.voiceNoWords", { length });
+	return say(hasWords ? "message.voice" : "keep.noWords");
 }

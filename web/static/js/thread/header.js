@@ -1,6 +1,7 @@
 // Whom the open conversation is with: the name, the text they wrote about themselves, and whether they are there.
 
 import { lastSeen } from "../base/phrases.js";
+import { say } from "../base/sentences.js";
 import { fill } from "../dom/elements.js";
 import { avatar } from "../dom/icons.js";
 import { isConnected } from "../net/socket.js";
@@ -40,7 +41,7 @@ export class Header {
 	/** The name and the text may change while one looks, and how the time is written. */
 	showPerson() {
 		const { name, bio, face, mutedMark, profile } = this.parts;
-		profile.ariaLabel = `About ${this.partner.username}`;
+		profile.ariaLabel = say("person.about", { name: this.partner.username });
 		mutedMark.hidden = !isMuted(this.partner._id);
 		name.textContent = this.partner.username;
 		bio.textContent = this.partner.bio ?? "";
@@ -50,7 +51,7 @@ export class Header {
 
 	showState() {
 		if (isTyping(this.partner._id)) {
-			this.state.textContent = "typing …";
+			this.state.textContent = say("person.typing");
 			this.state.className = "state typing";
 			return;
 		}

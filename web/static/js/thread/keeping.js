@@ -2,6 +2,7 @@
 // are loaded.
 
 import { isoDay } from "../base/format.js";
+import { say } from "../base/sentences.js";
 import { announce } from "../dom/announce.js";
 import { tell } from "../dom/dialog.js";
 import { h } from "../dom/elements.js";
@@ -12,6 +13,7 @@ import { conversationDocument } from "./conversation-document.js";
 /** @import { Person } from "../wire.js" */
 /** @typedef {(count: number) => boolean} Progress is told how many messages are read; returns whether to go on */
 
+/* eslint-disable no-restricted-syntax -- HTML and CSS, with nothing to be read */
 const STYLE = `:root{color-scheme:light dark;font:1rem/1.5 system-ui,sans-serif}
 body{max-width:42rem;margin:auto;padding:2rem 1rem}
 h1,h2,.spoken{font-family:Georgia,serif}
@@ -20,6 +22,7 @@ article{margin:.75rem 0;break-inside:avoid}
 p{margin:0;overflow-wrap:anywhere}
 .text{white-space:pre-wrap}
 .about,.note,time{opacity:.7;font-size:.85rem}`;
+/* eslint-enable no-restricted-syntax */
 
 const KEPT = 60_000; // milliseconds until the address of a saved file is given up; the browser has read it long before
 
@@ -54,8 +57,8 @@ export function printByKey(event, partner) {
 	const isWanted = event.key === "p" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey;
 	if (!isWanted) return;
 	event.preventDefault();
-	announce("Printing the conversation");
-	printConversation(partner, () => true).catch(({ message }) => tell("It was not printed", message));
+	announce(say("keep.printing"));
+	printConversation(partner, () => true).catch(({ message }) => tell(say("failure.notPrinted"), message));
 }
 
 /**
@@ -76,7 +79,9 @@ export async function downloadConversation(partner, onProgress) {
  * @param {Person} partner
  */
 function pageOf(content, { username }) {
-	const head = h("head", h("title", `Conversation with ${username}`), h("style", STYLE));
+	const head = h("head", h("title", say("keep.title", { name: username })), h("style", STYLE));
+	const { lang, dir } = document.documentElement;
 	const viewport = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">';
-	return `<!doctype html><html lang="en">${viewport}${head.innerHTML}<body>${content.outerHTML}</body></html>`;
+	// eslint-disable-next-line no-restricted-syntax -- HTML
+	return `<!doctype html><html lang="${lang}" dir="${dir}">${viewport}${head.innerHTML}<body>${content.outerHTML}</body></html>`;
 }

@@ -1,5 +1,6 @@
 // What one can do with a message: its menu, deleting it, transcribing it again.
 
+import { say } from "../base/sentences.js";
 import { announce } from "../dom/announce.js";
 import { AGAIN } from "../base/stored.js";
 import { ask, askForChoice, tell } from "../dom/dialog.js";
@@ -16,18 +17,18 @@ import { stopRecording } from "../voice/player.js";
 /** @import { History } from "../state/history.js" */
 /** @import { Person } from "../wire.js" */
 
-const AGAIN_QUESTION = {
-	title: "Transcribe again?",
-	text: "It helps to know which language is spoken.",
-	confirm: "Transcribe",
-};
-/** @type {import("../dom/dialog.js").Question} */
-const OVERWRITE_QUESTION = {
-	title: "Replace the corrected text?",
-	text: "Somebody has corrected this transcript. What is heard now would take the place of their words.",
-	confirm: "Replace it",
+const againQuestion = () => ({
+	title: say("transcript.againQuestion"),
+	text: say("transcript.againText"),
+	confirm: say("transcript.transcribe"),
+});
+/** @returns {import("../dom/dialog.js").Question} */
+const overwriteQuestion = () => ({
+	title: say("transcript.overwriteQuestion"),
+	text: say("transcript.overwriteText"),
+	confirm: say("transcript.overwrite"),
 	look: "danger",
-};
+});
 
 export class MessageActions {
 	/**
@@ -57,7 +58,7 @@ export class MessageActions {
 	 */
 	#voiceEntries(message) {
 		if (!message.audioFileId) return [];
-		return [{ icon: "retry", label: "Transcribe again", run: () => this.transcribe(message) }];
+		return [{ icon: "retry", label: say("transcript.again"), run: () => this.transcribe(message) }];
 	}
 
 	/**
@@ -66,12 +67,12 @@ export class MessageActions {
 	 */
 	#ownEntries(message) {
 		const edit = { icon: "edit", run: () => this.onEdit(message) };
-		const remove = { icon: "trash", label: "Delete", run: () => this.#delete(message) };
+		const remove = { icon: "trash", label: say("message.delete"), run: () => this.#delete(message) };
 		if (message.audioFileId) {
-			const correct = { icon: "edit", label: "Correct the transcript", run: () => this.#correct(message) };
+			const correct = { icon: "edit", label: say("transcript.correct"), run: () => this.#correct(message) };
 			return [correct, ...this.#voiceEntries(message), remove];
 		}
-		return [{ ...edit, label: "Edit" }, remove];
+		return [{ ...edit, label: say("message.edit") }, remove];
 	}
 
 	/**
@@ -79,8 +80,12 @@ export class MessageActions {
 	 * @param {LoadedMessage} message
 	 */
 	async transcribe(message) {
-		const choice = languageChoice("Language of the recording", "Detect it", localStorage.getItem(AGAIN) ?? "");
-		const language = await askForChoice(AGAIN_QUESTION, choice);
+		const choice = languageChoice(
+			say("transcript.language"),
+			say("transcript.detect"),
+			localStorage.getItem(AGAIN) ?? "",
+		);
+		const language = await askForChoice(againQuestion(), choice);
 		if (language === null) return;
 		localStorage.setItem(AGAIN, language);
 		await this.#transcribe(message, { ...(language && { language }), overwrite: false });
@@ -110,7 +115,7 @@ export class MessageActions {
 	 */
 	async #overwrite(message, how) {
 		this.history.note(message._id, { transcribingAgain: false });
-		if (await ask(OVERWRITE_QUESTION)) await this.#transcribe(message, { ...how, overwrite: true });
+		if (await ask(overwriteQuestion())) await this.#transcribe(message, { ...how, overwrite: true });
 	}
 
 	/** @param {LoadedMessage} message */
@@ -133,9 +138,9 @@ export class MessageActions {
 			try {
 				if (corrected !== text) await api.editMessage(_id, corrected);
 				close();
-				announce("Saved");
+				announce(say("app.saved"));
 			} catch (error) {
-				await tell("It was not saved", /** @type {Error} */ (error).message);
+				await tell(say("failure.notSaved"), /** @type {Error} */ (error).message);
 			}
 		};
 		return { save, cancel: close };
@@ -143,15 +148,19 @@ export class MessageActions {
 
 	/** @param {LoadedMessage} message */
 	async #delete({ _id, audioFileId }) {
-		const text = `It will be gone for you and for ${this.partner.username}.`;
-		const agreed = await ask({ title: "Delete this message?", text, confirm: "Delete", look: "danger" });
+		const agreed = await ask({
+			title: say("message.deleteQuestion"),
+			text: say("message.deleteText", { name: this.partner.username }),
+			confirm: say("message.delete"),
+			look: "danger",
+		});
 		if (!agreed) return;
 		if (audioFileId) stopRecording(audioFileId);
 		try {
 			await api.deleteMessage(_id);
-			announce("Message deleted");
+			announce(say("message.deleted"));
 		} catch (error) {
-			await tell("It was not deleted", /** @type {Error} */ (error).message);
+			await tell(say("failure.notDeleted"), /** @type {Error} */ (error).message);
 		}
 	}
 }
@@ -163,5 +172,5 @@ export class MessageActions {
 function copyEntries({ text }) {
 	if (!text) return [];
 	// Browsers have a clipboard only for pages that came by https.
-	return [{ icon: "copy", label: "Copy text", run: () => navigator.clipboard?.writeText(text) }];
+	return [{ icon: "copy", label: say("message.copy"), run: () => navigator.clipboard?.writeText(text) }];
 }

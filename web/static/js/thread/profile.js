@@ -2,6 +2,7 @@
 
 import { emit } from "../base/events.js";
 import { lastSeen } from "../base/phrases.js";
+import { say } from "../base/sentences.js";
 import { announce } from "../dom/announce.js";
 import { openDialog, tell } from "../dom/dialog.js";
 import { fill } from "../dom/elements.js";
@@ -81,7 +82,7 @@ class Profile {
 		const { mute, muteLabel, muteIcon } = this.parts;
 		const isMutedNow = isMuted(this.partner._id);
 		mute.ariaPressed = String(isMutedNow);
-		muteLabel.textContent = isMutedNow ? "Muted" : "Mute";
+		muteLabel.textContent = say(isMutedNow ? "profile.muted" : "profile.mute");
 		fill(muteIcon, icon(isMutedNow ? "muted" : "bell"));
 	}
 
@@ -91,10 +92,10 @@ class Profile {
 		this.#showMute();
 		try {
 			await changing;
-			announce(isWanted ? "Muted" : "No longer muted");
+			announce(say(isWanted ? "profile.muted" : "profile.notMuted"));
 		} catch (error) {
 			this.#showMute();
-			await tell("That was not changed", /** @type {Error} */ (error).message);
+			await tell(say("failure.notChanged"), /** @type {Error} */ (error).message);
 		}
 	}
 
@@ -105,7 +106,7 @@ class Profile {
 	async #keep(keep) {
 		const { progress, print, save } = this.parts;
 		const showProgress = (/** @type {number} */ count) => {
-			progress.textContent = `${count} messages …`;
+			progress.textContent = say("profile.reading", { count });
 			return this.#isOpen;
 		};
 		for (const button of [print, save]) button.disabled = true;

@@ -2,6 +2,7 @@
 
 import { isEmojiAlone } from "../base/emoji.js";
 import { day, exact, time } from "../base/format.js";
+import { say } from "../base/sentences.js";
 import { h } from "../dom/elements.js";
 import { withLinks } from "../dom/highlight.js";
 import { icon } from "../dom/icons.js";
@@ -18,15 +19,17 @@ import { voiceBody } from "./voice-body.js";
  * @property {(message: LoadedMessage) => { save: (text: string) => void, cancel: () => void }} correction
  */
 
+/** @import { Key } from "../base/sentences.js" */
+
 /** @typedef {"gone" | "voice" | "text"} Kind */
 
-/** @type {Record<Mark, { icon: string, label: string }>} */
+/** @type {Record<Mark, { icon: string, label: Key }>} */
 const MARKS = {
-	waiting: { icon: "clock", label: "Waiting to be sent" },
-	refused: { icon: "alert", label: "Not sent" },
-	accepted: { icon: "check", label: "Sent" },
-	delivered: { icon: "checks", label: "Delivered" },
-	read: { icon: "seen", label: "Read" },
+	waiting: { icon: "clock", label: "message.waiting" },
+	refused: { icon: "alert", label: "message.refused" },
+	accepted: { icon: "check", label: "message.sent" },
+	delivered: { icon: "checks", label: "message.delivered" },
+	read: { icon: "seen", label: "message.read" },
 };
 
 /**
@@ -39,7 +42,7 @@ export function messageRow(item, actions) {
 		"div.row",
 		{ "data-id": idOf(entry) },
 		beginsDay && h("p.day", day(entry.dateSent)),
-		isFirstUnread && h("p.unread-line", "New"),
+		isFirstUnread && h("p.unread-line", say("message.new")),
 		article(item, actions),
 		refusal(entry),
 		hasMeta(item) && meta(item),
@@ -71,7 +74,8 @@ function article(item, actions) {
 	const { entry, isMine, partner } = item;
 	const { dateSent } = entry;
 	const kind = kindOf(entry);
-	const label = `${isMine ? "You" : partner}, ${day(dateSent)} ${time(dateSent)}`;
+	const name = isMine ? say("app.you") : partner;
+	const label = say("message.said", { name, day: day(dateSent), time: time(dateSent) });
 	const bubble = h(`div.bubble.${kind}`, body(item, kind, actions));
 	bubble.classList.toggle("emoji", kind === "text" && isEmojiAlone(entry.text));
 	return h("article.message", { label, title: exact(dateSent) }, bubble, menuButton(item, kind, actions));
@@ -85,7 +89,7 @@ function article(item, actions) {
  */
 function body(item, kind, actions) {
 	const { entry, isHitWord } = item;
-	if (kind === "gone") return h("p", "Message deleted");
+	if (kind === "gone") return h("p", say("message.deleted"));
 	if (kind === "text") return h("p.said", { dir: "auto" }, withLinks(entry.text, isHitWord));
 	return voiceBody(item, actions);
 }
@@ -103,7 +107,7 @@ function menuButton({ entry, isMine }, kind, actions) {
 	if (!hasEntries) return null;
 	const button = h(
 		"button.icon-button.row-menu",
-		{ label: "Message actions", "aria-haspopup": "menu", "data-focus": "menu" },
+		{ label: say("message.actions"), "aria-haspopup": "menu", "data-focus": "menu" },
 		icon("more"),
 	);
 	button.onclick = () => actions.openMenu(button, message);
@@ -118,8 +122,8 @@ function menuButton({ entry, isMine }, kind, actions) {
 function refusal({ waiting }) {
 	if (!waiting?.error) return null;
 	const { clientId, error } = waiting;
-	const again = h("button.link", { onclick: () => retry(clientId) }, "Try again");
-	const drop = h("button.link", { onclick: () => discard(clientId) }, "Discard");
+	const again = h("button.link", { onclick: () => retry(clientId) }, say("app.tryAgain"));
+	const drop = h("button.link", { onclick: () => discard(clientId) }, say("message.discard"));
 	return h("div.refused", { role: "alert" }, error, again, drop);
 }
 
@@ -136,7 +140,7 @@ function meta({ entry, isMine, mark, endsGroup }) {
 	return h(
 		"div.meta",
 		h("time", { datetime: dateSent, title: exact(dateSent) }, time(dateSent)),
-		editedAt && h("span", { title: exact(editedAt) }, "edited"),
+		editedAt && h("span", { title: exact(editedAt) }, say("message.edited")),
 		showsMark && markElement(mark),
 	);
 }
@@ -144,5 +148,5 @@ function meta({ entry, isMine, mark, endsGroup }) {
 /** @param {Mark} mark */
 function markElement(mark) {
 	const { icon: name, label } = MARKS[mark];
-	return h(`span.mark.${mark}`, { role: "img", label, title: label }, icon(name));
+	return h(`span.mark.${mark}`, { role: "img", label: say(label), title: say(label) }, icon(name));
 }

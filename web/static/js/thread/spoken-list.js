@@ -2,6 +2,7 @@
 
 import { duration, shortTime } from "../base/format.js";
 import { chatPath } from "../base/router.js";
+import { say } from "../base/sentences.js";
 import { h } from "../dom/elements.js";
 import { icon } from "../dom/icons.js";
 import { me } from "../net/session.js";
@@ -11,7 +12,6 @@ import { pagesBack } from "../state/whole-history.js";
 
 const STEP = 20; // voice messages shown at once
 const MAX_PAGES = 10; // read for one step, where there are few voice messages among many others
-const NONE = "No voice messages yet.";
 
 /** @typedef {{ spoken: HTMLElement, spokenNote: HTMLElement, older: HTMLButtonElement }} Parts */
 
@@ -46,7 +46,7 @@ export class SpokenList {
 		spoken.append(...this.#found.splice(0, STEP).map((message) => this.#row(message)));
 		older.disabled = false;
 		older.hidden = this.#isWhole && !this.#found.length;
-		if (older.hidden && !spoken.firstChild) spokenNote.textContent = NONE;
+		if (older.hidden && !spoken.firstChild) spokenNote.textContent = say("profile.noVoice");
 	}
 
 	async #read() {
@@ -60,14 +60,14 @@ export class SpokenList {
 
 	/** @param {Message} message */
 	#row({ _id, senderId, dateSent, duration: seconds, text }) {
-		const who = senderId === me()._id ? "You" : this.partner.username;
+		const who = senderId === me()._id ? say("app.you") : this.partner.username;
 		return h(
 			"li",
 			h(
 				"a",
 				{ href: chatPath(this.partner, { at: _id, query: "" }) },
 				h("span.note", icon("mic"), `${who}, ${shortTime(dateSent)}${seconds ? `, ${duration(seconds)}` : ""}`),
-				h("span.line.spoken", { dir: "auto" }, text || "Voice message"),
+				h("span.line.spoken", { dir: "auto" }, text || say("message.voice")),
 			),
 		);
 	}

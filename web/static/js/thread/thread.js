@@ -3,6 +3,7 @@
 import { on } from "../base/events.js";
 import { count } from "../base/format.js";
 import { summary } from "../base/phrases.js";
+import { say } from "../base/sentences.js";
 import { announce } from "../dom/announce.js";
 import { takeDrops } from "../dom/drop.js";
 import { fill, h, isTouched, listen } from "../dom/elements.js";
@@ -68,7 +69,7 @@ export class Thread {
 
 	#showName() {
 		this.element.ariaLabel = this.partner.username;
-		this.parts.scroller.ariaLabel = `Messages with ${this.partner.username}`;
+		this.parts.scroller.ariaLabel = say("thread.messagesWith", { name: this.partner.username });
 		this.header.showPerson();
 		this.composer.showName();
 		if (this.history.loaded) this.#draw();
@@ -228,7 +229,7 @@ export class Thread {
 	/** @param {Events["incoming"]} incoming */
 	#came({ message }) {
 		if (message.senderId !== this.partner._id) return;
-		announce(`${this.partner.username}: ${summary(message)}`);
+		announce(say("message.of", { name: this.partner.username, text: summary(message) }));
 		this.#viewChanged();
 	}
 
@@ -238,7 +239,7 @@ export class Thread {
 	 */
 	#showFailure(error, again) {
 		const { message } = /** @type {Error} */ (error);
-		fill(this.parts.notice, h("p", message), h("button.button.quiet", { onclick: again }, "Try again"));
+		fill(this.parts.notice, h("p", message), h("button.button.quiet", { onclick: again }, say("app.tryAgain")));
 	}
 }
 

@@ -1,5 +1,6 @@
 // What the bubble of a voice message holds: the controls, the transcript, and how far sending or transcribing is.
 
+import { say } from "../base/sentences.js";
 import { wordMatcher } from "../base/word-matching.js";
 import { h } from "../dom/elements.js";
 import { recordingControls } from "../voice/controls.js";
@@ -51,7 +52,11 @@ function note(text, { isWorking = false } = {}) {
  * @param {RowActions} actions
  */
 function transcribeButton(message, actions) {
-	return h("button.link", { onclick: () => actions.transcribe(message), "data-focus": "again" }, "Transcribe again");
+	return h(
+		"button.link",
+		{ onclick: () => actions.transcribe(message), "data-focus": "again" },
+		say("transcript.again"),
+	);
 }
 
 /**
@@ -62,26 +67,26 @@ function transcribeButton(message, actions) {
  */
 function transcriptNote(message, again) {
 	const { status, text, transcribingAgain, failure } = message;
-	if (transcribingAgain) return note("Transcribing again", { isWorking: true });
+	if (transcribingAgain) return note(say("transcript.transcribingAgain"), { isWorking: true });
 	if (text && status === "transcribing") return note(heardSoFar(message), { isWorking: true });
-	if (text) return failure && note(`It could not be transcribed again. ${failure}`);
-	if (status === "transcribing" || status === "accepted") return note("Listening for the words", { isWorking: true });
-	if (failure) return [note(`It could not be transcribed again. ${failure}`), again];
-	if (status !== "untranscribed") return [note("No words were heard in this recording."), again];
-	return [note("The words could not be made out."), again];
+	if (text) return failure && note(`${say("transcript.failedAgain")} ${failure}`);
+	if (status === "transcribing" || status === "accepted") return note(say("transcript.listening"), { isWorking: true });
+	if (failure) return [note(`${say("transcript.failedAgain")} ${failure}`), again];
+	if (status !== "untranscribed") return [note(say("transcript.noWords")), again];
+	return [note(say("transcript.unclear")), again];
 }
 
 /** @param {LoadedMessage} message */
 function heardSoFar({ seconds, duration }) {
-	if (!seconds || !duration) return "Listening on";
-	return `Listening on, ${Math.min(99, Math.round((seconds / duration) * 100))} % written down`;
+	if (!seconds || !duration) return say("transcript.listeningOn");
+	return say("transcript.listeningOnPart", { percent: Math.min(99, Math.round((seconds / duration) * 100)) });
 }
 
 /** @param {OutboxItem} item */
 function sendingNote({ progress = null }) {
 	const percent = Math.round((progress ?? 0) * 100);
-	const uploading = percent < 100 ? `Uploading, ${percent} %` : "Sending";
-	const text = progress === null ? "Waiting for the network" : uploading;
+	const uploading = percent < 100 ? say("thread.uploading", { percent }) : say("thread.sending");
+	const text = progress === null ? say("thread.noNetwork") : uploading;
 	return h("p.note.sending", { "--done": `${percent}%` }, text);
 }
 

@@ -1,6 +1,7 @@
 // What one plays a recording with: the button, the waveform with its slider, the clock and the speed.
 
 import { duration, number } from "../base/format.js";
+import { say } from "../base/sentences.js";
 import { fill } from "../dom/elements.js";
 import { icon, spinner } from "../dom/icons.js";
 import { copyTemplate } from "../dom/template.js";
@@ -101,7 +102,7 @@ class Controls {
 		const wanted = loading ? "loading" : playOrPause;
 		if (this.#shown !== wanted) fill(this.parts.button, loading ? spinner() : icon(wanted));
 		this.#shown = wanted;
-		this.parts.button.ariaLabel = playing ? "Pause" : "Play the recording";
+		this.parts.button.ariaLabel = say(playing ? "player.pause" : "player.play");
 	}
 
 	/**
@@ -112,7 +113,7 @@ class Controls {
 		const { slider, clock } = this.parts;
 		slider.max = String(total || 1);
 		slider.value = String(time);
-		slider.ariaValueText = `${duration(time)} of ${duration(total)}`;
+		slider.ariaValueText = say("player.at", { time: duration(time), total: duration(total) });
 		this.element.style.setProperty("--played", `${total && (time / total) * 100}%`);
 		clock.textContent = error || (total ? duration(time || total) : "");
 	}

@@ -1,5 +1,6 @@
 // Correcting a transcript where it stands, word by word: whichever word one goes to is heard.
 
+import { say } from "../base/sentences.js";
 import { h } from "../dom/elements.js";
 import { playStretch } from "./player.js";
 import { isTimed, timedWords } from "./timed-words.js";
@@ -39,7 +40,11 @@ export function correctionForm(message, source, { save, cancel }) {
 	const texts = isOfThese ? kept : words.map(({ text }) => text);
 	typed.set(message._id, texts);
 	const fields = words.map((word, index) => {
-		const field = h("input.word-field", { label: `Word ${index + 1}, ${word.text}`, value: texts[index], dir: "auto" });
+		const field = h("input.word-field", {
+			label: say("transcript.word", { number: index + 1, word: word.text }),
+			value: texts[index],
+			dir: "auto",
+		});
 		field.size = Math.max(1, texts[index].length);
 		field.oninput = () => {
 			texts[index] = field.value;
@@ -52,7 +57,7 @@ export function correctionForm(message, source, { save, cancel }) {
 	});
 	const form = h(
 		"form.correction",
-		{ label: "Correct the transcript" },
+		{ label: say("transcript.correct") },
 		h(
 			"p.transcript",
 			{ lang: message.language ?? "", dir: "auto" },
@@ -60,8 +65,8 @@ export function correctionForm(message, source, { save, cancel }) {
 		),
 		h(
 			"div.ways",
-			h("button.button.primary", { type: "submit" }, "Save"),
-			h("button.button", { onclick: cancel }, "Cancel"),
+			h("button.button.primary", { type: "submit" }, say("app.save")),
+			h("button.button", { onclick: cancel }, say("app.cancel")),
 		),
 	);
 	form.onsubmit = (event) => {

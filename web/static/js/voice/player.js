@@ -1,6 +1,7 @@
 // The one player for all recordings: what starts stops what was playing.
 
 import { emit } from "../base/events.js";
+import { say } from "../base/sentences.js";
 import { SPEED } from "../base/stored.js";
 import { listen } from "../dom/elements.js";
 import { bytesOf } from "./waveform.js";
@@ -21,7 +22,6 @@ const SPEEDS = [1, 1.5, 2];
 const FAR = 1e7; // seconds; seeking there makes a browser find the end of a recording that does not state its length
 const PATIENCE = 10_000; // milliseconds for each step of loading
 const AT_END = 0.05; // seconds from the end at which playing begins anew
-const ERROR = "This cannot be played just now";
 
 /** @type {Readonly<PlayerState>} */
 const IDLE = { key: null, playing: false, loading: false, time: 0, duration: 0, error: "" };
@@ -72,7 +72,7 @@ async function load(source) {
 	update({ key: source.key, loading: true });
 	const outcome = await prepare(source).then(
 		() => ({ duration: audio.duration }),
-		() => ({ error: ERROR }),
+		() => ({ error: say("player.broken") }),
 	);
 	if (state.key === source.key) update({ ...outcome, loading: false });
 }

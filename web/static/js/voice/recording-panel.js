@@ -2,6 +2,7 @@
 
 import { duration } from "../base/format.js";
 import { newId } from "../base/ids.js";
+import { say } from "../base/sentences.js";
 import { announce } from "../dom/announce.js";
 import { fill, h } from "../dom/elements.js";
 import { icon } from "../dom/icons.js";
@@ -11,6 +12,7 @@ import { recordingControls } from "./controls.js";
 import { Microphone } from "./microphone.js";
 import { pause, stopRecording } from "./player.js";
 
+/** @import { Key } from "../base/sentences.js" */
 /** @import { KeptRecording, Whose } from "../state/kept-recordings.js" */
 /** @import { MadeRecording } from "./microphone.js" */
 
@@ -24,9 +26,14 @@ import { pause, stopRecording } from "./player.js";
 
 const TICK = 60; // milliseconds
 const SHORTEST = 0.4; // seconds; less is a slip of the finger
-const TOO_SHORT = "That was too short, and has not been sent. Tap to record, or hold while you speak.";
 const LONGEST = 590; // seconds; the server takes 600
 const BARS = 64;
+/** @type {Map<string, Key>} why there is no microphone, by the name of the error */
+const REASONS = new Map([
+	["NotAllowedError", "record.notAllowed"],
+	["NotFoundError", "record.notFound"],
+	["NotReadableError", "record.notReadable"],
+]);
 const GAIN = 5; // speech is far from as loud as can be
 
 export class RecordingPanel {
@@ -46,11 +53,6 @@ export class RecordingPanel {
 		this.whose = whose;
 		this.letGo = holdRecording(whose);
 		this.parts = copyTemplate("recording", {
-			NotAllowedError: HTMLElement,
-			NotFoundError: HTMLElement,
-			NotReadableError: HTMLElement,
-			insecure: HTMLElement,
-			otherwise: HTMLElement,
 			discard: HTMLButtonElement,
 			live: HTMLElement,
 			clock: HTMLElement,
@@ -103,7 +105,7 @@ export class RecordingPanel {
 		this.#microphone = microphone;
 		this.#timer = setInterval(() => this.#show(microphone), TICK);
 		this.element.classList.add("on");
-		announce("Recording");
+		announce(say("record.recording"));
 	}
 
 	/** @param {Microphone} microphone */
@@ -120,23 +122,16 @@ export class RecordingPanel {
 	/** @param {Error} error */
 	#refuse(error) {
 		if (this.#ended) return;
-		const why = isSecureContext ? this.#reason(error.name) : this.parts.insecure;
-		this.outcome.refused(`${why.textContent} You can also attach a recording as a file.`);
+		const why = isSecureContext ? (REASONS.get(error.name) ?? "record.otherwise") : "record.insecure";
+		this.outcome.refused(`${say(why)} ${say("record.attachInstead")}`);
 		this.#close();
-	}
-
-	/** @param {string} name */
-	#reason(name) {
-		const { NotAllowedError, NotFoundError, NotReadableError, otherwise } = this.parts;
-		const reasons = new Map(Object.entries({ NotAllowedError, NotFoundError, NotReadableError }));
-		return reasons.get(name) ?? otherwise;
 	}
 
 	#togglePause() {
 		const isPausing = this.#microphone?.isRecording ?? false;
 		if (isPausing) this.#microphone?.pause();
 		else this.#microphone?.resume();
-		const label = isPausing ? "Go on recording" : "Pause recording";
+		const label = say(isPausing ? "record.goOn" : "record.pause");
 		this.parts.pause.ariaLabel = label;
 		this.parts.pause.title = label;
 		fill(this.parts.pause, icon(isPausing ? "mic" : "pause"));
@@ -151,7 +146,7 @@ export class RecordingPanel {
 			return false;
 		}
 		this.#showMade(await this.#stop(this.#microphone));
-		announce("Recording stopped");
+		announce(say("record.stopped"));
 		return true;
 	}
 
@@ -172,7 +167,7 @@ export class RecordingPanel {
 		if (this.#ended) return;
 		const made = await this.#end();
 		if (!made) return; // let go before there was a microphone
-		if (made.duration < SHORTEST) this.outcome.refused(TOO_SHORT);
+		if (made.duration < SHORTEST) this.outcome.refused(say("record.tooShort"));
 		else await this.outcome.send(made.blob);
 		await dropRecording(this.whose);
 	}
@@ -185,7 +180,7 @@ export class RecordingPanel {
 		if (!made || made.duration < SHORTEST) return;
 		const { blob, duration: seconds } = made;
 		this.outcome.discarded({ ...this.whose, blob, duration: seconds });
-		announce("Recording discarded");
+		announce(say("record.discarded"));
 	}
 
 	/** Stops and closes. What was recorded stays kept; null when nothing was. */

@@ -1,5 +1,6 @@
 // A transcript one can read along and click into: each word is lit while it is spoken, and a click plays from it.
 
+import { say } from "../base/sentences.js";
 import { announce } from "../dom/announce.js";
 import { elementOf, h } from "../dom/elements.js";
 import { copyTemplate } from "../dom/template.js";
@@ -13,7 +14,6 @@ import { isTimed, timedWords, wordAt } from "./timed-words.js";
 /** @import { ShownWord, TimedWord } from "./timed-words.js" */
 
 const BREATH = 1.5; // seconds of silence between two words that begin a new line
-const UNSURE = "The recogniser was not sure of this word";
 
 /**
  * @param {{ text: string, words?: HeardWord[] | null, language?: string | null }} message
@@ -37,7 +37,7 @@ export function transcript(message, source, isHit) {
  * @param {WordTest | null} isHit
  */
 function wordElement({ text, unsure }, index, isHit) {
-	const span = h("span.word", { "data-word": index, title: unsure && UNSURE }, text);
+	const span = h("span.word", { "data-word": index, title: unsure && say("transcript.unsure") }, text);
 	span.classList.toggle("unsure", unsure);
 	span.classList.toggle("hit", Boolean(isHit?.(text)));
 	return span;

@@ -1,6 +1,7 @@
 // Notifications: shows what the server pushes while no page is connected, and opens the conversation at a click.
 
 import { chatPath } from "../base/addresses.js";
+import { say } from "../base/sentences.js";
 import { scope } from "./scope.js";
 
 /**
@@ -32,12 +33,12 @@ export async function showPushed(data) {
 
 /** @param {Pushed} pushed */
 function titleOf({ sender, text }) {
-	return text === null ? `New message from ${sender}` : sender;
+	return text === null ? say("message.newFrom", { name: sender }) : sender;
 }
 
 /** @param {Pushed} pushed */
 function bodyOf({ isVoice, text }) {
-	return text || (isVoice ? "Voice message" : "");
+	return text || (isVoice ? say("message.voice") : "");
 }
 
 /** @param {Notification} notice */

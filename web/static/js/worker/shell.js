@@ -1,6 +1,8 @@
-// The page and its files in the browser's cache: all those of one version, or none.
+// The page and its files in the browser's cache: all those of one version, or none. Of the languages, it has those that were
+// read here.
 
 import { isPage } from "../base/addresses.js";
+import { PAGE_LANGUAGE, READER } from "../base/stored.js";
 import { scope } from "./scope.js";
 
 /**
@@ -11,6 +13,10 @@ import { scope } from "./scope.js";
 
 const PREFIX = "chattergram-page-";
 const PAGE = "/";
+const ENGLISH = "en";
+const NAMES_ALONE = { page: { "message.newFrom": "{name}", "message.voice": "…" } };
+/** The address of a catalogue, as it is or as the build names it. */
+const CATALOGUE = /^\/static\/(?:languages|built)\/([a-z]{2})(?:-[0-9a-f]{10})?\.json$/;
 
 export class Shell {
 	/** @param {Files} files */
@@ -25,7 +31,22 @@ export class Shell {
 	 */
 	async fetchAll() {
 		const cache = await scope.caches.open(this.name);
-		await Promise.all(Object.entries(this.hashes).map(([address, integrity]) => fetchInto(cache, address, integrity)));
+		const language = await readersLanguage();
+		const wanted = Object.entries(this.hashes).filter(([address]) => [null, language].includes(languageOf(address)));
+		await Promise.all(wanted.map(([address, integrity]) => fetchInto(cache, address, integrity)));
+	}
+
+	/** The sentences in the language that the page was in last; without a network, if they were never read, names alone. */
+	async sentences() {
+		const tag = await readersLanguage();
+		return this.#catalogue(tag).catch(() => ({ tag, catalogue: NAMES_ALONE }));
+	}
+
+	/** @param {string} tag */
+	async #catalogue(tag) {
+		const address = Object.keys(this.hashes).find((each) => languageOf(each) === tag) ?? "";
+		const response = await this.respond(address, new Request(address));
+		return { tag, catalogue: await response.json() };
 	}
 
 	/** Drops the files of other versions. */
@@ -52,8 +73,25 @@ export class Shell {
 	 */
 	async respond(address, request) {
 		const cache = await scope.caches.open(this.name);
-		return (await cache.match(address)) ?? fetch(request); // browsers drop caches when they need the room
+		const kept = await cache.match(address);
+		if (kept) return kept;
+		const response = await fetch(request); // browsers drop caches when they need the room
+		if (response.ok && languageOf(address)) await cache.put(address, response.clone()); // another one was chosen
+		return response;
 	}
+}
+
+/**
+ * The language whose sentences a file has; null of any other file.
+ * @param {string} address
+ */
+const languageOf = (address) => CATALOGUE.exec(address)?.[1] ?? null;
+
+/** What the page was in last (base/reading.js notes it). */
+async function readersLanguage() {
+	const kept = await scope.caches.open(READER);
+	const noted = await kept.match(PAGE_LANGUAGE);
+	return noted ? noted.text() : ENGLISH;
 }
 
 /**

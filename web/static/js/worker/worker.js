@@ -1,6 +1,7 @@
 // The service worker: keeps the page's files, so that it opens at once and without a network, and shows notifications.
 // The server's /sw.js starts it, with the list of those files; what people say and hear is never in its caches.
 
+import { speak } from "../base/sentences.js";
 import { openNotice, showPushed } from "./notices.js";
 import { scope } from "./scope.js";
 import { Shell } from "./shell.js";
@@ -21,8 +22,18 @@ export function start(files) {
 	scope.addEventListener("message", ({ data }) => {
 		if (data === "activate") scope.skipWaiting(); // a new version waits until the reader wants it
 	});
-	scope.addEventListener("push", (event) => event.waitUntil(showPushed(event.data)));
+	scope.addEventListener("push", (event) => event.waitUntil(showInLanguage(shell, event.data)));
 	scope.addEventListener("notificationclick", (event) => event.waitUntil(openNotice(event.notification)));
+}
+
+/**
+ * @param {Shell} shell
+ * @param {PushMessageData | null} data
+ */
+async function showInLanguage(shell, data) {
+	const { tag, catalogue } = await shell.sentences();
+	speak(catalogue, tag);
+	await showPushed(data);
 }
 
 /** @param {Shell} shell */
