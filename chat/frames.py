@@ -19,7 +19,9 @@ STATUS = "application:status"
 TYPING = "application:typing"
 SESSIONS = "application:sessions"  # internal: ended sessions
 SUBSCRIBED = (MESSAGES, USERS, STATUS, TYPING, SESSIONS)
-RESUME = "application:resume"  # frames only
+RESUME = "application:resume"  # frames only, as are the next two
+SENT = "application:sent"
+REFUSED = "application:refused"
 
 _SEPARATOR = b"---"
 _ESCAPED_SEPARATOR = rb"\u002d" * len(_SEPARATOR)
@@ -57,6 +59,16 @@ class Envelope(NamedTuple):
 def message_frame(message: Message) -> Frame:
     """A complete message, on `application:messages`."""
     return Frame(MESSAGES, _people(message), message["_id"], wire.dumps(message))
+
+
+def sent_frame(message: Message) -> bytes:
+    """The answer to a `send` that was accepted, for the socket it came over."""
+    return frame(SENT, wire.dumps({"clientId": None, **message}))
+
+
+def refused_frame(client_id: str | None, problem: Mapping[str, Any]) -> bytes:
+    """The answer to a `send` that was refused, for the socket it came over."""
+    return frame(REFUSED, wire.dumps({"clientId": client_id, **problem}))
 
 
 def status_frame(message: Message, status: str, **more: str | None) -> Frame:

@@ -64,20 +64,24 @@ def _whole() -> str:
 
 def problem(error: ChatError) -> Response:
     """The response for an error of the domain or of the web layer."""
-    language = languages.current()
-    document = _document(error, language, g.get("request_id", ""))
-    if isinstance(error, Invalid):
-        document["errors"] = [{"field": error.field, "message": document["detail"]}]
-    if isinstance(error, BodyInvalid):
-        document["errors"] = error.errors
-    response = Response(dumps(document), error.status, content_type=MEDIA_TYPE)
-    response.content_language.add(language.tag)
+    response = Response(dumps(document(error, g.get("request_id", ""))), error.status, content_type=MEDIA_TYPE)
+    response.content_language.add(languages.current().tag)
     response.vary.add("Accept-Language")
     if isinstance(error, TooMany | Unavailable):
         response.headers["Retry-After"] = str(error.retry_after)
     if error.status == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
+
+
+def document(error: ChatError, request_id: str) -> dict[str, Any]:
+    """A problem as JSON has it, in the language of the current request; for a socket, that of its handshake."""
+    problem = _document(error, languages.current(), request_id)
+    if isinstance(error, Invalid):
+        problem["errors"] = [{"field": error.field, "message": problem["detail"]}]
+    if isinstance(error, BodyInvalid):
+        problem["errors"] = error.errors
+    return problem
 
 
 def title_of(status: int, language: Language) -> str:

@@ -69,6 +69,7 @@ Those limited by connections alone ask no store; the health checks and metrics k
 """
 
 FRAMES: dict[str, tuple[str, ...]] = {
+    "send": ("limit_messages", "limit_transcription", "socket_frames"),
     "typing": ("socket_frames", "sockets_per_person"),
     "resume": ("socket_resume_interval", "socket_resume_bytes", "sockets_per_person"),
 }

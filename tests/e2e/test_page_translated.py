@@ -1,4 +1,4 @@
-"""The page in other languages than English: its words, plurals and errors, and the layout of those that run from right."""
+"""The page in languages other than English: words, plurals, errors, and the layout of those that run from right."""
 
 from playwright.sync_api import Page, expect
 

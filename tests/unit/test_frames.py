@@ -24,7 +24,9 @@ MESSAGE: Message = {
 SPOKEN: Message = {**MESSAGE, "audioFileId": "a recording", "status": "transcribing", "text": ""}
 
 
-@pytest.mark.parametrize(("recipients", "request_id"), product([(), (ANNA,), (ANNA, BERT)], ["", "7c9e6679", "a:b,c"]))
+@pytest.mark.parametrize(
+    ("recipients", "request_id"), list(product([(), (ANNA,), (ANNA, BERT)], ["", "7c9e6679", "a:b,c"]))
+)
 def test_a_position_goes_between_the_halves_of_an_envelope(recipients: tuple[str, ...], request_id: str) -> None:
     data = wire.dumps(MESSAGE)
     before, behind = frames.envelope_halves(recipients, data, request_id)

@@ -20,11 +20,15 @@ api = APIBlueprint("messages", __name__, url_prefix=PREFIX, abp_tags=[CHAT], abp
 @checks_session
 def send(body: schemas.NewMessage) -> tuple[Response, int]:
     """Send a text, or an upload as a voice message"""
-    if body.sender_id is not None and body.sender_id != me():
+    return jsonify(sending.accept(stores(), draft_of(body, me()), services().queue.wake_drainer, session())), 202
+
+
+def draft_of(body: schemas.NewMessage, sender_id: str) -> Draft:
+    """What somebody wants to send, over HTTP or a socket. Raises Invalid if it says it is from somebody else."""
+    if body.sender_id is not None and body.sender_id != sender_id:
         raise Invalid("senderId", "sender_is_not_caller")
     languages = _languages(body.language) if body.audio_file_id else ()
-    draft = Draft(me(), body.receiver_id, body.text or "", body.audio_file_id, body.client_id, languages=languages)
-    return jsonify(sending.accept(stores(), draft, services().queue.wake_drainer, session())), 202
+    return Draft(sender_id, body.receiver_id, body.text or "", body.audio_file_id, body.client_id, languages=languages)
 
 
 @api.patch("/chat/message/<messageId>", responses=responses(200, schemas.Message, 400, 401, 404, 413, 415))

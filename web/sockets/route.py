@@ -1,6 +1,6 @@
 """The WebSocket `/ws/`: who may open it, and what clients may send.
 
-Nothing a client sends is answered by an error: what nobody understands is ignored and counted.
+Only a message to send is answered, also if it is refused. What nobody understands is ignored and counted.
 """
 
 import time
@@ -33,8 +33,10 @@ from web.sockets.connection import (
     Connection,
     QueuedBytes,
     SocketLimits,
+    encode,
 )
 from web.sockets.resuming import resume
+from web.sockets.sending import send
 
 log = structlog.get_logger(__name__)
 
@@ -111,7 +113,11 @@ class _Conversation:
         self._token = token
         self._typed = 0.0
         self._may_resume_at = 0.0
-        self._kinds: dict[str, Callable[[dict[str, Any]], None]] = {"typing": self._typing, "resume": self._resume}
+        self._kinds: dict[str, Callable[[dict[str, Any]], None]] = {
+            "send": self._send,
+            "typing": self._typing,
+            "resume": self._resume,
+        }
 
     def run(self) -> None:
         connection = self._connection
@@ -203,6 +209,11 @@ class _Conversation:
             self._trust(token, session)
         else:
             self._connection.end(REFUSED, "another person's token")
+
+    def _send(self, value: dict[str, Any]) -> None:
+        connection = self._connection
+        session = Session(connection.user_id, connection.token_id, connection.issued_ms, int(connection.expires))
+        connection.push(encode(send(self._own, session, value)))
 
     def _typing(self, value: dict[str, Any]) -> None:
         receiver = value.get("receiverId")
