@@ -1,4 +1,4 @@
-"""The page in other languages than English: its words, plurals and errors, and the layout of those that run from right."""
+"""The page in other languages: its words, plurals and errors, and the layout of those that run from the right."""
 
 from playwright.sync_api import Page, expect
 
