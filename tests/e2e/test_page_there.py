@@ -105,7 +105,7 @@ def test_a_new_version_waits_until_its_reader_wants_it(visit: Visit) -> None:
     page.wait_for_function("() => navigator.serviceWorker.controller?.scriptURL.endsWith('?next')")
 
 
-def test_a_pushed_message_is_told_in_the_pages_language_and_a_click_opens_it(visit: Visit, client: Client) -> None:
+def test_a_pushed_message_is_shown_and_a_click_opens_its_conversation(visit: Visit, client: Client) -> None:
     grace = client.sign_up("grace")
     ada = visit("ada", service_workers="allow", permissions=["notifications"], locale="de-DE")
     page, name = ada.page, str(grace.user["username"])
