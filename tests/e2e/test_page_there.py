@@ -87,7 +87,9 @@ def test_what_was_read_and_heard_is_there_offline_what_is_written_goes_later_and
         return (await Promise.all(caches_.map((cache) => cache.keys()))).flat().map(({ url }) => new URL(url).pathname);
     }""")
     assert "/" in cached
-    assert not [path for path in cached if not path.startswith("/static/") and path != "/"]
+    assert not [path for path in cached if not path.startswith("/static/") and path not in ("/", "/language")]
+    catalogues = [path for path in cached if path.endswith(".json")]
+    assert [re.search(r"/en-\w+\.json$", path) is not None for path in catalogues] == [True]  # of seven
 
 
 def test_a_new_version_waits_until_its_reader_wants_it(visit: Visit) -> None:
@@ -105,7 +107,7 @@ def test_a_new_version_waits_until_its_reader_wants_it(visit: Visit) -> None:
 
 def test_a_pushed_message_is_shown_and_a_click_opens_its_conversation(visit: Visit, client: Client) -> None:
     grace = client.sign_up("grace")
-    ada = visit("ada", service_workers="allow", permissions=["notifications"])
+    ada = visit("ada", service_workers="allow", permissions=["notifications"], locale="de-DE")
     page, name = ada.page, str(grace.user["username"])
     wait_controlled(page)
     registrations: list[str] = []
@@ -123,8 +125,8 @@ def test_a_pushed_message_is_shown_and_a_click_opens_its_conversation(visit: Vis
     session.send("ServiceWorker.deliverPushMessage", data)
     page.goto("/", wait_until="commit")
     shown = "navigator.serviceWorker.ready.then((own) => own.getNotifications())"
-    wait_until(page, f"{shown}.then((all) => all.some(({{ title }}) => title === 'New message from {name}'))")
-    expect(page.get_by_role("navigation", name="Conversations")).to_be_visible()
+    wait_until(page, f"{shown}.then((all) => all.some(({{ title }}) => title === 'Neue Nachricht von {name}'))")
+    expect(page.get_by_role("navigation", name="Unterhaltungen")).to_be_visible()
     worker.evaluate(
         """async () => {
             const [notification] = await registration.getNotifications();

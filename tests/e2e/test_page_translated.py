@@ -1,4 +1,4 @@
-"""The page in languages other than English: words, plurals, errors, and the layout of those that run from right."""
+"""The page in other languages: its words, plurals and errors, and the layout of those that run from the right."""
 
 from playwright.sync_api import Page, expect
 
@@ -31,6 +31,8 @@ def test_in_arabic_the_page_runs_from_the_right(visit: Visit, client: Client) ->
     root = page.locator("html")
     expect(root).to_have_attribute("lang", "ar")
     expect(root).to_have_attribute("dir", "rtl")
+    loaded = page.evaluate("performance.getEntriesByType('resource').map(({ name }) => name)")
+    assert len([name for name in loaded if name.endswith(".json")]) == 1  # of seven catalogues, once
     expect(page.locator(".day").first).to_have_text("اليوم")
     expect(box).to_have_attribute("placeholder", "اكتب رسالة")
     edges = {name: left_and_right(page, name) for name in (".theirs .bubble", ".mine .bubble", ".mic", ".back")}
