@@ -16,6 +16,7 @@ from werkzeug.exceptions import BadRequest, ClientDisconnected
 from chat import wire
 from chat.errors import ChatError, Invalid, TooLarge, UnsupportedMedia
 from chat.messages import editing
+from web.errors import refuse_repeated_parameter
 from web.services import services
 
 MAX_JSON_BYTES = 128 * 1024  # a text of 4,000 characters, each written as two \uXXXX, and room to spare
@@ -24,6 +25,8 @@ MULTIPART_ROOM = 64 * 1024  # for the boundaries and headers around the files
 MAX_DRAINED_BYTES = 64 * 2**20
 MAX_DRAIN_SECONDS = 5.0
 DRAIN_PIECE = 64 * 1024
+API = "/api/"
+MAX_NAME = 64  # characters of a parameter's name that an error repeats
 WITH_BODY = ("POST", "PATCH", "PUT", "DELETE")
 
 
@@ -88,7 +91,7 @@ def check() -> None:
         UnsupportedMedia: it is something else.
     """
     view = current_app.view_functions.get(request.endpoint or "")
-    if request.method not in WITH_BODY or view is None or not request.path.startswith("/api/"):
+    if request.method not in WITH_BODY or view is None or not request.path.startswith(API):
         return
     if getattr(view, "takes_files", False):
         if request.mimetype != "multipart/form-data":
@@ -145,6 +148,15 @@ def _drain_and_end(environ: dict[str, Any]) -> None:
         connection.shutdown(socket.SHUT_RDWR)
 
 
+def refuse_repeated() -> None:
+    """No call takes a list in its address. Raises BodyInvalid for a parameter that is there more than once."""
+    if request.query_string and request.path.startswith(API):
+        for name, values in request.args.lists():
+            if len(values) > 1:
+                refuse_repeated_parameter(name[:MAX_NAME])
+
+
 def install(app: Flask) -> None:
+    app.before_request(refuse_repeated)
     app.before_request(bound)
     app.after_request(leave_no_rest)

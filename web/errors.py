@@ -50,6 +50,11 @@ def refuse_invalid(error: ValidationError) -> NoReturn:
     raise BodyInvalid(fields[:MAX_ERRORS])
 
 
+def refuse_repeated_parameter(name: str) -> NoReturn:
+    """Refuses a parameter that is there more than once: nobody could know which one counts."""
+    raise BodyInvalid([{"field": name, "message": languages.current().say(SENTENCE_OF_FIELD.format("repeated"))}])
+
+
 def _fault(error: ErrorDetails) -> str:
     """What is wrong with a field: a sentence for each kind of thing that our schemas check, and one for all others."""
     language = languages.current()

@@ -119,3 +119,10 @@ def test_a_request_that_is_not_http_gets_the_same_error_shape(
     answered, headers, body = exchange(client.url, request_bytes)
     assert answered == status
     check_problem_document(headers["content-type"], json.loads(body), status)
+
+
+@pytest.mark.parametrize("path", ["/user/list?q=a&q=b", "/search?q=a&limit=1&limit=2", "/conversations?x=1&x=1"])
+def test_a_parameter_that_is_there_twice_is_refused(ada: Person, path: str) -> None:
+    repeated = path.rpartition("&")[2].partition("=")[0]
+    problem = check_problem(ada.request("GET", path), 422)
+    assert problem["errors"] == [{"field": repeated, "message": "Give this only once"}]
