@@ -61,12 +61,16 @@ export class SpokenList {
 	/** @param {Message} message */
 	#row({ _id, senderId, dateSent, duration: seconds, text }) {
 		const who = senderId === me()._id ? say("app.you") : this.partner.username;
+		const said = { name: who, time: shortTime(dateSent) };
+		const about = seconds
+			? say("profile.saidLength", { ...said, length: duration(seconds) })
+			: say("profile.said", said);
 		return h(
 			"li",
 			h(
 				"a",
 				{ href: chatPath(this.partner, { at: _id, query: "" }) },
-				h("span.note", icon("mic"), `${who}, ${shortTime(dateSent)}${seconds ? `, ${duration(seconds)}` : ""}`),
+				h("span.note", icon("mic"), about),
 				h("span.line.spoken", { dir: "auto" }, text || say("message.voice")),
 			),
 		);
