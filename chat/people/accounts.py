@@ -278,6 +278,24 @@ def _find_by_email(stores: Stores, email: str) -> Document | None:
     return min(found, key=lambda user: user["emailKey"] != _fold_email(email), default=None)
 
 
+def archive(stores: Stores, user: Document) -> None:
+    """Gives the archive a person as Redis has them, over an older copy or over none; without a password.
+
+    Raises:
+        DuplicateKeyError: their name, one that looks alike, or their email is somebody else's.
+    """
+    fields = {
+        "email": user["email"],
+        "emailKey": email_key(user["email"]),
+        **_name_fields(user["username"]),
+        "bio": user.get("bio", ""),
+        "createdAt": user["createdAt"],
+        "muted": user.get("muted", []),
+        "revision": user.get("revision", 1),
+    }
+    stores.mongo.users.update_one({"_id": user["pk"]}, {"$set": fields}, upsert=True)
+
+
 def _insert_account(stores: Stores, user: Document, security: Document, session: Any) -> None:
     stores.mongo.users.insert_one(dict(user), session=session)
     stores.mongo.security.insert_one(dict(security), session=session)

@@ -7,6 +7,7 @@ nothing of theirs can still be on its way: it finds what was in the accepted log
 """
 
 import time
+from datetime import UTC, datetime
 
 import structlog
 from pymongo import DESCENDING
@@ -58,12 +59,32 @@ def begin(stores: Stores, user_id: str) -> None:
             "settles": ids.timestamp(now + SETTLE_SECONDS * 1_000),
         }
         stores.mongo.erasures.insert_one(entry, session=session)
+        stores.mongo.erased.replace_one({"_id": user_id}, {"at": datetime.now(UTC)}, upsert=True, session=session)
 
     try:
         with stores.mongo.client.start_session() as session:
             session.with_transaction(remove)
     except DuplicateKeyError:  # the account was deleted before, and Redis or a backup brought it back
         raise NotFound("There is no such person.", code="no_such_person") from None
+
+
+def begin_again(stores: Stores, user_id: str) -> None:
+    """Erases an account that was deleted before, and that a restored copy of a store has brought back."""
+    now = ids.now_ms()
+
+    def remove(session: ClientSession) -> None:
+        user = stores.mongo.users.find_one_and_delete({"_id": user_id}, session=session) or {}
+        stores.mongo.security.delete_one({"_id": user_id}, session=session)
+        entry = {
+            "username": user.get("username", ""),
+            "due": ids.timestamp(now),
+            "settles": ids.timestamp(now + SETTLE_SECONDS * 1_000),
+        }
+        stores.mongo.erasures.replace_one({"_id": user_id}, entry, upsert=True, session=session)
+
+    with stores.mongo.client.start_session() as session:
+        session.with_transaction(remove)
+    log.warning("erasure.again", user_id=user_id)
 
 
 def leave(stores: Stores, passwords: Passwords, user_id: str, password: str) -> None:
@@ -191,6 +212,8 @@ def _forget_account(stores: Stores, user_id: str, username: str) -> None:
     with stores.redis.pipeline() as pipe:
         pipe.delete(keys.user_key(user_id))
         pipe.zrem(keys.NAMES, *[keys.name_member(name, user_id) for name in names])
+        pipe.zadd(keys.ERASED, {user_id: ids.now_ms() // 1_000}, nx=True)
+        pipe.zremrangebyscore(keys.ERASED, 0, ids.now_ms() // 1_000 - archive.ERASED_SECONDS)
         pipe.execute()
     presence.forget(stores, user_id)
 

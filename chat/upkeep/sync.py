@@ -1,6 +1,7 @@
 """Syncs the two stores: each gets from the other what it lacks. Nothing here ever empties a store.
 
-A round copies Redis -> MongoDB (the outboxes) and then, if Redis was lost, MongoDB -> Redis: ended sessions, users,
+A round copies Redis -> MongoDB: the outboxes, and whatever else the archive lacks if either store was restored from a
+backup (`chat.upkeep.comparing`). Then, if Redis was lost or restored, MongoDB -> Redis: ended sessions, users,
 conversations, cursors, subscriptions, and the hot window's messages from the newest to the oldest, so that Redis always
 has the newest part of a conversation without a gap. Rounds are bounded, and only one runs at a time across all
 processes. A killed round is continued by the next: its progress is in Redis, and every step may run twice.
@@ -24,7 +25,7 @@ from chat.store import archive, counters, hot, keys
 from chat.store.connection import Document, Stores
 from chat.store.locks import try_lock
 from chat.store.prepare import prepare
-from chat.upkeep import runs
+from chat.upkeep import comparing, runs
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +33,7 @@ PAGE = 200
 ROUND_SECONDS = 10.0  # bounds how long a stopping worker has to wait for a round
 LOCK_SECONDS = 25.0  # how long a dead round blocks the next ones; two at once do no harm
 MORE, COMPLETE, ARCHIVE_AWAY, REFUSED = "more_to_do", "complete", "archive_away", "another_runs"
+RESTORING = "archive_is_being_restored"
 
 _STEPS = ("sessions", "users", "conversations", "cursors", "push", "messages")
 
@@ -42,7 +44,10 @@ def run(stores: Stores) -> bool:
 
 
 def run_round(stores: Stores) -> str:
-    """Runs one round. Returns `MORE`, `COMPLETE`, `ARCHIVE_AWAY`, or `REFUSED` if another round is running."""
+    """Runs one round.
+
+    Returns `MORE`, `COMPLETE`, `ARCHIVE_AWAY`, `RESTORING`, or `REFUSED` if another round is running.
+    """
     with try_lock(stores.redis, "sync", LOCK_SECONDS) as acquired:
         try:
             result = _round(stores) if acquired else REFUSED
@@ -56,12 +61,18 @@ def run_round(stores: Stores) -> str:
 
 
 def _round(stores: Stores) -> str:
+    if comparing.is_being_restored(stores):
+        return RESTORING
+    until = time.monotonic() + ROUND_SECONDS
     hot.configure(stores.redis)
     storing.flush(stores)
     _flush_cursors(stores)
     _flush_last_seen(stores)
     _flush_sessions(stores)
-    if stores.redis.exists(keys.HOT_COMPLETE) or _rebuild(stores, time.monotonic() + ROUND_SECONDS):
+    if comparing.compare(stores, until):
+        return MORE
+    comparing.renew_mark(stores)
+    if stores.redis.exists(keys.HOT_COMPLETE) or _rebuild(stores, until):
         return COMPLETE
     return MORE
 
@@ -92,7 +103,10 @@ def _flush_sessions(stores: Stores) -> None:
     def write(key: str, ended: str) -> UpdateOne:
         value, _, until = ended.rpartition(" ")
         moment = datetime.fromtimestamp(int(until), UTC)
-        return UpdateOne({"_id": key}, {"$set": {"value": value, "until": moment}}, upsert=True)
+        ours = {"_id": key, "value": value, "until": moment}
+        same_second = {"$and": [{"$eq": ["$until", moment]}, {"$gt": ["$value", value]}]}
+        is_later = {"$or": [{"$gt": ["$until", moment]}, same_second]}  # see restore_sessions.lua
+        return UpdateOne({"_id": key}, [{"$replaceWith": {"$cond": [is_later, "$$ROOT", ours]}}], upsert=True)
 
     _flush_hash(stores, keys.SESSIONS_OUTBOX, "sessions", write)
 
@@ -159,9 +173,15 @@ def _put_conversations(stores: Stores, page: list[Document]) -> None:
 
 
 def _put_cursors(stores: Stores, page: list[Document]) -> None:
-    with stores.redis.pipeline() as pipe:
+    with stores.redis.pipeline(transaction=False) as pipe:
         for cursor in page:
-            pipe.hsetnx(keys.cursors_key(cursor["conversation"]), cursor["reader"], cursor["upTo"])
+            reader, conversation, up_to = cursor["reader"], cursor["conversation"], cursor["upTo"]
+            (partner,) = set(ids.people_of(conversation)) - {reader}
+            stores.scripts.move_read_cursor(
+                keys=[keys.cursors_key(conversation), keys.inbox_key(reader, partner), keys.CURSORS_OUTBOX],
+                args=[reader, up_to, cursor["_id"]],
+                client=pipe,
+            )
         pipe.execute()
 
 
@@ -183,6 +203,8 @@ def _put_messages(stores: Stores, page: list[Document]) -> None:
         ]
         arguments += [
             hot.dump_message(archive.load_message(document)),
+            document.get("revision", 1),
+            int("deletedAt" in document),
             message_id,
             ids.milliseconds(message_id),
             sender,
@@ -190,7 +212,7 @@ def _put_messages(stores: Stores, page: list[Document]) -> None:
             str(accepted_log.receipt_of(message_id)),
         ]
     if page:
-        stores.scripts.restore_messages(keys=script_keys, args=arguments)
+        comparing.count(stores, comparing.TO_REDIS, stores.scripts.restore_messages(keys=script_keys, args=arguments))
 
 
 def _existing(stores: Stores, wanted: set[str]) -> set[str]:
