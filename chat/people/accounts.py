@@ -154,6 +154,18 @@ def update(stores: Stores, passwords: Passwords, user_id: str, changes: Changes,
     return user
 
 
+def set_password(stores: Stores, passwords: Passwords, user_id: str, password: str) -> None:
+    """Gives an account another password, or one at all, for whoever runs the server; ends all its sessions.
+
+    Raises:
+        Invalid: the password is too common.
+    """
+    passwords.require_uncommon(password)
+    new = {"$set": {"passwordHash": passwords.hash(password)}}
+    stores.mongo.security.update_one({"_id": user_id}, new, upsert=True)
+    sessions.end_all(stores, user_id)
+
+
 def check_password(stores: Stores, passwords: Passwords, user_id: str, password: str) -> None:
     """Raises Forbidden unless this is the person's password."""
     security = stores.mongo.security.find_one({"_id": user_id})

@@ -25,7 +25,7 @@ from chat.store import archive, counters, hot, keys
 from chat.store.connection import Document, Stores
 from chat.store.locks import try_lock
 from chat.store.prepare import prepare
-from chat.upkeep import comparing, runs
+from chat.upkeep import bringing, comparing, runs
 
 log = structlog.get_logger(__name__)
 
@@ -43,14 +43,14 @@ def run(stores: Stores) -> bool:
     return run_round(stores) == MORE
 
 
-def run_round(stores: Stores) -> str:
-    """Runs one round.
+def run_round(stores: Stores, on_progress: runs.Progress = runs.ignore) -> str:
+    """Runs one round. `on_progress` is told of what a comparison or a rebuild goes through.
 
     Returns `MORE`, `COMPLETE`, `ARCHIVE_AWAY`, `RESTORING`, or `REFUSED` if another round is running.
     """
     with try_lock(stores.redis, "sync", LOCK_SECONDS) as acquired:
         try:
-            result = _round(stores) if acquired else REFUSED
+            result = _round(stores, on_progress) if acquired else REFUSED
         except PyMongoError as error:
             log.warning("sync.archive_away", error=type(error).__name__)
             result = ARCHIVE_AWAY
@@ -60,7 +60,7 @@ def run_round(stores: Stores) -> str:
     return result
 
 
-def _round(stores: Stores) -> str:
+def _round(stores: Stores, on_progress: runs.Progress) -> str:
     if comparing.is_being_restored(stores):
         return RESTORING
     until = time.monotonic() + ROUND_SECONDS
@@ -69,12 +69,23 @@ def _round(stores: Stores) -> str:
     _flush_cursors(stores)
     _flush_last_seen(stores)
     _flush_sessions(stores)
-    if comparing.compare(stores, until):
+    if comparing.compare(stores, until, on_progress):
         return MORE
     comparing.renew_mark(stores)
-    if stores.redis.exists(keys.HOT_COMPLETE) or _rebuild(stores, until):
+    if stores.redis.exists(keys.HOT_COMPLETE) or _rebuild(stores, until, on_progress):
         return COMPLETE
     return MORE
+
+
+def expected(stores: Stores) -> int:
+    """About how much there is to go through; 0 if the stores agree. Raises PyMongoError, RedisError."""
+    mongo, redis = stores.mongo, stores.redis
+    differ = redis.exists(keys.COMPARISON) or comparing.difference(stores)
+    if not differ and redis.exists(keys.HOT_COMPLETE):
+        return 0
+    hot_messages = {"_id": {"$gte": ids.days_ago(stores.settings.hot_window_days)}}
+    rebuilt = sum(mongo[step].estimated_document_count() for step in _STEPS if step != "messages")
+    return rebuilt + mongo.messages.count_documents(hot_messages) + (redis.dbsize() if differ else 0)
 
 
 def _flush_cursors(stores: Stores) -> None:
@@ -123,7 +134,7 @@ def _flush_hash(stores: Stores, outbox: str, collection: str, write: Callable[[s
             return
 
 
-def _rebuild(stores: Stores, until: float) -> bool:
+def _rebuild(stores: Stores, until: float, on_progress: runs.Progress) -> bool:
     """Continues to fill Redis from the archive. Returns whether it is complete now."""
     prepare(stores)
     newest = stores.mongo.messages.find_one({}, {"_id": 1}, sort=[("_id", DESCENDING)])
@@ -136,6 +147,7 @@ def _rebuild(stores: Stores, until: float) -> bool:
                 break
             page = _next_page(stores, step, at.decode() if at else None)
             _PUT[step](stores, page)
+            on_progress(len(page))
             stores.redis.hset(keys.HOT_REBUILD, step, page[-1]["_id"] if len(page) == PAGE else "done")
             if time.monotonic() > until:
                 return False
@@ -212,7 +224,7 @@ def _put_messages(stores: Stores, page: list[Document]) -> None:
             str(accepted_log.receipt_of(message_id)),
         ]
     if page:
-        comparing.count(stores, comparing.TO_REDIS, stores.scripts.restore_messages(keys=script_keys, args=arguments))
+        bringing.count(stores, bringing.TO_REDIS, stores.scripts.restore_messages(keys=script_keys, args=arguments))
 
 
 def _existing(stores: Stores, wanted: set[str]) -> set[str]:

@@ -17,7 +17,7 @@ from chat.people import accounts, sessions
 from chat.people.passwords import Passwords
 from chat.store import keys
 from chat.store.connection import Stores
-from chat.upkeep import comparing, erasure, sync
+from chat.upkeep import bringing, comparing, erasure, sync
 from tests.people import archive_only, drain, said, send, send_voice, someone
 
 PASSWORD = "correct horse battery"
@@ -93,7 +93,7 @@ def test_an_older_archive_gets_what_only_redis_has(stores: Stores, pair: tuple[s
     assert stores.mongo.users.find_one({"_id": bert})["bio"] == "a new one"
     assert history.recent(stores, bert, anna) == before
     assert conversations.list_conversations(stores, bert, 9, None) == lists
-    assert comparing.brought(stores) == {
+    assert bringing.brought(stores) == {
         "to_archive": 356,
         "to_redis": 0,
         "people": 2,
@@ -136,7 +136,7 @@ def test_an_older_redis_gets_what_only_the_archive_has(stores: Stores, pair: tup
     assert accounts.get(stores, bert)["bio"] == "a new one"
     assert stores.redis.get(keys.sessions_key(anna)) == ended
     assert list(stores.mongo.messages.find().sort("_id")) == documents
-    assert comparing.brought(stores)["to_redis"] >= 33
+    assert bringing.brought(stores)["to_redis"] >= 33
     assert send(stores, anna, bert, "now")["_id"] > before[-1]["_id"]
 
 
@@ -161,7 +161,7 @@ def test_a_deleted_account_does_not_come_back(stores: Stores, store: str) -> Non
     erasure.run(stores)
     rounds(stores)
 
-    assert comparing.brought(stores)["erased"] == 1
+    assert bringing.brought(stores)["erased"] == 1
     with pytest.raises(Unauthorized):
         accounts.log_in(stores, passwords, "anna@example.org", PASSWORD, str)
     with pytest.raises(NotFound):
@@ -198,7 +198,7 @@ def test_a_recording_that_only_the_lost_archive_had_is_reported(stores: Stores, 
     restore()
     rounds(stores)
     assert stores.mongo.messages.find_one({"_id": voice})["text"] == "a caption"
-    assert comparing.brought(stores)["recordings_lost"] == 1
+    assert bringing.brought(stores)["recordings_lost"] == 1
 
 
 def test_a_comparison_that_was_killed_goes_on_where_it_was(
@@ -208,7 +208,7 @@ def test_a_comparison_that_was_killed_goes_on_where_it_was(
     restore = copy_of_archive(stores)
     talk(stores, *pair, *(f"{n}" for n in range(60)))
     restore()
-    monkeypatch.setattr(comparing, "PAGE", 5)
+    monkeypatch.setattr(bringing, "PAGE", 5)
     monkeypatch.setattr(sync, "ROUND_SECONDS", 0.0)  # a page a round
     counts: list[int] = []
     while sync.run(stores):
