@@ -122,7 +122,8 @@ def export_user(who: str, output: Path) -> None:
 def purge(who: str, yes: bool) -> None:
     """Delete the account of WHO (an id, a username or an email) and erase their messages' text and audio."""
     stores = services().stores
-    begun = stores.mongo.erasures.find_one({"$or": [{"_id": who}, {"username": who}]})
+    of_them = {"$or": [{"_id": who}, {"username": who}]}
+    begun = stores.mongo.erasures.find_one({**of_them, "due": {"$lte": ids.now()}})  # and was interrupted
     user = begun or find(stores, who)
     if not begun:
         if not yes:

@@ -49,6 +49,6 @@ class Progress:
         if self._bar is None:
             return
         if kind is None:
-            self._bar.length = max(self._done, 1)
-            self._bar.update(self._bar.length - self._bar.pos)
+            self._bar.length = self._bar.pos = max(self._done, 1)
+            self._bar.render_progress()
         self._bar.__exit__(kind, error, trace)
