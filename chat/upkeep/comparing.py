@@ -100,7 +100,8 @@ def _end(stores: Stores, reason: str) -> None:
             pipe.set(keys.DELIVERY_SINCE, seconds * 1_000_000 + microseconds)
             pipe.execute()
     renew_mark(stores)
-    stores.redis.delete(keys.COMPARISON)
+    # What was confirmed before may be in neither store any more: a change of a message older than the hot window.
+    stores.redis.delete(keys.COMPARISON, keys.ARCHIVE_CONFIRMED)
     log.info("sync.compared", reason=reason, **found)
 
 

@@ -256,6 +256,14 @@ def test_a_message_that_redis_lost_with_its_last_second_is_brought_back(stores: 
     assert said(history.recent(stores, *pair)) == ["first", "second"]
 
 
+def test_what_neither_store_has_any_more_is_missed_only_once(stores: Stores, pair: tuple[str, str]) -> None:
+    talk(stores, *pair, "first")
+    stores.redis.set(keys.ARCHIVE_CONFIRMED, f"{ids.lowest_id(0)} 2")  # a change of an old message, since expired
+    assert comparing.difference(stores)
+    rounds(stores)
+    assert not comparing.difference(stores)
+
+
 def test_two_with_one_name_are_left_to_an_operator(stores: Stores, pair: tuple[str, str]) -> None:
     restore = copy_of_archive(stores)
     rounds(stores)
