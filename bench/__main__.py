@@ -2,6 +2,7 @@
 
 import argparse
 import signal
+import sys
 import time
 import traceback
 from types import FrameType
@@ -24,15 +25,24 @@ def main() -> None:
     signal.signal(signal.SIGALRM, _too_long)
     names = options.scenarios or list(SCENARIOS)
     results: dict[str, list[Row]] = {}
+    try:
+        _measure_all(names, QUICK if options.quick else 1.0, results)
+    except KeyboardInterrupt:
+        left = " ".join(name for name in names if name not in results)
+        print(f"\n{report.table(results)}\nInterrupted. To go on: python -m bench {left}", flush=True)
+        sys.exit(130)
+    print(f"\n{report.table(results)}", flush=True)
+    print(f"Written to {report.save(results)}")
+
+
+def _measure_all(names: list[str], scale: float, results: dict[str, list[Row]]) -> None:
     for number, name in enumerate(names, 1):
         print(f"-- {number} of {len(names)}, {name}: {(SCENARIOS[name].__doc__ or '').strip()}", flush=True)
         began = time.monotonic()
-        results[name] = _measured(name, QUICK if options.quick else 1.0)
+        results[name] = _measured(name, scale)
         for row in results[name]:
             print(f"   {row.what}: {row.measured}   {row.target}   {report.MARK[row.ok]}", flush=True)
         print(f"   took {time.monotonic() - began:.0f} s", flush=True)
-    print(f"\n{report.table(results)}", flush=True)
-    print(f"Written to {report.save(results)}")
 
 
 def _measured(name: str, scale: float) -> list[Row]:

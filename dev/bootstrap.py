@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
+import time
+from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,6 +22,9 @@ STAMP = VENV / ".installed"
 INSTALLER = ROOT / "requirements" / "pip.txt"
 REQUIREMENTS = (ROOT / "requirements.txt", ROOT / "requirements" / "speech.txt", ROOT / "requirements" / "dev.txt")
 OLDEST_PYTHON = (3, 11)
+LINE_SECONDS = 5.0  # between two lines where there is no terminal
+LINE_WIDTH = 79
+LINES_KEPT = 60  # of what pip says, to show where it fails
 
 
 def main() -> None:
@@ -43,7 +50,7 @@ def prepare() -> None:
             [sys.executable, "-m", "venv", str(VENV)], "Could not create .venv. On Debian: apt-get install python3-venv"
         )
     print("Installing the requirements (once, a minute or two) ...", flush=True)
-    install(INSTALLER)  # separately and first: this pip then installs the rest
+    pip(INSTALLER, "--quiet")  # separately and first: this pip then installs the rest
     install(*REQUIREMENTS)
     prune = [str(VENV / "bin" / "python"), "-m", "dev.requirements", "prune"]
     run(prune, "Could not remove what is no longer required.")
@@ -51,10 +58,85 @@ def prepare() -> None:
 
 
 def install(*files: Path) -> None:
-    """Installs what these files list. pip refuses anything whose hash is missing or different."""
-    pip = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "-qq"]
-    listed = [argument for file in files for argument in ("--requirement", str(file))]
-    run([*pip, "--require-hashes", *listed], "Could not install the requirements.")
+    """Installs what these files list, and shows how far that is.
+
+    pip refuses anything whose hash is missing or different.
+    """
+    progress = Progress(len(set().union(*map(listed, files))))
+    pip(*files, "--progress-bar", "raw", on_line=progress.read)
+    progress.end()
+
+
+def listed(file: Path) -> set[str]:
+    """The names of the packages that a compiled file lists, with those of the files it includes."""
+    found = set()
+    for line in file.read_text().splitlines():
+        if line.startswith("-r "):
+            found |= listed(file.parent / line[3:].strip())
+        elif "==" in line and line[0].isalnum():
+            found.add(line.partition("==")[0].strip().lower())
+    return found
+
+
+class Progress:
+    """Shows how many packages pip has looked at, and what it downloads: in one line of a terminal, else in lines."""
+
+    def __init__(self, packages: int) -> None:
+        self._packages, self._done, self._what = packages, 0, ""
+        self._again = time.monotonic() + LINE_SECONDS
+        self._terminal = sys.stdout.isatty()
+
+    def read(self, line: str) -> None:
+        """Takes a line of what pip says."""
+        words = line.split()
+        if line.startswith(("Collecting ", "Requirement already satisfied: ", "Ignoring ")):
+            self._done, self._what = self._done + 1, ""
+        elif words[:1] == ["Downloading"] and len(words) > 1:
+            self._what = f", downloading {words[1].rpartition('/')[2]} {' '.join(words[2:])}"
+        elif words[:1] == ["Progress"] and len(words) == 4 and self._what:
+            self._what = f"{self._what.partition(':')[0]}: {int(words[1]) * 100 // max(1, int(words[3]))} %"
+        elif line.startswith("Installing collected packages"):
+            self._done, self._what = self._packages, f", writing {line.count(',') + 1} of them into .venv"
+        else:
+            return
+        self._show()
+
+    def _show(self) -> None:
+        text = f"{min(self._done, self._packages)} of {self._packages} packages{self._what}"
+        if self._terminal:
+            print(f"\r{text[:LINE_WIDTH]:<{LINE_WIDTH}}", end="", flush=True)
+        elif time.monotonic() >= self._again:
+            self._again = time.monotonic() + LINE_SECONDS
+            print(text, flush=True)
+
+    def end(self) -> None:
+        if self._terminal:
+            print(f"\r{'':<{LINE_WIDTH}}\r", end="", flush=True)
+
+
+def pip(*arguments: Path | str, on_line: Callable[[str], None] | None = None) -> None:
+    """Installs what the files among the arguments list; the others are options."""
+    command = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--require-hashes"]
+    for argument in arguments:
+        command += ["--requirement", str(argument)] if isinstance(argument, Path) else [argument]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}  # or its lines would come in heaps
+    said: deque[str] = deque(maxlen=LINES_KEPT)
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as running:
+        assert running.stdout is not None
+        for line in running.stdout:
+            said.append(line)
+            if on_line is not None:
+                on_line(line.strip())
+    if running.returncode != 0:
+        sys.exit(f"\n{''.join(said)}Could not install the requirements.")
 
 
 def fingerprint() -> str:
@@ -74,4 +156,5 @@ if __name__ == "__main__":
     try:
         main()
     except KeyboardInterrupt:
+        print("\nInterrupted. Call it again, and it goes on with what is there already.", file=sys.stderr)
         sys.exit(130)

@@ -5,10 +5,7 @@ They work on the stores directly and need no web process. A command that fails s
 
 import sys
 import time
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 import orjson
@@ -17,50 +14,41 @@ from flask.cli import AppGroup, with_appcontext
 from kombu.exceptions import OperationalError
 from pydantic import ValidationError
 from pymongo.errors import PyMongoError
-from redis import RedisError
 
 from chat import ids
-from chat.errors import ChatError
 from chat.people import accounts
 from chat.store import keys
 from chat.store.connection import Document, Stores
 from chat.store.prepare import prepare
-from chat.upkeep import erasure, gauges, reindex, sync
-from chat.upkeep.export import export
-from config import logging
-from web import languages
+from chat.upkeep import bringing, erasure, gauges, reindex, runs, sync
+from chat.upkeep.export import expected, export
+from web.backups import backups
+from web.command import report_errors, report_errors_and
+from web.progress import Progress
 from web.schemas import SignUp
 from web.services import services
 
 ERASE_SECONDS = 300.0
 SYNC_SECONDS = 60.0  # how long to wait for other processes' rounds: one takes ten, a dead one's lock blocks for 25
 PAUSE_SECONDS = 0.2
+WATCH_SECONDS = 2.0
+
+BROUGHT = {
+    bringing.TO_ARCHIVE: "messages were brought to MongoDB, or in a newer revision",
+    bringing.TO_REDIS: "messages were brought to Redis, or in a newer revision",
+    bringing.PEOPLE: "people were brought to MongoDB; those it lacked have no password (flask users password)",
+    bringing.ERASED: "deleted accounts had come back and are erased again",
+    bringing.RECORDINGS: "recordings are lost: only the messages about them are there",
+}
 
 users = AppGroup("users", help="People: create, export, purge.")
 search = AppGroup("search", help="The search indexes.")
 synchronisation = AppGroup("sync", help="The sync between Redis and MongoDB.")
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def install(app: Flask) -> None:
-    for command in (users, search, synchronisation, show_state):
+    for command in (users, search, synchronisation, backups, show_state):
         app.cli.add_command(command)
-
-
-def report_errors(command: Command) -> Command:
-    """Reports the domain's errors and unreachable stores in a sentence rather than as a stack trace."""
-
-    @wraps(command)
-    def run(*arguments: Any, **options: Any) -> Any:
-        logging.configure(services().settings)
-        try:
-            return command(*arguments, **options)
-        except ChatError as error:
-            raise click.ClickException(languages.english().say(error.sentence, **error.values)) from None
-        except (RedisError, PyMongoError, OperationalError, OSError, TimeoutError) as error:
-            raise click.ClickException(f"{type(error).__name__}: {str(error)[:300]}") from None
-
-    return run  # type: ignore[return-value]
 
 
 @users.command("create")
@@ -69,16 +57,39 @@ def report_errors(command: Command) -> Command:
 @report_errors
 def create(email: str, username: str) -> None:
     """Create an account. Asks for the password, or reads it from a pipe."""
-    password = click.prompt("Password", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
-    try:
-        asked = SignUp(email=email, username=username, password=password)
-    except ValidationError as error:
-        found = error.errors(include_input=False, include_context=False)
-        raise click.ClickException("; ".join(f"{each['loc'][0]}: {each['msg']}" for each in found)) from None
+    asked = _valid(SignUp, email=email, username=username, password=_password())
     own = services()
     prepare(own.stores)
     user = accounts.sign_up(own.stores, own.passwords, asked.email, asked.username, asked.password)
     click.echo(user["_id"])
+
+
+@users.command("password")
+@click.argument("who")
+@report_errors
+def set_password(who: str) -> None:
+    """Give WHO (an id, a username or an email) a new password, and log them out. Asks for it, or reads it from a pipe.
+
+    For those who forgot theirs, and for accounts that came back from Redis after a restore.
+    """
+    own = services()
+    user = find(own.stores, who)
+    asked = _valid(SignUp, email=user["email"], username=user["username"], password=_password())
+    accounts.set_password(own.stores, own.passwords, user["_id"], asked.password)
+    click.echo(f"{user['_id']} has a new password.")
+
+
+def _password() -> str:
+    return click.prompt("Password", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+
+
+def _valid(schema: type[SignUp], **values: str) -> SignUp:
+    """Checks input as the API does. Raises ClickException."""
+    try:
+        return schema(**values)
+    except ValidationError as error:
+        found = error.errors(include_input=False, include_context=False)
+        raise click.ClickException("; ".join(f"{each['loc'][0]}: {each['msg']}" for each in found)) from None
 
 
 @users.command("export")
@@ -89,7 +100,7 @@ def create(email: str, username: str) -> None:
     required=True,
     help="The zip file to write; - for standard output, to get it out of a container.",
 )
-@report_errors
+@report_errors_and("The archive is not whole; call it again for one.")
 def export_user(who: str, output: Path) -> None:
     """Write everything we hold about WHO (an id, a username or an email) into a zip archive."""
     stores = services().stores
@@ -99,57 +110,78 @@ def export_user(who: str, output: Path) -> None:
     user = find(stores, who)
     if not piped:
         output.touch(mode=0o600)
-    with click.open_file(str(output), "wb") as file:
-        count = export(stores, user["_id"], file)
+    with click.open_file(str(output), "wb") as file, Progress("Exporting", expected(stores, user["_id"])) as progress:
+        count = export(stores, user["_id"], file, progress)
     click.echo(f"{'The archive' if piped else output}: {count} messages", err=piped)
 
 
 @users.command("purge")
 @click.argument("who")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
-@report_errors
+@report_errors_and("If it had begun, workers go on with it; so does this command when called again.")
 def purge(who: str, yes: bool) -> None:
     """Delete the account of WHO (an id, a username or an email) and erase their messages' text and audio."""
     stores = services().stores
-    user = find(stores, who)
-    if not yes:
-        click.confirm(f"Delete {user['username']} ({user['_id']}) and erase their messages, for good?", abort=True)
-    erasure.begin(stores, user["_id"])
-    erasure.erase(stores, user["_id"], ERASE_SECONDS)
+    of_them = {"$or": [{"_id": who}, {"username": who}]}
+    begun = stores.mongo.erasures.find_one({**of_them, "due": {"$lte": ids.now()}})  # and was interrupted
+    user = begun or find(stores, who)
+    if not begun:
+        if not yes:
+            click.confirm(f"Delete {user['username']} ({user['_id']}) and erase their messages, for good?", abort=True)
+        erasure.begin(stores, user["_id"])
+    with Progress("Erasing", erasure.expected(stores, user["_id"])) as progress:
+        erasure.erase(stores, user["_id"], ERASE_SECONDS, progress)
     click.echo(f"{user['_id']} is deleted. Workers look once more in a minute, for what was on its way just now.")
 
 
 @search.command("reindex")
-@report_errors
+@report_errors_and("Search may find only a part until it is called again and done.")
 def reindex_search() -> None:
     """Rebuild the search terms of all people and messages in Redis, and both indexes."""
-    changed = reindex.reindex(services().stores)
-    figures = figures_of_redis(services().stores)
+    stores = services().stores
+    before = figures_of_redis(stores)
+    with Progress("Indexing", int(before["hot_people"] + before["hot_messages"])) as progress:
+        changed = reindex.reindex(stores, progress)
+    figures = figures_of_redis(stores)
     click.echo(f"{figures['hot_messages']:.0f} messages indexed, {changed} terms changed")
 
 
 @synchronisation.command("run")
-@report_errors
+@report_errors_and("What was brought stays; the next round goes on, here or in a worker.")
 def run_sync() -> None:
     """Run the sync now, until there is nothing more to do right away."""
     stores = services().stores
-    sync_rounds(stores, SYNC_SECONDS)
+    before = bringing.brought(stores)
+    with Progress("Syncing", _expected(stores)) as progress:
+        sync_rounds(stores, SYNC_SECONDS, progress)
     figures = figures_of_redis(stores)
     if not figures["mongodb_up"]:
         raise click.ClickException("MongoDB is away; what it lacks stays in the outbox.")
+    for name, number in bringing.brought(stores).items():
+        if number > before[name]:
+            click.echo(f"{number - before[name]:,} {BROUGHT[name]}")
     complete = "complete" if figures["hot_complete"] else "being rebuilt"
     click.echo(f"{figures['outbox_messages']:.0f} messages in the outbox; the hot window is {complete}")
 
 
-def sync_rounds(stores: Stores, timeout: float) -> None:
+def _expected(stores: Stores) -> int:
+    try:
+        return sync.expected(stores)
+    except PyMongoError:
+        return 0  # then a round says so
+
+
+def sync_rounds(stores: Stores, timeout: float, on_progress: runs.Progress = runs.ignore) -> None:
     """Runs rounds of the sync until one finds nothing more to do, waiting while other processes run theirs.
 
     Raises:
-        ClickException: other processes have been syncing for `timeout` seconds.
+        ClickException: other processes have been syncing for `timeout` seconds, or a backup is being restored.
     """
     until = time.monotonic() + timeout
     while True:
-        result = sync.run_round(stores)
+        result = sync.run_round(stores, on_progress)
+        if result == sync.RESTORING:
+            raise click.ClickException("MongoDB has only a part of a backup: call flask backup restore again first.")
         if result == sync.REFUSED:
             if time.monotonic() > until:
                 raise click.ClickException("Another process has been syncing all the while; try again in a minute.")
@@ -168,10 +200,22 @@ def figures_of_redis(stores: Stores) -> dict[str, float]:
 
 @click.command("state")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@click.option("--watch", is_flag=True, help="Show them again every two seconds, until Ctrl-C.")
 @with_appcontext
 @report_errors
-def show_state(as_json: bool) -> None:
+def show_state(as_json: bool, watch: bool) -> None:
     """Show the sizes of the queues, the outbox and the stores."""
+    while True:
+        shown = _state(as_json)
+        if watch:
+            click.clear()  # only on a terminal
+        click.echo(shown)
+        if not watch:
+            return
+        time.sleep(WATCH_SECONDS)
+
+
+def _state(as_json: bool) -> str:
     own = services()
     rows = gauges.figures(own.stores)
     try:
@@ -179,11 +223,11 @@ def show_state(as_json: bool) -> None:
     except (OperationalError, OSError):
         rows["broker_up"] = 0
     if as_json:
-        click.echo(orjson.dumps(rows).decode())
-        return
+        return orjson.dumps(rows).decode()
     width = max(map(len, rows))
-    for name, value in rows.items():
-        click.echo(f"{name:<{width}}  {value:>14,.0f}  {gauges.FIGURES.get(name, '')}".rstrip())
+    return "\n".join(
+        f"{name:<{width}}  {value:>14,.0f}  {gauges.FIGURES.get(name, '')}".rstrip() for name, value in rows.items()
+    )
 
 
 def find(stores: Stores, who: str) -> Document:

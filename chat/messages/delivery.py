@@ -113,9 +113,9 @@ def missed_after(stores: Stores, user_id: str, message_id: str, limit: int) -> P
     known = None if is_voice else written
     position = int(known) if known is not None else ids.milliseconds(message_id) * 1000
     page = missed_since(stores, user_id, position, limit)
-    if known is not None:
-        return page
-    reaches_back = since is not None and int(since) <= position and not _expired(stores, position)
+    reaches_back = since is not None and int(since) <= position  # not so in an older copy of Redis that was restored
+    if known is None:
+        reaches_back = reaches_back and not _expired(stores, position)
     return page._replace(complete=page.complete and reaches_back)
 
 

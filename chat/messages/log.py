@@ -4,6 +4,7 @@ Only this module knows what an entry looks like. An entry stores the draft as a 
 entries written before a deploy that adds a field can still be read after it.
 """
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, cast
@@ -203,14 +204,23 @@ def forget_refused(stores: Stores, sender_id: str) -> None:
 
 
 def continue_after(stores: Stores, message_id: str) -> None:
-    """Makes the ids of a new log continue above that message's: a Redis that was lost has forgotten the last id."""
-    if stores.redis.exists(keys.ACCEPTED):
-        return
+    """Makes the log's ids continue above that message's: a Redis that was lost has forgotten the last id."""
     entry_id = ids.entry_id(message_id)
+    if stores.redis.exists(keys.ACCEPTED):
+        last = stores.redis.xinfo_stream(keys.ACCEPTED)["last-generated-id"].decode()
+        if _order(last) < _order(entry_id):  # an older copy of Redis was restored
+            with contextlib.suppress(ResponseError):  # it has just gone on by itself
+                stores.redis.execute_command("XSETID", keys.ACCEPTED, entry_id)
+        return
     with stores.redis.pipeline() as pipe:  # one transaction, so that no drainer ever sees the entry
         pipe.xadd(keys.ACCEPTED, {DRAFT: b""}, id=entry_id)
         pipe.xdel(keys.ACCEPTED, entry_id)
         pipe.execute()
+
+
+def _order(entry_id: str) -> tuple[int, int]:
+    milliseconds, _, sequence = entry_id.partition("-")
+    return int(milliseconds), int(sequence)
 
 
 def _sender_of(raw: RawEntry) -> str | None:

@@ -103,7 +103,7 @@ def confirm(stores: Stores, messages: Iterable[StoredMessage], client: Redis | N
     """Removes from the outbox what the archive now has."""
     arguments = [part for message in messages for part in (message["_id"], message["revision"])]
     if arguments:
-        stores.scripts.confirm_archived(keys=[keys.OUTBOX], args=arguments, client=client)
+        stores.scripts.confirm_archived(keys=[keys.OUTBOX, keys.ARCHIVE_CONFIRMED], args=arguments, client=client)
 
 
 def flush(stores: Stores, pages: int = 50) -> int:

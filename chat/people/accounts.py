@@ -152,6 +152,18 @@ def update(stores: Stores, passwords: Passwords, user_id: str, changes: Changes,
     return user
 
 
+def set_password(stores: Stores, passwords: Passwords, user_id: str, password: str) -> None:
+    """Gives an account another password, or one at all, for whoever runs the server; ends all its sessions.
+
+    Raises:
+        Invalid: the password is too common.
+    """
+    passwords.require_uncommon(password)
+    new = {"$set": {"passwordHash": passwords.hash(password)}}
+    stores.mongo.security.update_one({"_id": user_id}, new, upsert=True)
+    sessions.end_all(stores, user_id)
+
+
 def check_password(stores: Stores, passwords: Passwords, user_id: str, password: str) -> None:
     """Raises Forbidden unless this is the person's password."""
     security = stores.mongo.security.find_one({"_id": user_id})
@@ -274,6 +286,24 @@ def _find_by_email(stores: Stores, email: str) -> Document | None:
     """The account with this email; of several from before normal forms, the one that was made with just this text."""
     found = list(stores.mongo.users.find({"emailKey": {"$in": email_keys(email)}}))
     return min(found, key=lambda user: user["emailKey"] != _fold_email(email), default=None)
+
+
+def archive(stores: Stores, user: Document) -> None:
+    """Gives the archive a person as Redis has them, over an older copy or over none; without a password.
+
+    Raises:
+        DuplicateKeyError: their name, one that looks alike, or their email is somebody else's.
+    """
+    fields = {
+        "email": user["email"],
+        "emailKey": email_key(user["email"]),
+        **_name_fields(user["username"]),
+        "bio": user.get("bio", ""),
+        "createdAt": user["createdAt"],
+        "muted": user.get("muted", []),
+        "revision": user.get("revision", 1),
+    }
+    stores.mongo.users.update_one({"_id": user["pk"]}, {"$set": fields}, upsert=True)
 
 
 def _insert_account(stores: Stores, user: Document, security: Document, session: Any) -> None:

@@ -85,10 +85,10 @@ def _has_ended(revoked: object, ended: bytes | None, token_id: str, issued_ms: i
 
 def restore(stores: Stores, archived: list[Document]) -> None:
     """Copies ended sessions from the archive back into Redis."""
-    with stores.redis.pipeline() as pipe:
-        for each in archived:
-            pipe.set(each["_id"], each["value"], exat=int(each["until"].timestamp()), nx=True)
-        pipe.execute()
+    left = [each for each in archived if each["until"].timestamp() > time.time()]
+    arguments = [part for each in left for part in (each["value"], int(each["until"].timestamp()))]
+    if left:
+        stores.scripts.restore_sessions(keys=[each["_id"] for each in left], args=arguments)
 
 
 def _end(stores: Stores, key: str, value: str, seconds: int, notice: dict[str, Any]) -> None:

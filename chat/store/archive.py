@@ -185,7 +185,32 @@ class Erasure(Document):
     meta = {"collection": "erasures", "auto_create_index": False, "indexes": [{"fields": ["due"]}]}
 
 
-DOCUMENTS = (User, Security, Message, Conversation, Cursor, EndedSession, PushProfile, Erasure)
+ERASED_SECONDS = 400 * 86_400  # longer than anybody should keep a backup
+
+
+class Erased(Document):
+    """That an account was deleted, for as long as a backup from before might be restored: an id and a time, no more."""
+
+    id = StringField(primary_key=True, db_field="_id")
+    at = DateTimeField(required=True)
+
+    meta = {
+        "collection": "erased",
+        "auto_create_index": False,
+        "indexes": [{"fields": ["at"], "expireAfterSeconds": ERASED_SECONDS}],
+    }
+
+
+class Mark(Document):
+    """What this archive knows of itself, and no copy of it: the sync's last mark, and a backup being restored."""
+
+    id = StringField(primary_key=True, db_field="_id")
+    mark = StringField(required=True)
+
+    meta = {"collection": "marks", "auto_create_index": False}
+
+
+DOCUMENTS = (User, Security, Message, Conversation, Cursor, EndedSession, PushProfile, Erasure, Erased, Mark)
 
 
 def dump_message(message: StoredMessage) -> dict[str, Any]:

@@ -39,6 +39,7 @@ FAMILIES = {
     "transcription_retries": Family("Transcription attempts that failed or were given back and will be repeated."),
     "pushes": Family("Notifications by Web Push, one for each device.", ("outcome",)),
     "sync_rounds": Family("Rounds of the sync between the stores.", ("result",)),
+    "sync_brought": Family("What the sync brought after a store was lost or restored, by what it is.", ("what",)),
     "messages_aged": Family("Messages removed from Redis because of their age; the archive keeps them."),
 }
 

@@ -31,6 +31,18 @@ HOT_COMPLETE = f"{PREFIX}:hot:complete"
 # Progress of that rebuild (hash): step -> the last `_id` copied, or `done`
 HOT_REBUILD = f"{PREFIX}:hot:complete:at"
 
+# Whether both stores belong together (see `chat.upkeep.comparing`): the archive's last two marks (hash), the last
+# message it confirmed (`<id> <revision>`), and the progress of a comparison (hash)
+ARCHIVE_MARKS = f"{PREFIX}:archive:marks"
+ARCHIVE_CONFIRMED = f"{PREFIX}:archive:confirmed"
+COMPARISON = f"{PREFIX}:archive:comparison"
+
+# What the sync brought either store beyond its daily work, as numbers (hash); see `chat.upkeep.comparing`
+SYNC_BROUGHT = f"{PREFIX}:archive:brought"
+
+# People who deleted their accounts (sorted set): id -> when (s)
+ERASED = f"{PREFIX}:erased"
+
 # Voice messages waiting for a transcript (sorted set): message id -> when the next attempt is due (ms; 0 for new ones,
 # +inf for those standing in a line of `TRANSCRIPTION_LINES`); the ones among them that were delivered before (set); the
 # number of attempts and the requested language by message id (hashes)

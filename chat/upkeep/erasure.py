@@ -7,6 +7,7 @@ nothing of theirs can still be on its way: it finds what was in the accepted log
 """
 
 import time
+from datetime import UTC, datetime
 
 import structlog
 from pymongo import DESCENDING
@@ -24,6 +25,7 @@ from chat.push import subscriptions
 from chat.store import archive, hot, keys
 from chat.store.connection import Document, Stores
 from chat.store.locks import try_lock
+from chat.upkeep.runs import Progress, ignore
 from chat.wire import StoredMessage
 
 log = structlog.get_logger(__name__)
@@ -58,12 +60,32 @@ def begin(stores: Stores, user_id: str) -> None:
             "settles": ids.timestamp(now + SETTLE_SECONDS * 1_000),
         }
         stores.mongo.erasures.insert_one(entry, session=session)
+        stores.mongo.erased.replace_one({"_id": user_id}, {"at": datetime.now(UTC)}, upsert=True, session=session)
 
     try:
         with stores.mongo.client.start_session() as session:
             session.with_transaction(remove)
     except DuplicateKeyError:  # the account was deleted before, and Redis or a backup brought it back
         raise NotFound("no_such_person") from None
+
+
+def begin_again(stores: Stores, user_id: str) -> None:
+    """Erases an account that was deleted before, and that a restored copy of a store has brought back."""
+    now = ids.now_ms()
+
+    def remove(session: ClientSession) -> None:
+        user = stores.mongo.users.find_one_and_delete({"_id": user_id}, session=session) or {}
+        stores.mongo.security.delete_one({"_id": user_id}, session=session)
+        entry = {
+            "username": user.get("username", ""),
+            "due": ids.timestamp(now),
+            "settles": ids.timestamp(now + SETTLE_SECONDS * 1_000),
+        }
+        stores.mongo.erasures.replace_one({"_id": user_id}, entry, upsert=True, session=session)
+
+    with stores.mongo.client.start_session() as session:
+        session.with_transaction(remove)
+    log.warning("erasure.again", user_id=user_id)
 
 
 def leave(stores: Stores, passwords: Passwords, user_id: str, password: str) -> None:
@@ -78,10 +100,15 @@ def leave(stores: Stores, passwords: Passwords, user_id: str, password: str) -> 
     erase(stores, user_id, REQUEST_SECONDS)
 
 
-def erase(stores: Stores, user_id: str, seconds: float) -> None:
+def expected(stores: Stores, user_id: str) -> int:
+    """How many messages an erasure has to go through. Raises PyMongoError."""
+    return stores.mongo.messages.count_documents({"senderId": user_id})
+
+
+def erase(stores: Stores, user_id: str, seconds: float, on_progress: Progress = ignore) -> None:
     """Erases as much as it can in so many seconds. `run` does the rest, even if a store is away now."""
     try:
-        _proceed(stores, user_id, time.monotonic() + seconds)
+        _proceed(stores, user_id, time.monotonic() + seconds, on_progress)
     except (PyMongoError, RedisError) as error:
         log.warning("erasure.later", user_id=user_id, error=type(error).__name__)
 
@@ -101,7 +128,7 @@ def run(stores: Stores) -> bool:
     return False
 
 
-def _proceed(stores: Stores, user_id: str, until: float) -> bool:
+def _proceed(stores: Stores, user_id: str, until: float, on_progress: Progress = ignore) -> bool:
     """Continues one erasure. Returns False if time ran out before its pass was done."""
     with try_lock(stores.redis, f"erasure:{user_id}", LOCK_SECONDS) as acquired:
         entry = stores.mongo.erasures.find_one({"_id": user_id, "due": {"$lte": ids.now()}}) if acquired else None
@@ -110,7 +137,7 @@ def _proceed(stores: Stores, user_id: str, until: float) -> bool:
         if "at" not in entry and not _start(stores, entry):
             _update_entry(stores, user_id, due=ids.timestamp(ids.now_ms() + POSTPONE_SECONDS * 1_000))
             return True
-        if not _erase_messages(stores, entry, until) or not _erase_recordings(stores, user_id, until):
+        if not _erase_messages(stores, entry, until, on_progress) or not _erase_recordings(stores, user_id, until):
             return False
         _forget_lists(stores, user_id)
         _end(stores, entry)
@@ -142,7 +169,7 @@ def _end(stores: Stores, entry: Document) -> None:
         stores.mongo.erasures.update_one({"_id": entry["_id"]}, done)
 
 
-def _erase_messages(stores: Stores, entry: Document, until: float) -> bool:
+def _erase_messages(stores: Stores, entry: Document, until: float, on_progress: Progress) -> bool:
     user_id, at = entry["_id"], entry["at"]
     while True:
         older = {"_id": {"$lt": at}} if at else {}
@@ -153,6 +180,7 @@ def _erase_messages(stores: Stores, entry: Document, until: float) -> bool:
         if _erase_page(stores, user_id, page):
             at = page[-1]["_id"]
             _update_entry(stores, user_id, at=at)
+            on_progress(len(page))
         if time.monotonic() > until:
             return False
 
@@ -191,6 +219,8 @@ def _forget_account(stores: Stores, user_id: str, username: str) -> None:
     with stores.redis.pipeline() as pipe:
         pipe.delete(keys.user_key(user_id))
         pipe.zrem(keys.NAMES, *[keys.name_member(name, user_id) for name in names])
+        pipe.zadd(keys.ERASED, {user_id: ids.now_ms() // 1_000}, nx=True)
+        pipe.zremrangebyscore(keys.ERASED, 0, ids.now_ms() // 1_000 - archive.ERASED_SECONDS)
         pipe.execute()
     presence.forget(stores, user_id)
 

@@ -14,13 +14,20 @@ from chat.messages import storing
 from chat.people import accounts
 from chat.store import archive
 from chat.store.connection import Document, Stores
+from chat.upkeep.runs import Progress, ignore
 from chat.wire import Message
 
 FLUSH_PAGES = 1_000
 PROFILE = ("_id", "email", "username", "bio", "createdAt", "lastSeen", "muted")
 
 
-def export(stores: Stores, user_id: str, file: IO[bytes]) -> int:
+def expected(stores: Stores, user_id: str) -> int:
+    """How many messages and recordings `export` will write. Raises PyMongoError."""
+    own = stores.mongo[chunks.FILES].count_documents({"metadata.owner": user_id})
+    return own + stores.mongo.messages.count_documents(_of_either(user_id))
+
+
+def export(stores: Stores, user_id: str, file: IO[bytes], on_progress: Progress = ignore) -> int:
     """Writes a zip archive of a person's profile, messages, read marks and recordings. Returns the number of messages.
 
     It contains the messages they sent and received, but only their own recordings. Everything is streamed, so memory
@@ -37,31 +44,36 @@ def export(stores: Stores, user_id: str, file: IO[bytes]) -> int:
     partners: set[str] = set()
     with ZipFile(file, "w", ZIP_DEFLATED) as zipped:
         _write(zipped, "profile.json", {name: user[name] for name in PROFILE if name in user})
-        count = _write_messages(zipped, _messages(stores, user_id, partners))
+        count = _write_messages(zipped, _messages(stores, user_id, partners), on_progress)
         people = {found["_id"]: found["username"] for found in accounts.profiles(stores, partners).values()}
         _write(zipped, "people.json", people)
         cursors = stores.mongo.cursors.find({"reader": user_id})
         _write(zipped, "read.json", {cursor["conversation"]: cursor["upTo"] for cursor in cursors})
         for recording in stores.mongo[chunks.FILES].find({"metadata.owner": user_id}):
             _write_recording(stores, zipped, recording)
+            on_progress(1)
     return count
 
 
+def _of_either(user_id: str) -> Document:
+    return {"$or": [{"senderId": user_id}, {"receiverId": user_id}]}
+
+
 def _messages(stores: Stores, user_id: str, partners: set[str]) -> Iterator[Message]:
-    either = {"$or": [{"senderId": user_id}, {"receiverId": user_id}]}
-    for document in stores.mongo.messages.find(either).sort("_id"):
+    for document in stores.mongo.messages.find(_of_either(user_id)).sort("_id"):
         message = wire.message(archive.load_message(document))
         partners.update({message["senderId"], message["receiverId"]} - {user_id})
         yield message
 
 
-def _write_messages(zipped: ZipFile, messages: Iterator[Message]) -> int:
+def _write_messages(zipped: ZipFile, messages: Iterator[Message], on_progress: Progress) -> int:
     count = 0
     with zipped.open(_entry("messages.json"), "w", force_zip64=True) as entry:
         entry.write(b"[")
         for count, message in enumerate(messages, 1):
             entry.write(b",\n " if count > 1 else b"\n ")
             entry.write(wire.dumps(message))
+            on_progress(1)
         entry.write(b"\n]\n")
     return count
 

@@ -9,6 +9,7 @@ from redis import Redis, ResponseError
 from chat.store import hot, keys, search_terms
 from chat.store.connection import Stores
 from chat.store.prepare import prepare
+from chat.upkeep.runs import Progress, ignore
 
 PAGE = 200
 INDEXING_SECONDS = 600.0
@@ -28,7 +29,7 @@ _KINDS: tuple[tuple[str, str, Terms], ...] = (
 )
 
 
-def reindex(stores: Stores) -> int:
+def reindex(stores: Stores, on_progress: Progress = ignore) -> int:
     """Recomputes the terms of all people and messages in Redis, then rebuilds both indexes.
 
     Until it is done, search returns partial results; everything else works as usual. Safe to repeat. Returns the number
@@ -37,7 +38,11 @@ def reindex(stores: Stores) -> int:
     Raises:
         TimeoutError: RediSearch is still indexing after ten minutes; it continues on its own.
     """
-    changed = sum(_reterm(stores, page, terms) for pattern, _, terms in _KINDS for page in _pages(stores, pattern))
+    changed = 0
+    for pattern, _, terms in _KINDS:
+        for page in _pages(stores, pattern):
+            changed += _reterm(stores, page, terms)
+            on_progress(len(page))
     for _, index, _ in _KINDS:
         _drop(stores.redis, index)
     prepare(stores)

@@ -1,12 +1,20 @@
-"""When the sweep and the sync last ran, by Redis's clock: those of our processes may differ."""
+"""When the sweep and the sync last ran, by Redis's clock (those of our processes may differ), and how far work is."""
 
 import math
+from collections.abc import Callable
 
 from redis import Redis
 
 from chat.store import keys
 
 SWEEP, SYNC = "sweep", "sync"
+
+Progress = Callable[[int], None]
+"""What long work tells how many further items it has done."""
+
+
+def ignore(number: int) -> None:
+    """The `Progress` of work that nobody watches."""
 
 
 def record(redis: Redis, name: str) -> None:

@@ -1,6 +1,7 @@
 """Syncs the two stores: each gets from the other what it lacks. Nothing here ever empties a store.
 
-A round copies Redis -> MongoDB (the outboxes) and then, if Redis was lost, MongoDB -> Redis: ended sessions, users,
+A round copies Redis -> MongoDB: the outboxes, and whatever else the archive lacks if either store was restored from a
+backup (`chat.upkeep.comparing`). Then, if Redis was lost or restored, MongoDB -> Redis: ended sessions, users,
 conversations, cursors, subscriptions, and the hot window's messages from the newest to the oldest, so that Redis always
 has the newest part of a conversation without a gap. Rounds are bounded, and only one runs at a time across all
 processes. A killed round is continued by the next: its progress is in Redis, and every step may run twice.
@@ -24,7 +25,7 @@ from chat.store import archive, counters, hot, keys
 from chat.store.connection import Document, Stores
 from chat.store.locks import try_lock
 from chat.store.prepare import prepare
-from chat.upkeep import runs
+from chat.upkeep import bringing, comparing, runs
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +33,7 @@ PAGE = 200
 ROUND_SECONDS = 10.0  # bounds how long a stopping worker has to wait for a round
 LOCK_SECONDS = 25.0  # how long a dead round blocks the next ones; two at once do no harm
 MORE, COMPLETE, ARCHIVE_AWAY, REFUSED = "more_to_do", "complete", "archive_away", "another_runs"
+RESTORING = "archive_is_being_restored"
 
 _STEPS = ("sessions", "users", "conversations", "cursors", "push", "messages")
 
@@ -41,11 +43,14 @@ def run(stores: Stores) -> bool:
     return run_round(stores) == MORE
 
 
-def run_round(stores: Stores) -> str:
-    """Runs one round. Returns `MORE`, `COMPLETE`, `ARCHIVE_AWAY`, or `REFUSED` if another round is running."""
+def run_round(stores: Stores, on_progress: runs.Progress = runs.ignore) -> str:
+    """Runs one round. `on_progress` is told of what a comparison or a rebuild goes through.
+
+    Returns `MORE`, `COMPLETE`, `ARCHIVE_AWAY`, `RESTORING`, or `REFUSED` if another round is running.
+    """
     with try_lock(stores.redis, "sync", LOCK_SECONDS) as acquired:
         try:
-            result = _round(stores) if acquired else REFUSED
+            result = _round(stores, on_progress) if acquired else REFUSED
         except PyMongoError as error:
             log.warning("sync.archive_away", error=type(error).__name__)
             result = ARCHIVE_AWAY
@@ -55,15 +60,32 @@ def run_round(stores: Stores) -> str:
     return result
 
 
-def _round(stores: Stores) -> str:
+def _round(stores: Stores, on_progress: runs.Progress) -> str:
+    if comparing.is_being_restored(stores):
+        return RESTORING
+    until = time.monotonic() + ROUND_SECONDS
     hot.configure(stores.redis)
     storing.flush(stores)
     _flush_cursors(stores)
     _flush_last_seen(stores)
     _flush_sessions(stores)
-    if stores.redis.exists(keys.HOT_COMPLETE) or _rebuild(stores, time.monotonic() + ROUND_SECONDS):
+    if comparing.compare(stores, until, on_progress):
+        return MORE
+    comparing.renew_mark(stores)
+    if stores.redis.exists(keys.HOT_COMPLETE) or _rebuild(stores, until, on_progress):
         return COMPLETE
     return MORE
+
+
+def expected(stores: Stores) -> int:
+    """About how much there is to go through; 0 if the stores agree. Raises PyMongoError, RedisError."""
+    mongo, redis = stores.mongo, stores.redis
+    differ = redis.exists(keys.COMPARISON) or comparing.difference(stores)
+    if not differ and redis.exists(keys.HOT_COMPLETE):
+        return 0
+    hot_messages = {"_id": {"$gte": ids.days_ago(stores.settings.hot_window_days)}}
+    rebuilt = sum(mongo[step].estimated_document_count() for step in _STEPS if step != "messages")
+    return rebuilt + mongo.messages.count_documents(hot_messages) + (redis.dbsize() if differ else 0)
 
 
 def _flush_cursors(stores: Stores) -> None:
@@ -92,7 +114,10 @@ def _flush_sessions(stores: Stores) -> None:
     def write(key: str, ended: str) -> UpdateOne:
         value, _, until = ended.rpartition(" ")
         moment = datetime.fromtimestamp(int(until), UTC)
-        return UpdateOne({"_id": key}, {"$set": {"value": value, "until": moment}}, upsert=True)
+        ours = {"_id": key, "value": value, "until": moment}
+        same_second = {"$and": [{"$eq": ["$until", moment]}, {"$gt": ["$value", value]}]}
+        is_later = {"$or": [{"$gt": ["$until", moment]}, same_second]}  # see restore_sessions.lua
+        return UpdateOne({"_id": key}, [{"$replaceWith": {"$cond": [is_later, "$$ROOT", ours]}}], upsert=True)
 
     _flush_hash(stores, keys.SESSIONS_OUTBOX, "sessions", write)
 
@@ -109,7 +134,7 @@ def _flush_hash(stores: Stores, outbox: str, collection: str, write: Callable[[s
             return
 
 
-def _rebuild(stores: Stores, until: float) -> bool:
+def _rebuild(stores: Stores, until: float, on_progress: runs.Progress) -> bool:
     """Continues to fill Redis from the archive. Returns whether it is complete now."""
     prepare(stores)
     newest = stores.mongo.messages.find_one({}, {"_id": 1}, sort=[("_id", DESCENDING)])
@@ -122,6 +147,7 @@ def _rebuild(stores: Stores, until: float) -> bool:
                 break
             page = _next_page(stores, step, at.decode() if at else None)
             _PUT[step](stores, page)
+            on_progress(len(page))
             stores.redis.hset(keys.HOT_REBUILD, step, page[-1]["_id"] if len(page) == PAGE else "done")
             if time.monotonic() > until:
                 return False
@@ -159,9 +185,15 @@ def _put_conversations(stores: Stores, page: list[Document]) -> None:
 
 
 def _put_cursors(stores: Stores, page: list[Document]) -> None:
-    with stores.redis.pipeline() as pipe:
+    with stores.redis.pipeline(transaction=False) as pipe:
         for cursor in page:
-            pipe.hsetnx(keys.cursors_key(cursor["conversation"]), cursor["reader"], cursor["upTo"])
+            reader, conversation, up_to = cursor["reader"], cursor["conversation"], cursor["upTo"]
+            (partner,) = set(ids.people_of(conversation)) - {reader}
+            stores.scripts.move_read_cursor(
+                keys=[keys.cursors_key(conversation), keys.inbox_key(reader, partner), keys.CURSORS_OUTBOX],
+                args=[reader, up_to, cursor["_id"]],
+                client=pipe,
+            )
         pipe.execute()
 
 
@@ -183,6 +215,8 @@ def _put_messages(stores: Stores, page: list[Document]) -> None:
         ]
         arguments += [
             hot.dump_message(archive.load_message(document)),
+            document.get("revision", 1),
+            int("deletedAt" in document),
             message_id,
             ids.milliseconds(message_id),
             sender,
@@ -190,7 +224,7 @@ def _put_messages(stores: Stores, page: list[Document]) -> None:
             str(accepted_log.receipt_of(message_id)),
         ]
     if page:
-        stores.scripts.restore_messages(keys=script_keys, args=arguments)
+        bringing.count(stores, bringing.TO_REDIS, stores.scripts.restore_messages(keys=script_keys, args=arguments))
 
 
 def _existing(stores: Stores, wanted: set[str]) -> set[str]:

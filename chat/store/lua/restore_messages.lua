@@ -1,24 +1,41 @@
 -- Copies archived messages back into Redis where it lacks them, and adds them to lists.
--- A message that Redis already has is left alone and takes precedence: it may have changed since it was archived.
+-- Of a message that Redis already has, the newer revision stays, and a tombstone in any case: it may have changed since
+-- it was archived, or this Redis may be an older copy.
 -- KEYS: transcriptions, then for each message: message, conversation, conversations of the sender and of the
 --       receiver, inbox of the receiver, cursors of the conversation, clientId. The lists of deleted accounts and a
 --       missing clientId are ''
--- ARGV: named below, then for each message: JSON, id, ms, sender, receiver, the receipt for its clientId
+-- ARGV: named below, then for each message: JSON, revision, 1 if it is a tombstone, id, ms, sender, receiver, the receipt
+--       for its clientId
+-- Returns the number of messages that Redis lacked, or had in an older revision.
 local transcriptions = KEYS[1]
 local max_unread = tonumber(ARGV[1]) -- in an inbox
 local client_seconds = ARGV[2] -- how long to keep a clientId
-local k = 2
-for i = 3, #ARGV, 6 do
+
+-- Returns whether the message is now the archive's.
+local function restore(message, json, revision, deleted)
+  if redis.call('JSON.SET', message, '$', json, 'NX') then return true end
+  redis.call('PERSIST', message) -- it may only have been there for a while; see load_for_change.lua
+  local now = cjson.decode(redis.call('JSON.GET', message, '$.revision', '$.deletedAt'))
+  if now['$.deletedAt'][1] then return false end
+  if deleted ~= '1' and tonumber(revision) <= (now['$.revision'][1] or 1) then return false end
+  redis.call('JSON.SET', message, '$', json)
+  return true
+end
+
+local k, brought = 2, 0
+for i = 3, #ARGV, 8 do
   local message, conversation, of_sender, of_receiver, inbox, cursors, client = unpack(KEYS, k, k + 6)
-  local json, id, ms, sender, receiver, receipt = unpack(ARGV, i, i + 5)
-  if not redis.call('JSON.SET', message, '$', json, 'NX') then
-    redis.call('PERSIST', message) -- it may only have been there for a while; see load_for_change.lua
-  end
+  local json, revision, deleted, id, ms, sender, receiver, receipt = unpack(ARGV, i, i + 7)
+  if restore(message, json, revision, deleted) then brought = brought + 1 end
   local now = cjson.decode(redis.call('JSON.GET', message, '$.status', '$.deletedAt'))
   local read = redis.call('HGET', cursors, receiver)
-  if inbox ~= '' and not now['$.deletedAt'][1] and (not read or read < id) then
-    redis.call('ZADD', inbox, 0, id)
-    redis.call('ZREMRANGEBYRANK', inbox, 0, -max_unread - 1)
+  if inbox ~= '' then
+    if now['$.deletedAt'][1] then
+      redis.call('ZREM', inbox, id)
+    elseif not read or read < id then
+      redis.call('ZADD', inbox, 0, id)
+      redis.call('ZREMRANGEBYRANK', inbox, 0, -max_unread - 1)
+    end
   end
   if now['$.status'][1] == 'transcribing' then redis.call('ZADD', transcriptions, 'NX', 0, id) end
   redis.call('ZADD', conversation, 0, id)
@@ -27,3 +44,4 @@ for i = 3, #ARGV, 6 do
   if client ~= '' then redis.call('SET', client, receipt, 'NX', 'EX', client_seconds) end
   k = k + 7
 end
+return brought

@@ -15,5 +15,5 @@ if found then
 end
 redis.call('JSON.SET', user, '$', json)
 redis.call('ZADD', names, 0, name .. name_suffix)
-if seen ~= '' then redis.call('HSETNX', last_seen, id, seen) end
+if seen > (redis.call('HGET', last_seen, id) or '') then redis.call('HSET', last_seen, id, seen) end
 return 1
