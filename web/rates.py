@@ -32,6 +32,7 @@ LINK = Action("link", "limit_links", "Too many links to recordings. Wait a momen
 COUNTED: dict[str, Action] = {
     "accounts.log_out": PROFILE,
     "conversations.get": READ,
+    "conversations.get_mute": READ,
     "conversations.list_conversations": READ,
     "conversations.mark_read": MARK,
     "conversations.mute": PROFILE,
