@@ -64,8 +64,9 @@ def page(scale: float) -> list[Row]:
         made = conversation.write(stack, reader, partner, MESSAGES)
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         try:
-            rows = _landing(browser, stack, max(1, round(TRIES * scale)))
-            rows += _conversation(browser, stack, (reader, partner), made, max(1, round(TRIES * scale)))
+            tries = max(1, round(TRIES * scale))
+            rows = _landing(browser, stack, tries)
+            rows += _conversation(browser, stack, (reader, partner), made, tries)
         finally:
             browser.close()
         progress("asking Lighthouse")
@@ -173,7 +174,12 @@ def _longest_task(opened: Phone, direction: int) -> tuple[float, float]:
 
 
 def _scores(url: str, chromium: str) -> list[Row]:
+    """Lighthouse's scores; a row that says why if it could not measure, which takes no other figure away."""
+    try:
+        scores = lighthouse.scores(f"{url}/", chromium)
+    except RuntimeError as error:
+        return [Row("Lighthouse", str(error).replace("|", "/"), f"at least {MIN_SCORE}", False)]
     return [
         Row(f"Lighthouse: {name.lower()}", str(score), f"at least {MIN_SCORE}", score >= MIN_SCORE)
-        for name, score in lighthouse.scores(f"{url}/", chromium).items()
+        for name, score in scores.items()
     ]
