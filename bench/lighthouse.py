@@ -24,12 +24,17 @@ def scores(url: str, chromium: str) -> dict[str, int]:
     command = [str(found.binary), str(program), url, "--output=json", "--quiet", f"--chrome-flags={FLAGS}"]
     environment = {"CHROME_PATH": chromium, "PATH": f"{found.binary.parent}:/usr/bin:/bin", "HOME": str(node.BENCH)}
     for _ in range(TRIES):
-        ran = subprocess.run(
-            command, cwd=node.BENCH, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
-        )
+        try:
+            ran = subprocess.run(
+                command, cwd=node.BENCH, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
+            )
+        except subprocess.TimeoutExpired as error:
+            problem = str(error)
+            continue
         if ran.returncode == 0:
             return _read(ran.stdout)
-    raise RuntimeError(f"Lighthouse failed: {' '.join(ran.stderr.split())[-300:]}")
+        problem = " ".join(ran.stderr.split())[-300:]
+    raise RuntimeError(f"Lighthouse failed: {problem}")
 
 
 def _read(output: str) -> dict[str, int]:
