@@ -29,6 +29,7 @@ LINK = Action("link", "limit_links", "too_many_links")
 COUNTED: dict[str, Action] = {
     "accounts.log_out": PROFILE,
     "conversations.get": READ,
+    "conversations.get_mute": READ,
     "conversations.list_conversations": READ,
     "conversations.mark_read": MARK,
     "conversations.mute": PROFILE,

@@ -287,6 +287,12 @@ class Conversation(Schema):
     muted: bool = Field(False, description="You asked for no notifications of this partner's messages.")
 
 
+class Muting(Schema):
+    model_config = _example(muted=True)
+
+    muted: bool
+
+
 class Conversations(RootModel[list[Conversation]]):
     pass
 

@@ -16,6 +16,12 @@ def muted(stores: Stores, user_id: str) -> frozenset[str]:
     return frozenset(accounts.get(stores, user_id).get("muted", ()))
 
 
+def is_muted(stores: Stores, user_id: str, partner_id: str) -> bool:
+    """Whether this person has muted that one. Raises NotFound if there is no such person."""
+    accounts.require(stores, partner_id)
+    return partner_id in muted(stores, user_id)
+
+
 def mute(stores: Stores, user_id: str, partner_id: str) -> None:
     """Mutes a partner; harmless if they are muted already.
 

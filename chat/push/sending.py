@@ -24,12 +24,20 @@ TEXT_LIMIT = 200  # characters: more than a notification shows
 
 
 def send_next(stores: Stores, services: PushServices) -> bool:
-    """Sends what has been due longest to all devices of its receiver. Returns whether there was anything."""
+    """Sends what has been due longest to all devices of its receiver. Returns whether there was anything.
+
+    What a push service in trouble did not take is sent again later, only to the devices that it is for.
+    """
     taken = waiting.take(stores)
     if taken is None:
         return False
     message = _relevant(stores, taken)
-    waiting.end(stores, taken, again_in=_send(stores, services, taken, message) if message else None)
+    pauses = _send(stores, services, taken, message) if message else {}
+    if pauses and taken.attempt < MAX_ATTEMPTS:
+        pause = max(FIRST_PAUSE * 4.0 ** (taken.attempt - 1), *pauses.values())
+        waiting.repeat(stores, taken, pause, pauses)
+    else:
+        waiting.end(stores, taken)
     return True
 
 
@@ -46,26 +54,28 @@ def _relevant(stores: Stores, taken: Waiting) -> StoredMessage | None:
     return None if taken.sender_id in receiver.get("muted", ()) else found
 
 
-def _send(stores: Stores, services: PushServices, taken: Waiting, message: StoredMessage) -> float | None:
-    """Sends it to each device. Returns in how many seconds to try again, None if there is no need."""
-    devices, shows_text = subscriptions.valid_devices(stores, taken.receiver_id)
+def _send(stores: Stores, services: PushServices, taken: Waiting, message: StoredMessage) -> dict[str, float]:
+    """Sends it to each device that has not got it yet.
+
+    Returns the token ids of those to try again, with the seconds for which their push services asked us to wait.
+    """
+    valid, shows_text = subscriptions.valid_devices(stores, taken.receiver_id)
+    devices = [each for each in valid if not taken.unreached or each.token_id in taken.unreached]
     if not devices:
-        return None
+        return {}
     content = wire.dumps(_content(stores, message, shows_text=shows_text))
     topic = services.topic(ids.conversation_id(taken.receiver_id, taken.sender_id))
-    pauses: list[float] = []
+    pauses: dict[str, float] = {}
     for device in devices:
         outcome = services.send(device, content, topic)
         counters.count("pushes", outcome.result)
         if outcome.result == GONE:
             subscriptions.remove_endpoint(stores, taken.receiver_id, device.endpoint)
         elif outcome.result == LATER:
-            pauses.append(outcome.retry_after)
+            pauses[device.token_id] = outcome.retry_after
         if outcome.result in (LATER, REFUSED):
             log.warning("push.not_sent", result=outcome.result, status=outcome.status, attempt=taken.attempt)
-    if not pauses or taken.attempt >= MAX_ATTEMPTS:
-        return None
-    return max(FIRST_PAUSE * 4.0 ** (taken.attempt - 1), *pauses)
+    return pauses
 
 
 def _content(stores: Stores, message: StoredMessage, *, shows_text: bool) -> dict[str, object]:

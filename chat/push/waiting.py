@@ -14,16 +14,21 @@ from chat.wire import StoredMessage
 MAX_WAITING = 100_000  # conversations; beyond it, further ones get no notification
 LEASE_MS = 120_000  # how long a dead sender holds one up: longer than ten devices take
 WAKING_SECONDS = 60
-_KEYS = (keys.PUSH_DUE, keys.PUSH_MESSAGES, keys.PUSH_ATTEMPTS)
+_KEYS = (keys.PUSH_DUE, keys.PUSH_MESSAGES, keys.PUSH_ATTEMPTS, keys.PUSH_UNREACHED)
 
 
 class Waiting(NamedTuple):
-    """One that was taken to be sent; `attempt` counts from 1."""
+    """One that was taken to be sent; `attempt` counts from 1.
+
+    `unreached` has the token ids of the devices that the attempts before did not reach; it is empty at the first one,
+    which is for all.
+    """
 
     receiver_id: str
     sender_id: str
     message_id: str
     attempt: int
+    unreached: frozenset[str]
 
     @property
     def name(self) -> str:
@@ -53,13 +58,18 @@ def take(stores: Stores) -> Waiting | None:
     if not found:
         return None
     receiver, _, sender = found[0].decode().partition(" ")
-    return Waiting(receiver, sender, found[1].decode(), int(found[2]))
+    return Waiting(receiver, sender, found[1].decode(), int(found[2]), frozenset(found[3].decode().split()))
 
 
-def end(stores: Stores, waiting: Waiting, again_in: float | None = None) -> None:
-    """Ends an attempt: for good, or to be repeated in so many seconds."""
-    again = "" if again_in is None else ids.now_ms() + int(again_in * 1_000)
-    stores.scripts.end_push(keys=_KEYS, args=[waiting.name, waiting.message_id, again])
+def end(stores: Stores, waiting: Waiting) -> None:
+    """Ends a notification for good."""
+    stores.scripts.end_push(keys=_KEYS, args=[waiting.name, waiting.message_id, "", ""])
+
+
+def repeat(stores: Stores, waiting: Waiting, seconds: float, unreached: Iterable[str]) -> None:
+    """Ends an attempt that is to be repeated in so many seconds, for the devices with these token ids."""
+    again = ids.now_ms() + int(seconds * 1_000)
+    stores.scripts.end_push(keys=_KEYS, args=[waiting.name, waiting.message_id, again, " ".join(unreached)])
 
 
 def needs_waking(stores: Stores) -> bool:

@@ -74,11 +74,13 @@ TRANSCRIPTION_ORIGINS = f"{PREFIX}:transcription:origins"
 TRANSCRIPTION_REVISIONS = f"{PREFIX}:transcription:revisions"
 
 # People with a subscription to Web Push (set); notifications to send (sorted set: `<receiver> <sender>` -> when it is
-# due, ms); and for each of them the newest message and how often it was tried (hashes)
+# due, ms); and for each of them (hashes) the newest message, how often it was tried, and the token ids of the devices
+# that were not reached
 PUSH_PEOPLE = f"{PREFIX}:push:people"
 PUSH_DUE = f"{PREFIX}:push:due"
 PUSH_MESSAGES = f"{PREFIX}:push:messages"
 PUSH_ATTEMPTS = f"{PREFIX}:push:attempts"
+PUSH_UNREACHED = f"{PREFIX}:push:unreached"
 
 # Exists while the sweep has sent a task for those that are due, and no worker has begun it
 PUSH_WAKING = f"{PREFIX}:push:waking"

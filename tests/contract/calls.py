@@ -4,7 +4,7 @@ CALLS = [
     *("POST /api/signup", "POST /api/login", "POST /api/logout"),
     *("GET /api/user/me", "PATCH /api/user/me", "POST /api/user/me", "DELETE /api/user/me", "GET /api/user/list"),
     *("GET /api/conversations", "GET /api/chat/{partnerId}", "POST /api/chat/{partnerId}/read"),
-    *("PUT /api/chat/{partnerId}/mute", "DELETE /api/chat/{partnerId}/mute"),
+    *("GET /api/chat/{partnerId}/mute", "PUT /api/chat/{partnerId}/mute", "DELETE /api/chat/{partnerId}/mute"),
     *("POST /api/chat", "PATCH /api/chat/message/{messageId}", "DELETE /api/chat/message/{messageId}"),
     *("POST /api/chat/message/{messageId}/transcribe", "GET /api/search"),
     *("GET /api/push", "PUT /api/push", "PATCH /api/push", "DELETE /api/push"),

@@ -59,6 +59,16 @@ def test_who_is_muted_is_in_ones_list_alone_and_told_to_ones_devices(client: Cli
     check_problem(me.request("DELETE", "/chat/x/mute"), 404)
 
 
+def test_who_was_never_talked_with_can_be_muted_and_stays_so(client: Client) -> None:
+    me, stranger = client.sign_up(), client.sign_up()
+    path = f"/chat/{stranger.id}/mute"
+    assert me.get(path) == {"muted": False}
+    me.call("PUT", path, 204)
+    assert me.get(path) == {"muted": True}
+    assert stranger.get(f"/chat/{me.id}/mute") == {"muted": False}
+    check_problem(me.request("GET", f"/chat/{UNKNOWN}/mute"), 404)
+
+
 def test_muting_is_bounded_and_refuses_beyond(client: Client, mongo: "Database[dict[str, Any]]") -> None:
     me, partner = talking(client)
     mongo.users.update_one({"_id": me.id}, {"$set": {"muted": [UNKNOWN] * MAX_MUTED}})

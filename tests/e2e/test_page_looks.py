@@ -142,6 +142,11 @@ def test_the_profile_has_the_text_searches_here_and_mutes_everywhere(visit: Visi
     ada.page.keyboard.press("Escape")
     ada.page.get_by_role("searchbox").fill("lantern")
     expect(ada.page.locator("#results a")).to_have_count(2)
+    stranger = client.sign_up("stranger")
+    ada.person.call("PUT", f"/chat/{stranger.id}/mute", 204)
+    ada.open(stranger)
+    ada.page.reload()
+    expect(ada.page.get_by_role("img", name="Muted")).to_be_visible()
 
 
 def test_a_partners_new_name_shows_at_once_and_stays_in_the_address(visit: Visit, client: Client) -> None:

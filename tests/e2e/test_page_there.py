@@ -135,3 +135,40 @@ def test_a_pushed_message_is_shown_and_a_click_opens_its_conversation(visit: Vis
     )
     expect(page).to_have_url(re.compile(rf"{origin}/chat/\w+/{name}$"))
     expect(page.locator("#composer-input")).to_be_visible()
+
+
+def test_the_settings_switches_hold_and_logging_out_asks_about_what_is_not_sent(visit: Visit, client: Client) -> None:
+    ada, grace = visit("ada", permissions=["notifications"]), client.sign_up("grace")
+    page = ada.page
+    page.goto("/settings")
+    notify = page.get_by_label("Tell me about new messages")
+    shown = page.get_by_label("Show what was written while this page is closed")
+    expect(shown).to_be_enabled()
+    notify.check()
+    with page.expect_response(lambda each: each.request.method == "PATCH") as changed:
+        shown.check()
+    assert changed.value.ok
+    page.reload()
+    expect(notify).to_be_checked()
+    expect(shown).to_be_checked()
+    assert ada.person.get("/push")["showsText"]
+    notify.uncheck()
+    page.reload()
+    expect(notify).not_to_be_checked()
+
+    ada.open(grace)
+    ada.context.set_offline(True)
+    ada.say("not sent yet")
+    expect(ada.mark("not sent yet", "Waiting to be sent")).to_be_visible()
+    page.get_by_role("link", name=ada.name).click()
+    out = page.get_by_role("button", name="Log out", exact=True)
+    out.click()
+    question = page.get_by_role("dialog")
+    expect(question).to_contain_text("A message has not been sent yet")
+    question.get_by_role("button", name="Cancel").click()
+    expect(out).to_be_visible()
+    out.click()
+    question.get_by_role("button", name="Log out").click()
+    expect(page.get_by_role("link", name="Create an account")).to_be_visible()
+    ada.context.set_offline(False)
+    assert grace.history(ada.person) == []

@@ -8,8 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from dev.processes import wait_until
+from tests.client import Client
 from tests.fault.conftest import System
 from tests.fault.traffic import Traffic
+from tests.push_service import PushService
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -43,6 +46,22 @@ def test_accepted_messages_survive_kill_of(system: System, traffic: Traffic, nam
     system.process(name).start()
     traffic.go_on(50)
     traffic.verify()
+
+
+def test_a_notification_comes_once_the_pusher_is_back(system: System, client: Client) -> None:
+    ada, grace = client.sign_up("ada"), client.sign_up("grace")
+    with PushService() as service:
+        browser = service.subscribe(ada.get("/push")["key"])
+        ada.call("PUT", "/push", 204, json=browser.subscription)
+        grace.post(ada, "before")
+        service.next()
+        system.process("pusher").kill()
+        sent = grace.post(ada, "meanwhile")
+        wait_until(lambda: len(ada.history(grace)) == 2, 20, "the message to be delivered")
+        assert service.is_quiet
+        system.process("pusher").start()
+        assert service.next().content["messageId"] == sent["_id"]
+        assert service.is_quiet
 
 
 @pytest.mark.long

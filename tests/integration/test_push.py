@@ -122,7 +122,7 @@ def test_nothing_is_sent_that_no_longer_matters(
         stores.redis.execute_command("JSON.SET", keys.user_key(bert), "$.muted", f'["{anna}"]')
     send_due(stores, senders)
     assert service.is_quiet
-    assert stores.redis.exists(keys.PUSH_DUE, keys.PUSH_MESSAGES, keys.PUSH_ATTEMPTS) == 0
+    assert stores.redis.exists(keys.PUSH_DUE, keys.PUSH_MESSAGES, keys.PUSH_ATTEMPTS, keys.PUSH_UNREACHED) == 0
 
 
 def test_a_person_with_a_socket_is_not_even_noted(stores: Stores, service: PushService, pair: tuple[str, str]) -> None:
@@ -167,6 +167,29 @@ def test_a_push_service_in_trouble_is_asked_again_later_and_not_for_ever(
         send_due(stores, senders)
     assert stores.redis.zcard(keys.PUSH_DUE) == 0
     assert service.is_quiet
+
+
+def test_only_the_devices_that_were_not_reached_are_sent_it_again(
+    stores: Stores, service: PushService, senders: PushServices, pair: tuple[str, str]
+) -> None:
+    anna, bert = pair
+    phone, tablet, laptop = (subscribe(stores, service, bert, name) for name in ("phone", "tablet", "laptop"))
+    send(stores, anna, bert, "hello")
+    drain(stores)
+    service.then = [(503, {}), (201, {}), (500, {})]
+    for then in ([(429, {})], []):
+        send_due(stores, senders)
+        assert stores.redis.zcard(keys.PUSH_DUE) == 1
+        service.then = then
+        stores.redis.zadd(keys.PUSH_DUE, {f"{bert} {anna}": 0})
+    send_due(stores, senders)
+    assert [service.next().browser, service.next().browser] == [laptop, phone]
+    assert service.is_quiet
+    assert stores.redis.exists(keys.PUSH_DUE, keys.PUSH_UNREACHED) == 0
+    send(stores, anna, bert, "and to all again")
+    drain(stores)
+    send_due(stores, senders)
+    assert {id(service.next().browser) for _ in range(3)} == {id(phone), id(tablet), id(laptop)}
 
 
 def test_a_notification_whose_sender_died_is_sent_again_and_a_newer_message_is_not_lost_with_it(

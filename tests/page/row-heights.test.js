@@ -46,16 +46,17 @@ test("after a change of width everything is estimated again", () => {
 
 test("the rows within a stretch are those that reach into it, and the rest is above and below", () => {
 	const heights = rows(10);
-	const { first, end, above, below } = heights.within(2.5 * ESTIMATE, 4 * ESTIMATE);
-	assert.deepEqual([first, end], [2, 4]);
-	assert.deepEqual([above, below], [2 * ESTIMATE, 6 * ESTIMATE]);
-	assert.deepEqual(heights.within(-500, 1e6), { first: 0, end: 10, above: 0, below: 0 });
+	const stretch = heights.within(2.5 * ESTIMATE, 4 * ESTIMATE);
+	assert.deepEqual(stretch, { first: 2, end: 4 });
+	assert.deepEqual(heights.outside(stretch), { above: 2 * ESTIMATE, below: 6 * ESTIMATE });
+	assert.deepEqual(heights.within(-500, 1e6), { first: 0, end: 10 });
 });
 
 test("a stretch beyond the list, or of an empty one, has no rows", () => {
-	assert.deepEqual(rows(0).within(0, 100), { first: 0, end: 0, above: 0, below: 0 });
-	const { first, end, below } = rows(10).within(5_000, 6_000);
-	assert.deepEqual([first, end, below], [0, 0, 10 * ESTIMATE]);
+	assert.deepEqual(rows(0).within(0, 100), { first: 0, end: 0 });
+	const beyond = rows(10).within(5_000, 6_000);
+	assert.deepEqual(beyond, { first: 10, end: 10 });
+	assert.deepEqual(rows(10).outside(beyond), { above: 10 * ESTIMATE, below: 0 });
 });
 
 test("whatever the heights, what is within a stretch is what adding them up one by one would find", () => {
@@ -69,7 +70,8 @@ test("whatever the heights, what is within a stretch is what adding them up one 
 		const first = measured.findIndex((_, index) => offsets[index + 1] > from);
 		let end = first;
 		while (end < measured.length && offsets[end] < until) end += 1;
-		const expected = { first, end, above: offsets[first], below: offsets.at(-1) - offsets[end] };
-		assert.deepEqual(heights.within(from, until), expected, `from ${from}`);
+		assert.deepEqual(heights.within(from, until), { first, end }, `from ${from}`);
+		const outside = { above: offsets[first], below: offsets.at(-1) - offsets[end] };
+		assert.deepEqual(heights.outside({ first, end }), outside, `from ${from}`);
 	}
 });

@@ -38,6 +38,12 @@ def mark_read(path: schemas.PartnerPath, body: schemas.ReadUpTo) -> Response:
     return Response(status=204)
 
 
+@api.get("/chat/<partnerId>/mute", responses=responses(200, schemas.Muting, 401, 404))
+def get_mute(path: schemas.PartnerPath) -> dict[str, bool]:
+    """Whether you have muted somebody, which the list of conversations tells only of those you have talked with"""
+    return {"muted": muting.is_muted(stores(), me(), path.partner_id)}
+
+
 @api.put("/chat/<partnerId>/mute", responses=responses(204, None, 400, 401, 404, 409, 413, 415))
 def mute(path: schemas.PartnerPath) -> Response:
     """Ask for no notifications of somebody's messages"""

@@ -1,17 +1,20 @@
 -- Ends an attempt at a notification, unless a newer message has come for it meanwhile, which is due by itself.
--- KEYS: due, messages, attempts
+-- KEYS: due, messages, attempts, devices not reached yet
 -- ARGV: named below
-local due, messages, attempts = KEYS[1], KEYS[2], KEYS[3]
+local due, messages, attempts, unreached = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local name = ARGV[1] -- `<receiver> <sender>`
 local id = ARGV[2] -- the message it was for
 local again = ARGV[3] -- when to try again (ms); '' if it is done
+local devices = ARGV[4] -- that are still to be reached then
 
 local newest = redis.call('HGET', messages, name) or ''
 if newest ~= id then return end
 if again ~= '' then
   redis.call('ZADD', due, 'XX', again, name)
+  redis.call('HSET', unreached, name, devices)
 else
   redis.call('ZREM', due, name)
   redis.call('HDEL', messages, name)
   redis.call('HDEL', attempts, name)
+  redis.call('HDEL', unreached, name)
 end

@@ -1,9 +1,9 @@
 -- Notes of new messages whether their receivers are to get a notification: those who have a subscription and no socket.
 -- There is at most one for each conversation of a person, for its newest message.
--- KEYS: people with a subscription, people online, due, messages, attempts
+-- KEYS: people with a subscription, people online, due, messages, attempts, devices not reached yet
 -- ARGV: named below, then for each message: receiver, `<receiver> <sender>`, message id
 -- Returns 1 if some were noted and none was due before, so that nobody is taking them yet; else 0.
-local subscribed, online, due, messages, attempts = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local subscribed, online, due, messages, attempts, unreached = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local now = ARGV[1] -- ms
 local limit = tonumber(ARGV[2]) -- of notifications that wait; beyond it, new conversations get none
 
@@ -16,6 +16,7 @@ for i = 3, #ARGV, 3 do
     if before and before < id or not before and redis.call('ZCARD', due) < limit then
       redis.call('HSET', messages, name, id)
       redis.call('HDEL', attempts, name)
+      redis.call('HDEL', unreached, name)
       redis.call('ZADD', due, now, name)
       noted = true
     end

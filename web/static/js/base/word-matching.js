@@ -6,6 +6,9 @@ const IGNORED = /[\p{Default_Ignorable_Code_Point}\u0640]/gu; // the last is the
 const APOSTROPHES = /['\u2019\u2018\u201b\u02bc\u02bb\u02b9\u00b4`\ua78c]/gu;
 /** Capital letters that no decomposition reaches, as people type them. @type {Record<string, string>} */
 const LETTERS = { Ł: "L", Ø: "O", Đ: "D", Æ: "AE", Œ: "OE", Þ: "TH", Ð: "D", Ħ: "H", Ŧ: "T", ك: "ک", ي: "ی", ى: "ی" };
+const MARKS = /\p{M}/gu;
+const BETWEEN_WORDS = /[^\p{L}\p{N}]+/u;
+const PLAIN = /^[a-z0-9]+$/i; // most words that are compared, thousands in a long conversation
 const LETTER = new RegExp(`[${Object.keys(LETTERS).join("")}]`, "gu");
 
 /**
@@ -13,12 +16,13 @@ const LETTER = new RegExp(`[${Object.keys(LETTERS).join("")}]`, "gu");
  * @param {string} text
  */
 export function plainWords(text) {
+	if (PLAIN.test(text)) return [text.toUpperCase()];
 	const plain = text.replace(IGNORED, "").replace(APOSTROPHES, "").normalize("NFKD");
 	return plain
-		.replace(/\p{M}/gu, "")
+		.replace(MARKS, "")
 		.toUpperCase()
 		.replace(LETTER, (letter) => LETTERS[letter])
-		.split(/[^\p{L}\p{N}]+/u)
+		.split(BETWEEN_WORDS)
 		.filter(Boolean);
 }
 

@@ -84,6 +84,9 @@ export const transcribe = (id, how) => post(`/chat/message/${id}/transcribe`, ho
 /** @type {(words: string, partnerId: string | null) => Promise<SearchHit[]>} with a partner, only what the two said */
 export const search = (words, partnerId) => get("/search", { q: words, limit: SEARCH_LIMIT, partnerId });
 
+/** @type {(partnerId: string) => Promise<{ muted: boolean }>} */
+export const fetchMuted = (partnerId) => get(`/chat/${partnerId}/mute`);
+
 /** @type {(partnerId: string) => Promise<void>} */
 export const mute = (partnerId) => call("PUT", `/chat/${partnerId}/mute`);
 

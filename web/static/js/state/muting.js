@@ -1,7 +1,7 @@
 // Whom I have muted: their messages come as ever, and nothing draws attention to them.
 
 import { emit } from "../base/events.js";
-import { mute, unmute } from "../net/api.js";
+import { fetchMuted, mute, unmute } from "../net/api.js";
 
 /** @type {Set<string>} ids */
 const muted = new Set();
@@ -19,6 +19,16 @@ export function takeMuted(id, isNow) {
 	if (isNow) muted.add(id);
 	else muted.delete(id);
 	emit("conversations", null);
+}
+
+/**
+ * Asks whether somebody is muted with whom I have not talked, since only the list of conversations tells it.
+ * @param {string} id
+ * @returns {Promise<void>} throws an ApiError
+ */
+export async function lookWhetherMuted(id) {
+	const { muted: isNow } = await fetchMuted(id);
+	takeMuted(id, isNow);
 }
 
 /**

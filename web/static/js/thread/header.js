@@ -5,7 +5,8 @@ import { say } from "../base/sentences.js";
 import { fill } from "../dom/elements.js";
 import { avatar } from "../dom/icons.js";
 import { isConnected } from "../net/socket.js";
-import { isMuted } from "../state/muting.js";
+import { conversationWith } from "../state/conversations.js";
+import { isMuted, lookWhetherMuted } from "../state/muting.js";
 import { isTyping } from "../state/people.js";
 import { openProfile } from "./profile.js";
 
@@ -36,6 +37,7 @@ export class Header {
 		this.parts = parts;
 		parts.profile.onclick = () => openProfile(partner);
 		this.showPerson();
+		if (!conversationWith(partner._id)) lookWhetherMuted(partner._id).catch(() => {}); // without it, as it was
 	}
 
 	/** The name and the text may change while one looks, and how the time is written. */

@@ -3,6 +3,8 @@
 
 import { PrefixSums } from "./prefix-sums.js";
 
+/** @import { Stretch } from "./stretch.js" */
+
 const ESTIMATE = 72; // pixels
 const SAME = 0.5; // pixels; a smaller difference is none
 
@@ -73,17 +75,25 @@ export class RowHeights {
 	}
 
 	/**
-	 * The rows that reach into a stretch of the list, and how much of the list is above and below them.
+	 * The rows that reach into a part of the list.
 	 * @param {number} from pixels
 	 * @param {number} until
+	 * @returns {Stretch}
 	 */
 	within(from, until) {
 		const { length } = this.keys;
 		const first = this.#sums.countWithin(from);
-		if (first === length) return { first: 0, end: 0, above: 0, below: this.total };
+		if (first === length) return { first, end: first };
 		let end = Math.min(length, this.#sums.countWithin(until) + 1);
-		if (this.#sums.sumOf(end - 1) >= until) end -= 1; // that row only begins where the stretch ends
-		const last = Math.max(first, end);
-		return { first, end: last, above: this.#sums.sumOf(first), below: this.total - this.#sums.sumOf(last) };
+		if (this.#sums.sumOf(end - 1) >= until) end -= 1; // that row only begins where the part ends
+		return { first, end: Math.max(first, end) };
+	}
+
+	/**
+	 * How much of the list is above and below some of its rows, in pixels.
+	 * @param {Stretch} rows
+	 */
+	outside({ first, end }) {
+		return { above: this.#sums.sumOf(first), below: this.total - this.#sums.sumOf(end) };
 	}
 }

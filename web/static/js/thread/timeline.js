@@ -1,13 +1,16 @@
 // A long list of which only what is near the view is in the page. The first row in view is held in place whatever changes
 // around it, unless the reader is at the newest: then the list follows.
 
+import { replaceKeepingFocus } from "../dom/replace.js";
 import { RowHeights } from "./row-heights.js";
 import { distanceToEnd, isInView, topIn } from "./scroller.js";
+import { affordable } from "./stretch.js";
 
 const OVERSCAN = 900; // pixels above and below the view
 const NEAR = 1_200; // pixels from an end at which more is loaded
 const BOTTOM = 60; // nearer to the end than this counts as being there
 const ROUNDS = 4;
+const MADE_A_FRAME = 3; // rows, apart from those in view; more would keep a slow phone busy for too long
 
 /**
  * @typedef {object} ItemKey what the list needs of an item: its row is made anew when the signature changes
@@ -47,6 +50,7 @@ export class Timeline {
 	#frame = 0;
 	#width = 0;
 	#seenTop = 0;
+	#mayMake = 0;
 
 	/**
 	 * @param {Parts} parts
@@ -150,6 +154,7 @@ export class Timeline {
 	#draw(anchor) {
 		const { scroller } = this;
 		let changed = true;
+		this.#mayMake = MADE_A_FRAME;
 		for (let round = 0; changed && round < ROUNDS; round += 1) {
 			this.#measure();
 			this.#place(this.#wantedTop(anchor));
@@ -180,20 +185,33 @@ export class Timeline {
 	 * @param {number} scrollTop
 	 */
 	#place(scrollTop) {
-		const { clientHeight } = this.scroller;
-		const near = this.#heights.within(scrollTop - OVERSCAN, scrollTop + clientHeight + OVERSCAN);
+		const { first, end } = this.#stretchAt(scrollTop);
 		const before = this.#rows;
+		const items = this.#items.slice(first, end);
+		const kept = new Set(items.map(({ key }) => key));
+		// These leave first: if one were between the others, all after it would be moved, and laid out anew.
+		for (const [key, { element }] of before) if (!kept.has(key)) this.#remove(element);
 		let last = this.top;
 		this.#rows = new Map();
-		for (const item of this.#items.slice(near.first, near.end)) {
+		for (const item of items) {
 			const element = this.#renew(item, before.get(item.key) ?? null);
-			before.delete(item.key);
 			if (last.nextSibling !== element) last.after(element);
 			last = element;
 		}
-		for (const { element } of before.values()) this.#remove(element);
-		this.top.style.height = `${near.above}px`;
-		this.bottom.style.height = `${near.below}px`;
+		const { above, below } = this.#heights.outside({ first, end });
+		this.top.style.height = `${above}px`;
+		this.bottom.style.height = `${below}px`;
+	}
+
+	/** @param {number} scrollTop where the view is or will be */
+	#stretchAt(scrollTop) {
+		const { clientHeight } = this.scroller;
+		const inView = this.#heights.within(scrollTop, scrollTop + clientHeight);
+		const near = this.#heights.within(scrollTop - OVERSCAN, scrollTop + clientHeight + OVERSCAN);
+		const isMade = (/** @type {number} */ index) => this.#rows.has(this.#items.keys[index]);
+		const stretch = affordable(inView, near, isMade, this.#mayMake);
+		if (stretch.first > near.first || stretch.end < near.end) this.#updateLater();
+		return stretch;
 	}
 
 	/**
@@ -208,24 +226,12 @@ export class Timeline {
 			return kept.element;
 		}
 		const element = this.callbacks.rowOf(item);
+		this.#mayMake -= 1;
 		this.#rows.set(key, { element, signature });
 		this.resizes.observe(element);
-		if (kept) this.#replace(kept.element, element);
+		if (kept) this.resizes.unobserve(kept.element);
+		if (kept) replaceKeepingFocus(kept.element, element);
 		return element;
-	}
-
-	/**
-	 * @param {HTMLElement} before
-	 * @param {HTMLElement} after
-	 */
-	#replace(before, after) {
-		const focused = document.activeElement;
-		const wanted = before.contains(focused) && focused instanceof HTMLElement ? focused.dataset.focus : "";
-		before.before(after);
-		this.#remove(before);
-		if (!wanted) return;
-		const same = after.querySelector(`[data-focus=${wanted}]`);
-		if (same instanceof HTMLElement) same.focus({ preventScroll: true });
 	}
 
 	/** @param {HTMLElement} element */

@@ -37,9 +37,12 @@ export function transcript(message, source, isHit) {
  * @param {WordTest | null} isHit
  */
 function wordElement({ text, unsure }, index, isHit) {
-	const span = h("span.word", { "data-word": index, title: unsure && say("transcript.unsure") }, text);
-	span.classList.toggle("unsure", unsure);
-	span.classList.toggle("hit", Boolean(isHit?.(text)));
+	const span = document.createElement("span"); // without `h`, since a conversation has thousands of them
+	span.className = unsure ? "word unsure" : "word";
+	if (isHit?.(text)) span.classList.add("hit");
+	if (unsure) span.title = say("transcript.unsure");
+	span.dataset.word = String(index);
+	span.textContent = text;
 	return span;
 }
 
