@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 STAMP = VENV / ".installed"
 INSTALLER = ROOT / "requirements" / "pip.txt"
-REQUIREMENTS = (ROOT / "requirements.txt", ROOT / "requirements" / "speech.txt", ROOT / "requirements" / "dev.txt")
+BESIDE = ("speech", "tracing", "dev")  # what is deployed
+REQUIREMENTS = (ROOT / "requirements.txt", *(INSTALLER.with_name(f"{name}.txt") for name in BESIDE))
 OLDEST_PYTHON = (3, 11)
 
 

@@ -9,6 +9,7 @@ import structlog
 from flask import Flask, redirect, request
 from flask_cors import CORS
 from flask_openapi3.models.info import Info
+from flask_openapi3.models.server import Server
 from flask_openapi3.openapi import OpenAPI
 from gunicorn.arbiter import Arbiter
 
@@ -78,6 +79,7 @@ class Application(OpenAPI):
         super().__init__(
             __name__,
             info=Info(title="Chattergram", version=VERSION, description="Chat for two; voice messages can be read."),
+            servers=[Server(url=settings.base_path)] if settings.base_path else None,
             security_schemes=SECURITY_SCHEMES,
             static_folder=str(STATIC),
             static_url_path="/static",

@@ -2,7 +2,7 @@
 
 import { startClock } from "../base/clock.js";
 import { on } from "../base/events.js";
-import { chatPath, correctAddress, currentRoute, navigate } from "../base/router.js";
+import { BASE, chatPath, correctAddress, currentRoute, navigate } from "../base/router.js";
 import { fill, h } from "../dom/elements.js";
 import { avatar, spinner } from "../dom/icons.js";
 import { copyTemplate } from "../dom/template.js";
@@ -95,7 +95,8 @@ export class Shell {
 		}
 		this.#leaveThread();
 		this.element.dataset.page = route.page;
-		if (!isKnown(route)) this.#fillPane(h("div.nothing", h("p", NOTHING), h("a", { href: "/" }, "All conversations")));
+		if (!isKnown(route))
+			this.#fillPane(h("div.nothing", h("p", NOTHING), h("a", { href: `${BASE}/` }, "All conversations")));
 		else if (route.page === "chat") this.#showThread(route, this.#turn);
 		else if (route.page === "settings") this.#fillPane(settingsPage()).focus();
 		else this.#showBeginning();
@@ -122,7 +123,7 @@ export class Shell {
 		const { partner, problem } = await this.#findPartner(route);
 		if (turn !== this.#turn) return;
 		if (partner) this.#openThread(partner, route);
-		else this.#fillPane(h("div.nothing", h("p", problem), h("a", { href: "/" }, "All conversations")));
+		else this.#fillPane(h("div.nothing", h("p", problem), h("a", { href: `${BASE}/` }, "All conversations")));
 	}
 
 	/**
@@ -157,7 +158,7 @@ export class Shell {
 
 	#search() {
 		if (this.search.focus()) return;
-		navigate("/"); // on a phone the conversation hides it
+		navigate(`${BASE}/`); // on a phone the conversation hides it
 		this.search.focus();
 	}
 

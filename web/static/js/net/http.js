@@ -1,5 +1,6 @@
 // One HTTP call to the server: with the token, within a time, and its failure as an ApiError.
 
+import { BASE } from "../base/addresses.js";
 import { ApiError } from "./errors.js";
 import { session, signOut } from "./session.js";
 
@@ -33,8 +34,17 @@ export async function request(method, path, { body, query = {}, timeout = TIMEOU
 	}).catch(() => null);
 	if (!response) throw new ApiError();
 	if (response.ok) return response;
-	const problem = await response.json().catch(() => null);
-	throw failure(token, response.status, problem, response.headers.get("Retry-After"));
+	throw failure(token, response.status, await problemOf(response), response.headers.get("Retry-After"));
+}
+
+/**
+ * What the server says went wrong; null when somebody else responded, such as a proxy.
+ * @param {Response} response
+ * @returns {Promise<Problem | null>}
+ */
+async function problemOf(response) {
+	const isJson = /^application\/(problem\+)?json\b/.test(response.headers.get("Content-Type") ?? "");
+	return isJson ? response.json().catch(() => null) : null;
 }
 
 /**
@@ -42,7 +52,7 @@ export async function request(method, path, { body, query = {}, timeout = TIMEOU
  * @param {Query} query
  */
 function addressOf(path, query) {
-	const address = new URL(`/api${path}`, location.origin);
+	const address = new URL(`${BASE}/api${path}`, location.origin);
 	for (const [name, value] of Object.entries(query)) if (value) address.searchParams.set(name, String(value));
 	return address;
 }
@@ -94,7 +104,7 @@ export function upload(blob, name, onProgress) {
 	const form = new FormData();
 	form.append("audio", blob, name);
 	const transfer = new XMLHttpRequest();
-	transfer.open("POST", "/api/upload");
+	transfer.open("POST", `${BASE}/api/upload`);
 	transfer.setRequestHeader("Authorization", `Bearer ${token ?? ""}`);
 	transfer.timeout = TRANSFER_TIMEOUT;
 	transfer.responseType = "json";
@@ -104,7 +114,9 @@ export function upload(blob, name, onProgress) {
 		transfer.ontimeout = () => reject(new ApiError());
 		transfer.onload = () => {
 			const { status, response } = transfer;
-			if (status === 201) resolve(response.files[0]);
+			if (status === 201 && response) resolve(response.files[0]);
+			else if (status < 300)
+				reject(new ApiError()); // a page of somebody else's, as in `call`
 			else reject(failure(token, status, response, transfer.getResponseHeader("Retry-After")));
 		};
 		transfer.send(form);

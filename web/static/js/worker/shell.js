@@ -1,16 +1,16 @@
 // The page and its files in the browser's cache: all those of one version, or none.
 
-import { isPage } from "../base/addresses.js";
+import { BASE, isPage } from "../base/addresses.js";
 import { scope } from "./scope.js";
 
 /**
  * @typedef {object} Files
  * @property {string} version changes with any of the files
- * @property {Record<string, string>} hashes of the files by their address, as `integrity` has them; the page's is `/`
+ * @property {Record<string, string>} hashes of the files by their address, as `integrity` has them; the page's is that of the list
  */
 
-const PREFIX = "chattergram-page-";
-const PAGE = "/";
+const PREFIX = `chattergram-page${BASE && `${BASE}/`}-`; // another instance on this host has caches of its own
+const PAGE = `${BASE}/`;
 
 export class Shell {
 	/** @param {Files} files */
