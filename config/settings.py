@@ -365,6 +365,12 @@ class Settings(BaseSettings):
     socket_resume_bytes: int = Field(
         4 * 2**20, ge=1_024, description="Maximum bytes sent for one resume; beyond it, the client has to reload."
     )
+    otlp_endpoint: str = Field(
+        "",
+        description="Where to send traces by OTLP over HTTP, like `http://collector:4318/v1/traces`; needs "
+        "`requirements/tracing.txt`. Without it there are none.",
+    )
+    traces_share: float = Field(1.0, ge=0, le=1, description="Share of the calls that are traced.")
     presence_lease: int = Field(15, ge=3, le=25, description="Seconds until a dead process's people count as offline.")
     presence_frames_per_second: int = Field(
         20_000,
