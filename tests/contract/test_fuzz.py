@@ -32,7 +32,7 @@ CHECKED = [
     "response_schema_conformance",
     "negative_data_rejection",
 ]
-EXAMPLES, FEW_EXAMPLES = 60, 8
+EXAMPLES, FEW_EXAMPLES = 40, 6
 PASSWORD = "not the one of the document's examples"
 
 

@@ -1,11 +1,14 @@
-"""Chromium, driven by playwright, with the whole application."""
+"""Chromium, driven by playwright, with the whole application and the page as people get it: built."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import requests
 from playwright.sync_api import Browser, sync_playwright
 
+from dev import page as page_build
+from dev.processes import LOOPBACK, free_port
 from dev.system import CHROMIUM, find_program
 from tests.client import Client
 from tests.e2e.visitor import ARGUMENTS, Visitor
@@ -26,6 +29,34 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=arguments)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    page_build.build()
+    with Stack(tmp_path_factory.mktemp("stack"), {"PAGE_MODULES": "false"}) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def modules(stack: Stack) -> Iterator[str]:
+    """The address of a web process that serves the page's modules, for tests that look into them."""
+    port = free_port()
+    url = f"http://{LOOPBACK}:{port}"
+    web = stack.make_process("web-modules", stack.web.command[-1], {"PORT": str(port), "PAGE_MODULES": "true"})
+    web.start()
+    try:
+        web.wait_ready(lambda: _is_ready(url), 30)
+        yield url
+    finally:
+        web.stop()
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/readyz", timeout=5).ok
+    except requests.RequestException:
+        return False
 
 
 @pytest.fixture

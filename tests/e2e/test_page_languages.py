@@ -78,8 +78,8 @@ def test_the_language_one_speaks_goes_along_with_what_one_records(visit: Visit, 
     assert json.loads(sent.value.post_data or "{}")["language"] == "sv"
 
 
-def test_words_come_while_the_rest_is_being_transcribed(visit: Visit, client: Client) -> None:
-    ada, grace = visit("ada"), client.sign_up("grace")
+def test_words_come_while_the_rest_is_being_transcribed(visit: Visit, modules: str, client: Client) -> None:
+    ada, grace = visit("ada", base_url=modules), client.sign_up("grace")
     waiting = message(grace, ada.person, minutes_ago(1), audioFileId="0" * 32, status="transcribing", duration=40)
     tell(ada.page, [waiting], RECORDING.read_bytes())
     receive = "async (told) => (await import('/static/js/base/events.js')).emit('frame:status', told)"

@@ -78,7 +78,7 @@ def play_sample(page: Page) -> None:
     assert len(lit) >= 5
 
 
-@pytest.mark.parametrize("options", [PHONE, DARK, {"forced_colors": "active"}], ids=["phone", "dark", "forced"])
+@pytest.mark.parametrize("options", [PHONE, {**DARK, "forced_colors": "active"}], ids=["phone", "dark and forced"])
 def test_who_begins_finds_people_the_address_and_a_sample_that_plays(
     visit: Visit, client: Client, options: dict[str, object]
 ) -> None:

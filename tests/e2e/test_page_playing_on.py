@@ -42,8 +42,8 @@ def test_a_bar_stays_with_what_plays_wherever_one_goes(visit: Visit, client: Cli
     expect(bar).to_have_count(0)
 
 
-def test_the_voice_message_that_follows_plays_next(visit: Visit, client: Client) -> None:
-    ada, grace = visit("ada"), client.sign_up("grace")
+def test_the_voice_message_that_follows_plays_next(visit: Visit, modules: str, client: Client) -> None:
+    ada, grace = visit("ada", base_url=modules), client.sign_up("grace")
     told = [
         message(grace, ada.person, minutes_ago(3), **{**spoken("the first one"), "audioFileId": "1" * 32}),
         message(grace, ada.person, minutes_ago(2), "only written"),

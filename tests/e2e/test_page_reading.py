@@ -105,8 +105,8 @@ def test_a_recording_without_words_is_transcribed_again_by_its_sender(visit: Vis
     expect(nothing).to_be_visible(timeout=60_000)
 
 
-def test_a_correction_keeps_the_times_of_the_words_that_stayed(visit: Visit) -> None:
-    page = visit("ada").page
+def test_a_correction_keeps_the_times_of_the_words_that_stayed(visit: Visit, modules: str) -> None:
+    page = visit("ada", base_url=modules).page
     words = spoken("one two three four")["words"]
     corrected = page.evaluate(
         """async (message) => (await import("/static/js/voice/timed-words.js")).timedWords(message)""",

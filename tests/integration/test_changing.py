@@ -1,6 +1,8 @@
 """Only its sender may change a message; changes are counted and reach the archive, and a deletion is final."""
 
+import time
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -128,7 +130,7 @@ def test_a_message_that_is_on_its_way_is_waited_for_and_no_longer_than_that(
     monkeypatch.setattr(editing, "SETTLE_SECONDS", 0.0)
     with pytest.raises(Unavailable):
         editing.edit(stores, pair[0], sent, "after")
-    monkeypatch.setattr(editing.time, "sleep", lambda _: drain(stores))
+    monkeypatch.setattr(editing, "time", SimpleNamespace(monotonic=time.monotonic, sleep=lambda _: drain(stores)))
     monkeypatch.setattr(editing, "SETTLE_SECONDS", 60.0)
     assert editing.edit(stores, pair[0], sent, "after")["text"] == "after"
 

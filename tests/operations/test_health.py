@@ -5,7 +5,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,10 +18,12 @@ from redis import Redis, RedisError
 from chat.store import keys, prepare
 from chat.store.connection import Stores
 from chat.upkeep import runs
+from config.settings import Settings, SettingsError
 from dev.embedded import MongoServer, RedisServer, Server
 from dev.processes import LOOPBACK, free_port, wait_until
 from tests.client import Client
-from tests.stack import ROOT, SECRET, Stack, clean_environment, procfile, server_settings, start_servers
+from tests.stack import ROOT, Stack, clean_environment, procfile, server_settings, start_servers
+from tests.stores import open_stores
 from workers import health
 from workers.heartbeat import BeatHeartbeat
 
@@ -231,44 +233,58 @@ UNUSABLE = [
 ]
 
 
-@pytest.mark.parametrize(("name", "kind", "said"), [("web", *UNUSABLE[1]), *(("worker", *each) for each in UNUSABLE)])
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[Callable[[type[Server]], Server]]:
+    servers: list[Server] = []
+
+    def start(kind: type[Server]) -> Server:
+        servers.append(kind("another", tmp_path / "another", tmp_path / "another.log"))
+        servers[-1].start()
+        servers[-1].wait_until_ready()
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.mark.parametrize(("name", "kind", "said"), [("web", *UNUSABLE[1]), ("worker", *UNUSABLE[-1])])
 def test_a_store_that_can_never_be_used_ends_a_process_in_one_sentence(
-    stack: Stack, tmp_path: Path, name: str, kind: type[Server], said: str
+    stack: Stack, started: Callable[[type[Server]], Server], name: str, kind: type[Server], said: str
 ) -> None:
-    server = kind("another", tmp_path / "another", tmp_path / "another.log")
-    server.start()
-    command = procfile("Procfile.dev")[name].replace("chat@", "other@")
-    production = {"ENVIRONMENT": "production", "SECRET_KEY": SECRET, "PORT": str(free_port())}
-    process = stack.make_process(f"{name}-elsewhere", command, production)
+    own = {"PORT": str(free_port()), said.partition(":")[0]: started(kind).url()}
+    process = stack.make_process(f"{name}-elsewhere", procfile("Procfile.dev")[name].replace("chat@", "other@"), own)
     try:
-        server.wait_until_ready()
-        process.environment[said.partition(":")[0]] = server.url()
         process.start()
         assert process.wait(SECONDS) not in (0, None)
         assert f"Chattergram cannot start:\n  {said}" in process.output(), process.output()
         assert "Traceback" not in process.output()
     finally:
         process.stop()
-        server.stop()
+
+
+@pytest.mark.parametrize(("kind", "said"), UNUSABLE)
+def test_in_production_each_kind_of_store_that_can_never_be_used_is_refused(
+    settings: Settings, started: Callable[[type[Server]], Server], kind: type[Server], said: str
+) -> None:
+    url = {said.partition(":")[0].lower(): started(kind).url()}
+    production = settings.model_copy(update={"environment": "production", **url})
+    with open_stores(production) as stores, pytest.raises(SettingsError, match=said):
+        prepare.prepare_when_up(stores, SECONDS)
 
 
 @pytest.mark.parametrize("kind", [EvictingRedis, ForgetfulRedis])
 def test_in_development_a_redis_that_may_lose_data_is_only_warned_of(
-    stack: Stack, tmp_path: Path, kind: type[Server]
+    settings: Settings,
+    started: Callable[[type[Server]], Server],
+    kind: type[Server],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    server = kind("another", tmp_path / "another", tmp_path / "another.log")
-    server.start()
-    urls = {"PORT": str(free_port())}
-    web = stack.make_process("web-risky", procfile("Procfile.dev")["web"], urls)
-    try:
-        server.wait_until_ready()
-        web.environment["REDIS_URL"] = server.url()
-        web.start()
-        web.wait_ready(lambda: "redis.unsafe" in web.output(), SECONDS)
-        web.wait_ready(lambda: answers(int(urls["PORT"])), SECONDS)
-    finally:
-        web.stop()
-        server.stop()
+    elsewhere = settings.model_copy(update={"environment": "development", "redis_url": started(kind).url()})
+    with open_stores(elsewhere) as stores:
+        assert prepare.prepare_when_up(stores, SECONDS) is True
+    said = capsys.readouterr()
+    assert "redis.unsafe" in said.out + said.err
 
 
 @pytest.fixture
@@ -295,15 +311,12 @@ def late(tmp_path: Path) -> Iterator[Stack]:
     stack.stop()
 
 
-@pytest.mark.parametrize("last", ["redis", "mongodb"])
-def test_processes_wait_for_stores_that_start_after_them(late: Stack, last: str) -> None:
-    servers = {"redis": late.redis, "mongodb": late.mongodb}
+def test_processes_wait_for_stores_that_start_after_them(late: Stack) -> None:
     for process in late.processes.values():
         process.start()
     late.web.wait_ready(lambda: answers(late.port), SECONDS)
     wait_until(lambda: "stores.waiting" in late.worker.output(), SECONDS, "a line that says what is waited for")
-    first = next(server for name, server in servers.items() if name != last)
-    for server in (first, servers[last]):
+    for server in (late.redis, late.mongodb):
         server.start()
         server.wait_until_ready()
     late.wait_web()
