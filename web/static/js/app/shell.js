@@ -34,6 +34,7 @@ const PARTS = {
 	...SEARCH_PARTS,
 };
 
+const HOME = `${BASE}/`;
 const KNOWN = ["", "chat", "settings"];
 const NOTHING = "There is nothing at this address.";
 
@@ -95,8 +96,7 @@ export class Shell {
 		}
 		this.#leaveThread();
 		this.element.dataset.page = route.page;
-		if (!isKnown(route))
-			this.#fillPane(h("div.nothing", h("p", NOTHING), h("a", { href: `${BASE}/` }, "All conversations")));
+		if (!isKnown(route)) this.#fillPane(h("div.nothing", h("p", NOTHING), h("a", { href: HOME }, "All conversations")));
 		else if (route.page === "chat") this.#showThread(route, this.#turn);
 		else if (route.page === "settings") this.#fillPane(settingsPage()).focus();
 		else this.#showBeginning();
@@ -123,7 +123,7 @@ export class Shell {
 		const { partner, problem } = await this.#findPartner(route);
 		if (turn !== this.#turn) return;
 		if (partner) this.#openThread(partner, route);
-		else this.#fillPane(h("div.nothing", h("p", problem), h("a", { href: `${BASE}/` }, "All conversations")));
+		else this.#fillPane(h("div.nothing", h("p", problem), h("a", { href: HOME }, "All conversations")));
 	}
 
 	/**
@@ -158,7 +158,7 @@ export class Shell {
 
 	#search() {
 		if (this.search.focus()) return;
-		navigate(`${BASE}/`); // on a phone the conversation hides it
+		navigate(HOME); // on a phone the conversation hides it
 		this.search.focus();
 	}
 

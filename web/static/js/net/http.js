@@ -114,9 +114,9 @@ export function upload(blob, name, onProgress) {
 		transfer.ontimeout = () => reject(new ApiError());
 		transfer.onload = () => {
 			const { status, response } = transfer;
-			if (status === 201 && response) resolve(response.files[0]);
-			else if (status < 300)
-				reject(new ApiError()); // a page of somebody else's, as in `call`
+			const isForeign = status < 300 && !response; // a page of somebody else's, as in `call`
+			if (isForeign) reject(new ApiError());
+			else if (status === 201) resolve(response.files[0]);
 			else reject(failure(token, status, response, transfer.getResponseHeader("Retry-After")));
 		};
 		transfer.send(form);
