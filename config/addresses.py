@@ -6,8 +6,9 @@ Besides, a client's error about a wrong address may include the password; the er
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 MAX_PORT = 65_535
 SENTINEL_PORT = 26_379
@@ -21,6 +22,7 @@ _USER = r"(?:[^/?#\s]*@)?"
 _DATABASE = r"(?:/\d*/?)?(?:\?[^#\s]*)?"
 _REDIS = rf"rediss?://{_USER}(?P<hosts>{_HOST}){_DATABASE}"
 _FIRST_DATABASE = rf"rediss?://{_USER}(?P<hosts>{_HOST})(?:/0?/?)?(?:\?[^#\s]*)?"  # search indexes no other
+_SEGMENT = r"[\w~-][\w.~-]*"  # of a path; without a dot first, which could lead out of it
 _SOCKET = r"/[^?#\s]+(?:\?[^#\s]*)?"
 _AMQP = rf"(?:amqps?|pyamqp)://{_USER}(?P<hosts>{_HOST})(?:/[^?#\s]*)?(?:\?[^#\s]*)?"
 _LETTER = r"(?:[^:@/?%\s]|%[\da-fA-F]{2})"
@@ -64,11 +66,14 @@ def mongodb(value: str) -> str:
 
 
 def public(value: str) -> str:
-    """Returns the public address without a trailing slash; it may be empty."""
+    """Returns the public address, which may have a path, without a trailing slash; it may be empty."""
     value = value.rstrip("/")
-    match = re.fullmatch(rf"https?://(?P<hosts>{_HOST})", value)
+    match = re.fullmatch(rf"https?://(?P<hosts>{_HOST})(?:/{_SEGMENT})*", value)
     if value and (match is None or not _ports_exist(match["hosts"])):
-        raise ValueError("must be https://host, with :port unless it is the default one, and nothing after it")
+        raise ValueError(
+            "must be https://host, with :port unless it is the default one, and a path of letters, digits, - and _ if "
+            "it has one"
+        )
     return value
 
 
@@ -117,9 +122,26 @@ def for_kombu(broker_url: str) -> tuple[str, dict[str, Any]]:
     return ";".join(urls), {"master_name": found.service, "sentinel_kwargs": found.options}
 
 
+def authority(value: str) -> str:
+    """Returns the path of a file with certificates unchanged; it may be empty."""
+    if value:
+        try:
+            text = Path(value).read_text(errors="replace")
+        except OSError as error:
+            raise ValueError(f"names a file that cannot be read ({error.strerror})") from None
+        if "-----BEGIN CERTIFICATE-----" not in text:
+            raise ValueError("names a file without a certificate in PEM form")
+    return value
+
+
+def trusting(urls: str, ca_certs: str) -> str:
+    """Adds the file with the trusted authorities to TLS addresses of Redis that name none."""
+    return ";".join(_with_option(url, "ssl_ca_certs", quote(ca_certs)) if ca_certs else url for url in urls.split(";"))
+
+
 def verified(broker_url: str) -> str:
     """Adds certificate checks to TLS addresses that do not set them: unlike redis-py, kombu accepts any certificate."""
-    return ";".join(_verified(each) for each in broker_url.split(";"))
+    return ";".join(_with_option(each, "ssl_cert_reqs", "required") for each in broker_url.split(";"))
 
 
 def is_redis(broker_url: str) -> bool:
@@ -133,11 +155,11 @@ def fail_fast(broker_url: str) -> dict[str, float]:
     return {"max_retries": 0, **(redis_only if is_redis(broker_url) else {})}
 
 
-def _verified(url: str) -> str:
+def _with_option(url: str, name: str, value: str) -> str:
     parts = urlsplit(url)
-    if parts.scheme != "rediss" or "ssl_cert_reqs" in parse_qs(parts.query):
+    if parts.scheme != "rediss" or name in parse_qs(parts.query):
         return url
-    query = "&".join(filter(None, (parts.query, "ssl_cert_reqs=required")))
+    query = "&".join(filter(None, (parts.query, f"{name}={value}")))
     return parts._replace(query=query).geturl()
 
 

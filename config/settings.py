@@ -13,12 +13,13 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from config import addresses
+from config import addresses, platforms
 
 DEVELOPMENT_SECRET = "development-only-secret-never-use-it-elsewhere"  # noqa: S105
 SECRET_BYTES = 32
+ERROR = "Value error, "  # how pydantic begins ours
 CALLS_TOGETHER = 12  # to Deepgram, by one transcriber
 MAX_THREADS = 4
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # FIPS 186-4, D.1.2.3
@@ -107,6 +108,11 @@ class Settings(BaseSettings):
         description="Redis with search and JSON: hot data and pub/sub. Sentinels that know its master: "
         "`redis+sentinel://host,host/name`.",
     )
+    redis_ca_certs: Annotated[str, AfterValidator(addresses.authority)] = Field(
+        "",
+        description="File (PEM) with the authorities that may sign the certificates of Redis and the broker "
+        "(`rediss://`); by default, those the system trusts.",
+    )
     celery_broker_url: Annotated[str, AfterValidator(addresses.broker)] = Field(
         "",
         description="Celery's broker: another Redis database or server, or RabbitMQ; by default the database after "
@@ -142,7 +148,8 @@ class Settings(BaseSettings):
     )
     public_url: Annotated[str, AfterValidator(addresses.public)] = Field(
         "",
-        description="The address people use, like `https://chat.example.org`; by default, the one their browsers send.",
+        description="The address people use, like `https://chat.example.org` or `https://example.org/chat-app`; by "
+        "default, the one their browsers send.",
     )
     page_modules: bool = Field(
         False, description="Serve the page's modules as they are, even if there is a build of them."
@@ -358,6 +365,12 @@ class Settings(BaseSettings):
     socket_resume_bytes: int = Field(
         4 * 2**20, ge=1_024, description="Maximum bytes sent for one resume; beyond it, the client has to reload."
     )
+    otlp_endpoint: str = Field(
+        "",
+        description="Where to send traces by OTLP over HTTP, like `http://collector:4318/v1/traces`; needs "
+        "`requirements/tracing.txt`. Without it there are none.",
+    )
+    traces_share: float = Field(1.0, ge=0, le=1, description="Share of the calls that are traced.")
     presence_lease: int = Field(15, ge=3, le=25, description="Seconds until a dead process's people count as offline.")
     presence_frames_per_second: int = Field(
         20_000,
@@ -372,6 +385,11 @@ class Settings(BaseSettings):
     def deepgram_wanted(self) -> bool:
         """Whether to transcribe with Deepgram rather than with the local recogniser."""
         return self.deepgram_api_key is not None and bool(self.deepgram_api_key.get_secret_value())
+
+    @property
+    def base_path(self) -> str:
+        """The path that everything is below, like `/chat-app`; empty if the host is ours alone."""
+        return urlsplit(self.public_url).path
 
     @property
     def push_contact(self) -> str:
@@ -391,6 +409,18 @@ class Settings(BaseSettings):
             return self.transcription_concurrency
         return CALLS_TOGETHER if self.deepgram_wanted else max(2, _cores() // self.speech_threads)
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        own = (init_settings, env_settings, dotenv_settings, file_secret_settings)
+        return (*own, platforms.PlatformSource(settings_cls))
+
     @model_validator(mode="after")
     def _relax_limits(self) -> Self:
         if self.environment != "production":
@@ -403,6 +433,9 @@ class Settings(BaseSettings):
     def _place_broker(self) -> Self:
         if not self.celery_broker_url and self.redis_url.startswith("unix:"):
             raise ValueError("CELERY_BROKER_URL must be set if REDIS_URL is a Unix socket")
+        if self.redis_ca_certs and "redis_url" in self.model_fields_set:
+            self.redis_url = addresses.trusting(self.redis_url, self.redis_ca_certs)
+            self.celery_broker_url = addresses.trusting(self.celery_broker_url, self.redis_ca_certs)
         self.celery_broker_url = addresses.verified(self.celery_broker_url or next_database(self.redis_url))
         return self
 
@@ -451,7 +484,14 @@ def get_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        raise unusable({".".join(map(str, each["loc"])): each["msg"] for each in error.errors()}) from None
+        raise unusable(dict(_reason(".".join(map(str, each["loc"])), each["msg"]) for each in error.errors())) from None
+
+
+def _reason(name: str, message: str) -> tuple[str, str]:
+    """A setting and what is wrong with it, with the platform's name that set it."""
+    other = platforms.found(name)
+    is_other = other and name.upper() not in os.environ
+    return name, f"taken from {other}, {message.removeprefix(ERROR)}" if is_other else message
 
 
 def unusable(reasons: Mapping[str, str]) -> SettingsError:
@@ -460,5 +500,5 @@ def unusable(reasons: Mapping[str, str]) -> SettingsError:
 
 
 def _sentence(name: str, message: str) -> str:
-    text = message.removeprefix("Value error, ")
+    text = message.removeprefix(ERROR)
     return f"  {name.upper()}: {text}" if name else f"  {text}"

@@ -85,7 +85,7 @@ const referring = (files) => ({
 		onResolve({ filter: /./ }, ({ kind, path, resolveDir }) => {
 			if (kind !== "url-token" || path.startsWith("data:") || path.startsWith("#")) return null;
 			const file = path.startsWith("/") ? fileOf(path) : join(resolveDir, path);
-			return { path: files.add(file, readFileSync(file)), external: true };
+			return { path: `./${basename(files.add(file, readFileSync(file)))}`, external: true };
 		});
 	},
 });

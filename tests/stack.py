@@ -11,6 +11,7 @@ from typing import Self
 import requests
 from honcho.environ import parse_procfile
 
+from config import platforms
 from config.settings import Settings
 from dev import whisper_model
 from dev.embedded import Embedded, MongoServer, RedisServer
@@ -24,7 +25,7 @@ READY_TIMEOUT = 60.0  # seconds
 
 def clean_environment() -> dict[str, str]:
     """This process's environment without any of our settings, so that no developer's key or URL leaks in."""
-    ours = {name.upper() for name in Settings.model_fields}
+    ours = {name.upper() for name in Settings.model_fields} | {each.variable for each in platforms.NAMES}
     environment = {name: value for name, value in os.environ.items() if name.upper() not in ours}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', '')}"
     return environment

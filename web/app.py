@@ -9,9 +9,11 @@ import structlog
 from flask import Flask, redirect, request
 from flask_cors import CORS
 from flask_openapi3.models.info import Info
+from flask_openapi3.models.server import Server
 from flask_openapi3.openapi import OpenAPI
 from gunicorn.arbiter import Arbiter
 
+from chat import spans
 from chat.media.sandbox import Sandbox
 from chat.people.passwords import Passwords
 from chat.store.connection import Stores, connect
@@ -55,6 +57,8 @@ def create_app(settings: Settings | None = None) -> "Application":
     )
     metrics.install(app, app.services)
     context.install(app, app.in_flight)
+    if spans.start(settings, "web"):
+        _trace_calls(app)
     origin.install(app, settings)
     bodies.install(app)
     compression.install(app)
@@ -78,6 +82,7 @@ class Application(OpenAPI):
         super().__init__(
             __name__,
             info=Info(title="Chattergram", version=VERSION, description="Chat for two; voice messages can be read."),
+            servers=[Server(url=settings.base_path)] if settings.base_path else None,
             security_schemes=SECURITY_SCHEMES,
             static_folder=str(STATIC),
             static_url_path="/static",
@@ -130,6 +135,15 @@ def _prepare(stores: Stores) -> None:
     except SettingsError as error:
         print(error, file=sys.stderr)  # noqa: T201 (as every process says it, whatever the log's form)
         raise SystemExit(Arbiter.APP_LOAD_ERROR) from None
+
+
+def _trace_calls(app: Flask) -> None:
+    """Before anything that asks a store, so that this is part of the call's trace. Sockets are no calls."""
+    from opentelemetry.instrumentation.flask import FlaskInstrumentor
+
+    FlaskInstrumentor.instrument_app(  # type: ignore[no-untyped-call]
+        app, excluded_urls="/ws/,/healthz,/readyz,/metrics", enable_commenter=False
+    )
 
 
 def _serve_docs(app: Flask) -> None:

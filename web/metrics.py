@@ -25,6 +25,7 @@ from redis import RedisError
 from chat.errors import Forbidden, Unauthorized
 from chat.store import counters
 from chat.upkeep import gauges
+from config import names
 from web.services import Services, services
 from web.sockets.runtime import Sockets
 
@@ -100,14 +101,33 @@ def _end(response: Response) -> Response:
 
 
 def _registry() -> CollectorRegistry:
-    registry = CollectorRegistry()
+    own = CollectorRegistry()
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        MultiProcessCollector(own)  # type: ignore[no-untyped-call]
     else:
         for each in (REQUESTS, SECONDS, SOCKETS, FRAMES, IGNORED):
-            registry.register(each)
+            own.register(each)
+    registry = CollectorRegistry()
+    registry.register(OfThisProcess(own))
     registry.register(current_app.extensions[NAME])
     return registry
+
+
+class OfThisProcess(Collector):
+    """The numbers of this web process, with its name: behind a router each scrape may reach another one."""
+
+    def __init__(self, own: CollectorRegistry) -> None:
+        self._own = own
+        self._label = {"process": names.process_name()}
+
+    def describe(self) -> list[Metric]:
+        """Nothing, as in `Shared`."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        for metric in self._own.collect():
+            metric.samples = [each._replace(labels=each.labels | self._label) for each in metric.samples]
+            yield metric
 
 
 class Shared(Collector):

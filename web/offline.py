@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from web.built import STATIC
+from web.subpath import placed
 
 ADDRESS = "/static/"
 MODULES = STATIC / "js"
@@ -20,16 +21,16 @@ WORKER = MODULES / "worker"
 IN_PAGE = re.compile(r'\s(?:href|src)="(/static/[^"?#]+)"')
 IN_STYLES = re.compile(r"""url\(\s*["']?([^"')?#]+)["']?\s*\)""")
 NOT_AHEAD = (".mp3",)  # the sample is fetched when somebody plays it, and costs nobody else its 40 KB
-SCRIPT = 'import {{ start }} from "/static/js/worker/worker.js";\n\nstart({files});\n'
+SCRIPT = 'import {{ start }} from "./static/js/worker/worker.js";\n\nstart({files});\n'
 
 Stamps = tuple[tuple[Path, int], ...]
 """Files, and when each was changed last."""
 
 
-def worker_script(page: Path) -> str:
-    """The service worker's script for the page that is served from this file now."""
+def worker_script(page: Path, base: str = "") -> str:
+    """The service worker's script for the page that is served from this file now, below the path `base`."""
     own = [*WORKER.glob("*.js"), *(MODULES / "base").glob("*.js")]
-    return _script(page, _stamps(_files(page)), _stamps(sorted(own)))
+    return _script(page, base, _stamps(_files(page)), _stamps(sorted(own)))
 
 
 def _files(page: Path) -> list[Path]:
@@ -51,11 +52,14 @@ def _stamps(found: list[Path]) -> Stamps:
 
 
 @lru_cache(maxsize=2)
-def _script(page: Path, page_files: Stamps, worker_files: Stamps) -> str:
+def _script(page: Path, base: str, page_files: Stamps, worker_files: Stamps) -> str:
     """Reads all files again only if one was changed since, as happens while somebody works on the page."""
     contents = {file: file.read_bytes() for file, _ in (*page_files, *worker_files)}
+    contents[page] = placed(contents[page], base)
     hashes = {
-        "/" if file == page else f"{ADDRESS}{file.relative_to(STATIC).as_posix()}": _integrity(contents[file])
+        f"{base}/" if file == page else f"{base}{ADDRESS}{file.relative_to(STATIC).as_posix()}": _integrity(
+            contents[file]
+        )
         for file, _ in page_files
     }
     version = hashlib.sha256(b"".join(hashlib.sha256(content).digest() for content in contents.values())).hexdigest()

@@ -2,15 +2,18 @@
 
 From the client itself that is only `Host`, and only in responses to that client. In `X-Forwarded-For` and
 `X-Forwarded-Proto` the last `TRUSTED_PROXIES` hops are trusted. `X-Forwarded-Host` never is: the public name is
-`PUBLIC_URL`.
+`PUBLIC_URL`, and with it the path that everything is below. No header sets that path (`X-Forwarded-Prefix`,
+`SCRIPT_NAME`).
 """
 
 import re
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from flask import Flask, Response, request
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.utils import redirect
 
 from chat.errors import ChatError
 from config.settings import Settings
@@ -26,20 +29,30 @@ def install(app: Flask, settings: Settings) -> None:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
     if settings.public_url:
-        app.wsgi_app = _Public(app.wsgi_app, settings.public_url)  # type: ignore[method-assign]
+        app.wsgi_app = _Public(app.wsgi_app, settings)  # type: ignore[method-assign]
 
 
 class _Public:
-    """Makes every request appear to come to the public address, whatever its headers say."""
+    """Makes every request appear to come to the public address, whatever its headers say.
 
-    def __init__(self, inner: Any, url: str) -> None:
+    The path of that address may be there, or a proxy may have removed it; health checks know nothing of it.
+    """
+
+    def __init__(self, inner: Any, settings: Settings) -> None:
         self._inner = inner
-        self._scheme, self._host = urlsplit(url)[:2]
+        self._scheme, self._host = urlsplit(settings.public_url)[:2]
+        self._base = settings.base_path
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         environ["HTTP_HOST"] = self._host
         environ["wsgi.url_scheme"] = self._scheme
         environ.pop("HTTP_X_FORWARDED_PROTO", None)
+        environ["SCRIPT_NAME"] = self._base
+        path = environ.get("PATH_INFO", "")
+        if self._base and path == self._base:
+            return redirect(f"{self._base}/", HTTPStatus.PERMANENT_REDIRECT)(environ, start_response)
+        if path.startswith(f"{self._base}/"):
+            environ["PATH_INFO"] = path.removeprefix(self._base)
         return self._inner(environ, start_response)
 
 

@@ -1,9 +1,11 @@
 """The web client: one page at every address it knows, and its files."""
 
+from pathlib import Path
+
 from flask import Blueprint, Response, current_app, request, send_file, send_from_directory
 from werkzeug.exceptions import NotFound
 
-from web import built, errors, offline
+from web import built, errors, offline, subpath
 from web.services import services
 
 pages = Blueprint("pages", __name__)
@@ -55,7 +57,9 @@ def built_file(name: str) -> Response:
 @pages.get("/sw.js")
 def worker() -> Response:
     """The service worker, at the root so that it may respond for the whole page; see `web.offline`."""
-    response = current_app.response_class(offline.worker_script(services().page.file()), mimetype="text/javascript")
+    own = services()
+    script = offline.worker_script(own.page.file(), own.settings.base_path)
+    response = current_app.response_class(script, mimetype="text/javascript")
     response.headers["Content-Security-Policy"] = WORKER_POLICY
     response.headers["Cache-Control"] = "no-cache"
     response.add_etag()
@@ -81,16 +85,32 @@ def nothing(error: NotFound) -> Response:
 
 
 def _page(*, conditional: bool = True) -> Response:
-    build = services().page.current()
-    if build:
+    own = services()
+    build = own.page.current()
+    if own.settings.base_path:
+        response = _placed(own.page.file(), own.settings.base_path, conditional=conditional)
+    elif build:
         response = _encoded(built.PAGE, etag=build.version, conditional=conditional)
     else:
-        response = send_file(services().page.file(), conditional=conditional)
+        response = send_file(own.page.file(), conditional=conditional)
     scheme = "wss" if request.is_secure else "ws"
     response.headers["Content-Security-Policy"] = POLICY.format(sockets=f"{scheme}://{request.host}")
     response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(self)"
     response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
     response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+def _placed(page: Path, base: str, *, conditional: bool) -> Response:
+    content, compressed = subpath.placed_file(page, base)
+    response = current_app.response_class(content, mimetype="text/html")
+    if request.accept_encodings["gzip"]:
+        response.set_data(compressed)
+        response.content_encoding = "gzip"
+    response.vary.add("Accept-Encoding")
+    response.add_etag()
+    if conditional:
+        response.make_conditional(request)
     return response
 
 

@@ -25,7 +25,7 @@ from config import logging
 from config.addresses import for_kombu, is_redis
 from config.settings import Settings, get_settings
 from workers.heartbeat import BeatHeartbeat, Heartbeat
-from workers.telemetry import Counted, record_tasks
+from workers.telemetry import Counted, record_tasks, trace_tasks
 
 log = structlog.get_logger(__name__)
 
@@ -123,3 +123,4 @@ def _begin_child(**_: Any) -> None:
     # Platforms send SIGTERM to every process at once; the parent lets each child finish its task.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     stores.cache_clear()
+    trace_tasks(get_settings())

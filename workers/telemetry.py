@@ -12,6 +12,7 @@ from celery import Task
 from celery.signals import before_task_publish, task_postrun, task_prerun
 from redis import RedisError
 
+from chat import spans
 from chat.errors import UnsupportedMedia
 from chat.store import counters
 from chat.store.connection import Stores
@@ -24,6 +25,7 @@ from chat.voice.recognisers import (
     TranscriptionRefused,
     TranscriptionUnavailable,
 )
+from config.settings import Settings
 
 log = structlog.get_logger(__name__)
 
@@ -68,6 +70,14 @@ def record_tasks(stores: Callable[[], Stores]) -> None:
     before_task_publish.connect(_pass_on)
     task_prerun.connect(_begin)
     task_postrun.connect(end, weak=False)
+
+
+def trace_tasks(settings: Settings) -> None:
+    """Gives every task of this process a span, if traces are wanted. Call it after `record_tasks`."""
+    if spans.start(settings, "worker"):
+        from opentelemetry.instrumentation.celery import CeleryInstrumentor
+
+        CeleryInstrumentor().instrument()  # type: ignore[no-untyped-call]
 
 
 def _pass_on(headers: dict[str, Any] | None = None, **_: Any) -> None:

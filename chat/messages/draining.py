@@ -16,7 +16,7 @@ from redis import RedisError
 from redis.exceptions import LockError
 from redis.lock import Lock
 
-from chat import frames, wire
+from chat import frames, tracing, wire
 from chat.messages import delivery, hinting, storing
 from chat.messages import log as accepted_log
 from chat.messages.log import RawEntry
@@ -115,6 +115,7 @@ class _Drainer:
         self._acknowledge([entry_id for entry_id, _ in entries])
 
     def _store_and_deliver(self, raw_entries: list[RawEntry]) -> None:
+        began = time.time_ns()
         entries = [accepted_log.parse_entry(raw) for raw in raw_entries]
         messages = [entry.message for entry in entries]
         origins = {each["_id"]: entry.draft.request_id for each, entry in zip(messages, entries, strict=True)}
@@ -130,6 +131,7 @@ class _Drainer:
             self.on_push()
         _count(raw_entries)
         for each in messages:
+            tracing.record("message.delivered", origins[each["_id"]], began)
             log.debug("message.delivered", message_id=each["_id"], request_id=origins[each["_id"]])
             if each["status"] == "transcribing":
                 with traced(origins[each["_id"]]):

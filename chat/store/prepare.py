@@ -11,6 +11,7 @@ from redis.lock import Lock
 
 from chat.store import archive, hot, keys
 from chat.store.connection import Stores
+from config import platforms
 from config.settings import unusable
 
 log = structlog.get_logger(__name__)
@@ -86,6 +87,8 @@ def prepare_when_up(stores: Stores, timeout: float | None = None) -> bool:
     Logs what it is waiting for, and when the stores are there. Returns whether they are prepared. Raises SettingsError
     for a store that can never be used.
     """
+    if taken := platforms.sentence(stores.settings.model_dump(include={each.setting for each in platforms.NAMES})):
+        log.info("settings.of_platform", taken=taken)
     began = time.monotonic()
     logged, log_again_at = "", 0.0
     while True:

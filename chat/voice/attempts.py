@@ -17,7 +17,7 @@ import structlog
 from pymongo.errors import PyMongoError
 from redis import RedisError
 
-from chat import audio, frames, ids, wire
+from chat import audio, frames, ids, tracing, wire
 from chat.errors import ChatError, NotFound, Unavailable, UnsupportedMedia
 from chat.frames import Frame
 from chat.messages import delivery, hinting, storing
@@ -69,10 +69,12 @@ def transcribe_next(stores: Stores, recogniser: Recogniser, taker: turns.Taker) 
     turn = turns.take(stores, taker, LEASE_MS)
     if turn is None:
         return False
+    began = time.time_ns()
     with traced(turns.origin(stores, turn.message_id)):
         try:
             _handle(stores, recogniser, turn.message_id, turn.attempt)
         finally:
+            tracing.record("transcription", tracing.request_id(), began)
             if turn.alone:
                 _end_alone(stores, turn.message_id)
     return True

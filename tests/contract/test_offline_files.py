@@ -46,5 +46,5 @@ def test_the_manifest_has_icons_of_the_sizes_it_says(stack: Stack) -> None:
     drawn = [icon for icon in manifest["icons"] if icon["type"] == "image/png"]
     assert {(icon["sizes"], icon.get("purpose")) for icon in drawn} >= {("512x512", None), ("512x512", "maskable")}
     for icon in drawn:
-        header = (ROOT / "web" / icon["src"].removeprefix("/")).read_bytes()[:24]
+        header = (ROOT / "web" / "static" / icon["src"]).read_bytes()[:24]
         assert "{}x{}".format(*struct.unpack(">II", header[16:])) == icon["sizes"]

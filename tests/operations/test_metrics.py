@@ -16,6 +16,8 @@ from tests.stack import ROOT, Stack
 
 SECONDS = 20
 TOKEN = "token-of-the-metrics-tests"
+DYNO = "web.7"
+OF_PROCESS = ("http_", "sockets", "frames", "texts_ignored")
 DASHBOARD = ROOT / "docs" / "grafana.json"
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -24,18 +26,22 @@ Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack of its own, with two gunicorn workers and numbers that begin at 0."""
-    with Stack(tmp_path_factory.mktemp("metrics"), {"WEB_CONCURRENCY": "2", "METRICS_TOKEN": TOKEN}) as running:
+    with Stack(
+        tmp_path_factory.mktemp("metrics"), {"WEB_CONCURRENCY": "2", "METRICS_TOKEN": TOKEN, "DYNO": DYNO}
+    ) as running:
         yield running
 
 
 def scrape(stack: Stack) -> Samples:
     answer = requests.get(f"{stack.url}/metrics", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=10)
     assert answer.status_code == 200, answer.text
-    return {
-        (sample.name.removeprefix("chattergram_"), frozenset(sample.labels.items())): sample.value
-        for family in text_string_to_metric_families(answer.text)
-        for sample in family.samples
-    }
+    found = {}
+    for family in text_string_to_metric_families(answer.text):
+        for sample in family.samples:
+            name, labels = sample.name.removeprefix("chattergram_"), dict(sample.labels)
+            assert labels.pop("process", None) == (DYNO if name.startswith(OF_PROCESS) else None), name
+            found[name, frozenset(labels.items())] = sample.value
+    return found
 
 
 def value(samples: Samples, name: str, **labels: str) -> float:

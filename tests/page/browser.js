@@ -43,7 +43,7 @@ class Transfer {
 			const address = new URL(this.path, location.origin);
 			this.answered = await fetch(address, { method: this.method, headers: this.#headers, body });
 			this.status = this.answered.status;
-			this.response = await this.answered.json();
+			this.response = await this.answered.json().catch(() => null); // as with `responseType` json
 		} catch {
 			this.onerror();
 			return;

@@ -43,6 +43,24 @@ test("an error says what the server said, and where", async () => {
 	assert.deepEqual(error.fields, problem.errors);
 });
 
+test("the page of a proxy is a sentence that says what to do, and never its HTML", async () => {
+	const said = async (status, body, type = "text/html") => {
+		server.next("GET /api/chat", { status, raw: body, type });
+		return failureOf(fetchHistory("grace"));
+	};
+	const page = "<html><h1>Something</h1><hr>nginx</html>";
+	assert.match((await said(413, page)).message, /larger than the server takes/);
+	assert.match((await said(502, page)).message, /not running right now/);
+	assert.match((await said(504, page)).message, /too long/);
+	assert.match((await said(403, page)).message, /\(403\)/);
+	assert.match((await said(502, '"no problem of ours"', "application/json")).message, /not running/);
+	const portal = await said(200, page); // of a network that wants a log-in
+	assert.deepEqual([portal.status, portal.isTransient], [0, true]);
+	server.next("POST /api/upload", { status: 413, raw: page, type: "text/html" });
+	const error = await failureOf(upload(new Blob(["sound"]), "voice", () => {}));
+	assert.match(error.message, /larger than the server takes/);
+});
+
 test("only what may succeed later is transient", async () => {
 	assert.ok([408, 429, 500, 502, 503].every((status) => new ApiError(status).isTransient));
 	assert.ok(![400, 401, 403, 404, 409, 413, 422].some((status) => new ApiError(status).isTransient));

@@ -48,7 +48,7 @@ export class Server {
 		return server;
 	}
 
-	/** Replies once to the next call that begins so in place of the usual: with a status, or by `breakOff`. */
+	/** Replies once to the next call that begins so in place of the usual: with a status, a `raw` body, or by `breakOff`. */
 	next(call, reply) {
 		this.#replies.push({ call, reply });
 	}
@@ -69,7 +69,15 @@ export class Server {
 		const body = await read(request);
 		this.calls.push(call);
 		const at = this.#replies.findIndex((each) => call.startsWith(each.call));
-		const { status, held, isMade, problem = {}, breakOff = false } = at < 0 ? {} : this.#replies.splice(at, 1)[0].reply;
+		const {
+			status,
+			held,
+			isMade,
+			problem = {},
+			raw,
+			type = "application/json",
+			breakOff = false,
+		} = at < 0 ? {} : this.#replies.splice(at, 1)[0].reply;
 		const usual = status ? [status, problem] : this.#reply(request, new URL(request.url, location.origin), body);
 		if (breakOff) {
 			response.destroy();
@@ -77,8 +85,8 @@ export class Server {
 		}
 		isMade?.();
 		await held;
-		response.writeHead(usual[0], { "Content-Type": "application/json" });
-		response.end(usual[0] === 204 ? "" : JSON.stringify(usual[1]));
+		response.writeHead(usual[0], { "Content-Type": type });
+		response.end(raw ?? (usual[0] === 204 ? "" : JSON.stringify(usual[1])));
 	}
 
 	#reply({ method }, { pathname, searchParams }, body) {

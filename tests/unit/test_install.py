@@ -28,6 +28,44 @@ def test_an_old_glibc(monkeypatch: pytest.MonkeyPatch) -> None:
         install.redis_folder()
 
 
+HERE = install.Platform("linux", "x86_64", (2, 36))
+MAC = install.Platform("darwin", "arm64", (14, 5))
+
+
+@pytest.mark.parametrize(
+    ("where", "platform_tag"), [(HERE, "manylinux_2_38_x86_64"), (MAC, "macosx_14_0_arm64")], ids=["Linux", "macOS"]
+)
+def test_each_platform_has_its_own_build(where: install.Platform, platform_tag: str) -> None:
+    for server in ("Redis", "MongoDB"):
+        install.check_platform(server, where)
+    assert platform_tag in install.redis_tool(where).get
+    marker = {"sys_platform": where.system, "platform_machine": where.machine}
+    direct = [each.requirement for each in requirements.direct("dev") if each.requirement.name.startswith("fiftyone")]
+    assert len([each for each in direct if each.marker and each.marker.evaluate(marker)]) == 1
+
+
+@pytest.mark.parametrize(
+    ("where", "server", "why"),
+    [
+        (HERE._replace(machine="aarch64"), "Redis", "no build of Redis Stack for Linux on aarch64"),
+        (HERE._replace(machine="aarch64"), "MongoDB", "OpenSSL 1.1"),
+        (MAC._replace(machine="x86_64"), "Redis", "not darwin on x86_64"),
+        (MAC._replace(version=(13, 6)), "Redis", "macOS 14 or newer"),
+        (HERE._replace(version=()), "MongoDB", "glibc 2.34 or newer"),
+        (install.Platform("win32", "AMD64", ()), "MongoDB", "not win32 on AMD64"),
+    ],
+)
+def test_where_there_is_no_build_one_sentence_says_so_and_what_to_do(
+    where: install.Platform, server: str, why: str
+) -> None:
+    with pytest.raises(install.CannotEmbed) as error:
+        install.check_platform(server, where)
+    reason, advice = str(error.value).splitlines()
+    assert why in reason
+    assert "docker compose up" in advice
+    assert "REDIS_URL" in advice
+
+
 def test_installed_once(capfd: pytest.CaptureFixture[str]) -> None:
     install.redis_folder()
     capfd.readouterr()
@@ -123,6 +161,7 @@ def test_bootstrap_brings_an_older_venv_to_exactly_what_is_written(tmp_path: Pat
     write("base", make_wheel(index, "changing", "1.0"), make_wheel(index, "leaving", "1.0"))
     write("flower")
     write("speech")
+    write("tracing")
     before = bootstrap(copy, index)
     assert before.returncode == 0, before.stderr
     site = next((copy / ".venv" / "lib").glob("python*/site-packages"))
@@ -141,7 +180,7 @@ def test_bootstrap_brings_an_older_venv_to_exactly_what_is_written(tmp_path: Pat
 def test_a_program_with_another_hash_is_refused(tmp_path: Path, program: str) -> None:
     """Something else is offered under its name and version."""
     index, tools = tmp_path / "index", tmp_path / "tools"
-    for tool in install.TOOLS_APART:
+    for tool in (*install.TOOLS_APART, install.redis_tool(HERE)):
         (pin,) = requirements.pins(tool.file)
         make_wheel(index, pin.name, pin.version, "py3-none-manylinux_2_38_x86_64")
         make_source_archive(index, pin.name, pin.version)

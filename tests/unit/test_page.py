@@ -120,7 +120,7 @@ def test_a_script_that_fails_shows_why_and_one_that_succeeds_nothing(capfd: pyte
 
 def test_every_typeface_is_small_used_and_has_its_licence() -> None:
     fonts = sorted((preloads.STATIC / "fonts").glob("*.woff2"))
-    used = re.findall(r'url\("/static/fonts/([^"]+)"\)', (preloads.STATIC / "css" / "fonts.css").read_text())
+    used = re.findall(r'url\("\.\./fonts/([^"]+)"\)', (preloads.STATIC / "css" / "fonts.css").read_text())
     assert sorted(used) == [font.name for font in fonts]
     for font in fonts:
         assert font.stat().st_size <= 25_000, font.name

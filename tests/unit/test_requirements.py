@@ -99,7 +99,10 @@ def distributions(package: str) -> Iterator[tuple[str, set[str]]]:
 
 @pytest.mark.parametrize(
     ("packages", "files"),
-    [(RUN, [*WITHOUT_FLOWER, "speech"]), (("dev", "tests"), [*requirements.deployed(), *requirements.IN_VENV])],
+    [
+        (RUN, [*WITHOUT_FLOWER, "speech", "tracing"]),
+        (("dev", "tests"), [*requirements.deployed(), *requirements.IN_VENV]),
+    ],
 )
 def test_what_we_import_is_a_requirement_of_our_own(packages: tuple[str, ...], files: list[str]) -> None:
     ours = {canonicalize_name(each.requirement.name) for name in files for each in requirements.direct(name)}
@@ -116,7 +119,7 @@ def test_every_process_but_flower_starts_without_what_only_others_need() -> None
     written = requirements.written(WITHOUT_FLOWER)
     owners = metadata.packages_distributions().items()
     absent = [top for top, each in owners if not {canonicalize_name(one) for one in each} & written.keys()]
-    assert {"flower", "tornado", "pytest", "faster_whisper", "onnxruntime"} <= set(absent)
+    assert {"flower", "tornado", "pytest", "faster_whisper", "onnxruntime", "opentelemetry"} <= set(absent)
     program = f"""
 import sys
 sys.modules.update(dict.fromkeys({absent!r}))

@@ -4,6 +4,7 @@ The cost of a frame grows with its recipients here, not with everybody connected
 the sockets of the people it concerns.
 """
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import orjson
 import structlog
 
-from chat import frames
+from chat import frames, tracing
 from chat.frames import Envelope
 from web.sockets.connection import GOING, REFUSED, Connection, encode
 
@@ -69,12 +70,13 @@ class Hub:
     def route(self, channel: str, envelope: Envelope) -> None:
         """Pass a frame to the sockets of its recipients."""
         self.position = max(self.position, envelope.position)
-        encoded = b""
+        encoded, began = b"", time.time_ns()
         for user_id in envelope.recipients:
             for connection in self.of(user_id):
                 encoded = encoded or encode(frames.frame(channel, envelope.data))
                 self.give(connection, encoded, envelope.position)
         if encoded:
+            tracing.record("frame", envelope.request_id, began)
             log.debug("frame.passed", channel=channel, request_id=envelope.request_id)
 
     def give(self, connection: Connection, encoded: bytes, position: int) -> None:

@@ -5,7 +5,7 @@ import { say } from "./base/sentences.js";
 import { startWorker } from "./app/installed.js";
 import { Shell } from "./app/shell.js";
 import { on } from "./base/events.js";
-import { currentRoute, navigate, startRouter } from "./base/router.js";
+import { BASE, currentRoute, navigate, startRouter } from "./base/router.js";
 import { NOTICE } from "./base/stored.js";
 import { fill, h } from "./dom/elements.js";
 import { sayIn } from "./dom/say.js";
@@ -33,7 +33,7 @@ let shell = null;
 function show() {
 	const route = currentRoute();
 	if (!session.token) showWelcome(route);
-	else if (FORMS.has(route.page)) navigate("/", true);
+	else if (FORMS.has(route.page)) navigate(`${BASE}/`, true);
 	else (shell ?? enter()).show(route);
 }
 
@@ -49,12 +49,12 @@ function enter() {
 function showWelcome({ page }) {
 	const isKnown = page === WELCOME || FORMS.has(page) || NEED_LOGIN.includes(page);
 	if (!isKnown) {
-		const home = h("a", { href: "/" }, say("app.toHome"));
+		const home = h("a", { href: `${BASE}/` }, say("app.toHome"));
 		fill(app, h("main.nothing", { id: "main", tabindex: -1 }, h("p", say("app.nothingHere")), home));
 		return;
 	}
 	if (NEED_LOGIN.includes(page)) {
-		navigate(`/login?next=${encodeURIComponent(location.pathname + location.search)}`, true);
+		navigate(`${BASE}/login?next=${encodeURIComponent(location.pathname + location.search)}`, true);
 		return;
 	}
 	const form = FORMS.get(page);
@@ -80,7 +80,7 @@ async function beginAnew(reason) {
 	const isLeaving = session.farewell !== null; // rather than that the session has ended
 	const forgotten = Promise.allSettled([keepOnly(null), ...(isLeaving ? [forgetUnsent(), dropSubscription()] : [])]);
 	await Promise.race([forgotten, new Promise((resolve) => setTimeout(resolve, PATIENCE))]);
-	location.assign(reason ? "/login" : "/");
+	location.assign(`${BASE}/${reason ? "login" : ""}`);
 }
 
 on("signed-out", beginAnew);

@@ -1,6 +1,7 @@
 // What somebody sees who has talked to nobody yet: people to write to, the address to share, and how a voice message works.
 
 import { say } from "../base/sentences.js";
+import { BASE } from "../base/addresses.js";
 import { announce } from "../dom/announce.js";
 import { h } from "../dom/elements.js";
 import { copyTemplate } from "../dom/template.js";
@@ -45,7 +46,7 @@ async function showPeople(list) {
 
 /** @param {{ address: HTMLInputElement, copy: HTMLButtonElement, copied: HTMLElement }} parts */
 function handleAddress({ address, copy, copied }) {
-	const url = location.origin;
+	const url = location.origin + BASE;
 	address.value = url;
 	address.onfocus = () => address.select();
 	const canShare = "share" in navigator && matchMedia("(pointer: coarse)").matches;

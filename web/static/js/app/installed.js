@@ -1,5 +1,6 @@
 // The service worker, as the page sees it: registers it, and says when a new version of the page is ready.
 
+import { BASE } from "../base/addresses.js";
 import { on } from "../base/events.js";
 import { areWanted } from "../base/notifications.js";
 import { navigate } from "../base/router.js";
@@ -8,7 +9,7 @@ import { announce } from "../dom/announce.js";
 import { h } from "../dom/elements.js";
 import { subscribe } from "../net/push.js";
 
-const WORKER = "/sw.js";
+const WORKER = `${BASE}/sw.js`;
 const BETWEEN_CHECKS = 60_000; // milliseconds
 
 /** Begins when the page has loaded, so that nothing of it waits. Browsers have workers only for pages that came by https. */

@@ -20,7 +20,9 @@ import { takeChange, takeMessage } from "../state/incoming.js";
 import { takeMuted } from "../state/muting.js";
 import { keepAhead, keptConversations, startKeeping } from "../state/offline.js";
 import * as outbox from "../state/outbox.js";
+import { fetchNews } from "../state/news.js";
 import { takePresence, takeTyping } from "../state/people.js";
+import { Polling } from "./polling.js";
 
 /** @import { Frames, Message } from "../wire.js" */
 
@@ -37,6 +39,12 @@ export class Live {
 	/** @type {Timer | null} */
 	#bannerTimer = null;
 	#hasBeenConnected = false;
+	/** @type {string | null} the template that the banner shows */
+	#shown = null;
+	#polling = new Polling(
+		() => this.#fetchNews(),
+		(works) => this.#showBanner(works ? "no-socket" : "offline"),
+	);
 
 	/**
 	 * @param {HTMLElement} banner
@@ -77,7 +85,7 @@ export class Live {
 		try {
 			await refreshConversations();
 		} catch {
-			this.#showOffline();
+			this.#showBanner("offline");
 			this.#retryTimer = setTimeout(() => this.#begin(), RETRY);
 			return;
 		}
@@ -87,12 +95,17 @@ export class Live {
 	}
 
 	#showOfflineLater() {
-		this.#bannerTimer = setTimeout(() => this.#showOffline(), BANNER_AFTER);
+		this.#bannerTimer = setTimeout(() => {
+			this.#showBanner("offline");
+			this.#polling.start();
+		}, BANNER_AFTER);
 	}
 
 	#connected() {
 		if (this.banner.firstChild) announce(say("app.connectedAgain"));
 		fill(this.banner);
+		this.#shown = null;
+		this.#polling.stop();
 		outbox.flush();
 		renewKeptHistories().catch(() => {});
 		if (canWorkOffline()) keepAhead(listToKeep()).catch(() => {}); // the next connection goes on
@@ -107,9 +120,20 @@ export class Live {
 		if (openId) refreshHistory(openId).catch(() => {});
 	}
 
-	#showOffline() {
-		if (!session.token || this.banner.firstChild) return;
-		const { element, text, retry } = copyTemplate("offline", { text: HTMLElement, retry: HTMLButtonElement });
+	/** What the socket would have told. Returns whether anything was new. */
+	async #fetchNews() {
+		const openId = this.openId();
+		const { isNew, complete } = await fetchNews(receive);
+		if (!complete) await this.#reload();
+		else if (openId) await refreshHistory(openId); // what was changed, such as a recording that is transcribed now
+		return isNew;
+	}
+
+	/** @param {"offline" | "no-socket"} template */
+	#showBanner(template) {
+		if (!session.token || this.#shown === template) return;
+		this.#shown = template;
+		const { element, text, retry } = copyTemplate(template, { text: HTMLElement, retry: HTMLButtonElement });
 		retry.onclick = () => {
 			if (isListLoaded()) socket.wake();
 			else this.#begin();
@@ -149,7 +173,7 @@ function canWorkOffline() {
 /** @param {Message} message */
 function receive(message) {
 	if (message.clientId) outbox.discard(message.clientId);
-	takeMessage(message);
+	return takeMessage(message);
 }
 
 /** @param {Frames["status"]} change */

@@ -2,7 +2,7 @@
 
 import { startClock } from "../base/clock.js";
 import { on } from "../base/events.js";
-import { chatPath, correctAddress, currentRoute, navigate } from "../base/router.js";
+import { BASE, chatPath, correctAddress, currentRoute, navigate } from "../base/router.js";
 import { say } from "../base/sentences.js";
 import { fill, h } from "../dom/elements.js";
 import { avatar, spinner } from "../dom/icons.js";
@@ -35,6 +35,7 @@ const PARTS = {
 	...SEARCH_PARTS,
 };
 
+const HOME = `${BASE}/`;
 const KNOWN = ["", "chat", "settings"];
 
 const PATIENCE = 1_500; // milliseconds for the list of conversations; then what this browser kept of it has to do
@@ -114,7 +115,7 @@ export class Shell {
 
 	/** @param {string} problem why there is nothing to show */
 	#sayNothing(problem) {
-		this.#fillPane(h("div.nothing", h("p", problem), h("a", { href: "/" }, say("shell.allConversations"))));
+		this.#fillPane(h("div.nothing", h("p", problem), h("a", { href: HOME }, say("shell.allConversations"))));
 	}
 
 	/**
@@ -162,7 +163,7 @@ export class Shell {
 
 	#search() {
 		if (this.search.focus()) return;
-		navigate("/"); // on a phone the conversation hides it
+		navigate(HOME); // on a phone the conversation hides it
 		this.search.focus();
 	}
 

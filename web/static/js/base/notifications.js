@@ -1,9 +1,9 @@
 // Notifications of the browser, for those who want them.
 
-import { navigate } from "./router.js";
+import { BASE, navigate } from "./router.js";
 import { NOTIFICATIONS } from "./stored.js";
 
-const ICON = "/static/icons/icon-192.png";
+const ICON = `${BASE}/static/icons/icon-192.png`;
 const isPossible = "Notification" in globalThis;
 
 export function areWanted() {

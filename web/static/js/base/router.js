@@ -1,9 +1,10 @@
 // Addresses: `/`, `/login`, `/signup`, `/settings`, `/chat/<id>/<name>?at=<message>&q=<words>`. The name is only there to
 // be read. Older addresses are `/chat/<name>`.
 
+import { BASE, withoutBase } from "./addresses.js";
 import { emit } from "./events.js";
 
-export { chatPath } from "./addresses.js";
+export { BASE, chatPath } from "./addresses.js";
 
 const ID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/; // a ULID
 
@@ -21,7 +22,7 @@ const ID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/; // a ULID
  * @returns {Route}
  */
 export function parseRoute({ pathname, search }) {
-	const [, page, first = "", ...rest] = pathname.split("/");
+	const [, page, first = "", ...rest] = withoutBase(pathname).split("/");
 	const id = page === "chat" && ID.test(first) ? first : "";
 	const name = id ? rest.join("/") : first;
 	if (page !== "chat" || !first) return { page, id: "", name: "", at: null, query: "" };
@@ -41,12 +42,13 @@ function decoded(name) {
 export const currentRoute = () => parseRoute(location);
 
 /**
- * The way back after logging in: a path of this site, and nothing else.
+ * The way back after logging in: a path of this page, and nothing else.
  * @param {string | null} next
  */
 export function safeReturnPath(next) {
+	const path = next?.startsWith(`${BASE}/`) ? withoutBase(next) : "";
 	// Browsers take `//host` and `/\host` for another site.
-	return next && /^\/(?![/\\])/.test(next) ? next : "/";
+	return next && /^\/(?![/\\])/.test(path) ? next : `${BASE}/`;
 }
 
 /**

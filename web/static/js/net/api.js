@@ -1,5 +1,6 @@
 // The calls of the REST interface that the page makes. Each throws an ApiError when it does not succeed.
 
+import { ApiError } from "./errors.js";
 import { request, TRANSFER_TIMEOUT } from "./http.js";
 
 /** @import { Query, Options } from "./http.js" */
@@ -15,7 +16,10 @@ const SEARCH_LIMIT = 30;
  */
 async function call(method, path, options) {
 	const response = await request(method, path, options);
-	return response.status === 204 ? null : response.json();
+	if (response.status === 204) return null;
+	return response.json().catch(() => {
+		throw new ApiError(); // a page of somebody else's, such as the log-in to a network
+	});
 }
 
 /**

@@ -2,6 +2,7 @@
 
 import { acceptLanguage } from "../base/reading.js";
 import { say } from "../base/sentences.js";
+import { BASE } from "../base/addresses.js";
 import { ApiError } from "./errors.js";
 import { session, signOut } from "./session.js";
 
@@ -35,8 +36,17 @@ export async function request(method, path, { body, query = {}, timeout = TIMEOU
 	}).catch(() => null);
 	if (!response) throw new ApiError();
 	if (response.ok) return response;
-	const problem = await response.json().catch(() => null);
-	throw failure(token, response.status, problem, response.headers.get("Retry-After"));
+	throw failure(token, response.status, await problemOf(response), response.headers.get("Retry-After"));
+}
+
+/**
+ * What the server says went wrong; null when somebody else responded, such as a proxy.
+ * @param {Response} response
+ * @returns {Promise<Problem | null>}
+ */
+async function problemOf(response) {
+	const isJson = /^application\/(problem\+)?json\b/.test(response.headers.get("Content-Type") ?? "");
+	return isJson ? response.json().catch(() => null) : null;
 }
 
 /**
@@ -44,7 +54,7 @@ export async function request(method, path, { body, query = {}, timeout = TIMEOU
  * @param {Query} query
  */
 function addressOf(path, query) {
-	const address = new URL(`/api${path}`, location.origin);
+	const address = new URL(`${BASE}/api${path}`, location.origin);
 	for (const [name, value] of Object.entries(query)) if (value) address.searchParams.set(name, String(value));
 	return address;
 }
@@ -98,7 +108,7 @@ export function upload(blob, name, onProgress) {
 	const form = new FormData();
 	form.append("audio", blob, name);
 	const transfer = new XMLHttpRequest();
-	transfer.open("POST", "/api/upload");
+	transfer.open("POST", `${BASE}/api/upload`);
 	transfer.setRequestHeader("Authorization", `Bearer ${token ?? ""}`);
 	const languages = acceptLanguage();
 	if (languages) transfer.setRequestHeader("Accept-Language", languages);
@@ -110,7 +120,9 @@ export function upload(blob, name, onProgress) {
 		transfer.ontimeout = () => reject(new ApiError());
 		transfer.onload = () => {
 			const { status, response } = transfer;
-			if (status === 201) resolve(response.files[0]);
+			const isForeign = status < 300 && !response; // a page of somebody else's, as in `call`
+			if (isForeign) reject(new ApiError());
+			else if (status === 201) resolve(response.files[0]);
 			else reject(failure(token, status, response, transfer.getResponseHeader("Retry-After")));
 		};
 		transfer.send(form);

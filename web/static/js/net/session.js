@@ -1,5 +1,6 @@
 // Who is signed in, in this browser. A tab follows another that signs in or out.
 
+import { BASE } from "../base/addresses.js";
 import { emit } from "../base/events.js";
 import { ME, OPEN, TOKEN } from "../base/stored.js";
 
@@ -62,7 +63,7 @@ export function signOut(reason = "") {
 /** Follows the other tabs. */
 export function startSession() {
 	window.addEventListener("storage", ({ key, newValue }) => {
-		if (key === TOKEN && newValue !== session.token) location.assign("/");
+		if (key === TOKEN && newValue !== session.token) location.assign(`${BASE}/`);
 		if (key === ME && newValue && session.token) {
 			session.me = JSON.parse(newValue);
 			emit("me", null);

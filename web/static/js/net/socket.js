@@ -1,5 +1,6 @@
 // The socket: comes back by itself, and fetches what it missed.
 
+import { BASE } from "../base/addresses.js";
 import { backoff } from "../base/backoff.js";
 import { emit } from "../base/events.js";
 import { FIRST_ID } from "../base/ids.js";
@@ -69,7 +70,7 @@ const sendToken = () => sendText(session.token ?? "");
 function open() {
 	drop();
 	if (!session.token) return;
-	const opened = new WebSocket(`${location.origin.replace("http", "ws")}/ws/`);
+	const opened = new WebSocket(`${location.origin.replace("http", "ws")}${BASE}/ws/`);
 	const lost = (code = 0) => {
 		if (socket === opened) close(code);
 	};

@@ -10,7 +10,7 @@ import { person, remember } from "./people.js";
 /** @import { Conversation } from "../page.js" */
 /** @import { ConversationSummary, Message, MessageChange, ReadReceipt } from "../wire.js" */
 
-const PAGE = 100;
+export const PAGE = 100;
 const SETTLED = 200; // milliseconds; one count for a burst of changes
 
 /** @type {Map<string, Conversation>} by the partner's id */
@@ -69,6 +69,14 @@ const summaryOf = ({ partner, lastMessage, unread }) => ({
 /** Loads the newest conversations: the first ones, or those changed since. */
 export async function refreshConversations() {
 	const page = await fetchConversations(PAGE, null);
+	takeConversations(page);
+}
+
+/**
+ * Takes in the newest conversations as the server lists them.
+ * @param {ConversationSummary[]} page
+ */
+export function takeConversations(page) {
 	if (!extent.any) extent.all = page.length < PAGE;
 	addPage(page);
 }

@@ -1,5 +1,7 @@
 // IndexedDB: what this browser keeps, shared by its tabs.
 
+import { BASE } from "../base/addresses.js";
+
 /** @typedef {Record<string, IDBObjectStore>} ObjectStores by name */
 
 /**
@@ -50,7 +52,7 @@ export function openStore(name, storeName, keyPath) {
  * @returns {Promise<IDBDatabase>}
  */
 function open(name, keyPaths) {
-	const opening = indexedDB.open(name, 1);
+	const opening = indexedDB.open(name + BASE, 1);
 	opening.onupgradeneeded = () => {
 		for (const [store, keyPath] of Object.entries(keyPaths)) opening.result.createObjectStore(store, { keyPath });
 	};

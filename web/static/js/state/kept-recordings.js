@@ -1,6 +1,7 @@
 // What has been recorded and neither sent nor discarded. It is kept piece by piece while one speaks, so that neither a
 // reload nor another page loses it.
 
+import { BASE } from "../base/addresses.js";
 import { me } from "../net/session.js";
 import { openStore } from "./database.js";
 
@@ -12,7 +13,7 @@ const inTransaction = openStore("chattergram-recordings", "pieces", ["userId", "
 /** @typedef {Whose & { blob: Blob, duration: number }} KeptRecording */
 
 /** @param {Whose} whose */
-const lockName = ({ startedAt }) => `chattergram.recording.${startedAt}`;
+const lockName = ({ startedAt }) => `chattergram.recording.${startedAt}${BASE}`;
 
 /**
  * Until it is let go, no other tab offers this recording. Browsers have such locks for pages that came by https.

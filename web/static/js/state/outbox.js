@@ -1,6 +1,7 @@
 // What is on its way out. The browser keeps it until the server has it, and the server takes a `clientId` only once, so
 // nothing is lost and nothing is sent twice.
 
+import { BASE } from "../base/addresses.js";
 import { backoff } from "../base/backoff.js";
 import { emit } from "../base/events.js";
 import { newId } from "../base/ids.js";
@@ -14,7 +15,7 @@ import * as store from "./outbox-store.js";
 /** @import { Content, OutboxItem } from "../page.js" */
 
 const PAUSE = { min: 1_000, max: 30_000 }; // milliseconds
-const CHANNEL = "chattergram-outbox";
+const CHANNEL = `chattergram-outbox${BASE}`;
 
 /** @type {Map<string, OutboxItem>} by `clientId`; those of the person signed in */
 const items = new Map();

@@ -1,6 +1,6 @@
 // Notifications: shows what the server pushes while no page is connected, and opens the conversation at a click.
 
-import { chatPath } from "../base/addresses.js";
+import { BASE, chatPath } from "../base/addresses.js";
 import { say } from "../base/sentences.js";
 import { scope } from "./scope.js";
 
@@ -14,8 +14,8 @@ import { scope } from "./scope.js";
  * @property {string | null} text
  */
 
-const ICON = "/static/icons/icon-192.png";
-const BADGE = "/static/icons/badge-96.png";
+const ICON = `${BASE}/static/icons/icon-192.png`;
+const BADGE = `${BASE}/static/icons/badge-96.png`;
 
 /** @param {PushMessageData | null} data */
 export async function showPushed(data) {

@@ -1,18 +1,18 @@
 // The page and its files in the browser's cache: all those of one version, or none. Of the languages, it has those that were
 // read here.
 
-import { isPage } from "../base/addresses.js";
+import { BASE, isPage, withoutBase } from "../base/addresses.js";
 import { PAGE_LANGUAGE, READER } from "../base/stored.js";
 import { scope } from "./scope.js";
 
 /**
  * @typedef {object} Files
  * @property {string} version changes with any of the files
- * @property {Record<string, string>} hashes of the files by their address, as `integrity` has them; the page's is `/`
+ * @property {Record<string, string>} hashes of the files by their address, as `integrity` has them; the page's is that of the list
  */
 
-const PREFIX = "chattergram-page-";
-const PAGE = "/";
+const PREFIX = `chattergram-page${BASE && `${BASE}/`}-`; // another instance on this host has caches of its own
+const PAGE = `${BASE}/`;
 const ENGLISH = "en";
 const NAMES_ALONE = { page: { "message.newFrom": "{name}", "message.voice": "…" } };
 /** The address of a catalogue, as it is or as the build names it. */
@@ -85,7 +85,7 @@ export class Shell {
  * The language whose sentences a file has; null of any other file.
  * @param {string} address
  */
-const languageOf = (address) => CATALOGUE.exec(address)?.[1] ?? null;
+const languageOf = (address) => CATALOGUE.exec(withoutBase(address))?.[1] ?? null;
 
 /** What the page was in last (base/reading.js notes it). */
 async function readersLanguage() {
