@@ -108,9 +108,15 @@ export class Live {
 		this.#polling.stop();
 		outbox.flush();
 		renewKeptHistories().catch(() => {});
-		if (canWorkOffline()) keepAhead(listToKeep()).catch(() => {}); // the next connection goes on
+		if (canWorkOffline()) this.#keepAhead().catch(() => {}); // the next connection goes on
 		if (this.#hasBeenConnected) this.#catchUp();
 		this.#hasBeenConnected = true;
+	}
+
+	/** Without the open conversation, which is kept as soon as it has been loaded. */
+	#keepAhead() {
+		const openId = this.openId();
+		return keepAhead(listToKeep().filter(({ partner }) => partner._id !== openId));
 	}
 
 	/** What no frame tells again: who is online, new names, and what was changed while there was no connection. */
