@@ -18,7 +18,8 @@ class Name(NamedTuple):
     whose: str
 
 
-# As the documentation of each says, read in November 2026.
+# From the documentation of each or from public code that reads it, in November 2026. There was neither to read for
+# SCALINGO_REDIS_URL, for MONGODB_URL and for Railway's MONGO_URL.
 NAMES = (
     Name("redis_url", "REDIS_TLS_URL", "Heroku, beside `REDIS_URL`"),
     Name("redis_url", "REDISCLOUD_URL", "Redis Cloud on Heroku"),
