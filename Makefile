@@ -19,7 +19,7 @@ build: setup  ## Bundle and compress the page, as `make run` does; does nothing 
 
 test: setup wheels browser check  ## Lint, types and all tests; prints little if all is well
 	@$(VENV)/python -m dev.node test
-	@$(VENV)/python -m pytest --numprocesses 4 --no-loadscope-reorder  # most of them wait most of the time
+	@$(VENV)/python -m pytest --numprocesses 3 --no-loadscope-reorder  # the folders that take longest come first
 
 fault: setup  ## Break every process and store repeatedly under load; eleven minutes
 	@$(VENV)/python -m pytest tests/fault -m "long or not long"

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from unittest.mock import patch
+
+from mongoengine import connection
 
 from config.settings import Settings
 from tests.stack import SECRET
@@ -10,13 +12,11 @@ from web.app import Application, create_app
 
 
 @contextmanager
-def application(**others: Any) -> Iterator[Application]:
-    """An application with these settings whose stores nobody asks.
-
-    It leaves mongoengine's one connection to who comes next.
-    """
-    app = create_app(Settings(_env_file=None, environment="test", secret_key=SECRET, **others))
-    try:
-        yield app
-    finally:
-        app.services.stores.close()
+def application() -> Iterator[Application]:
+    """An application whose stores nobody asks. mongoengine's one connection, if other tests have it, stays theirs."""
+    with patch.multiple(connection, _connections={}, _connection_settings={}, _dbs={}):
+        app = create_app(Settings(_env_file=None, environment="test", secret_key=SECRET))
+        try:
+            yield app
+        finally:
+            app.services.stores.close()

@@ -330,7 +330,7 @@ def test_processes_wait_for_stores_that_start_after_them(late: Stack) -> None:
 
 
 def test_a_web_process_waits_for_its_stores_as_long_as_it_takes(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    stores: Stores, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Simulates six weeks, with an hour between checks."""
     hours = itertools.count()
@@ -343,6 +343,6 @@ def test_a_web_process_waits_for_its_stores_as_long_as_it_takes(
     monkeypatch.setattr(prepare, "_check_kinds", look)
     monkeypatch.setattr(prepare, "prepare", look)
     monkeypatch.setattr(prepare, "time", SimpleNamespace(monotonic=lambda: 3_600.0 * next(hours), sleep=lambda _: None))
-    assert prepare.prepare_when_up(None) is True
+    assert prepare.prepare_when_up(stores) is True
     said = capsys.readouterr()
     assert "stores.there" in said.out + said.err
