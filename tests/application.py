@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from unittest.mock import patch
 
 from mongoengine import connection
@@ -12,10 +13,13 @@ from web.app import Application, create_app
 
 
 @contextmanager
-def application() -> Iterator[Application]:
-    """An application whose stores nobody asks. mongoengine's one connection, if other tests have it, stays theirs."""
+def application(**own: Any) -> Iterator[Application]:
+    """An application with settings of its own, whose stores nobody asks.
+
+    mongoengine's one connection, if other tests have it, stays theirs.
+    """
     with patch.multiple(connection, _connections={}, _connection_settings={}, _dbs={}):
-        app = create_app(Settings(_env_file=None, environment="test", secret_key=SECRET))
+        app = create_app(Settings(_env_file=None, environment="test", secret_key=SECRET, **own))
         try:
             yield app
         finally:

@@ -1,6 +1,7 @@
 """Chromium, driven by playwright, with the whole application and the page as people get it: built."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -38,12 +39,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield running
 
 
-@pytest.fixture(scope="session")
-def modules(stack: Stack) -> Iterator[str]:
-    """The address of a web process that serves the page's modules, for tests that look into them."""
+@contextmanager
+def another_web(stack: Stack, name: str, path: str = "", **own: str) -> Iterator[str]:
+    """One more web process of the stack, with settings of its own; `path` is that of its PUBLIC_URL. Its address."""
     port = free_port()
-    url = f"http://{LOOPBACK}:{port}"
-    web = stack.make_process("web-modules", stack.web.command[-1], {"PORT": str(port), "PAGE_MODULES": "true"})
+    url = f"http://{LOOPBACK}:{port}{path}"
+    web = stack.make_process(name, stack.web.command[-1], {"PORT": str(port), "PUBLIC_URL": url, **own})
     web.start()
     try:
         web.wait_ready(lambda: _is_ready(url), 30)
@@ -57,6 +58,13 @@ def _is_ready(url: str) -> bool:
         return requests.get(f"{url}/readyz", timeout=5).ok
     except requests.RequestException:
         return False
+
+
+@pytest.fixture(scope="session")
+def modules(stack: Stack) -> Iterator[str]:
+    """The address of a web process that serves the page's modules, for tests that look into them."""
+    with another_web(stack, "web-modules", PAGE_MODULES="true") as url:
+        yield url
 
 
 @pytest.fixture

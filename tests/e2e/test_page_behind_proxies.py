@@ -3,13 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
-import requests
 from playwright.sync_api import Browser, WebSocketRoute, expect
 
-from dev import page as page_build
-from dev.processes import LOOPBACK, free_port
 from tests.client import Client
-from tests.e2e.conftest import Visit
+from tests.e2e.conftest import Visit, another_web
 from tests.e2e.test_page_there import wait_kept, wait_until
 from tests.e2e.visitor import Visitor
 from tests.stack import Stack
@@ -25,24 +22,8 @@ FONTS = "document.fonts.ready.then(() => [...document.fonts].some(({ status }) =
 @pytest.fixture(scope="module")
 def below(stack: Stack) -> Iterator[str]:
     """The address of a page below a path, as behind a proxy that passes the path on; built, as people get it."""
-    page_build.build()
-    port = free_port()
-    url = f"http://{LOOPBACK}:{port}{BASE}"
-    own = {"PORT": str(port), "PUBLIC_URL": url, "PAGE_MODULES": "false"}
-    web = stack.make_process("web-below-built", stack.web.command[-1], own)
-    web.start()
-    try:
-        web.wait_ready(lambda: _is_ready(url), 30)
+    with another_web(stack, "web-below-built", BASE) as url:
         yield url
-    finally:
-        web.stop()
-
-
-def _is_ready(url: str) -> bool:
-    try:
-        return requests.get(f"{url}/readyz", timeout=5).ok
-    except requests.RequestException:
-        return False
 
 
 def test_below_a_path_the_page_does_what_it_does_elsewhere(chromium: Browser, client: Client, below: str) -> None:
