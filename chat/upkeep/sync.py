@@ -65,23 +65,18 @@ def _round(stores: Stores, on_progress: runs.Progress) -> str:
         return RESTORING
     until = time.monotonic() + ROUND_SECONDS
     hot.configure(stores.redis)
-    _flush(stores)
+    # First, since a flush notes what the archive confirmed, and with it hides that the archive lacks what came before.
     more = comparing.compare(stores, until, on_progress)
-    _flush(stores)  # what the comparison found
+    storing.flush(stores)
+    _flush_cursors(stores)
+    _flush_last_seen(stores)
+    _flush_sessions(stores)
     if more:
         return MORE
     comparing.renew_mark(stores)
     if stores.redis.exists(keys.HOT_COMPLETE) or _rebuild(stores, until, on_progress):
         return COMPLETE
     return MORE
-
-
-def _flush(stores: Stores) -> None:
-    """Copies to the archive what the outboxes have."""
-    storing.flush(stores)
-    _flush_cursors(stores)
-    _flush_last_seen(stores)
-    _flush_sessions(stores)
 
 
 def expected(stores: Stores) -> int:
