@@ -73,6 +73,14 @@ def run_configured(command: Sequence[str | Path], folder: Path = ROOT) -> str:
     return ran.stdout
 
 
+def answers(url: str) -> bool:
+    """Whether this address answers with 200 now."""
+    try:
+        return requests.get(url, timeout=5).status_code == 200
+    except requests.RequestException:
+        return False
+
+
 def procfile(name: str) -> dict[str, str]:
     """The commands of `Procfile` or `Procfile.dev`."""
     commands: dict[str, str] = parse_procfile((ROOT / name).read_text()).processes
@@ -187,10 +195,7 @@ class Stack:
         self.web.wait_ready(self.ready, seconds)
 
     def ready(self) -> bool:
-        try:
-            return requests.get(f"{self.url}/readyz", timeout=5).status_code == 200
-        except requests.RequestException:
-            return False
+        return answers(f"{self.url}/readyz")
 
     def wait_workers(self, transcriber: ManagedProcess | None = None, seconds: float = READY_TIMEOUT) -> None:
         """Waits until all Celery workers take tasks: each notes again and again that it does.

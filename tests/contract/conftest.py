@@ -5,13 +5,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import requests
 from pymongo import MongoClient
 from redis import Redis
 
 from dev.processes import LOOPBACK, ManagedProcess, free_port, wait_until
 from tests.client import Client, Person, Socket
-from tests.stack import Stack
+from tests.stack import Stack, answers
 
 # For one more web process. `X-Forwarded-For` sets the address a request comes from, so that no test throttles another.
 STRICT = {
@@ -49,10 +48,7 @@ class Web:
         return self.answers("/healthz")
 
     def answers(self, path: str) -> bool:
-        try:
-            return requests.get(f"{self.client.url}{path}", timeout=5).status_code == 200
-        except requests.RequestException:
-            return False
+        return answers(f"{self.client.url}{path}")
 
     def seen_by(self, person: Person) -> Person:
         """The same person with the same token, but talking to this process."""

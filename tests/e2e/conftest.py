@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import requests
 from playwright.sync_api import Browser, sync_playwright
 
 from dev import page as page_build
@@ -13,7 +12,7 @@ from dev.processes import LOOPBACK, free_port
 from dev.system import CHROMIUM, find_program
 from tests.client import Client
 from tests.e2e.visitor import ARGUMENTS, Visitor
-from tests.stack import Stack
+from tests.stack import Stack, answers
 
 RECORDING = Path(__file__).parent / "recordings" / "river.wav"
 
@@ -47,17 +46,10 @@ def another_web(stack: Stack, name: str, path: str = "", **own: str) -> Iterator
     web = stack.make_process(name, stack.web.command[-1], {"PORT": str(port), "PUBLIC_URL": url, **own})
     web.start()
     try:
-        web.wait_ready(lambda: _is_ready(url), 30)
+        web.wait_ready(lambda: answers(f"{url}/readyz"), 30)
         yield url
     finally:
         web.stop()
-
-
-def _is_ready(url: str) -> bool:
-    try:
-        return requests.get(f"{url}/readyz", timeout=5).ok
-    except requests.RequestException:
-        return False
 
 
 @pytest.fixture(scope="session")

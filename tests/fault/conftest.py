@@ -4,13 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-import requests
 
 from chat.store.connection import Stores
 from dev.processes import LOOPBACK, ManagedProcess, free_port, wait_until
 from tests.client import Client
 from tests.deepgram_stand_in import KEY, DeepgramStandIn
-from tests.stack import READY_TIMEOUT, Stack
+from tests.stack import READY_TIMEOUT, Stack, answers
 from tests.stores import open_stores
 
 
@@ -40,14 +39,6 @@ class System:
         """Waits until both web processes can reach everything they need."""
         for url in self.urls:
             wait_until(lambda: answers(f"{url}/readyz"), READY_TIMEOUT, f"{url} to be ready")  # noqa: B023
-
-
-def answers(url: str) -> bool:
-    """Whether this address returns success."""
-    try:
-        return requests.get(url, timeout=5).status_code == 200
-    except requests.RequestException:
-        return False
 
 
 @pytest.fixture(scope="session")

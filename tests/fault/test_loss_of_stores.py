@@ -9,10 +9,11 @@ from chat.store import keys
 from chat.store.connection import Stores
 from dev.processes import LOOPBACK, free_port, wait_until
 from tests.client import Client, Person
-from tests.fault.conftest import System, answers
+from tests.fault.conftest import System
 from tests.fault.test_loss_of_processes import some_time
 from tests.fault.traffic import RECOVERY_SECONDS, Traffic, whole_history
 from tests.recordings import spoken
+from tests.stack import answers
 
 pytestmark = pytest.mark.timeout(400)
 

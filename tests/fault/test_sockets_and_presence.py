@@ -11,8 +11,9 @@ import pytest
 
 from dev.processes import LOOPBACK, free_port, wait_until
 from tests.client import TIMEOUT, Client, Socket
-from tests.fault.conftest import System, answers
+from tests.fault.conftest import System
 from tests.recordings import spoken
+from tests.stack import answers
 
 pytestmark = pytest.mark.timeout(180)
 

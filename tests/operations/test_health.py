@@ -22,7 +22,7 @@ from config.settings import Settings, SettingsError
 from dev.embedded import MongoServer, RedisServer, Server
 from dev.processes import LOOPBACK, free_port, wait_until
 from tests.client import Client
-from tests.stack import ROOT, Stack, clean_environment, procfile, server_settings, start_servers
+from tests.stack import ROOT, Stack, answers, clean_environment, procfile, server_settings, start_servers
 from tests.stores import open_stores
 from workers import health
 from workers.heartbeat import BeatHeartbeat
@@ -112,7 +112,7 @@ def test_a_web_process_lives_and_says_what_it_lacks(stack: Stack) -> None:
         for web in webs.values():
             web.start()
         for missing, port in ports.items():
-            webs[missing].wait_ready(lambda at=port: answers(at), SECONDS)
+            webs[missing].wait_ready(lambda at=port: lives(at), SECONDS)
             ready = requests.get(f"http://{LOOPBACK}:{port}/readyz", timeout=15)
             assert ready.status_code == 503
             assert missing in ready.json()["detail"], ready.text
@@ -122,11 +122,8 @@ def test_a_web_process_lives_and_says_what_it_lacks(stack: Stack) -> None:
             web.stop()
 
 
-def answers(port: int) -> bool:
-    try:
-        return requests.get(f"http://{LOOPBACK}:{port}/healthz", timeout=5).ok
-    except requests.RequestException:
-        return False
+def lives(port: int) -> bool:
+    return answers(f"http://{LOOPBACK}:{port}/healthz")
 
 
 def named(response: requests.Response) -> set[str]:
@@ -159,9 +156,7 @@ def test_readyz_names_a_search_module_that_has_gone(stack: Stack, tmp_path: Path
 
     try:
         web.start()
-        web.wait_ready(
-            lambda: answers(port) and requests.get(f"http://{LOOPBACK}:{port}/readyz", timeout=15).ok, SECONDS
-        )
+        web.wait_ready(lambda: lives(port) and requests.get(f"http://{LOOPBACK}:{port}/readyz", timeout=15).ok, SECONDS)
         redis.stop()
         plain = PlainRedis("plain", tmp_path / "plain", tmp_path / "plain.log")
         plain.port = redis.port
@@ -314,7 +309,7 @@ def late(tmp_path: Path) -> Iterator[Stack]:
 def test_processes_wait_for_stores_that_start_after_them(late: Stack) -> None:
     for process in late.processes.values():
         process.start()
-    late.web.wait_ready(lambda: answers(late.port), SECONDS)
+    late.web.wait_ready(lambda: lives(late.port), SECONDS)
     wait_until(lambda: "stores.waiting" in late.worker.output(), SECONDS, "a line that says what is waited for")
     for server in (late.redis, late.mongodb):
         server.start()

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import requests
 
 from dev.processes import LOOPBACK, free_port
-from tests.stack import ROOT, Stack
+from tests.stack import ROOT, Stack, answers
 
 PAGES = [
     page
@@ -43,17 +42,10 @@ def host(stack: Stack) -> Iterator[str]:
     web = stack.make_process("web-readme", stack.web.command[-1], own)
     web.start()
     try:
-        web.wait_ready(lambda: _is_ready(f"http://{LOOPBACK}:{port}/readyz"), 30)
+        web.wait_ready(lambda: answers(f"http://{LOOPBACK}:{port}/readyz"), 30)
         yield f"{LOOPBACK}:{port}"
     finally:
         web.stop()
-
-
-def _is_ready(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=5).status_code == 200
-    except requests.RequestException:
-        return False
 
 
 def test_the_first_session_works_as_it_is_pasted(stack: Stack, host: str) -> None:
