@@ -1,0 +1,130 @@
+// A recording while it is made: its pieces, which the browser keeps at the same time.
+
+import { newId } from "../base/ids.js";
+import { dropRecording, keepNotes, keepPiece } from "./kept-recordings.js";
+import { forgetOnServer, lookForKept } from "./unfinished.js";
+
+/** @import { RecordingSource } from "../page.js" */
+/** @import { KeptRecording, Notes, Piece, Whose } from "./kept-recordings.js" */
+
+/** @typedef {RecordingSource & { blob: Blob, duration: number }} MadeRecording */
+
+/** @typedef {(piece: Blob) => Blob | Promise<Blob>} Take makes of a piece what is added to the recording */
+
+export class Recording {
+	/** @type {Piece[]} */
+	pieces = [];
+	/** @type {Notes} */
+	notes = { id: null, offset: 0, heard: null, correction: null, cutAt: null };
+	/** Is told of each piece that is added. */
+	onPiece = () => {};
+	/** @type {Promise<void>} the pieces in their order, since one may have to be read first */
+	#added = Promise.resolve();
+
+	/**
+	 * @param {Whose} whose
+	 * @param {Partial<KeptRecording>} [kept] what there is of it
+	 */
+	constructor({ partnerId, startedAt }, { pieces = [], notes = null } = {}) {
+		this.whose = { partnerId, startedAt };
+		this.pieces = pieces;
+		Object.assign(this.notes, notes);
+	}
+
+	/** How long it is. */
+	get seconds() {
+		return this.pieces.at(-1)?.seconds ?? 0;
+	}
+
+	/** Its media type, "" while there is nothing. */
+	get type() {
+		return this.pieces[0]?.blob.type ?? "";
+	}
+
+	get blob() {
+		return this.#joined(this.pieces);
+	}
+
+	/** @param {Piece[]} pieces */
+	#joined(pieces) {
+		const blobs = pieces.map(({ blob }) => blob);
+		return new Blob(blobs, { type: this.type });
+	}
+
+	/**
+	 * How many bytes its first seconds are.
+	 * @param {number} seconds
+	 */
+	sizeUntil(seconds) {
+		const end = this.pieces.findIndex((piece) => piece.seconds >= seconds);
+		return this.#joined(end < 0 ? this.pieces : this.pieces.slice(0, end + 1)).size;
+	}
+
+	/**
+	 * @param {Blob} given
+	 * @param {number} seconds up to its end
+	 * @param {Take} [take]
+	 */
+	add(given, seconds, take = (piece) => piece) {
+		this.#added = this.#added.then(async () => {
+			const blob = await take(given);
+			if (!blob.size) return;
+			const piece = { index: this.pieces.length + 1, blob, seconds };
+			this.pieces.push(piece);
+			keepPiece(this.whose, piece);
+			this.onPiece();
+		});
+	}
+
+	/** @param {Partial<Notes>} notes */
+	note(notes) {
+		Object.assign(this.notes, notes);
+		keepNotes(this.whose, this.notes);
+	}
+
+	/**
+	 * All of it, once every piece is there.
+	 * @returns {Promise<MadeRecording>}
+	 */
+	async made() {
+		await this.#added;
+		return { key: newId(), blob: this.blob, duration: this.seconds };
+	}
+
+	/**
+	 * Cuts off what follows a second, as near as the pieces allow. What the server has cannot be taken back, so this is
+	 * another recording there.
+	 * @param {number} seconds
+	 */
+	async cutOff(seconds) {
+		const end = this.pieces.findIndex((piece) => piece.seconds >= seconds);
+		await dropRecording(this.whose);
+		if (end >= 0) this.pieces.length = end + 1;
+		this.#forgetOnServer();
+		Object.assign(this.notes, { heard: null, cutAt: null });
+	}
+
+	/** Keeps all of it, after it was dropped or had been elsewhere. */
+	keepAgain() {
+		for (const piece of this.pieces) keepPiece(this.whose, piece);
+		keepNotes(this.whose, this.notes);
+	}
+
+	/** It is sent; here it goes. */
+	async drop() {
+		await dropRecording(this.whose);
+		await lookForKept();
+	}
+
+	/** It is not to be sent. What can be had back is what this object has. */
+	async discard() {
+		this.#forgetOnServer();
+		await this.drop();
+	}
+
+	#forgetOnServer() {
+		const { id } = this.notes;
+		Object.assign(this.notes, { id: null, offset: 0 });
+		if (id !== null) forgetOnServer(id);
+	}
+}

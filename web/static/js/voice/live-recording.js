@@ -1,0 +1,151 @@
+// What a recording has while it travels: the words that are heard in it, and the ways to correct it, go on with it and cut
+// off its end. Browsers load this module, and those that only it imports, when somebody begins to record.
+
+import { on } from "../base/events.js";
+import { spokenLanguage } from "../base/languages.js";
+import { say } from "../base/sentences.js";
+import { sharesWords } from "../base/sharing.js";
+import { fill, h } from "../dom/elements.js";
+import { icon } from "../dom/icons.js";
+import * as socket from "../net/socket.js";
+import { Journey } from "../state/journey.js";
+import { textToSend } from "./heard-text.js";
+import { HeardWords } from "./heard-words.js";
+import { Review } from "./review.js";
+import { canGoOn, Continuation, endOf } from "./webm.js";
+
+/** @import { Content } from "../page.js" */
+/** @import { Captions } from "../wire.js" */
+/** @import { MadeRecording, Recording } from "../state/recording.js" */
+
+const TELL_EVERY = 3_000; // milliseconds; the other side forgets it after twice that
+
+export class LiveRecording {
+	/** @type {Journey} */
+	#journey;
+	/** @type {Review | null} while it is stopped */
+	#review = null;
+	#telling = 0;
+
+	/**
+	 * @param {Recording} recording
+	 * @param {string} name of whom it is for
+	 */
+	constructor(recording, name) {
+		this.recording = recording;
+		this.words = new HeardWords();
+		this.note = h("p.note.heard-note", { role: "status" });
+		this.shared = sharesWords() ? h("p.note.heard-note", icon("seen"), say("record.shared", { name })) : null;
+		this.element = h("div.heard");
+		this.stops = [on("frame:captions", (captions) => this.#hear(captions)), on("connection", () => this.#showNote())];
+		this.#journey = this.#depart();
+	}
+
+	#depart() {
+		const journey = new Journey(this.recording, {
+			filename: "voice",
+			receiverId: this.recording.whose.partnerId,
+			language: spokenLanguage(),
+			share: sharesWords() ? "true" : "",
+		});
+		journey.start();
+		return journey;
+	}
+
+	/** The microphone listens. */
+	resume() {
+		this.pause();
+		this.#review = null;
+		this.#tell();
+		this.#telling = setInterval(() => this.#tell(), TELL_EVERY);
+		this.#show();
+	}
+
+	/** The microphone does not listen. */
+	pause() {
+		clearInterval(this.#telling);
+	}
+
+	#tell() {
+		socket.send({ type: "typing", receiverId: this.recording.whose.partnerId, recording: true });
+	}
+
+	/**
+	 * @param {MadeRecording} made
+	 * @param {() => void} goOn
+	 */
+	review(made, goOn) {
+		this.pause();
+		this.#review = new Review(this.recording, made, canGoOn(this.recording.type) ? goOn : null);
+		fill(this.element, this.#review.element);
+	}
+
+	/** @param {Captions} captions */
+	#hear(captions) {
+		const { heard, id } = this.recording.notes;
+		if (captions._id !== id) return;
+		if (captions.settled === heard?.settled) this.recording.notes.heard = captions;
+		else this.recording.note({ heard: captions }); // what is settled is kept over a reload
+		if (this.#review) this.#review.draw();
+		else this.#show();
+	}
+
+	#show() {
+		const { heard, correction } = this.recording.notes;
+		const hasWords = Boolean(heard?.text || correction);
+		if (heard) this.words.show(heard);
+		fill(this.element, hasWords && this.words.element, this.shared, this.note);
+		this.#showNote();
+	}
+
+	#showNote() {
+		this.note.textContent = socket.isConnected() ? "" : say("record.waits");
+	}
+
+	/**
+	 * What makes of the sound that follows what is appended to the recording, without the end that is cut off.
+	 * @returns {Promise<{ seconds: number, take: (piece: Blob) => Promise<Blob> }>}
+	 */
+	async goOn() {
+		const { cutAt } = this.recording.notes;
+		if (cutAt !== null) await this.#cutOff(cutAt);
+		this.recording.keepAgain(); // it may have been begun elsewhere
+		const end = endOf(new Uint8Array(await this.recording.blob.arrayBuffer()));
+		const continuation = new Continuation(end);
+		return { seconds: end / 1_000, take: (piece) => continuation.take(piece) };
+	}
+
+	/** @param {number} seconds */
+	async #cutOff(seconds) {
+		this.#journey.stop();
+		await this.recording.cutOff(seconds);
+		this.#journey = this.#depart();
+	}
+
+	/** What has been corrected and not saved is saved. */
+	saveCorrection() {
+		this.#review?.saveCorrection();
+	}
+
+	/**
+	 * How it is sent. From now on, that is the outbox's work.
+	 * @returns {Content}
+	 */
+	send() {
+		const { id, offset, heard, correction, cutAt } = this.recording.notes;
+		const text = heard && textToSend(heard, correction, cutAt);
+		const cutSize = cutAt === null ? null : this.recording.sizeUntil(cutAt);
+		const isTravelling = id !== null;
+		return {
+			...(text !== null && { text }),
+			...(isTravelling && { travelled: { id, offset, cutAt, cutSize } }),
+		};
+	}
+
+	/** Nothing more happens to it here. */
+	end() {
+		this.pause();
+		this.#journey.stop();
+		for (const stop of this.stops) stop();
+	}
+}
