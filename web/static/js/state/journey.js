@@ -68,9 +68,9 @@ export class Journey {
 	async #tryStep() {
 		try {
 			await this.#step();
-			this.#attempts = 0;
 		} catch (error) {
 			this.#failed(/** @type {ApiError} */ (error));
+			this.#attempts += 1;
 			if (!this.#isOver) await this.#pause(/** @type {ApiError} */ (error));
 		}
 	}
@@ -81,11 +81,11 @@ export class Journey {
 	}
 
 	async #step() {
-		const { id, recording } = this;
+		const { id } = this;
 		if (id === null) await this.#begin();
 		else if (this.#offset === null) this.#offset = (await progressOf(id)).offset;
-		else this.#offset = await append(id, this.#offset, recording.blob.slice(this.#offset));
-		if (!this.#isOver) recording.note({ offset: this.#offset ?? 0 });
+		else this.#offset = await this.#append(id, this.#offset);
+		if (!this.#isOver) this.recording.note({ offset: this.#offset });
 	}
 
 	async #begin() {
@@ -93,6 +93,16 @@ export class Journey {
 		const { type } = this.recording;
 		this.recording.note({ id: await create({ filetype: type, ...this.metadata }) });
 		this.#offset = 0;
+	}
+
+	/**
+	 * @param {string} id
+	 * @param {number} offset
+	 */
+	async #append(id, offset) {
+		const after = await append(id, offset, this.recording.blob.slice(offset));
+		this.#attempts = 0;
+		return after;
 	}
 
 	/** @param {ApiError} error */
@@ -110,11 +120,14 @@ export class Journey {
 		this.stop();
 	}
 
-	/** @param {ApiError} error */
-	#pause({ retryAfter = 0 }) {
-		const time = Math.max(backoff(this.#attempts, PAUSE), retryAfter * 1_000);
-		this.#attempts += 1;
-		return this.#until("network", time);
+	/**
+	 * What is no trouble of the server's or the network's is tried otherwise at once, the first time.
+	 * @param {ApiError} error
+	 */
+	async #pause({ isTransient = false, retryAfter = 0 }) {
+		if (!isTransient && this.#attempts === 1) return;
+		const time = Math.max(backoff(this.#attempts - 1, PAUSE), retryAfter * 1_000);
+		await this.#until("network", time);
 	}
 
 	/**

@@ -13,6 +13,7 @@ const UNKNOWN_SIZE = [0x01, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]; // up to 
 const CLUSTER_HEAD = [0x1f, 0x43, 0xb6, 0x75, ...UNKNOWN_SIZE];
 const MAX_BYTES = 8; // of a number
 const USUAL_STEP = 60; // milliseconds that a block of Opus lasts in Chromium
+const LONGEST_STEP = 120; // and at most (RFC 6716)
 
 /** @typedef {{ id: number, start: number, content: number, end: number }} Element offsets in bytes */
 
@@ -77,7 +78,7 @@ export function endOf(bytes) {
 	}
 	const last = times[times.length - 1];
 	const step = times.length > 2 ? last - times[times.length - 2] : USUAL_STEP;
-	return last + Math.max(1, step);
+	return last + Math.max(1, Math.min(step, LONGEST_STEP));
 }
 
 /**
