@@ -70,32 +70,31 @@ export class Server {
 		const call = `${request.method} ${request.url}`;
 		const body = await read(request);
 		this.calls.push(call);
-		const at = this.#replies.findIndex((each) => call.startsWith(each.call));
-		const {
-			status,
-			held,
-			isMade,
-			problem = {},
-			raw,
-			type = "application/json",
-			breakOff = false,
-		} = at < 0 ? {} : this.#replies.splice(at, 1)[0].reply;
-		const { pathname } = new URL(request.url, location.origin);
-		const travelled = status ? null : this.recordings.reply(request, pathname, body);
-		const usual = status ? [status, problem] : this.#usual(request, body, travelled);
+		const { held, isMade, raw, breakOff = false, ...planned } = this.#planned(call);
+		const [status, answer, headers] = this.#respond(request, body, planned);
 		if (breakOff) {
 			response.destroy();
 			return;
 		}
 		isMade?.();
 		await held;
-		response.writeHead(usual[0], { "Content-Type": type, ...travelled?.[1] });
-		response.end(raw ?? (usual[0] === 204 ? "" : JSON.stringify(usual[1])));
+		response.writeHead(status, { "Content-Type": planned.type ?? "application/json", ...headers });
+		response.end(raw ?? (status === 204 ? "" : JSON.stringify(answer)));
 	}
 
-	#usual(request, body, travelled) {
-		if (travelled) return [travelled[0], travelled[2] ?? {}];
-		return this.#reply(request, new URL(request.url, location.origin), body.toString());
+	/** What was ordered in place of the usual reply. */
+	#planned(call) {
+		const at = this.#replies.findIndex((each) => call.startsWith(each.call));
+		return at < 0 ? {} : this.#replies.splice(at, 1)[0].reply;
+	}
+
+	/** Returns a status, a body and headers. */
+	#respond(request, body, { status, problem = {} }) {
+		if (status) return [status, problem, {}];
+		const url = new URL(request.url, location.origin);
+		const travelled = this.recordings.reply(request, url.pathname, body);
+		if (travelled) return [travelled[0], travelled[2] ?? {}, travelled[1]];
+		return [...this.#reply(request, url, body.toString()), {}];
 	}
 
 	#reply({ method }, { pathname, searchParams }, body) {
@@ -103,7 +102,7 @@ export class Server {
 		if (pathname === "/api/upload") this.lastUpload = body;
 		if (pathname === "/api/upload") return [201, { files: [{ audioFileUuid: this.#upload() }] }];
 		if (pathname === "/api/chat" && method === "POST") return this.#accept(JSON.parse(body));
-		if (pathname.endsWith("/read")) return [204];
+		if (pathname.endsWith("/read")) return [204, null];
 		return [200, this.#history(pathname.split("/")[3], searchParams)];
 	}
 

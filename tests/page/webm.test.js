@@ -47,8 +47,10 @@ function blocksOf(bytes) {
 async function appended(end, pieces) {
 	const continuation = new Continuation(end);
 	const taken = [];
-	for (const piece of pieces)
-		taken.push(...new Uint8Array(await (await continuation.take(new Blob([piece]))).arrayBuffer()));
+	for (const piece of pieces) {
+		const made = await continuation.take(new Blob([piece]));
+		taken.push(...new Uint8Array(await made.arrayBuffer()));
+	}
 	return taken;
 }
 

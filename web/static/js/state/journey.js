@@ -85,7 +85,7 @@ export class Journey {
 		if (id === null) await this.#begin();
 		else if (this.#offset === null) this.#offset = (await progressOf(id)).offset;
 		else this.#offset = await this.#append(id, this.#offset);
-		if (!this.#isOver) this.recording.note({ offset: this.#offset });
+		if (!this.#isOver) this.recording.note({ offset: this.#offset ?? 0 });
 	}
 
 	async #begin() {
