@@ -30,7 +30,7 @@ export class Recordings {
 				return [name, Buffer.from(value, "base64").toString()];
 			}),
 		);
-		this.byId.set(id, { bytes: Buffer.alloc(0), length: null, metadata, cutAt: null });
+		this.byId.set(id, { bytes: Buffer.alloc(0), length: null, metadata });
 		return [201, { Location: `/api/recordings/${id}` }];
 	}
 
@@ -38,7 +38,6 @@ export class Recordings {
 		if (Number(headers["upload-offset"]) !== found.bytes.length) return [409, {}];
 		found.bytes = Buffer.concat([found.bytes, body]);
 		if (headers["upload-length"]) found.length = Number(headers["upload-length"]);
-		found.cutAt = headers["chattergram-cut-at"] ?? null;
 		return [204, { "Upload-Offset": found.bytes.length }];
 	}
 

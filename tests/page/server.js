@@ -99,7 +99,6 @@ export class Server {
 
 	#reply({ method }, { pathname, searchParams }, body) {
 		if (pathname === "/api/conversations") return [200, this.#listed(searchParams)];
-		if (pathname === "/api/upload") this.lastUpload = body;
 		if (pathname === "/api/upload") return [201, { files: [{ audioFileUuid: this.#upload() }] }];
 		if (pathname === "/api/chat" && method === "POST") return this.#accept(JSON.parse(body));
 		if (pathname.endsWith("/read")) return [204, null];

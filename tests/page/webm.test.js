@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { canGoOn, Continuation, endOf } from "../../web/static/js/voice/webm.js";
+import { canGoOn, Continuation, endOf, sizeUntil } from "../../web/static/js/voice/webm.js";
 
 const UNKNOWN = [0x01, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
 const SEGMENT = [0x18, 0x53, 0x80, 0x67, ...UNKNOWN];
@@ -78,6 +78,13 @@ test("the second one's sound goes on where the first ends, without its head, how
 		for (let at = 0; at < second.length; at += size) pieces.push(Uint8Array.from(second.slice(at, at + size)));
 		assert.deepEqual(blocksOf(await appended(end, pieces)), whole, `in pieces of ${size} bytes`);
 	}
+});
+
+test("what is left of one that is cut off has the blocks before that", () => {
+	const left = (time) =>
+		blocksOf(second.slice(head().length, sizeUntil(Uint8Array.from(second), time))).map(([at]) => at);
+	assert.deepEqual([0, 1, 61, 240, 241].map(left), [[], [0], [0, 60], [0, 60, 200], [0, 60, 200]]);
+	assert.equal(sizeUntil(Uint8Array.from(second), 1_000), second.length);
 });
 
 test("only a WebM file can be gone on with", () => {

@@ -46,10 +46,6 @@ export interface Travelled {
 	id: string;
 	/** Bytes that the server was known to have. */
 	offset: number;
-	/** The second at which it is cut off; null where all of it is sent. */
-	cutAt: number | null;
-	/** Where that is, in bytes. */
-	cutSize: number | null;
 }
 
 /** What becomes of a recording. */

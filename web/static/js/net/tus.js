@@ -80,16 +80,15 @@ export async function append(id, offset, rest, headers = {}) {
 /**
  * Sends what the server lacks of a recording, and says that this is all of it.
  * @param {string} id
- * @param {Blob | null} blob all of it; without it, what the server has is all
- * @param {{ offset: number | null, cutAt: number | null }} options where the server has probably got to, and at which
- *   second the recording is to be cut off
+ * @param {Blob} blob all of it
+ * @param {number} offset where the server has probably got to
  */
-export async function complete(id, blob, { offset, cutAt }) {
+export async function complete(id, blob, offset) {
 	let at = /** @type {number | null} */ (offset);
 	let conflicts = 0;
 	while (at === null || at < END) {
 		try {
-			at = at === null ? await reached(id) : await appendRest(id, blob, at, cutAt);
+			at = at === null ? await reached(id) : await appendRest(id, blob, at);
 		} catch (error) {
 			conflicts += 1;
 			const isConflict = /** @type {ApiError} */ (error).status === CONFLICT;
@@ -107,25 +106,14 @@ async function reached(id) {
 
 /**
  * @param {string} id
- * @param {Blob | null} blob
+ * @param {Blob} blob
  * @param {number} offset
- * @param {number | null} cutAt
  */
-async function appendRest(id, blob, offset, cutAt) {
-	const length = Math.max(blob?.size ?? 0, offset);
+async function appendRest(id, blob, offset) {
+	const length = Math.max(blob.size, offset); // it may have been gone on with on another device
 	const isLast = length - offset <= BYTES_A_CALL;
-	const rest = blob?.slice(offset) ?? new Blob();
-	const after = await append(id, offset, rest, isLast ? endHeaders(length, cutAt) : {});
+	const after = await append(id, offset, blob.slice(offset), isLast ? { "Upload-Length": String(length) } : {});
 	return isLast ? END : after;
-}
-
-/**
- * @param {number} length bytes
- * @param {number | null} cutAt seconds
- * @returns {Record<string, string>}
- */
-function endHeaders(length, cutAt) {
-	return { "Upload-Length": String(length), ...(cutAt !== null && { "Chattergram-Cut-At": String(cutAt) }) };
 }
 
 /**

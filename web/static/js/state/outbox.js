@@ -10,7 +10,7 @@ import { ApiError } from "../net/errors.js";
 import { me, session } from "../net/session.js";
 import { takeMessage } from "./incoming.js";
 import * as store from "./outbox-store.js";
-import { deliverRecording, uploadWhole } from "./travelled.js";
+import { deliverRecording } from "./travelled.js";
 
 /** @import { Content, OutboxItem } from "../page.js" */
 
@@ -208,7 +208,7 @@ async function sendOne(item) {
 	} catch (error) {
 		if (!isUploadUnknown(item, error)) throw error;
 		item.uploadId = null; // it waited for longer than the server keeps an upload
-		uploadWhole(item);
+		item.travelled = null;
 		await uploadAndSend(item);
 	}
 	await discard(item.clientId);

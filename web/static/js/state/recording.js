@@ -52,7 +52,7 @@ export class Recording {
 	}
 
 	/**
-	 * How many bytes its first seconds are.
+	 * How many bytes its first seconds are, as near as its pieces tell.
 	 * @param {number} seconds
 	 */
 	sizeUntil(seconds) {
@@ -92,14 +92,13 @@ export class Recording {
 	}
 
 	/**
-	 * Cuts off what follows a second, as near as the pieces allow. What the server has cannot be taken back, so this is
-	 * another recording there.
+	 * Cuts off its end. What the server has cannot be taken back, so this is another recording there.
+	 * @param {number} size bytes that are left
 	 * @param {number} seconds
 	 */
-	async cutOff(seconds) {
-		const end = this.pieces.findIndex((piece) => piece.seconds >= seconds);
+	async cutOff(size, seconds) {
 		await dropRecording(this.whose);
-		if (end >= 0) this.pieces.length = end + 1;
+		this.pieces = [{ index: 1, blob: this.blob.slice(0, size, this.type), seconds }];
 		this.#forgetOnServer();
 		Object.assign(this.notes, { heard: null, cutAt: null });
 	}

@@ -17,30 +17,20 @@ export async function deliverRecording(item) {
 }
 
 /**
- * From now on, a recording that has travelled is one like others; its end is cut off here.
- * @param {OutboxItem} item
- */
-export function uploadWhole(item) {
-	const { blob, travelled } = item;
-	if (blob && travelled?.cutSize) item.blob = blob.slice(0, travelled.cutSize, blob.type);
-	item.travelled = null;
-}
-
-/**
  * Null where it has to be uploaded as a whole: it has not travelled, or the server has lost it or does not take it so.
  * @param {OutboxItem} item
  */
 async function completeTravelled(item) {
 	const { travelled, blob } = item;
-	if (!travelled) return null;
+	if (!travelled || !blob) return null;
 	try {
 		const { complete } = await import("../net/tus.js");
-		await complete(travelled.id, blob ?? null, travelled);
+		await complete(travelled.id, blob, travelled.offset);
 		return travelled.id;
 	} catch (error) {
 		if (error instanceof ApiError && (error.isTransient || error.status === 401)) throw error;
 	}
-	uploadWhole(item);
+	item.travelled = null;
 	return null;
 }
 

@@ -12,7 +12,7 @@ import { Journey } from "../state/journey.js";
 import { textToSend } from "./heard-text.js";
 import { HeardWords } from "./heard-words.js";
 import { Review } from "./review.js";
-import { canGoOn, Continuation, endOf } from "./webm.js";
+import { canGoOn, Continuation, endOf, sizeUntil } from "./webm.js";
 
 /** @import { Content } from "../page.js" */
 /** @import { Captions } from "../wire.js" */
@@ -118,8 +118,15 @@ export class LiveRecording {
 	/** @param {number} seconds */
 	async #cutOff(seconds) {
 		this.#journey.stop();
-		await this.recording.cutOff(seconds);
+		await this.recording.cutOff(await this.#sizeUntil(seconds), seconds);
 		this.#journey = this.#depart();
+	}
+
+	/** @param {number} seconds */
+	async #sizeUntil(seconds) {
+		const { blob, type } = this.recording;
+		if (!canGoOn(type)) return this.recording.sizeUntil(seconds);
+		return sizeUntil(new Uint8Array(await blob.arrayBuffer()), seconds * 1_000);
 	}
 
 	/** What has been corrected and not saved is saved. */
@@ -128,18 +135,16 @@ export class LiveRecording {
 	}
 
 	/**
-	 * How it is sent. From now on, that is the outbox's work.
-	 * @returns {Content}
+	 * What is sent of it. From now on, that is the outbox's work.
+	 * @returns {Promise<Content>}
 	 */
-	send() {
+	async send() {
 		const { id, offset, heard, correction, cutAt } = this.recording.notes;
+		const { blob, type } = this.recording;
 		const text = heard && textToSend(heard, correction, cutAt);
-		const cutSize = cutAt === null ? null : this.recording.sizeUntil(cutAt);
-		const isTravelling = id !== null;
-		return {
-			...(text !== null && { text }),
-			...(isTravelling && { travelled: { id, offset, cutAt, cutSize } }),
-		};
+		const corrected = text === null ? {} : { text };
+		if (cutAt !== null) return { blob: blob.slice(0, await this.#sizeUntil(cutAt), type), ...corrected };
+		return { blob, ...corrected, ...(id !== null && { travelled: { id, offset } }) };
 	}
 
 	/** Nothing more happens to it here. */

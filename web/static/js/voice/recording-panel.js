@@ -188,8 +188,9 @@ export class RecordingPanel {
 		const made = await this.#end();
 		if (!made) return; // let go before there was a microphone
 		if (made.duration >= SHORTEST) {
-			await this.outcome.send({ blob: made.blob, ...this.#live?.send() });
-			await this.recording.drop();
+			const content = (await this.#live?.send()) ?? { blob: made.blob };
+			await this.outcome.send(content);
+			await this.recording[content.travelled ? "drop" : "discard"](); // what it is sent with stays on the server
 		} else {
 			await this.recording.discard();
 			this.outcome.refused(say("record.tooShort"));

@@ -66,19 +66,40 @@ function* elementsIn(bytes) {
 }
 
 /**
+ * The blocks of sound in these bytes: where each begins, in bytes, and when, in milliseconds.
+ * @param {Uint8Array} bytes
+ */
+function* blocksIn(bytes) {
+	let cluster = 0;
+	let group = 0;
+	for (const { id, start, content, end } of elementsIn(bytes)) {
+		if (id === TIMESTAMP) cluster = numberAt(bytes, content, end);
+		if (id === BLOCK_GROUP) group = start;
+		const time = cluster + blockTime(bytes, content);
+		if (id === SIMPLE_BLOCK) yield { start, time };
+		if (id === BLOCK) yield { start: group, time };
+	}
+}
+
+/**
  * Where a recording's sound ends, in milliseconds.
  * @param {Uint8Array} bytes
  */
 export function endOf(bytes) {
-	const times = [0];
-	let cluster = 0;
-	for (const { id, content, end } of elementsIn(bytes)) {
-		if (id === TIMESTAMP) cluster = numberAt(bytes, content, end);
-		else if (id === SIMPLE_BLOCK || id === BLOCK) times.push(cluster + blockTime(bytes, content));
-	}
+	const times = [0, ...[...blocksIn(bytes)].map(({ time }) => time)];
 	const last = times[times.length - 1];
 	const step = times.length > 2 ? last - times[times.length - 2] : USUAL_STEP;
 	return last + Math.max(1, Math.min(step, LONGEST_STEP));
+}
+
+/**
+ * How many bytes there are before the sound of a millisecond.
+ * @param {Uint8Array} bytes
+ * @param {number} end
+ */
+export function sizeUntil(bytes, end) {
+	for (const { start, time } of blocksIn(bytes)) if (time >= end) return start;
+	return bytes.length;
 }
 
 /**
