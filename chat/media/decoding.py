@@ -7,10 +7,12 @@ import numpy as np
 import numpy.typing as npt
 
 from chat.media import opening
+from chat.media.opening import Opened
 from chat.media.pieces import RATE, SAMPLE_BYTES
 from chat.media.resampling import resampled
 
 PIECE_BYTES = 32_000  # sent at once
+GROWING_PIECE_BYTES = 3_200  # the same for a recording that is being made: a tenth of a second
 MAX_TRACKS = 8  # of one file; further tracks are ignored
 REMEMBERED = 0.9  # of how channels went together, from one frame to the next
 
@@ -22,18 +24,32 @@ def speech(file: BinaryIO, max_seconds: float, track: int) -> Iterator[bytes]:
         UnsupportedMedia: it contains no sound that can be decoded.
         TooLarge: its tables declare more samples than `max_seconds` can hold.
     """
+    with opening.opened(file, max_seconds, track) as recording:
+        yield from _samples(recording, max_seconds, PIECE_BYTES)
+
+
+def growing_speech(file: BinaryIO, max_seconds: float) -> Iterator[bytes]:
+    """Yields the samples of a recording that is still being made, as they come; `file` is the end of a pipe.
+
+    Raises:
+        UnsupportedMedia, TooLarge: as `speech`, or it is of a kind that cannot be decoded as it comes.
+    """
+    with opening.growing(file) as recording:
+        yield from _samples(recording, max_seconds, GROWING_PIECE_BYTES)
+
+
+def _samples(recording: Opened, max_seconds: float, piece_bytes: int) -> Iterator[bytes]:
     left = int(max_seconds * RATE) * SAMPLE_BYTES
     piece = bytearray()
     downmix = _Downmix()
-    with opening.opened(file, max_seconds, track) as recording:
-        for frame in resampled(opening.sound(recording), kind="s16p", layout=None, rate=RATE):
-            piece += downmix.mix(frame.to_ndarray())
-            if len(piece) >= min(PIECE_BYTES, left):
-                yield bytes(piece[:left])
-                left -= len(piece)
-                piece.clear()
-            if left <= 0:
-                return
+    for frame in resampled(opening.sound(recording), kind="s16p", layout=None, rate=RATE):
+        piece += downmix.mix(frame.to_ndarray())
+        if len(piece) >= min(piece_bytes, left):
+            yield bytes(piece[:left])
+            left -= len(piece)
+            piece.clear()
+        if left <= 0:
+            return
     if piece:
         yield bytes(piece)
 

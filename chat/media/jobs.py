@@ -37,6 +37,12 @@ def _speech(files: Files, options: Options, answer: int) -> None:
         pieces.write(answer, pieces.DATA, piece)
 
 
+def _growing(files: Files, options: Options, answer: int) -> None:
+    """Sends the samples of a recording that is still being made; the file is the end of a pipe."""
+    for piece in decoding.growing_speech(_opened(files[0], "r"), options["max_seconds"]):
+        pieces.write(answer, pieces.DATA, piece)
+
+
 def _tracks(files: Files, options: Options, _: int) -> int:
     return decoding.tracks(_opened(files[0], "r"), options["max_seconds"])
 
@@ -45,6 +51,7 @@ JOBS: dict[str, Callable[[Files, Options, int], Any]] = {
     "measure": _measure,
     "convert": _convert,
     "speech": _speech,
+    "growing": _growing,
     "tracks": _tracks,
 }
 
