@@ -31,6 +31,7 @@ from chat.people import restoring
 from chat.store import keys
 from chat.store.connection import Stores
 from chat.store.locks import try_renewed_lock
+from chat.voice import leases
 
 log = structlog.get_logger(__name__)
 
@@ -177,8 +178,8 @@ def append(
 ) -> Recording:
     """Appends a piece that begins at `offset`. `length` is that of the whole recording, once it is known.
 
-    What it returns has survived: see this module's text. `follow` is called with the recording's id after its first
-    piece; if it raises Unavailable, the sweep does it later.
+    What it returns has survived: see this module's text. `follow` is called with the recording's id if
+    nobody follows it; if it raises Unavailable, the sweep does it later.
 
     Raises:
         Conflict: the recording ends elsewhere.
@@ -198,8 +199,8 @@ def append(
         raise _refusal(stores, outcome.decode(), after)
     length = recording.length if length is None else length
     grown = recording._replace(offset=after, length=length, complete=after == length, expires=expires)
-    if offset == 0 and piece:
-        _begin_following(grown, follow)
+    if piece or grown.complete:
+        _begin_following(stores, grown, follow)
     return grown
 
 
@@ -287,9 +288,10 @@ def _refusal(stores: Stores, outcome: str, offset: int) -> Exception:
     return too_large(stores) if outcome == "large" else Gone("recording_gone")
 
 
-def _begin_following(recording: Recording, follow: Follow) -> None:
+def _begin_following(stores: Stores, recording: Recording, follow: Follow) -> None:
     try:
-        follow(recording.id)
+        if leases.begin(stores, recording.id):
+            follow(recording.id)
     except Unavailable as error:
         log.warning("recording.not_followed", recording_id=recording.id, error=str(error))
 
