@@ -6,9 +6,11 @@ and `left` where nobody could: then it is transcribed after it is sent. Losing a
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
 
+from chat.media.sandbox import Prepared
 from chat.store import keys
 from chat.store.connection import Stores
 from chat.wire import Word
@@ -77,6 +79,20 @@ def read_all(stores: Stores, recording_ids: Sequence[str]) -> list[Heard | None]
         for recording_id in recording_ids:
             pipe.hgetall(keys.heard_key(recording_id))
         return [_parsed(found) for found in pipe.execute()]
+
+
+def note_measured(stores: Stores, recording_id: str, length: int, measured: dict[str, Any]) -> None:
+    """Keeps what a recording of so many bytes was measured to be while it was decoded."""
+    stores.redis.hset(keys.heard_key(recording_id), "measured", orjson.dumps([length, measured]))
+
+
+def measured(stores: Stores, recording_id: str, length: int) -> Prepared | None:
+    """A recording of so many bytes as it is to be stored, if whoever listened to it found that it can stay as it is."""
+    noted = stores.redis.hget(keys.heard_key(recording_id), "measured")
+    found_length, found = orjson.loads(noted) if noted else (0, {})
+    if found_length != length or not found["playable"]:
+        return None
+    return Prepared(found["mimetype"], found["duration"], found["peaks"], converted=False)
 
 
 def forget(stores: Stores, recording_ids: Sequence[str]) -> None:

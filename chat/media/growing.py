@@ -5,7 +5,7 @@ import os
 import select
 import socket
 import time
-from typing import IO
+from typing import IO, Any
 
 from chat.media import outcomes, pieces
 
@@ -23,6 +23,7 @@ class Growing:
         self._received = bytearray()
         self._ending = False
         self._done = False
+        self.measured: dict[str, Any] = {}  # at the end: the recording's fields of `chat.media.measuring.Measured`
         os.set_blocking(target.fileno(), False)
         answer.setblocking(False)
         self._poll = select.poll()
@@ -101,7 +102,7 @@ class Growing:
                 if samples:
                     break  # the end comes next time
                 del self._received[:stop]
-                outcomes.end(kind, body)
+                self.measured = outcomes.end(kind, body)
                 self._done = True
                 break
             del self._received[:stop]

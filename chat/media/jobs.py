@@ -37,9 +37,14 @@ def _speech(files: Files, options: Options, answer: int) -> None:
         pieces.write(answer, pieces.DATA, piece)
 
 
-def _growing(files: Files, options: Options, answer: int) -> None:
-    """Sends the samples of a recording that is still being made; the file is the end of a pipe."""
-    for piece in decoding.growing_speech(_opened(files[0], "r"), options["max_seconds"]):
+def _growing(files: Files, options: Options, answer: int) -> Options:
+    """Sends the samples of a recording that is still being made; the file is the end of a pipe. Returns `Measured`."""
+    decoded = decoding.growing_speech(_opened(files[0], "r"), options["max_seconds"])
+    while True:
+        try:
+            piece = next(decoded)
+        except StopIteration as end:
+            return asdict(end.value)
         pieces.write(answer, pieces.DATA, piece)
 
 

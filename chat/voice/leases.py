@@ -31,6 +31,11 @@ def due(stores: Stores) -> list[str]:
     return [raw.decode() for raw in found]
 
 
+def is_followed(stores: Stores, recording_id: str) -> bool:
+    """Whether somebody follows a recording now, or did until a moment ago."""
+    return bool(stores.redis.zscore(keys.FOLLOWING, recording_id))
+
+
 class Lease:
     """The right to follow a recording. It runs out `LEASE_MS` after it was taken or renewed."""
 

@@ -10,6 +10,7 @@ from typing import Self
 import structlog
 
 from chat.audio import decoding
+from chat.audio import heard as hearing
 from chat.audio.decoding import RATE, SAMPLE_BYTES, Growing
 from chat.errors import UnsupportedMedia
 from chat.store.connection import Stores
@@ -139,6 +140,7 @@ class Pieces:
             if samples is None:
                 if not complete:
                     raise UnsupportedMedia("recording_damaged")
+                hearing.note_measured(self._stores, self._recording.id, self._offset, growing.measured)
                 return Ended.COMPLETE
             self._add(samples)
         return None

@@ -25,8 +25,9 @@ import structlog
 
 from chat import audio, ids
 from chat.audio import NewRecording, Upload, allowance
+from chat.audio import heard as hearing
 from chat.errors import Conflict, Gone, Invalid, NotFound, TooLarge, Unavailable, UnsupportedMedia
-from chat.media.sandbox import Sandbox
+from chat.media.sandbox import Prepared, Sandbox
 from chat.people import restoring
 from chat.store import keys
 from chat.store.connection import Stores
@@ -41,6 +42,8 @@ LOCK_SECONDS = 4.0  # after this another process may complete what a dead one be
 BUSY_RETRY_SECONDS = 1
 FULL_RETRY_SECONDS = 30
 READ_BYTES = 256 * 1024
+MEASURED_SECONDS = 1.0  # that a follower may take to the end of a recording that has just become whole
+MEASURED_STEP = 0.02  # seconds between two looks
 
 Follow = Callable[[str], None]
 
@@ -302,8 +305,21 @@ def _prepared(
     source, target = closing.enter_context(new_file()), closing.enter_context(new_file())
     for start in range(0, recording.offset, READ_BYTES):
         source.write(read(stores, recording.id, start, READ_BYTES))
-    prepared = sandbox.prepare(source, target, stores.settings.audio_max_seconds)
+    prepared = _measured_while_made(stores, recording)
+    if prepared is None:
+        prepared = sandbox.prepare(source, target, stores.settings.audio_max_seconds)
     return NewRecording(target if prepared.converted else source, recording.name, prepared)
+
+
+def _measured_while_made(stores: Stores, recording: Recording) -> Prepared | None:
+    """What its follower has measured, so that a long recording need not be decoded again; waits a moment for that."""
+    until = time.monotonic() + MEASURED_SECONDS
+    while True:
+        is_followed = leases.is_followed(stores, recording.id)
+        found = hearing.measured(stores, recording.id, recording.offset)
+        if found is not None or not is_followed or time.monotonic() > until:
+            return found
+        time.sleep(MEASURED_STEP)
 
 
 def _note_stored(stores: Stores, recording: Recording, upload: Upload) -> Recording:
