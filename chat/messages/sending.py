@@ -6,8 +6,8 @@ from dataclasses import replace
 import structlog
 
 from chat import audio, ids, wire
-from chat.errors import Invalid, NotFound, TooMany, Unavailable
 from chat.audio import heard as hearing
+from chat.errors import Invalid, NotFound, TooMany, Unavailable
 from chat.messages import log as accepted_log
 from chat.messages import storing
 from chat.messages.log import Draft, Entry, Receipt

@@ -19,10 +19,10 @@ from pymongo.errors import PyMongoError
 from redis import RedisError
 
 from chat import audio, frames, ids, tracing, wire
-from chat.errors import ChatError, NotFound, Unavailable, UnsupportedMedia
-from chat.frames import Frame
 from chat.audio import heard as hearing
 from chat.audio.heard import Heard
+from chat.errors import ChatError, NotFound, Unavailable, UnsupportedMedia
+from chat.frames import Frame
 from chat.messages import delivery, hinting, storing
 from chat.messages import log as accepted_log
 from chat.store import counters, keys

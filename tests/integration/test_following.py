@@ -1,7 +1,6 @@
 """The words of a voice message are there while it is spoken, and come with it, whatever happens to who listens."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -93,7 +92,7 @@ class Speaker:
 def _file() -> Any:
     import tempfile
 
-    return tempfile.TemporaryFile()  # noqa: SIM115 (the caller closes it)
+    return tempfile.TemporaryFile()
 
 
 @pytest.fixture
