@@ -1,8 +1,8 @@
 """How much one person may upload: requests at the same time and per hour, unsent bytes, and bytes in total.
 
 Counted in Redis, atomically, before the body of a request is read. A recording that grows while it is made counts like
-an upload, except that it is not bound to one request: what is reserved for it stays until it is ended. The total is recomputed from MongoDB every
-`STORED_SECONDS`, so that a crash or a lost Redis does not distort it for long.
+an upload, except that it is not bound to one request: what is reserved for it stays until it is ended. The total is
+recomputed from MongoDB every `STORED_SECONDS`, so that a crash or a lost Redis does not distort it for long.
 """
 
 import secrets

@@ -32,7 +32,7 @@ def try_lock(redis: Redis, name: str, seconds: float) -> Iterator[bool]:
 
 @contextmanager
 def try_renewed_lock(redis: Redis, name: str, seconds: float) -> Iterator[bool]:
-    """Like `try_lock`, but the lock is renewed while the block runs, so a dead holder blocks the others only shortly."""
+    """Like `try_lock`, but renewed while the block runs, so `seconds` may be short: a dead holder blocks none long."""
     lock = Lock(redis, keys.lock_key(name), timeout=seconds, blocking=False, thread_local=False)
     if not lock.acquire():
         yield False

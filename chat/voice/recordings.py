@@ -4,9 +4,9 @@ A recording is a hash (its owner, what is known of it, how long it is so far) an
 appends a piece only where the recording ends, so pieces can neither be lost nor doubled, whoever sends them again. Like
 the accepted log, what is acknowledged is in Redis's append-only file and survives a kill -9 of any process.
 
-A recording whose last piece has come is `whole`. It is then prepared like any upload and stored in GridFS under its own
-id; from then on it is `stored`, and the upload of that id can be claimed. Whoever asks for a recording that is whole but
-not stored, since a process died, does that again. One that nobody continues expires after `RECORDING_TTL`.
+Once its last piece has come, a recording is `complete`. It is then prepared like any upload and stored in GridFS under
+its own id; from then on it is `stored`, and the upload of that id can be claimed. If a process dies in between, whoever
+asks how far the recording is stores it. One that nobody continues expires after `RECORDING_TTL`.
 
 `keys.recording_key` has these fields: `owner`, `receiver` (a person's id or empty), `type` (as its sender calls it),
 `name`, `language` (BCP 47 or empty), `share` (1 if the receiver may read along), `metadata` (as it was sent), `offset`,
@@ -17,7 +17,7 @@ not stored, since a process died, does that again. One that nobody continues exp
 import secrets
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import BinaryIO, NamedTuple
 
@@ -154,6 +154,12 @@ def read(stores: Stores, recording_id: str, start: int, limit: int) -> bytes:
     return bytes(stores.redis.getrange(keys.recording_bytes_key(recording_id), start, start + limit - 1))
 
 
+def stream(stores: Stores, recording: Recording) -> Iterator[bytes]:
+    """Lazily yields the bytes that had come when it was found."""
+    for start in range(0, recording.offset, READ_BYTES):
+        yield read(stores, recording.id, start, min(READ_BYTES, recording.offset - start))
+
+
 def growing(stores: Stores, most: int) -> list[str]:
     """The ids of recordings that are not stored, those first whose last piece came last, and of some that expired."""
     return [raw.decode() for raw in stores.redis.zrevrange(keys.RECORDINGS, 0, most - 1)]
@@ -208,7 +214,7 @@ def append(
 
 
 def complete(stores: Stores, sandbox: Sandbox, recording: Recording, new_file: Callable[[], BinaryIO]) -> Recording:
-    """Stores a whole recording as an upload, unless it is one already. Safe to repeat, whoever died while doing it.
+    """Stores a complete recording as an upload, unless it is one already. Safe to repeat, whoever died while doing it.
 
     `new_file` opens an empty temporary file.
 
@@ -251,8 +257,8 @@ def discard(stores: Stores, recording: Recording) -> None:
 
 
 def forget_owner(stores: Stores, owner_id: str) -> None:
-    """Erases a deleted account's growing recordings. Stored ones are uploads and go with those."""
-    for recording_id in allowance.growing(stores, owner_id):
+    """Erases a deleted account's recordings from Redis. Those in GridFS are uploads and go with those."""
+    for recording_id in (*allowance.growing(stores, owner_id), *allowance.unclaimed(stores, owner_id)):
         with stores.redis.pipeline() as pipe:
             pipe.delete(keys.recording_key(recording_id), keys.recording_bytes_key(recording_id))
             pipe.zrem(keys.RECORDINGS, recording_id)
@@ -303,8 +309,10 @@ def _prepared(
     stores: Stores, sandbox: Sandbox, recording: Recording, new_file: Callable[[], BinaryIO], closing: ExitStack
 ) -> NewRecording:
     source, target = closing.enter_context(new_file()), closing.enter_context(new_file())
-    for start in range(0, recording.offset, READ_BYTES):
-        source.write(read(stores, recording.id, start, READ_BYTES))
+    for piece in stream(stores, recording):
+        left = memoryview(piece)
+        while left:
+            left = left[source.write(left) :]
     prepared = _measured_while_made(stores, recording)
     if prepared is None:
         prepared = sandbox.prepare(source, target, stores.settings.audio_max_seconds)
@@ -337,9 +345,11 @@ def _note_stored(stores: Stores, recording: Recording, upload: Upload) -> Record
 
 
 def _end(stores: Stores, recording: Recording, why: str) -> None:
+    key = keys.recording_key(recording.id)
     with stores.redis.pipeline() as pipe:
-        pipe.hset(keys.recording_key(recording.id), "ended", why)
-        pipe.delete(keys.recording_bytes_key(recording.id))
+        pipe.delete(key, keys.recording_bytes_key(recording.id))
+        pipe.hset(key, mapping={"owner": recording.owner, "ended": why})
+        pipe.expire(key, KNOWN_SECONDS)
         pipe.zrem(keys.RECORDINGS, recording.id)
         allowance.end_recording(stores, recording.owner, recording.id, [], pipe)
         pipe.execute()
