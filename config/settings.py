@@ -423,6 +423,11 @@ class Settings(BaseSettings):
             return self.transcription_concurrency
         return CALLS_TOGETHER if self.deepgram_wanted else max(2, _cores() // self.speech_threads)
 
+    @property
+    def followed_together(self) -> int:
+        """Recordings a transcriber follows at once while they are made; they take no place of those that were sent."""
+        return self.recordings_together
+
     @classmethod
     def settings_customise_sources(
         cls,

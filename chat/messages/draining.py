@@ -21,6 +21,7 @@ from chat.messages import delivery, hinting, storing
 from chat.messages import log as accepted_log
 from chat.messages.log import RawEntry
 from chat.messages.sending import WAKING_MS
+from chat.messages.spoken import with_words
 from chat.push import waiting as push_queue
 from chat.store import counters, keys
 from chat.store.connection import Stores
@@ -122,7 +123,7 @@ class _Drainer:
         messages, originals = self._split_duplicates(messages)
         spoken = [entry for entry in entries if entry.draft.audio_file_id]
         hinting.keep(self.stores, {entry.receipt.message_id: entry.draft.languages for entry in spoken})
-        messages = storing.store_hot(self.stores, messages)
+        messages = storing.store_hot(self.stores, with_words(self.stores, messages))
         # Deliver before archiving: nobody has to wait for MongoDB, and the outbox records what it still lacks.
         # Anything a dead drainer already delivered keeps its position among later deliveries.
         outgoing = [_frame(each, origins) for each in (*messages, *originals)]

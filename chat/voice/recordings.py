@@ -25,12 +25,14 @@ import structlog
 
 from chat import audio, ids
 from chat.audio import NewRecording, Upload, allowance
+from chat.audio import heard as hearing
 from chat.errors import Conflict, Gone, Invalid, NotFound, TooLarge, Unavailable, UnsupportedMedia
-from chat.media.sandbox import Sandbox
+from chat.media.sandbox import Prepared, Sandbox
 from chat.people import restoring
 from chat.store import keys
 from chat.store.connection import Stores
 from chat.store.locks import try_renewed_lock
+from chat.voice import leases
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +42,8 @@ LOCK_SECONDS = 4.0  # after this another process may complete what a dead one be
 BUSY_RETRY_SECONDS = 1
 FULL_RETRY_SECONDS = 30
 READ_BYTES = 256 * 1024
+MEASURED_SECONDS = 1.0  # that a follower may take to the end of a recording that has just become whole
+MEASURED_STEP = 0.02  # seconds between two looks
 
 Follow = Callable[[str], None]
 
@@ -183,8 +187,8 @@ def append(
 ) -> Recording:
     """Appends a piece that begins at `offset`. `length` is that of the whole recording, once it is known.
 
-    What it returns has survived: see this module's text. `follow` is called with the recording's id after its first
-    piece; if it raises Unavailable, the sweep does it later.
+    What it returns has survived: see this module's text. `follow` is called with the recording's id if
+    nobody follows it; if it raises Unavailable, the sweep does it later.
 
     Raises:
         Conflict: the recording ends elsewhere.
@@ -204,8 +208,8 @@ def append(
         raise _refusal(stores, outcome.decode(), after)
     length = recording.length if length is None else length
     grown = recording._replace(offset=after, length=length, complete=after == length, expires=expires)
-    if offset == 0 and piece:
-        _begin_following(grown, follow)
+    if piece or grown.complete:
+        _begin_following(stores, grown, follow)
     return grown
 
 
@@ -293,9 +297,10 @@ def _refusal(stores: Stores, outcome: str, offset: int) -> Exception:
     return too_large(stores) if outcome == "large" else Gone("recording_gone")
 
 
-def _begin_following(recording: Recording, follow: Follow) -> None:
+def _begin_following(stores: Stores, recording: Recording, follow: Follow) -> None:
     try:
-        follow(recording.id)
+        if leases.begin(stores, recording.id):
+            follow(recording.id)
     except Unavailable as error:
         log.warning("recording.not_followed", recording_id=recording.id, error=str(error))
 
@@ -308,8 +313,21 @@ def _prepared(
         left = memoryview(piece)
         while left:
             left = left[source.write(left) :]
-    prepared = sandbox.prepare(source, target, stores.settings.audio_max_seconds)
+    prepared = _measured_while_made(stores, recording)
+    if prepared is None:
+        prepared = sandbox.prepare(source, target, stores.settings.audio_max_seconds)
     return NewRecording(target if prepared.converted else source, recording.name, prepared)
+
+
+def _measured_while_made(stores: Stores, recording: Recording) -> Prepared | None:
+    """What its follower has measured, so that a long recording need not be decoded again; waits a moment for that."""
+    until = time.monotonic() + MEASURED_SECONDS
+    while True:
+        is_followed = leases.is_followed(stores, recording.id)
+        found = hearing.measured(stores, recording.id, recording.offset)
+        if found is not None or not is_followed or time.monotonic() > until:
+            return found
+        time.sleep(MEASURED_STEP)
 
 
 def _note_stored(stores: Stores, recording: Recording, upload: Upload) -> Recording:
