@@ -20,6 +20,13 @@ import { RecordingPanel } from "../voice/recording-panel.js";
  * @property {HTMLTextAreaElement} input
  */
 
+/** @param {Recording} recording */
+async function isOver(recording) {
+	if (recording.notes.id === null) return false;
+	const takingOver = await import("../state/taking-over.js").catch(() => null);
+	return takingOver !== null && takingOver.isOver(recording);
+}
+
 export class Recorder {
 	/** @type {RecordingPanel | null} the recording under way */
 	current = null;
@@ -56,7 +63,11 @@ export class Recorder {
 
 	async #kept() {
 		const kept = await keptRecordingFor(this.partner._id);
-		return kept && new Recording(kept, kept);
+		if (!kept) return null;
+		const recording = new Recording(kept, kept);
+		if (!(await isOver(recording))) return recording;
+		await recording.drop();
+		return null;
 	}
 
 	async #elsewhere() {
