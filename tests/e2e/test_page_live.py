@@ -1,14 +1,19 @@
 """Words while one speaks: seen, corrected and sent, through a lost network, a reload, and on another device."""
 
 import re
+from collections.abc import Iterator
 
-from playwright.sync_api import Locator, Page, expect
+import pytest
+from playwright.sync_api import expect
 
 from tests.client import Client
+from tests.deepgram_stand_in import KEY, SENTENCE, DeepgramStandIn
 from tests.e2e.conftest import Visit
 from tests.e2e.touch import PHONE
 from tests.e2e.visitor import Visitor
+from tests.stack import Stack
 
+FIRST = SENTENCE.split()[0]  # what the stand-in hears, whatever is said
 HEARD = 60_000  # milliseconds
 LATER = re.compile(r"^0:(0[4-9]|[1-5]\d)$")  # a clock
 SAID = "xylophone"
@@ -20,9 +25,13 @@ NOTE_WAITING = """() => {
 }"""
 
 
-def heard(page: Page) -> Locator:
-    """The words above the meter."""
-    return page.locator(".heard-words .word")
+@pytest.fixture(scope="module", autouse=True)
+def _deepgram(stack: Stack) -> Iterator[None]:
+    """Words come as Deepgram sends them, settled after each pause."""
+    with DeepgramStandIn() as server:
+        settings = {"DEEPGRAM_API_KEY": KEY, "DEEPGRAM_BASE_URL": server.url}
+        with stack.another_transcriber(settings):
+            yield
 
 
 def speak_until_words_settle(visitor: Visitor) -> None:
@@ -35,7 +44,7 @@ def test_words_are_seen_while_one_speaks_and_sent_as_one_has_corrected_them(visi
     ada.open(grace)
     ada.record()
     expect(grace.page.locator(".conversation-head .state")).to_have_text("recording a voice message …")
-    expect(heard(ada.page).first).to_be_visible(timeout=HEARD)
+    expect(ada.page.locator(".heard-words .word").first).to_have_text(FIRST, timeout=HEARD)
     ada.context.set_offline(True)
     expect(ada.page.get_by_text("What you say is kept here")).to_be_visible()
     clock = ada.page.get_by_role("timer")
@@ -69,25 +78,24 @@ def test_an_unfinished_recording_is_gone_on_with_on_another_device(visit: Visit,
     phone.open(grace)
     phone.record()
     speak_until_words_settle(phone)
-    said = phone.page.locator(".heard-words .word").first.inner_text()
     phone.page.reload()
-    expect(phone.page.locator(".review .word").first).to_have_text(said)
+    expect(phone.page.locator(".review .word").first).to_have_text(FIRST)
     phone.page.close()
 
     desk = visit(person=phone.person)
     expect(desk.page.get_by_text("Unfinished recording")).to_be_visible()
     desk.open(grace)
-    expect(desk.page.locator(".review .word").first).to_have_text(said)
+    expect(desk.page.locator(".review .word").first).to_have_text(FIRST)
     before = desk.page.locator(".recording .clock").inner_text()
     desk.page.get_by_role("button", name="Go on recording").click()
     expect(desk.page.locator(".recording.on")).to_be_visible()
     expect(desk.page.get_by_role("timer")).not_to_have_text(re.compile(f"^(0:00|{before})$"))
     desk.page.get_by_role("button", name="Send the recording").click()
     message = desk.page.locator("article")
-    expect(message.locator(".timed .word").first).to_have_text(said, timeout=HEARD)
+    expect(message.locator(".timed .word").first).to_have_text(FIRST, timeout=HEARD)
     expect(message.locator(".clock").last).not_to_have_text(before)
 
     again = phone.new_page()
     phone.open(grace, again)
-    expect(again.locator("article .timed .word").first).to_have_text(said)
+    expect(again.locator("article .timed .word").first).to_have_text(FIRST)
     expect(again.locator(".recording")).to_have_count(0)  # it was sent elsewhere
