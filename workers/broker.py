@@ -7,7 +7,7 @@ would wait for up to ten more, and after a longer one for thirty. Celery has no 
 from typing import Any
 
 from celery.app.amqp import AMQP
-from kombu import Connection
+from kombu.connection import Connection
 
 PAUSES = {"interval_start": 1, "interval_step": 1, "interval_max": 5}  # seconds between attempts
 
@@ -16,7 +16,8 @@ class SoonBack(Connection):
     """A connection that tries to come back at least every `interval_max` seconds."""
 
     def ensure_connection(self, *arguments: Any, **options: Any) -> Connection:
-        return super().ensure_connection(*arguments, **{**PAUSES, **options})
+        connection: Connection = super().ensure_connection(*arguments, **{**PAUSES, **options})  # type: ignore[no-untyped-call]
+        return connection
 
 
 class Broker(AMQP):

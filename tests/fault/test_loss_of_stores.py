@@ -54,7 +54,7 @@ def test_no_message_waits_until_mongodb_has_the_one_before(system: System, clien
         for text in ("one", "two"):
             sent = ada.post(ben, text)
             socket.wait_for_frame("application:messages", lambda data, of=sent: data["_id"] == of["_id"])
-        assert system.stack.worker.output().count("archive.away") == away, "it still waits for MongoDB to have the first"
+        assert system.stack.worker.output().count("archive.away") == away, "it waits for MongoDB to have the first"
     finally:
         system.stack.mongodb.signal(signal.SIGCONT)
 
