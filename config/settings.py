@@ -106,12 +106,12 @@ class Settings(BaseSettings):
     redis_url: Annotated[str, AfterValidator(addresses.redis)] = Field(
         "redis://127.0.0.1:6379/0",
         description="Redis with search and JSON: hot data and pub/sub. Sentinels that know its master: "
-        "`redis+sentinel://host,host/name`.",
+        "`redis+sentinel://host,host/name`, with TLS `rediss+sentinel://`.",
     )
     redis_ca_certs: Annotated[str, AfterValidator(addresses.authority)] = Field(
         "",
         description="File (PEM) with the authorities that may sign the certificates of Redis and the broker "
-        "(`rediss://`); by default, those the system trusts.",
+        "(`rediss://`, `rediss+sentinel://`); by default, those the system trusts.",
     )
     celery_broker_url: Annotated[str, AfterValidator(addresses.broker)] = Field(
         "",

@@ -35,8 +35,8 @@ TASK_SECONDS = 900
 
 
 def create_app(settings: Settings) -> Celery:
-    broker, options = for_kombu(settings.celery_broker_url)
-    app = Celery("chattergram", broker=broker)
+    broker = for_kombu(settings.celery_broker_url)
+    app = Celery("chattergram", broker=broker.url)
     app.conf.update(
         include=["workers.chat", "workers.transcription", "workers.push", "workers.periodic"],
         accept_content=["json"],
