@@ -49,6 +49,7 @@ def create_app(settings: Settings) -> Celery:
         worker_hijack_root_logger=False,
         worker_send_task_events=settings.monitoring,  # for Flower
         worker_max_tasks_per_child=10_000,
+        broker_use_ssl=broker.tls,
         broker_pool_limit=settings.broker_connections,
         broker_connection_retry_on_startup=True,
         broker_channel_error_retry=True,  # nor does it end when its broker refuses to write: a full disk, a failover
@@ -57,7 +58,7 @@ def create_app(settings: Settings) -> Celery:
             "visibility_timeout": TASK_SECONDS + 60,
             "unacked_restore_interval": 1,
             "unacked_restore_throttle": 1,
-            **options,
+            **broker.options,
         }
         if is_redis(settings.celery_broker_url)
         else {},
@@ -106,6 +107,8 @@ def _prepare(**_: Any) -> None:
             raise SystemExit("The stores were not up within a minute; see the log for which.")
     finally:
         own.close()
+    if app.conf.worker_pool == "threads":  # then no child begins, and tasks run in this process
+        trace_tasks(get_settings())
 
 
 @beat_init.connect
