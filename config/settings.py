@@ -371,6 +371,11 @@ class Settings(BaseSettings):
         "`requirements/tracing.txt`. Without it there are none.",
     )
     traces_share: float = Field(1.0, ge=0, le=1, description="Share of the calls that are traced.")
+    presence: Literal["everyone", "contacts"] = Field(
+        "everyone",
+        description="Who is shown who is online: everyone, or `contacts`, those who have a conversation with that "
+        "person; the same for every process.",
+    )
     presence_lease: int = Field(15, ge=3, le=25, description="Seconds until a dead process's people count as offline.")
     presence_frames_per_second: int = Field(
         20_000,
