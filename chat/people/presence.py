@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from chat import frames, ids
 from chat.people import restoring
-from chat.store import keys
+from chat.store import clock, keys
 from chat.store.connection import Stores
 
 SWEEP_PAGE = 500  # people taken offline in one step
@@ -24,7 +24,7 @@ def renew(stores: Stores, process_id: str, seconds: float | None = None) -> bool
 
     Returns whether the lease had expired or was lost; then the process must report all its people again.
     """
-    now = ids.now_ms()
+    now = clock.now_ms(stores.redis)
     lease_ms = int((stores.settings.presence_lease if seconds is None else seconds) * 1_000)
     with stores.redis.pipeline() as pipe:
         pipe.zscore(keys.PRESENCE_PROCESSES, process_id)
@@ -48,7 +48,8 @@ def report(stores: Stores, process_id: str, changes: Mapping[str, bool]) -> None
 def sweep(stores: Stores) -> None:
     """Takes the people of processes whose lease has expired offline."""
     for _ in range(MAX_SWEEP_STEPS):
-        expired = stores.redis.zrange(keys.PRESENCE_PROCESSES, "-inf", ids.now_ms(), byscore=True, offset=0, num=1)
+        now = clock.now_ms(stores.redis)
+        expired = stores.redis.zrange(keys.PRESENCE_PROCESSES, "-inf", now, byscore=True, offset=0, num=1)
         if not expired:
             break
         _sweep_page(stores, expired[0].decode())
@@ -123,7 +124,6 @@ def _sweep_page(stores: Stores, process_id: str) -> None:
 
 def _record(stores: Stores, process_id: str, changes: Mapping[str, bool], *, only_expired: bool = False) -> list[str]:
     """Runs `report_presence.lua`. Returns the people who have a socket but are unknown to Redis."""
-    now = ids.now_ms()
     script_keys = [
         keys.PRESENCE_PROCESSES,
         keys.PRESENCE_ONLINE,
@@ -132,7 +132,7 @@ def _record(stores: Stores, process_id: str, changes: Mapping[str, bool], *, onl
         keys.presence_process_key(process_id),
     ]
     told = CONTACTS_TOLD if _only_contacts(stores) else 0
-    arguments: list[str | int | bytes] = [process_id, int(only_expired), now, ids.timestamp(now), frames.USERS]
+    arguments: list[str | int | bytes] = [process_id, int(only_expired), ids.now(), frames.USERS]
     arguments += [told, frames.RECIPIENTS_SEPARATOR]
     for user_id, connected in changes.items():
         script_keys += [keys.presence_user_key(user_id), keys.user_key(user_id), keys.conversations_key(user_id)]

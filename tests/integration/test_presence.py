@@ -142,6 +142,22 @@ def test_a_process_that_was_late_reports_everybody_again_though_nobody_has_swept
     assert presence.renew(stores, ONE) is False
 
 
+@pytest.mark.parametrize("seconds", [-60, 60])
+def test_a_process_whose_clock_is_wrong_neither_loses_its_people_nor_takes_others_offline(
+    stores: Stores, anna: str, listener: Listener, monkeypatch: pytest.MonkeyPatch, seconds: int
+) -> None:
+    bert, now_ms = someone(stores, "bert"), ids.now_ms
+    presence.report(stores, ONE, {anna: True})
+    with monkeypatch.context() as patched:
+        patched.setattr(ids, "now_ms", lambda: now_ms() + seconds * 1_000)
+        assert presence.renew(stores, OTHER) is False
+        presence.report(stores, OTHER, {bert: True})
+        presence.sweep(stores)
+    presence.sweep(stores)
+    assert presence.online(stores, [anna, bert]) == {anna, bert}
+    assert presence.renew(stores, OTHER) is False
+
+
 def test_a_lease_holds_for_the_time_the_settings_say(stores: Stores, listener: Listener) -> None:
     now = ids.now_ms()
     presence.renew(stores, ONE)

@@ -8,12 +8,13 @@
 local leases, online, last_seen, last_seen_outbox, people = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local process = ARGV[1]
 local sweeps = ARGV[2] == '1' -- whether to take the people of a process offline, if its lease has expired
-local now_ms = tonumber(ARGV[3])
-local now = ARGV[4] -- RFC 3339
-local channel = ARGV[5] -- of the envelopes
-local contacts = tonumber(ARGV[6]) -- how many of the newest conversations' partners are told; 0 if everybody is
-local separator = ARGV[7] -- of recipients
+local now = ARGV[3] -- RFC 3339
+local channel = ARGV[4] -- of the envelopes
+local contacts = tonumber(ARGV[5]) -- how many of the newest conversations' partners are told; 0 if everybody is
+local separator = ARGV[6] -- of recipients
 
+local time = redis.call('TIME')
+local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
 local expires = redis.call('ZSCORE', leases, process)
 if not expires or (sweeps and tonumber(expires) > now_ms) then return {} end
 
@@ -29,7 +30,7 @@ local function announce(id, conversations, before, after)
 end
 
 local unknown, k = {}, 6
-for i = 8, #ARGV, 4 do
+for i = 7, #ARGV, 4 do
   local id, connected, before, after = ARGV[i], ARGV[i + 1] == '1', ARGV[i + 2], ARGV[i + 3]
   local processes, user, conversations = KEYS[k], KEYS[k + 1], KEYS[k + 2]
   local known = redis.call('EXISTS', user) == 1
