@@ -24,6 +24,7 @@ from chat.voice.recognisers import Recogniser, choose
 from config import logging
 from config.addresses import for_kombu, is_redis
 from config.settings import Settings, get_settings
+from workers.broker import Broker
 from workers.heartbeat import BeatHeartbeat, Heartbeat
 from workers.telemetry import Counted, record_tasks, trace_tasks
 
@@ -36,7 +37,7 @@ TASK_SECONDS = 900
 
 def create_app(settings: Settings) -> Celery:
     broker = for_kombu(settings.celery_broker_url)
-    app = Celery("chattergram", broker=broker.url)
+    app = Celery("chattergram", broker=broker.url, amqp=Broker)
     app.conf.update(
         include=["workers.chat", "workers.transcription", "workers.push", "workers.periodic"],
         accept_content=["json"],
