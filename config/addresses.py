@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import parse_qs, parse_qsl, quote, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, parse_qsl, quote, unquote, urlsplit
 
 MAX_PORT = 65_535
 SENTINEL_PORT = 26_379
@@ -107,8 +107,7 @@ def sentinels(url: str) -> Sentinels | None:
     name, _, password = user.partition(":")
     service, _, database = parts.path.strip("/").partition("/")
     login = {"username": unquote(name), "password": unquote(password)}
-    given = dict(parse_qsl(parts.query))
-    tls = {key: value for key, value in given.items() if key in TLS_OPTIONS} if _is_tls(parts.scheme) else None
+    given, tls = dict(parse_qsl(parts.query)), _tls(parts)
     return Sentinels(
         tuple(_host_and_port(each) for each in hosts.split(",")),
         service,
@@ -117,6 +116,13 @@ def sentinels(url: str) -> Sentinels | None:
         tls,
         {**SENTINEL_OPTIONS, "password": given.get(SENTINEL_PASSWORD), **({} if tls is None else {"ssl": True, **tls})},
     )
+
+
+def _tls(address: SplitResult) -> dict[str, str] | None:
+    """The options of TLS in an address; None if it is one without TLS."""
+    if not _is_tls(address.scheme):
+        return None
+    return {key: value for key, value in parse_qsl(address.query) if key in TLS_OPTIONS}
 
 
 def _host_and_port(text: str) -> tuple[str, int]:
@@ -135,7 +141,8 @@ class KombuAddress(NamedTuple):
 def for_kombu(broker_url: str) -> KombuAddress:
     found = sentinels(broker_url)
     if found is None:
-        return KombuAddress(broker_url, {})
+        first = urlsplit(broker_url.partition(";")[0])
+        return KombuAddress(broker_url, {}, _tls(first))  # kombu reads it in the address, Flower only here
     owner = urlsplit(broker_url).netloc.rpartition("@")[0]
     start = f"sentinel://{owner}@" if owner else "sentinel://"
     urls = [f"{start}{f'[{host}]' if ':' in host else host}:{port}/{found.database}" for host, port in found.hosts]

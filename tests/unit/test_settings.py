@@ -193,6 +193,9 @@ def test_the_broker_must_be_named_if_redis_is_a_unix_socket() -> None:
         Settings(_env_file=None, environment="development", redis_url="unix:///run/redis.sock")
 
 
+AS_OPTION = {"required": ssl.CERT_REQUIRED, "none": ssl.CERT_NONE, None: None}
+
+
 @pytest.mark.parametrize(
     ("given", "reqs"),
     [
@@ -209,6 +212,8 @@ def test_a_broker_with_tls_shows_its_certificate(given: dict[str, str], reqs: se
     assert {each.get("ssl", {}).get("ssl_cert_reqs") for each in parsed} == reqs
     with Connection(url) as connection:
         assert (connection.ssl or {}).get("ssl_cert_reqs") in reqs
+    for_flower = for_kombu(url).tls or {}  # since Flower does not read it in the address
+    assert {AS_OPTION[for_flower.get("ssl_cert_reqs")]} == reqs
 
 
 @pytest.mark.parametrize(
