@@ -22,6 +22,7 @@ from chat.messages import delivery, hinting, storing
 from chat.messages import log as accepted_log
 from chat.messages.log import RawEntry
 from chat.messages.sending import WAKING_MS
+from chat.people import presence, telling
 from chat.push import waiting as push_queue
 from chat.store import counters, keys
 from chat.store.connection import Stores
@@ -129,12 +130,14 @@ class _Drainer:
         messages, originals = self._split_duplicates(messages)
         spoken = [entry for entry in entries if entry.draft.audio_file_id]
         hinting.keep(self.stores, {entry.receipt.message_id: entry.draft.languages for entry in spoken})
+        met = presence.strangers(self.stores, [(each["senderId"], each["receiverId"]) for each in messages])
         messages = storing.store_hot(self.stores, messages)
         # Deliver before archiving: nobody has to wait for MongoDB, and the outbox records what it still lacks, also of
         # entries that are acknowledged meanwhile.
         # Anything a dead drainer already delivered keeps its position among later deliveries.
         outgoing = [_frame(each, origins) for each in (*messages, *originals)]
         delivery.deliver(self.stores, outgoing, reposition=False)
+        telling.tell_of_meeting(self.stores, met)
         if push_queue.note(self.stores, messages):
             self.on_push()
         _count(raw_entries)

@@ -19,6 +19,7 @@ from structlog.testing import capture_logs
 from chat.store import keys, prepare
 from chat.store.connection import Stores
 from chat.upkeep import runs
+from config import replica_set
 from config.settings import Settings, SettingsError
 from dev.embedded import MongoServer, RedisServer, Server
 from dev.processes import LOOPBACK, free_port, wait_until
@@ -102,7 +103,7 @@ def test_a_web_process_lives_and_says_what_it_lacks(stack: Stack) -> None:
     away = {
         "redis": {"REDIS_URL": f"redis://{LOOPBACK}:9/0"},
         "broker": {"CELERY_BROKER_URL": f"redis://{LOOPBACK}:9/0"},
-        "mongodb": {"MONGODB_URI": f"mongodb://{LOOPBACK}:9/chat"},
+        "mongodb": {"MONGODB_URI": without_rights(stack)},
     }
     ports = {missing: free_port() for missing in away}
     webs = {
@@ -121,6 +122,14 @@ def test_a_web_process_lives_and_says_what_it_lacks(stack: Stack) -> None:
     finally:
         for web in webs.values():
             web.stop()
+
+
+def without_rights(stack: Stack) -> str:
+    """The address of the stack's MongoDB for a user who may log in and `ping`, and nothing else."""
+    with stack.mongodb.client() as client:
+        client.admin.command("createUser", "idle", pwd="idle", roles=[])
+    owner = f"{replica_set.USER}:{stack.mongodb.password}@"
+    return stack.mongodb.url().replace(owner, "idle:idle@")
 
 
 def lives(port: int) -> bool:
