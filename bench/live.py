@@ -1,4 +1,4 @@
-"""Words while you speak: from the end of speech to the receiver's frame with the whole transcript, however long it was."""
+"""Words while you speak: from the end of speech, however long, to the receiver's frame with all of it."""
 
 import asyncio
 import statistics
@@ -19,12 +19,12 @@ from tests.stack import Stack
 LENGTHS = {5: 5, 60: 3, 600: 1}  # seconds of speech, and how often
 TOGETHER = 10  # people at once
 SLOWER = 1.25  # for each length, and beside others, compared with the fastest or with one alone
-NOISE_SECONDS = 0.1  # by which two runs of the same may differ
+NOISE_SECONDS = 0.1  # by which two runs of the same may differ with the stand-in
+GUESS_SECONDS = 0.5  # the same with Whisper, which may be in the middle of a guess when the speech ends
 TEXT_TOLERANCE = 0.005
 HURRY = 8.0  # times faster, with --quick, for all but the end of the longest speech
-SLOW_END = 20  # pieces of it in real time
-WHOLE = 0.9  # of the words that must be there: the stand-in says them by the sound alone, Whisper mishears some
-WORDS_A_SECOND = {"Deepgram's stand-in": 1.5, "Whisper base": 1.5}  # at the least, of this speech
+SLOW_END = 35  # pieces of it in real time
+WORDS_A_SECOND = 1.4  # that must be there at the least; of this speech there are 2
 
 
 def live(scale: float) -> list[Row]:
@@ -62,19 +62,20 @@ async def _lengths(stack: Stack, scale: float, name: str, limit: float, first_li
                 rows.append(_first_row(f"... its first words, {seconds} s of speech", said, first_limit))
         speaker.end()
     fastest, slowest = min(wholes.values()), max(wholes.values())
+    noise = GUESS_SECONDS if name.startswith("Whisper") else NOISE_SECONDS
     rows.append(
         Row(
             f"{name}, the slowest length compared with the fastest",
             f"{slowest / fastest:.2f} times",
-            f"within a quarter, or {NOISE_SECONDS:g} s",
-            slowest <= max(SLOWER * fastest, fastest + NOISE_SECONDS),
+            f"within a quarter, or {noise:g} s",
+            slowest <= max(SLOWER * fastest, fastest + noise),
         )
     )
     return rows
 
 
 def _whole_row(what: str, seconds: float, said: Sequence[Said], limit: float) -> Row:
-    least = WHOLE * seconds * 1.5
+    least = WORDS_A_SECOND * seconds
     whole = statistics.median(each.whole for each in said)
     waits = sum(each.waited for each in said)
     measured = (

@@ -33,7 +33,6 @@ def history_and_search(scale: float) -> list[Row]:
         return asyncio.run(run(stack))
 
 
-LIMITS = {"live": 3_600}  # seconds of the scenarios that may take longer than the others
 APART = ("live",)  # not among those that run by default: people speak for as long as they speak
 SCENARIOS: dict[str, Callable[[float], list[Row]]] = {
     "start": start.start_and_memory,

@@ -19,7 +19,7 @@ from chat.audio.decoding import RATE, speech
 
 RECORDINGS = Path(__file__).parent / "recordings"
 PAUSE_SECONDS = 0.8  # between two recordings in a row, as between two sentences
-PIECE_SECONDS = 0.5  # of sound in a piece
+PIECE_SECONDS = 0.3  # of sound in a piece, as the page has it
 OPUS_RATE = 48_000
 BITS = 32_000  # a second
 SETTLE_SECONDS = 60.0
@@ -34,7 +34,7 @@ def spoken_pieces(seconds: float) -> list[bytes]:
     samples = np.resize(np.frombuffer(b"".join(parts), np.int16), int(seconds * RATE))
     pieces: list[bytes] = []
     buffer = io.BytesIO()
-    options = {"live": "1", "cluster_time_limit": str(int(PIECE_SECONDS * 500)), "flush_packets": "1"}
+    options = {"live": "1", "cluster_time_limit": "40", "flush_packets": "1"}
     with av.open(buffer, "w", format="webm", options=options) as target:
         stream = target.add_stream("libopus", rate=OPUS_RATE, layout="mono")
         stream.bit_rate = BITS

@@ -63,7 +63,6 @@ class Counted:
             counters.count("transcriptions", outcome)
             counters.observe("transcription_seconds", seconds=time.monotonic() - began)
 
-
     def listen(self, language: str | None, hints: Sequence[str], begun: Heard) -> AbstractContextManager[Stream]:
         """See `Recogniser`. `chat.voice.following` counts how it ends."""
         return self._recogniser.listen(language, hints, begun)

@@ -9,7 +9,7 @@ from chat.wire import Changes, StoredMessage
 
 
 def with_words(stores: Stores, messages: Sequence[StoredMessage]) -> list[StoredMessage]:
-    """Returns new messages, those with their transcript whose recordings were heard to the end. One round trip, or none.
+    """Returns new messages; those whose recordings were heard to the end have their transcript. One round trip at most.
 
     The others keep the status `transcribing`.
     """

@@ -198,7 +198,7 @@ def upload_key(upload_id: str) -> str:
 
 
 def heard_key(recording_id: str) -> str:
-    """Hash: what was heard in a recording while it was made (see `chat.audio.heard`), its follower, and how many died."""
+    """Hash: what was heard in a recording while it was made (see `chat.audio.heard`), its follower, how many died."""
     return f"{PREFIX}:heard:{recording_id}"
 
 

@@ -1,13 +1,13 @@
 """Followers: each listens to one recording while it is made, so that its words are there when it is sent.
 
-A recording is in `keys.FOLLOWING` from its first piece until all of it was heard, or nobody can hear it. A task is only a
-nudge to take its lease (`chat.voice.leases`); the sweep nudges wherever a lease has run out, so a follower that dies is
-replaced within ten seconds. The next one decodes the pieces from the beginning and goes on behind the words
-that were settled (`chat.audio.heard`). A follower passes its recording on where its process is stopped, and rests where no
-piece has come for a while; the next piece then calls another.
+A recording is in `keys.FOLLOWING` from its first piece until all of it was heard, or nobody can hear it. A task is only
+a nudge to take its lease (`chat.voice.leases`); the sweep nudges wherever a lease has run out, so a follower that dies
+is replaced within ten seconds. The next one decodes the pieces from the beginning and goes on behind the words that were
+settled (`chat.audio.heard`). A follower passes its recording on where its process is stopped, and rests where no piece
+has come for a while; the next piece then calls another.
 
-What cannot be followed, or not fast enough, is left: then the message is transcribed after it is sent, as any other. Until
-it has its words, a message that is sent before waits for the follower, for `heard.WAIT_SECONDS` at most.
+What cannot be followed, or not fast enough, is left: then the message is transcribed after it is sent, as any other.
+Until it has its words, a message that is sent before waits for the follower, for `heard.WAIT_SECONDS` at most.
 """
 
 import time
@@ -41,8 +41,8 @@ SAVE_SECONDS = 1.0  # between two times that what was heard is saved
 def follow(stores: Stores, recogniser: Recogniser, recording_id: str, stopping: Callable[[], bool]) -> str:
     """Follows a recording until it ends, unless somebody else does. Safe to call any number of times.
 
-    Returns how it ended: `leases.PASS` if another must take over, since `stopping()`; `heard.LEFT` if its message, should
-    it wait, must be transcribed otherwise; '' if there was nothing to do.
+    Returns how it ended: `leases.PASS` if another must take over, since `stopping()`; `heard.LEFT` if its message,
+    should it wait, must be transcribed otherwise; '' if there was nothing to do.
     """
     lease = leases.take(stores, recording_id)
     if lease is None:
@@ -91,7 +91,7 @@ class _Follower:
             return PASS
         if ended is Ended.RESTING:
             return self._rest(recording)
-        return ended.value
+        return str(ended.value)
 
     def _listen(self, recording: Recording) -> Ended:
         begun = hearing.read(self._stores, self._id) or Heard()

@@ -33,7 +33,11 @@ def due(stores: Stores) -> list[str]:
 
 def is_followed(stores: Stores, recording_id: str) -> bool:
     """Whether somebody follows a recording now, or did until a moment ago."""
-    return bool(stores.redis.zscore(keys.FOLLOWING, recording_id))
+    with stores.redis.pipeline(transaction=False) as pipe:
+        pipe.time()
+        pipe.zscore(keys.FOLLOWING, recording_id)
+        (whole, microseconds), ends = pipe.execute()
+    return ends is not None and ends > whole * 1_000 + microseconds // 1_000
 
 
 class Lease:

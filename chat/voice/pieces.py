@@ -43,9 +43,7 @@ class Pieces:
     thread; it says why to end, if it is time to.
     """
 
-    def __init__(
-        self, stores: Stores, recording: Recording, skipped: float, renew: Callable[[], Ended | None]
-    ) -> None:
+    def __init__(self, stores: Stores, recording: Recording, skipped: float, renew: Callable[[], Ended | None]) -> None:
         self._stores = stores
         self._recording = recording
         self._skip = int(skipped * RATE) * SAMPLE_BYTES

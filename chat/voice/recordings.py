@@ -43,7 +43,8 @@ BUSY_RETRY_SECONDS = 1
 FULL_RETRY_SECONDS = 30
 READ_BYTES = 256 * 1024
 MEASURED_SECONDS = 1.0  # that a follower may take to the end of a recording that has just become whole
-MEASURED_STEP = 0.02  # seconds between two looks
+HEARD_SECONDS = 1.0  # that it may then take until the last words are settled
+FOLLOWER_STEP = 0.02  # seconds between two looks
 
 Follow = Callable[[str], None]
 
@@ -239,7 +240,9 @@ def complete(stores: Stores, sandbox: Sandbox, recording: Recording, new_file: C
                 _end(stores, recording, "refused")
                 raise
             upload = audio.save(stores, recording.owner, recording.id, new)
-        return _note_stored(stores, current, upload)
+        stored = _note_stored(stores, current, upload)
+    _wait_for_words(stores, stored)
+    return stored
 
 
 def discard(stores: Stores, recording: Recording) -> None:
@@ -321,13 +324,33 @@ def _prepared(
 
 def _measured_while_made(stores: Stores, recording: Recording) -> Prepared | None:
     """What its follower has measured, so that a long recording need not be decoded again; waits a moment for that."""
-    until = time.monotonic() + MEASURED_SECONDS
+    found: list[Prepared | None] = [None]
+
+    def is_measured() -> bool:
+        found[0] = hearing.measured(stores, recording.id, recording.offset)
+        return found[0] is not None
+
+    _wait_for_follower(stores, recording, is_measured, MEASURED_SECONDS)
+    return found[0]
+
+
+def _wait_for_words(stores: Stores, recording: Recording) -> None:
+    """Waits a moment until all is heard, so that a message that is sent right now has its words from the beginning."""
+
+    def is_heard() -> bool:
+        heard = hearing.read(stores, recording.id)
+        return heard is None or heard.finished
+
+    _wait_for_follower(stores, recording, is_heard, HEARD_SECONDS)
+
+
+def _wait_for_follower(stores: Stores, recording: Recording, is_done: Callable[[], bool], seconds: float) -> None:
+    until = time.monotonic() + seconds
     while True:
-        is_followed = leases.is_followed(stores, recording.id)
-        found = hearing.measured(stores, recording.id, recording.offset)
-        if found is not None or not is_followed or time.monotonic() > until:
-            return found
-        time.sleep(MEASURED_STEP)
+        is_followed = leases.is_followed(stores, recording.id)  # before the look: it may end in between
+        if is_done() or not is_followed or time.monotonic() > until:
+            return
+        time.sleep(FOLLOWER_STEP)
 
 
 def _note_stored(stores: Stores, recording: Recording, upload: Upload) -> Recording:

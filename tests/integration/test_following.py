@@ -299,9 +299,10 @@ def test_a_pause_is_bridged_and_a_long_one_ends_the_follower_until_the_next_piec
     with followed(voices, deepgram, speaker.id) as outcome:
         pass
     assert outcome == [leases.REST]
-    assert server.streams[0].texts.count('{"type":"KeepAlive"}') + server.streams[0].texts.count(
-        '{"type": "KeepAlive"}'
-    ) >= 3, "as text, or it would count as sound"
+    assert (
+        server.streams[0].texts.count('{"type":"KeepAlive"}') + server.streams[0].texts.count('{"type": "KeepAlive"}')
+        >= 3
+    ), "as text, or it would count as sound"
     assert leases.due(voices) == []
     speaker.complete(*PIECES[4:])
     assert speaker.nudges == [speaker.id, speaker.id], "the next piece calls another"

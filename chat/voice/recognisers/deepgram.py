@@ -111,7 +111,6 @@ class Deepgram:
         except (httpx.HTTPError, ParsingError) as error:
             raise TranscriptionUnavailable("The transcription service could not be reached.") from error
 
-
     def listen(self, language: str | None, hints: Sequence[str], begun: Heard) -> AbstractContextManager[Stream]:
         """See `Recogniser`. The language cannot be detected in a stream: it is `multi`, or one that somebody named."""
         queries = [query for query in self._queries(language, hints) if "language" in query]
@@ -119,9 +118,7 @@ class Deepgram:
             raise LanguageNotKnown("Nobody said in which language this is, and a stream cannot detect it.")
         options: RequestOptions = {"additional_query_parameters": {"redact": self._redact}} if self._redact else {}
         for query in queries:
-            connection = self._client.listen.v1.connect(
-                **self._query, **query, **STREAM_QUERY, request_options=options
-            )
+            connection = self._client.listen.v1.connect(**self._query, **query, **STREAM_QUERY, request_options=options)
             try:
                 socket = connection.__enter__()
             except (ApiError, InvalidStatus) as error:

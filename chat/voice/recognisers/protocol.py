@@ -115,9 +115,7 @@ class Recogniser(Protocol):
         """
         ...
 
-    def listen(
-        self, language: str | None, hints: Sequence[str], begun: Heard
-    ) -> AbstractContextManager[Stream]:
+    def listen(self, language: str | None, hints: Sequence[str], begun: Heard) -> AbstractContextManager[Stream]:
         """Listens to a recording that is being made; leaving the block stops that.
 
         Args:

@@ -11,13 +11,13 @@ import numpy as np
 from chat.audio.heard import Heard
 from chat.voice.recognisers import utterances
 from chat.voice.recognisers.hearing import Guess, Hearing
-from chat.voice.recognisers.pieces import PIECE_SECONDS, RATE, Samples, cut_in_pause, piece_of, spoken
+from chat.voice.recognisers.pieces import RATE, Samples, cut_in_pause, piece_of, spoken
 
 LOOK_SECONDS = 0.25  # of new sound, after which to look for a pause
 GUESS_SECONDS = 1.0  # between two guesses
 FIRST_GUESS_SECONDS = 0.8  # of speech; less is no word yet
 TAIL_SECONDS = 0.15  # of silence at the end of a guess, or its last word may have been cut
-PIECE = PIECE_SECONDS * RATE
+LONGEST = utterances.LONGEST_SECONDS * RATE
 
 
 class WhisperStream:
@@ -43,7 +43,7 @@ class WhisperStream:
         if len(self._buffer) - self._looked < LOOK_SECONDS * RATE:
             return None
         self._looked = len(self._buffer)
-        speech = spoken(self._buffer[:PIECE])
+        speech = spoken(self._buffer[:LONGEST])
         end = utterances.end(self._buffer, speech)
         if end is not None:
             self._settle(end, speech)
@@ -60,9 +60,9 @@ class WhisperStream:
     def finish(self) -> Heard:
         """See `Stream`."""
         while len(self._buffer):
-            speech = spoken(self._buffer[:PIECE])
-            whole = len(self._buffer) <= PIECE
-            self._settle(len(self._buffer) if whole else cut_in_pause(self._buffer[:PIECE], speech), speech)
+            speech = spoken(self._buffer[:LONGEST])
+            whole = len(self._buffer) <= LONGEST
+            self._settle(len(self._buffer) if whole else cut_in_pause(self._buffer[:LONGEST], speech), speech)
         return self._so_far()
 
     def _is_worth_a_guess(self, speech: list[tuple[int, int]]) -> bool:
