@@ -1,18 +1,13 @@
-"""`make bench`, or `python -m bench [--quick] [scenario ...]`."""
+"""`make bench`, or `python -m bench [--quick] [scenario ...]`; after Ctrl-C, `python -m bench --go-on`."""
 
 import argparse
-import signal
 import sys
-import time
-import traceback
-from types import FrameType
 
-from bench import report
+from bench import report, running
 from bench.rows import Row
 from bench.scenarios import SCENARIOS
 
 QUICK = 0.3
-SCENARIO_SECONDS = 600  # longer than any scenario takes, so that one that hangs does not block the others
 
 
 def main() -> None:
@@ -21,45 +16,26 @@ def main() -> None:
     parser.add_argument(
         "--quick", action="store_true", help="take a third of the time: to see that it works, not to compare"
     )
+    parser.add_argument("--go-on", action="store_true", help="run what an interrupted run left, and report on all")
     options = parser.parse_args()
-    signal.signal(signal.SIGALRM, _too_long)
-    names = options.scenarios or list(SCENARIOS)
+    names, scale = options.scenarios or list(SCENARIOS), QUICK if options.quick else 1.0
     results: dict[str, list[Row]] = {}
+    if options.go_on:
+        if (kept := report.kept()) is None:
+            parser.error("no run was interrupted")
+        results, names, scale = kept
     try:
-        _measure_all(names, QUICK if options.quick else 1.0, results)
-    except KeyboardInterrupt:
-        left = " ".join(name for name in names if name not in results)
-        print(f"\n{report.table(results)}\nInterrupted. To go on: python -m bench {left}", flush=True)
+        running.run(SCENARIOS, names, scale, _failed, results)
+    except running.Interrupted as interrupted:
+        report.keep(results, interrupted.left, scale)
+        print(f"\n{report.table(results)}\nInterrupted. To go on: {sys.executable} -m bench --go-on", flush=True)
         sys.exit(130)
     print(f"\n{report.table(results)}", flush=True)
     print(f"Written to {report.save(results)}")
 
 
-def _measure_all(names: list[str], scale: float, results: dict[str, list[Row]]) -> None:
-    for number, name in enumerate(names, 1):
-        print(f"-- {number} of {len(names)}, {name}: {(SCENARIOS[name].__doc__ or '').strip()}", flush=True)
-        began = time.monotonic()
-        results[name] = _measured(name, scale)
-        for row in results[name]:
-            print(f"   {row.what}: {row.measured}   {row.target}   {report.MARK[row.ok]}", flush=True)
-        print(f"   took {time.monotonic() - began:.0f} s", flush=True)
-
-
-def _measured(name: str, scale: float) -> list[Row]:
-    """A scenario's rows. If it fails, one row that says so, since the other scenarios' figures are still useful."""
-    signal.alarm(SCENARIO_SECONDS)
-    try:
-        return SCENARIOS[name](scale)
-    except Exception as error:  # noqa: BLE001 (whatever it is, it goes into the table)
-        traceback.print_exc()
-        reason = " ".join(str(error).split())[:200].replace("|", "/")
-        return [Row(name, f"failed: {type(error).__name__}: {reason}", "measured", False)]
-    finally:
-        signal.alarm(0)
-
-
-def _too_long(_: int, __: FrameType | None) -> None:
-    raise TimeoutError(f"took more than {SCENARIO_SECONDS} s")
+def _failed(name: str, reason: str) -> Row:
+    return Row(name, reason, "measured", False)
 
 
 if __name__ == "__main__":

@@ -3,15 +3,18 @@
 import json
 import os
 import platform
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from bench import picture
 from bench.rows import Row
+from bench.running import MARK
 from bench.servers import NAMES, Usage
 
 FOLDER = Path(__file__).parent / "results"
-MARK = {True: "yes", False: "NO", None: ""}
+KEPT = FOLDER / "interrupted.json"
 
 
 def table(results: dict[str, list[Row]]) -> str:
@@ -45,5 +48,26 @@ def save(results: dict[str, list[Row]]) -> Path:
         for name, rows in results.items()
     }
     (FOLDER / "numbers.json").write_text(json.dumps(numbers, indent=1))
+    KEPT.unlink(missing_ok=True)
     picture.draw([row for rows in results.values() for row in rows], FOLDER / "plot.png")
     return written
+
+
+def keep(results: dict[str, list[Row]], left: list[str], scale: float) -> None:
+    """Keeps what an interrupted run has measured, and what it has not."""
+    FOLDER.mkdir(exist_ok=True)
+    rows = {name: [asdict(row) for row in own] for name, own in results.items()}
+    KEPT.write_text(json.dumps({"results": rows, "left": left, "scale": scale}))
+
+
+def kept() -> tuple[dict[str, list[Row]], list[str], float] | None:
+    """Returns the same of the last run that was interrupted, unless a later one was whole."""
+    if not KEPT.exists():
+        return None
+    found = json.loads(KEPT.read_text())
+    results = {name: [_row(**row) for row in rows] for name, rows in found["results"].items()}
+    return results, found["left"], found["scale"]
+
+
+def _row(cpu: dict[str, dict[str, Any]], **others: Any) -> Row:
+    return Row(**others, cpu={name: Usage(**usage) for name, usage in cpu.items()})

@@ -23,6 +23,9 @@ RESUME = "application:resume"  # frames only, as are the next two
 SENT = "application:sent"
 REFUSED = "application:refused"
 
+RECIPIENTS_SEPARATOR = ","  # of an envelope
+
+_PRESENCE = {"_id", "online", "lastSeen"}
 _SEPARATOR = b"---"
 _ESCAPED_SEPARATOR = rb"\u002d" * len(_SEPARATOR)
 
@@ -122,7 +125,7 @@ def rebuild(member: str, messages: Mapping[str, Message]) -> Frame | None:
 
 def envelope_halves(recipients: Sequence[str], data: bytes, request_id: str = "") -> tuple[bytes, bytes]:
     """An envelope's parts before and after the position, which Redis assigns when it publishes."""
-    to = ",".join(recipients)
+    to = RECIPIENTS_SEPARATOR.join(recipients)
     return (f"{request_id} {to} " if request_id else f"{to} ").encode(), b"\n" + data
 
 
@@ -140,7 +143,8 @@ def decode_envelope(raw: bytes) -> Envelope:
     """
     head, _, data = raw.partition(b"\n")
     *origin, to, position = head.decode().split(" ")
-    return Envelope(tuple(to.split(",")) if to else (), int(position), data, "".join(origin))
+    recipients = tuple(to.split(RECIPIENTS_SEPARATOR)) if to else ()
+    return Envelope(recipients, int(position), data, "".join(origin))
 
 
 def presence_halves(
@@ -148,17 +152,29 @@ def presence_halves(
 ) -> tuple[bytes, bytes]:
     """The envelope of a frame on `application:users`, as its parts before and after the JSON of `lastSeen`.
 
-    Without `recipients` everyone connected gets it. `news` is what else the frame says of the person.
+    Without `recipients` everyone connected gets it; a script that knows them puts them in front, separated by
+    `RECIPIENTS_SEPARATOR`. `news` is what else the frame says of the person.
     """
     data = wire.dumps({"_id": user_id, "online": online, "lastSeen": None, **(news or {})})
     before, name, behind = encode_envelope(recipients, data).partition(b'"lastSeen":')
     return before + name, behind.removeprefix(b"null")
 
 
-def presence_envelope(user_id: str, online: bool, last_seen: str | None) -> bytes:
+def presence_envelope(
+    user_id: str,
+    online: bool,
+    last_seen: str | None,
+    recipients: Sequence[str] = (),
+    news: Mapping[str, Any] | None = None,
+) -> bytes:
     """The same envelope, complete."""
-    before, behind = presence_halves(user_id, online)
+    before, behind = presence_halves(user_id, online, recipients, news)
     return before + wire.dumps(last_seen) + behind
+
+
+def has_news(change: Mapping[str, Any]) -> bool:
+    """Whether a frame on `application:users` says more of a person than their presence."""
+    return not change.keys() <= _PRESENCE
 
 
 def frame(channel: str, data: bytes) -> bytes:

@@ -7,13 +7,15 @@ Besides, a client's error about a wrong address may include the password; the er
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from typing import Any, NamedTuple
+from urllib.parse import SplitResult, parse_qs, parse_qsl, quote, unquote, urlsplit
 
 MAX_PORT = 65_535
 SENTINEL_PORT = 26_379
 # One that is away must not hold up the next: redis-py would try each for seconds.
 SENTINEL_OPTIONS = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5, "retry": None}
+SENTINEL_PASSWORD = "sentinel_password"  # noqa: S105 (the name of an option)
+TLS_OPTIONS = ("ssl_cert_reqs", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile")  # of an address that names sentinels
 CERTIFICATE_CHECKS = {"none", "optional", "required"}  # what both redis-py and kombu know as `ssl_cert_reqs`
 BROKER_SECONDS = 0.5  # how long sending a task may wait for the broker
 
@@ -29,17 +31,24 @@ _LETTER = r"(?:[^:@/?%\s]|%[\da-fA-F]{2})"
 _OWNER = rf"(?:{_LETTER}+(?::{_LETTER}*)?@)?"
 _REST = r"(?:/[^/\\\"$?\s]*)?(?:\?(?:\w+=[^&;\s]*(?:[&;]|$))*)?"
 
-_SENTINELS = rf"redis\+sentinel://{_USER}(?P<hosts>{_HOST}(?:,{_HOST})*)/[\w.-]+"
-_SENTINELS_OPTIONS = r"(?:\?sentinel_password=[^&#\s]*)?"
 
-REDIS = (_FIRST_DATABASE, rf"{_SENTINELS}(?:/0)?{_SENTINELS_OPTIONS}", rf"unix://{_USER}{_SOCKET}")
-BROKER = (_REDIS, rf"{_SENTINELS}/\d+{_SENTINELS_OPTIONS}", rf"redis\+socket://{_USER}{_SOCKET}", _AMQP)
+def _sentinels(database: str) -> tuple[str, str]:
+    """The two forms of an address that names sentinels: without TLS and with it."""
+    hosts = rf"{_USER}(?P<hosts>{_HOST}(?:,{_HOST})*)/[\w.-]+{database}"
+    return tuple(  # type: ignore[return-value]
+        rf"{scheme}\+sentinel://{hosts}(?:\?(?:(?:{'|'.join(options)})=[^&#\s]*(?:&|$))*)?"
+        for scheme, options in (("redis", (SENTINEL_PASSWORD,)), ("rediss", (SENTINEL_PASSWORD, *TLS_OPTIONS)))
+    )
+
+
+REDIS = (_FIRST_DATABASE, *_sentinels("(?:/0)?"), rf"unix://{_USER}{_SOCKET}")
+BROKER = (_REDIS, *_sentinels(r"/\d+"), rf"redis\+socket://{_USER}{_SOCKET}", _AMQP)
 MONGODB = (
     rf"mongodb://{_OWNER}(?P<hosts>{_HOST}(?:,{_HOST})*){_REST}",
     rf"mongodb\+srv://{_OWNER}[^\[\]:/?#@,\s]+{_REST}",
 )
 FORMS_OF_REDIS = (
-    "redis://user:password@host:port/0, rediss://… for TLS, or redis+sentinel://user:password@host:port,host:port/name"
+    "redis://user:password@host:port/0, or redis+sentinel://user:password@host:port,host:port/name; with TLS rediss"
 )
 ESCAPED = "percent-encode special characters in the password"
 
@@ -54,7 +63,7 @@ def redis(value: str) -> str:
 def broker(value: str) -> str:
     """Accepts one address, or several alternatives separated by semicolons, or an empty text for none."""
     if value and not all(_is_one_of(BROKER, each) for each in value.split(";")):
-        schemes = "redis://, rediss://, redis+sentinel://, amqp:// or amqps://"
+        schemes = "redis://, rediss://, redis+sentinel://, rediss+sentinel://, amqp:// or amqps://"
         raise ValueError(f"must be {schemes} with user:password@host:port/name; {ESCAPED}")
     return value
 
@@ -85,25 +94,35 @@ class Sentinels:
     service: str
     database: int
     login: dict[str, str]
+    tls: dict[str, str] | None  # options of TLS, to the sentinels and to the master; None without TLS
     options: dict[str, Any]  # of the connections to the sentinels
 
 
 def sentinels(url: str) -> Sentinels | None:
     """Reads an address that names sentinels; returns None for any other."""
     parts = urlsplit(url)
-    if parts.scheme != "redis+sentinel":
+    if parts.scheme not in ("redis+sentinel", "rediss+sentinel"):
         return None
     user, _, hosts = parts.netloc.rpartition("@")
     name, _, password = user.partition(":")
     service, _, database = parts.path.strip("/").partition("/")
     login = {"username": unquote(name), "password": unquote(password)}
+    given, tls = dict(parse_qsl(parts.query)), _tls(parts)
     return Sentinels(
         tuple(_host_and_port(each) for each in hosts.split(",")),
         service,
         int(database or 0),
         {key: value for key, value in login.items() if value},
-        {**SENTINEL_OPTIONS, "password": parse_qs(parts.query).get("sentinel_password", [None])[0]},
+        tls,
+        {**SENTINEL_OPTIONS, "password": given.get(SENTINEL_PASSWORD), **({} if tls is None else {"ssl": True, **tls})},
     )
+
+
+def _tls(address: SplitResult) -> dict[str, str] | None:
+    """The options of TLS in an address; None if it is one without TLS."""
+    if not _is_tls(address.scheme):
+        return None
+    return {key: value for key, value in parse_qsl(address.query) if key in TLS_OPTIONS}
 
 
 def _host_and_port(text: str) -> tuple[str, int]:
@@ -111,15 +130,23 @@ def _host_and_port(text: str) -> tuple[str, int]:
     return parts.hostname or "", parts.port or SENTINEL_PORT
 
 
-def for_kombu(broker_url: str) -> tuple[str, dict[str, Any]]:
-    """Returns the address as kombu wants it, and the transport options that belong to it."""
+class KombuAddress(NamedTuple):
+    """An address as kombu wants it, with the transport options and those of TLS that belong to it."""
+
+    url: str
+    options: dict[str, Any]
+    tls: dict[str, str] | None = None
+
+
+def for_kombu(broker_url: str) -> KombuAddress:
     found = sentinels(broker_url)
     if found is None:
-        return broker_url, {}
+        first = urlsplit(broker_url.partition(";")[0])
+        return KombuAddress(broker_url, {}, _tls(first))  # kombu reads it in the address, Flower only here
     owner = urlsplit(broker_url).netloc.rpartition("@")[0]
     start = f"sentinel://{owner}@" if owner else "sentinel://"
     urls = [f"{start}{f'[{host}]' if ':' in host else host}:{port}/{found.database}" for host, port in found.hosts]
-    return ";".join(urls), {"master_name": found.service, "sentinel_kwargs": found.options}
+    return KombuAddress(";".join(urls), {"master_name": found.service, "sentinel_kwargs": found.options}, found.tls)
 
 
 def authority(value: str) -> str:
@@ -157,10 +184,14 @@ def fail_fast(broker_url: str) -> dict[str, float]:
 
 def _with_option(url: str, name: str, value: str) -> str:
     parts = urlsplit(url)
-    if parts.scheme != "rediss" or name in parse_qs(parts.query):
+    if not _is_tls(parts.scheme) or name in parse_qs(parts.query):
         return url
     query = "&".join(filter(None, (parts.query, f"{name}={value}")))
     return parts._replace(query=query).geturl()
+
+
+def _is_tls(scheme: str) -> bool:
+    return scheme.startswith("rediss")
 
 
 def _is_one_of(forms: tuple[str, ...], value: str) -> bool:

@@ -61,7 +61,7 @@ def configure(settings: Settings) -> None:
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.log_level]),
-        cache_logger_on_first_use=True,
+        cache_logger_on_first_use=production,  # elsewhere a command in a shell or a test may configure it again
     )
     _catch_uncaught()
 

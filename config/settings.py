@@ -107,12 +107,12 @@ class Settings(BaseSettings):
     redis_url: Annotated[str, AfterValidator(addresses.redis)] = Field(
         "redis://127.0.0.1:6379/0",
         description="Redis with search and JSON: hot data and pub/sub. Sentinels that know its master: "
-        "`redis+sentinel://host,host/name`.",
+        "`redis+sentinel://host,host/name`, with TLS `rediss+sentinel://`.",
     )
     redis_ca_certs: Annotated[str, AfterValidator(addresses.authority)] = Field(
         "",
         description="File (PEM) with the authorities that may sign the certificates of Redis and the broker "
-        "(`rediss://`); by default, those the system trusts.",
+        "(`rediss://`, `rediss+sentinel://`); by default, those the system trusts.",
     )
     celery_broker_url: Annotated[str, AfterValidator(addresses.broker)] = Field(
         "",
@@ -385,6 +385,11 @@ class Settings(BaseSettings):
         "`requirements/tracing.txt`. Without it there are none.",
     )
     traces_share: float = Field(1.0, ge=0, le=1, description="Share of the calls that are traced.")
+    presence: Literal["everyone", "contacts"] = Field(
+        "everyone",
+        description="Who is shown who is online: everyone, or `contacts`, those who have a conversation with that "
+        "person; the same for every process.",
+    )
     presence_lease: int = Field(15, ge=3, le=25, description="Seconds until a dead process's people count as offline.")
     presence_frames_per_second: int = Field(
         20_000,

@@ -17,6 +17,7 @@ from pathlib import Path
 from dev.private import UMASK, private_folder
 
 LOOPBACK = "127.0.0.1"
+LOG_LINE = 400  # characters shown of a line of a log: mongod's have thousands
 POLL = 0.05  # seconds between two checks of something that cannot notify us
 PR_SET_PDEATHSIG = 1
 # Below the kernel's range for outgoing connections: otherwise a client that retries while its server is down could be
@@ -206,5 +207,5 @@ class ManagedProcess:
             return log.read().decode(errors="replace")
 
     def log_tail(self, lines: int = 40) -> str:
-        tail = "\n".join(self.output().splitlines()[-lines:])
+        tail = "\n".join(line[:LOG_LINE] for line in self.output().splitlines()[-lines:])
         return f"--- end of {self.log}:\n{tail or '(empty)'}"

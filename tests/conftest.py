@@ -94,9 +94,10 @@ def client(stack: Stack) -> Iterator[Client]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    """Adds the ends of the stack's logs to the report of a failed test that used it."""
+    """Adds the ends of the logs of every stack that a failed test used to its report."""
     report = yield
-    running = getattr(item, "funcargs", {}).get("stack")
-    if report.failed and isinstance(running, Stack):
-        report.sections.append(("Logs of the stack", running.log_tails()))
+    if report.failed:
+        used = [getattr(value, "stack", value) for value in getattr(item, "funcargs", {}).values()]
+        for running in {id(each): each for each in used if isinstance(each, Stack)}.values():
+            report.sections.append(("Logs of the stack", running.log_tails()))
     return report

@@ -16,18 +16,19 @@ class Queue:
     """A Celery client that only sends tasks."""
 
     def __init__(self, settings: Settings) -> None:
-        broker, options = for_kombu(settings.celery_broker_url)
+        broker = for_kombu(settings.celery_broker_url)
         self._is_redis = is_redis(settings.celery_broker_url)
-        self._celery = Celery("chattergram-web", broker=broker, set_as_current=False)
+        self._celery = Celery("chattergram-web", broker=broker.url, set_as_current=False)
         self._celery.conf.update(
             task_serializer="json",
             task_ignore_result=True,
             task_routes={task: {"queue": queue} for task, queue in queues.QUEUE_OF.items()},
+            broker_use_ssl=broker.tls,
             broker_pool_limit=settings.broker_connections,
             broker_connection_timeout=BROKER_SECONDS,
             broker_connection_retry=False,
             broker_connection_max_retries=0,
-            broker_transport_options={**fail_fast(settings.celery_broker_url), **options},
+            broker_transport_options={**fail_fast(settings.celery_broker_url), **broker.options},
         )
 
     def wake_drainer(self) -> None:

@@ -13,16 +13,16 @@ from flask_jwt_extended import JWTManager, create_access_token, decode_token
 from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt import PyJWTError
 
-from chat import ids
 from chat.people import sessions
 from chat.people.sessions import Session
+from chat.store import clock
 from chat.store.connection import Stores
 from chat.store.limits import Counted
 
 MAX_TOKEN_BYTES = 2_048  # ours have about 350
 CLOCK_LEEWAY = 60  # seconds that the clock of the process that issued a token may be ahead
 REMEMBERED = 20_000  # tokens; the least recently used goes first
-ISSUED = "ms"  # claim: when it was issued, in milliseconds, since `iat` knows only seconds
+ISSUED = "ms"  # claim: when it was issued, in milliseconds by Redis's clock, to tell whether it came before an ending
 
 
 class Tokens:
@@ -42,8 +42,9 @@ class Tokens:
         self._decoded = lru_cache(maxsize=REMEMBERED)(self._decode)
 
     def issue(self, user_id: str) -> str:
+        issued = clock.now_ms(self._stores.redis)
         with self._app.app_context():
-            return str(create_access_token(user_id, additional_claims={ISSUED: ids.now_ms()}))
+            return str(create_access_token(user_id, additional_claims={ISSUED: issued}))
 
     def read(self, token: str) -> Session:
         """What a token says, if it is ours and has not expired. Raises Unauthorized."""

@@ -24,6 +24,7 @@ from chat.voice.recognisers import Recogniser, choose
 from config import logging
 from config.addresses import for_kombu, is_redis
 from config.settings import Settings, get_settings
+from workers.broker import Broker
 from workers.heartbeat import BeatHeartbeat, Heartbeat
 from workers.telemetry import Counted, record_tasks, trace_tasks
 
@@ -35,8 +36,8 @@ TASK_SECONDS = 900
 
 
 def create_app(settings: Settings) -> Celery:
-    broker, options = for_kombu(settings.celery_broker_url)
-    app = Celery("chattergram", broker=broker)
+    broker = for_kombu(settings.celery_broker_url)
+    app = Celery("chattergram", broker=broker.url, amqp=Broker)
     app.conf.update(
         include=["workers.chat", "workers.transcription", "workers.push", "workers.periodic"],
         accept_content=["json"],
@@ -49,6 +50,7 @@ def create_app(settings: Settings) -> Celery:
         worker_hijack_root_logger=False,
         worker_send_task_events=settings.monitoring,  # for Flower
         worker_max_tasks_per_child=10_000,
+        broker_use_ssl=broker.tls,
         broker_pool_limit=settings.broker_connections,
         broker_connection_retry_on_startup=True,
         broker_channel_error_retry=True,  # nor does it end when its broker refuses to write: a full disk, a failover
@@ -57,7 +59,7 @@ def create_app(settings: Settings) -> Celery:
             "visibility_timeout": TASK_SECONDS + 60,
             "unacked_restore_interval": 1,
             "unacked_restore_throttle": 1,
-            **options,
+            **broker.options,
         }
         if is_redis(settings.celery_broker_url)
         else {},
@@ -106,6 +108,8 @@ def _prepare(**_: Any) -> None:
             raise SystemExit("The stores were not up within a minute; see the log for which.")
     finally:
         own.close()
+    if app.conf.worker_pool == "threads":  # then no child begins, and tasks run in this process
+        trace_tasks(get_settings())
 
 
 @beat_init.connect

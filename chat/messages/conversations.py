@@ -46,7 +46,7 @@ def list_conversations(stores: Stores, user_id: str, limit: int, before: str | N
         if last and (before is None or last < before)
     ]
     rows = sorted(rows, key=itemgetter(0), reverse=True)[:limit]
-    profiles = accounts.profiles(stores, [partner for _, partner, *_ in rows])
+    profiles = accounts.profiles(stores, user_id, [partner for _, partner, *_ in rows])
     messages = _messages(stores, [last for last, *_ in rows])
     muted = muting.muted(stores, user_id) if rows else ()
     return [

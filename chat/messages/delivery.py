@@ -20,7 +20,7 @@ from chat.frames import (
     rebuild,
     transcribing_member,
 )
-from chat.store import hot, keys
+from chat.store import clock, hot, keys
 from chat.store.connection import Stores
 
 
@@ -125,8 +125,7 @@ def _is_voice(stores: Stores, message_id: str) -> bool:
 
 
 def _expired(stores: Stores, position: int) -> bool:
-    seconds, _ = stores.redis.time()
-    return bool(position < (seconds - stores.settings.resume_days * 86_400) * 1_000_000)
+    return position < clock.now_us(stores.redis) - stores.settings.resume_days * 86_400 * 1_000_000
 
 
 def _frames(stores: Stores, members: list[str]) -> list[Missed]:

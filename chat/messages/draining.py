@@ -8,6 +8,7 @@ message costs more than storing the message; a flag in Redis tells the web proce
 import contextlib
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pymongo
 import structlog
@@ -21,6 +22,7 @@ from chat.messages import delivery, hinting, storing
 from chat.messages import log as accepted_log
 from chat.messages.log import RawEntry
 from chat.messages.sending import WAKING_MS
+from chat.people import presence, telling
 from chat.push import waiting as push_queue
 from chat.store import counters, keys
 from chat.store.connection import Stores
@@ -72,8 +74,14 @@ class _Drainer:
         self.on_voice = on_voice
         self.on_push = on_push
         self._renewed = 0.0
+        self._archiver = ThreadPoolExecutor(1, "archive")
+        self._archiving: Future[None] | None = None
 
     def run(self) -> bool:
+        with self._archiver:  # at its end it waits for the last group
+            return self._run()
+
+    def _run(self) -> bool:
         until = time.monotonic() + RUN_SECONDS
         while entries := self._read("0", 0):  # left pending by an earlier drainer
             self._process(entries)
@@ -122,11 +130,14 @@ class _Drainer:
         messages, originals = self._split_duplicates(messages)
         spoken = [entry for entry in entries if entry.draft.audio_file_id]
         hinting.keep(self.stores, {entry.receipt.message_id: entry.draft.languages for entry in spoken})
+        met = presence.strangers(self.stores, [(each["senderId"], each["receiverId"]) for each in messages])
         messages = storing.store_hot(self.stores, messages)
-        # Deliver before archiving: nobody has to wait for MongoDB, and the outbox records what it still lacks.
+        # Deliver before archiving: nobody has to wait for MongoDB, and the outbox records what it still lacks, also of
+        # entries that are acknowledged meanwhile.
         # Anything a dead drainer already delivered keeps its position among later deliveries.
         outgoing = [_frame(each, origins) for each in (*messages, *originals)]
         delivery.deliver(self.stores, outgoing, reposition=False)
+        telling.tell_of_meeting(self.stores, met)
         if push_queue.note(self.stores, messages):
             self.on_push()
         _count(raw_entries)
@@ -136,7 +147,19 @@ class _Drainer:
             if each["status"] == "transcribing":
                 with traced(origins[each["_id"]]):
                     self.on_voice(each["_id"])
-        archive.store(self.stores, messages)
+        self._archive_beside(messages)
+
+    def _archive_beside(self, messages: list[StoredMessage]) -> None:
+        """Archives a group while the next one is stored and delivered; that one waits for it before its own turn."""
+        if self._archiving is not None:
+            self._archiving.result()
+        self._archiving = self._archiver.submit(self._archive, messages)
+
+    def _archive(self, messages: list[StoredMessage]) -> None:
+        try:
+            archive.store(self.stores, messages)
+        except Exception:  # whatever it is, these messages are delivered, and the outbox still has them for the sync
+            log.exception("archive.failed", messages=len(messages))
 
     def _split_duplicates(self, messages: list[StoredMessage]) -> tuple[list[StoredMessage], list[StoredMessage]]:
         """Returns the messages to store, and the archived originals of those that repeat an earlier `clientId`.
@@ -166,7 +189,7 @@ class _Drainer:
 
 
 class _Archive:
-    """Writes to MongoDB without ever waiting long, and pauses while it is away. The outbox keeps the rest."""
+    """Writes to MongoDB without ever taking long, and pauses while it is away. The outbox keeps the rest."""
 
     def __init__(self) -> None:
         self._again = 0.0

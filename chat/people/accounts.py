@@ -171,8 +171,8 @@ def check_password(stores: Stores, passwords: Passwords, user_id: str, password:
         raise Forbidden("wrong_password")
 
 
-def profiles(stores: Stores, user_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """What others see of people, including deleted accounts, by id."""
+def profiles(stores: Stores, viewer_id: str, user_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """What that person sees of people, including deleted accounts, by id."""
     wanted = list(user_ids)
     if not wanted:
         return {}
@@ -181,35 +181,37 @@ def profiles(stores: Stores, user_ids: Iterable[str]) -> dict[str, dict[str, Any
     archived = {user["_id"]: user for user in _archived(stores, missing)}
     online = presence.online(stores, wanted)
     seen = presence.last_seen(stores, wanted)
+    shown = presence.shown(stores, viewer_id, wanted)
     rows = {}
     for user_id, user in zip(wanted, found, strict=True):
         known = user or archived.get(user_id)
+        shows = bool(known) and user_id in shown
         rows[user_id] = {
             "_id": user_id,
             "username": known["username"] if known else names.DELETED_NAME,
             "bio": known.get("bio", "") if known else "",
-            "online": bool(known) and user_id in online,
-            "lastSeen": (seen.get(user_id) or known.get("lastSeen")) if known else None,
+            "online": shows and user_id in online,
+            "lastSeen": (seen.get(user_id) or known.get("lastSeen")) if known and shows else None,
         }
     return rows
 
 
-def list_people(stores: Stores, prefix: str, limit: int, offset: int) -> list[dict[str, Any]]:
+def list_people(stores: Stores, viewer_id: str, prefix: str, limit: int, offset: int) -> list[dict[str, Any]]:
     """People whose name begins with `prefix`, ignoring case, sorted by name."""
     folded = keys.fold_name(prefix).encode()
     low, high = (b"[" + folded, b"(" + folded + b"\xff") if folded else (b"-", b"+")
     members = stores.redis.zrangebylex(keys.NAMES, low, high, offset, limit)
     user_ids = [keys.user_of_name_member(member) for member in members]
-    return list(profiles(stores, user_ids).values())
+    return list(profiles(stores, viewer_id, user_ids).values())
 
 
-def find_people(stores: Stores, user_id: str) -> list[dict[str, Any]]:
+def find_people(stores: Stores, viewer_id: str, user_id: str) -> list[dict[str, Any]]:
     """The person with this id, if there is one."""
     try:
         require(stores, user_id)
     except NotFound:
         return []
-    return list(profiles(stores, [user_id]).values())
+    return list(profiles(stores, viewer_id, [user_id]).values())
 
 
 def clean_username(username: str) -> str:

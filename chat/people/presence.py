@@ -2,19 +2,21 @@
 
 Each web process has one lease for all its people and renews it while it lives. If the process is killed, its lease
 expires after `PRESENCE_LEASE` seconds, and `sweep` then takes its people offline unless they have connected elsewhere.
-A frame is sent only when somebody's state changes. Redis keeps when people were last seen; the sync copies that to the
-archive.
+A frame is sent only when somebody's state changes: to everyone connected, or with `PRESENCE=contacts` to the partners
+of their newest `CONTACTS_TOLD` conversations; those of older ones see it when they next load a list. Redis keeps when
+people were last seen; the sync copies that to the archive.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from chat import frames, ids
 from chat.people import restoring
-from chat.store import keys
+from chat.store import clock, keys
 from chat.store.connection import Stores
 
 SWEEP_PAGE = 500  # people taken offline in one step
 MAX_SWEEP_STEPS = 100  # then the sweep ends; the next one continues
+CONTACTS_TOLD = 1_000  # as many as a person has on any day; each change costs 27 bytes for each, in every web process
 
 
 def renew(stores: Stores, process_id: str, seconds: float | None = None) -> bool:
@@ -22,7 +24,7 @@ def renew(stores: Stores, process_id: str, seconds: float | None = None) -> bool
 
     Returns whether the lease had expired or was lost; then the process must report all its people again.
     """
-    now = ids.now_ms()
+    now = clock.now_ms(stores.redis)
     lease_ms = int((stores.settings.presence_lease if seconds is None else seconds) * 1_000)
     with stores.redis.pipeline() as pipe:
         pipe.zscore(keys.PRESENCE_PROCESSES, process_id)
@@ -46,7 +48,8 @@ def report(stores: Stores, process_id: str, changes: Mapping[str, bool]) -> None
 def sweep(stores: Stores) -> None:
     """Takes the people of processes whose lease has expired offline."""
     for _ in range(MAX_SWEEP_STEPS):
-        expired = stores.redis.zrange(keys.PRESENCE_PROCESSES, "-inf", ids.now_ms(), byscore=True, offset=0, num=1)
+        now = clock.now_ms(stores.redis)
+        expired = stores.redis.zrange(keys.PRESENCE_PROCESSES, "-inf", now, byscore=True, offset=0, num=1)
         if not expired:
             break
         _sweep_page(stores, expired[0].decode())
@@ -64,8 +67,34 @@ def forget(stores: Stores, user_id: str) -> None:
         pipe.hdel(keys.SEEN_OUTBOX, user_id)
         pipe.srem(keys.PRESENCE_ONLINE, user_id)
         was_online = pipe.execute()[-1]
-    if was_online:
-        stores.redis.publish(frames.USERS, frames.presence_envelope(user_id, False, None))
+    recipients = contacts(stores, user_id) if _only_contacts(stores) else ()
+    if was_online and (recipients or not _only_contacts(stores)):
+        stores.redis.publish(frames.USERS, frames.presence_envelope(user_id, False, None, recipients))
+
+
+def contacts(stores: Stores, user_id: str) -> list[str]:
+    """The partners of somebody's newest conversations, at most `CONTACTS_TOLD`."""
+    found = stores.redis.zrange(keys.conversations_key(user_id), 0, CONTACTS_TOLD - 1, desc=True)
+    return [raw.decode() for raw in found]
+
+
+def shown(stores: Stores, viewer_id: str, user_ids: Sequence[str]) -> set[str]:
+    """Those of these people whose presence that person may see."""
+    if not user_ids or not _only_contacts(stores):
+        return set(user_ids)
+    found = stores.redis.zmscore(keys.conversations_key(viewer_id), user_ids)
+    return {user_id for user_id, last in zip(user_ids, found, strict=True) if last is not None or user_id == viewer_id}
+
+
+def strangers(stores: Stores, pairs: Collection[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Those of these pairs who have no conversation yet, if that makes a difference to what they see of each other."""
+    if not pairs or not _only_contacts(stores):
+        return []
+    unique = list(dict.fromkeys(pairs))
+    with stores.redis.pipeline(transaction=False) as pipe:
+        for one, other in unique:
+            pipe.zscore(keys.conversations_key(one), other)
+        return [pair for pair, last in zip(unique, pipe.execute(), strict=True) if last is None]
 
 
 def online(stores: Stores, user_ids: Sequence[str]) -> set[str]:
@@ -84,6 +113,10 @@ def last_seen(stores: Stores, user_ids: Sequence[str]) -> dict[str, str]:
     return {user_id: seen.decode() for user_id, seen in zip(user_ids, found, strict=True) if seen is not None}
 
 
+def _only_contacts(stores: Stores) -> bool:
+    return stores.settings.presence == "contacts"
+
+
 def _sweep_page(stores: Stores, process_id: str) -> None:
     people = stores.redis.srandmember(keys.presence_process_key(process_id), SWEEP_PAGE)
     _record(stores, process_id, dict.fromkeys((raw.decode() for raw in people), False), only_expired=True)
@@ -91,7 +124,6 @@ def _sweep_page(stores: Stores, process_id: str) -> None:
 
 def _record(stores: Stores, process_id: str, changes: Mapping[str, bool], *, only_expired: bool = False) -> list[str]:
     """Runs `report_presence.lua`. Returns the people who have a socket but are unknown to Redis."""
-    now = ids.now_ms()
     script_keys = [
         keys.PRESENCE_PROCESSES,
         keys.PRESENCE_ONLINE,
@@ -99,8 +131,10 @@ def _record(stores: Stores, process_id: str, changes: Mapping[str, bool], *, onl
         keys.SEEN_OUTBOX,
         keys.presence_process_key(process_id),
     ]
-    arguments: list[str | int | bytes] = [process_id, int(only_expired), now, ids.timestamp(now), frames.USERS]
+    told = CONTACTS_TOLD if _only_contacts(stores) else 0
+    arguments: list[str | int | bytes] = [process_id, int(only_expired), ids.now(), frames.USERS]
+    arguments += [told, frames.RECIPIENTS_SEPARATOR]
     for user_id, connected in changes.items():
-        script_keys += [keys.presence_user_key(user_id), keys.user_key(user_id)]
+        script_keys += [keys.presence_user_key(user_id), keys.user_key(user_id), keys.conversations_key(user_id)]
         arguments += [user_id, int(connected), *frames.presence_halves(user_id, connected)]
     return [raw.decode() for raw in stores.scripts.report_presence(keys=script_keys, args=arguments)]

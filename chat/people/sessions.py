@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from chat import frames, ids
+from chat import frames
 from chat.errors import SessionEnded, TooMany
 from chat.people import restoring
-from chat.store import keys, limits
+from chat.store import clock, keys, limits
 from chat.store.connection import Document, Stores
 
 
@@ -37,7 +37,7 @@ def end(stores: Stores, user_id: str, token_id: str, seconds: int) -> None:
 
 def end_all(stores: Stores, user_id: str, keep: str = "") -> None:
     """Ends all sessions this person has now, except that of the token with the id `keep`."""
-    before = ids.now_ms()
+    before = clock.now_ms(stores.redis)  # as the tokens were issued by
     notice = {"userId": user_id, "before": before, "except": keep}
     _end(stores, keys.sessions_key(user_id), f"{before}:{keep}", stores.settings.token_lifetime, notice)
 

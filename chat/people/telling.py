@@ -4,25 +4,34 @@ These frames go only to those they concern, and are not kept: whoever is not con
 conversations when they come back.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from chat import frames
+from chat.people import presence
 from chat.store import keys
 from chat.store.connection import Stores
 
-MAX_PARTNERS = 1_000  # told at once; those whose conversation is older see a new name when they load the page
-
 
 def tell_of_profile(stores: Stores, user_id: str, username: str, bio: str) -> None:
-    """Shows a person's new name and text to their partners, and on their own other devices."""
-    partners = stores.redis.zrange(keys.conversations_key(user_id), 0, MAX_PARTNERS - 1, desc=True)
-    _tell(stores, user_id, [user_id, *(raw.decode() for raw in partners)], username=username, bio=bio)
+    """Shows a person's new name and text to their contacts, and on their own other devices."""
+    _tell(stores, user_id, [user_id, *presence.contacts(stores, user_id)], username=username, bio=bio)
 
 
 def tell_of_muting(stores: Stores, user_id: str, partner_id: str, muted: bool) -> None:
     """Shows on a person's own devices that they muted a partner, or no longer do."""
-    _tell(stores, partner_id, [user_id], muted=muted)
+    if presence.shown(stores, user_id, [partner_id]):
+        _tell(stores, partner_id, [user_id], muted=muted)
+    else:
+        hidden = frames.presence_envelope(partner_id, False, None, [user_id], {"muted": muted})
+        stores.redis.publish(frames.USERS, hidden)
+
+
+def tell_of_meeting(stores: Stores, pairs: Collection[tuple[str, str]]) -> None:
+    """Shows the presence of two people to each other, who could not see it before their first message."""
+    for one, other in pairs:
+        _tell(stores, one, [other])
+        _tell(stores, other, [one])
 
 
 def _tell(stores: Stores, about: str, recipients: Sequence[str], **news: Any) -> None:

@@ -80,7 +80,7 @@ def _send(stores: Stores, services: PushServices, taken: Waiting, message: Store
 
 def _content(stores: Stores, message: StoredMessage, *, shows_text: bool) -> dict[str, object]:
     """What the service worker shows (web/static/js/worker/notices.js)."""
-    sender = accounts.profiles(stores, [message["senderId"]])[message["senderId"]]
+    sender = accounts.profiles(stores, message["receiverId"], [message["senderId"]])[message["senderId"]]
     text = message["text"][:TEXT_LIMIT] if shows_text else None
     return {
         "messageId": message["_id"],

@@ -6,8 +6,7 @@ There is one for each conversation of a person who has no socket: a newer messag
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from chat import ids
-from chat.store import keys
+from chat.store import clock, keys
 from chat.store.connection import Stores
 from chat.wire import StoredMessage
 
@@ -48,13 +47,12 @@ def note(stores: Stores, messages: Iterable[StoredMessage]) -> bool:
     if not arguments:
         return False
     script_keys = [keys.PUSH_PEOPLE, keys.PRESENCE_ONLINE, *_KEYS]
-    return bool(stores.scripts.note_pushes(keys=script_keys, args=[ids.now_ms(), MAX_WAITING, *arguments]))
+    return bool(stores.scripts.note_pushes(keys=script_keys, args=[MAX_WAITING, *arguments]))
 
 
 def take(stores: Stores) -> Waiting | None:
     """Takes the one that has been due longest; None if none is due."""
-    now = ids.now_ms()
-    found = stores.scripts.take_push(keys=_KEYS, args=[now, now + LEASE_MS])
+    found = stores.scripts.take_push(keys=_KEYS, args=[LEASE_MS])
     if not found:
         return None
     receiver, _, sender = found[0].decode().partition(" ")
@@ -68,8 +66,8 @@ def end(stores: Stores, waiting: Waiting) -> None:
 
 def repeat(stores: Stores, waiting: Waiting, seconds: float, unreached: Iterable[str]) -> None:
     """Ends an attempt that is to be repeated in so many seconds, for the devices with these token ids."""
-    again = ids.now_ms() + int(seconds * 1_000)
-    stores.scripts.end_push(keys=_KEYS, args=[waiting.name, waiting.message_id, again, " ".join(unreached)])
+    pause_ms = int(seconds * 1_000)
+    stores.scripts.end_push(keys=_KEYS, args=[waiting.name, waiting.message_id, pause_ms, " ".join(unreached)])
 
 
 def needs_waking(stores: Stores) -> bool:
@@ -87,4 +85,4 @@ def woken(stores: Stores) -> None:
 
 def due_count(stores: Stores) -> int:
     """How many are due."""
-    return int(stores.redis.zcount(keys.PUSH_DUE, "-inf", ids.now_ms()))
+    return int(stores.redis.zcount(keys.PUSH_DUE, "-inf", clock.now_ms(stores.redis)))

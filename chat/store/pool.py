@@ -78,7 +78,8 @@ def open_pool(url: str, **options: Any) -> Pool:
         pool: Pool = Pool.from_url(url, **options)
         return pool
     manager = Sentinel(found.hosts, sentinel_kwargs=found.options)
-    mine = {"db": found.database, **found.login}
+    tls = {} if found.tls is None else {"ssl": True, **found.tls}
+    mine: dict[str, Any] = {"db": found.database, **found.login, **tls}
     return MasterPool(service_name=found.service, sentinel_manager=manager, **mine, **options)
 
 

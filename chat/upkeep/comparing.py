@@ -17,7 +17,7 @@ import structlog
 from ulid import ULID
 
 from chat import ids
-from chat.store import keys
+from chat.store import clock, keys
 from chat.store.connection import Stores
 from chat.store.prepare import prepare
 from chat.upkeep import bringing, runs
@@ -93,11 +93,11 @@ def _end(stores: Stores, reason: str) -> None:
     found = {name: number - int(before[name.encode()]) for name, number in bringing.brought(stores).items()}
     found.pop(bringing.TO_REDIS)  # that comes now
     if reason != FIRST:
-        seconds, microseconds = stores.redis.time()
+        now = clock.now_us(stores.redis)
         with stores.redis.pipeline() as pipe:
             pipe.delete(keys.HOT_COMPLETE, keys.HOT_REBUILD)
             # Redis may lack frames of the past, so clients that resume from there are told to load the history again.
-            pipe.set(keys.DELIVERY_SINCE, seconds * 1_000_000 + microseconds)
+            pipe.set(keys.DELIVERY_SINCE, now)
             pipe.execute()
     renew_mark(stores)
     # What was confirmed before may be in neither store any more: a change of a message older than the hot window.

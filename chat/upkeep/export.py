@@ -45,7 +45,7 @@ def export(stores: Stores, user_id: str, file: IO[bytes], on_progress: Progress 
     with ZipFile(file, "w", ZIP_DEFLATED) as zipped:
         _write(zipped, "profile.json", {name: user[name] for name in PROFILE if name in user})
         count = _write_messages(zipped, _messages(stores, user_id, partners), on_progress)
-        people = {found["_id"]: found["username"] for found in accounts.profiles(stores, partners).values()}
+        people = {found["_id"]: found["username"] for found in accounts.profiles(stores, user_id, partners).values()}
         _write(zipped, "people.json", people)
         cursors = stores.mongo.cursors.find({"reader": user_id})
         _write(zipped, "read.json", {cursor["conversation"]: cursor["upTo"] for cursor in cursors})

@@ -7,7 +7,7 @@ from redis import Redis, RedisError
 
 from chat import ids
 from chat.audio import chunks
-from chat.store import keys
+from chat.store import clock, keys
 from chat.store.connection import Stores
 from chat.store.memory import Memory
 from chat.upkeep import runs
@@ -80,7 +80,7 @@ def figures(stores: Stores) -> dict[str, float]:
 
 
 def _of_redis(redis: Redis) -> dict[str, float]:
-    now = ids.now_ms()
+    now = clock.now_ms(redis)  # which also gave the log its times
     with redis.pipeline(transaction=False) as pipe:
         pipe.xlen(keys.ACCEPTED)
         pipe.xrange(keys.ACCEPTED, count=1)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from redis import Redis
 
-from chat.store import keys
+from chat.store import clock, keys
 
 SWEEP, SYNC = "sweep", "sync"
 
@@ -30,5 +30,4 @@ def ages(redis: Redis) -> dict[str, float]:
 
 def now(redis: Redis) -> float:
     """Returns Redis's clock, in Unix seconds."""
-    seconds, microseconds = redis.time()
-    return float(seconds) + float(microseconds) / 1e6
+    return clock.now_us(redis) / 1e6

@@ -21,7 +21,7 @@ from pymongo.errors import PyMongoError
 
 from chat import audio, ids, tracing
 from chat.messages import storing
-from chat.store import hot, keys
+from chat.store import clock, hot, keys
 from chat.store.connection import Stores
 from chat.wire import StoredMessage
 
@@ -83,7 +83,7 @@ def take(stores: Stores, taker: Taker, lease_ms: int) -> Turn | None:
 
 def due(stores: Stores) -> list[str]:
     """The ids of voice messages with an attempt due now: a page of those in a line, a page of those just due."""
-    now = _now(stores)
+    now = clock.now_ms(stores.redis)
     with stores.redis.pipeline(transaction=False) as pipe:
         for lowest, highest in (("+inf", "+inf"), ("-inf", str(now))):
             pipe.zrange(keys.TRANSCRIPTIONS, lowest, highest, byscore=True, offset=0, num=DUE_PAGE)
@@ -92,7 +92,7 @@ def due(stores: Stores) -> list[str]:
 
 def due_count(stores: Stores) -> int:
     """The number of all voice messages with an attempt due now."""
-    now = _now(stores)
+    now = clock.now_ms(stores.redis)
     with stores.redis.pipeline(transaction=False) as pipe:
         pipe.zcount(keys.TRANSCRIPTIONS, "+inf", "+inf")
         pipe.zcount(keys.TRANSCRIPTIONS, "-inf", now)
@@ -163,9 +163,3 @@ def _note_turns(stores: Stores, message_ids: Sequence[str]) -> None:
             turn = f"{senders.get(message_id, NOBODY)} {ids.milliseconds(message_id)} {length_ms}"
             pipe.hsetnx(keys.TRANSCRIPTION_TURNS, message_id, turn)
         pipe.execute()
-
-
-def _now(stores: Stores) -> int:
-    """Milliseconds by Redis's clock, by which the due times are set."""
-    whole, microseconds = stores.redis.time()
-    return int(whole * 1_000 + microseconds // 1_000)

@@ -1,7 +1,7 @@
 """A person is online with at least one live socket anywhere; everybody is told, and only about changes."""
 
 from tests.client import Client, Person, Socket
-from tests.contract.conftest import Connect, Web, eventually
+from tests.contract.conftest import Connect, MakeWeb, Web, eventually
 from tests.contract.raw import RawSocket
 from tests.contract.shapes import MOMENT
 
@@ -124,3 +124,28 @@ def test_everything_shows_the_same_presence(client: Client, ada: Person, ben: Pe
     socket.close()
     eventually(lambda: not row(ada, person)["online"], "offline")
     assert ada.get("/conversations")[0]["partner"] == row(ada, person)
+
+
+def test_with_contacts_only_who_talked_to_somebody_is_told_and_shown_whether_they_are_online(
+    client: Client, make_web: MakeWeb, connect: Connect
+) -> None:
+    web = make_web("web-contacts", {"PRESENCE": "contacts"})
+    web.wait()
+    person, friend, stranger = (web.seen_by(client.sign_up()) for _ in range(3))
+    friend.post(person, "hello")
+    eventually(lambda: friend.get("/conversations"), "the conversation")
+    by_friend, by_stranger, socket = connect(friend), connect(stranger), connect(person)
+    assert wait(by_friend, person, True).keys() == {"_id", "online", "lastSeen"}
+    assert row(friend, person)["online"] is True
+    assert friend.get("/conversations")[0]["partner"] == row(friend, person)
+    socket.close()
+    wait(by_friend, person, False)
+    assert MOMENT.fullmatch(str(row(friend, person)["lastSeen"]))
+    hidden = row(friend, person) | {"online": False, "lastSeen": None}
+    assert row(stranger, person) == hidden
+    assert stranger.get("/user/list", id=person.id) == [hidden]
+    stranger.post(person, "hello, too")
+    eventually(lambda: stranger.get("/conversations"), "their conversation")
+    connect(person)
+    wait(by_stranger, person, True)
+    assert states(by_stranger, person) == [True], "frames keep their order, so nothing came before"

@@ -53,6 +53,12 @@ def test_a_token_that_is_forged_or_expired_is_401_or_403_in_x_api_key(client: Cl
             check_problem(client.request("GET", "/user/me", headers=header), status)
 
 
+def test_a_token_from_a_process_whose_clock_is_a_minute_ahead_is_valid(client: Client, ada: Person) -> None:
+    claims, ahead = jwt.decode(ada.token, SECRET, algorithms=["HS256"]), int(time.time()) + 50
+    token = jwt.encode(claims | {"iat": ahead, "nbf": ahead}, SECRET)
+    assert client.request("GET", "/user/me", headers={"x-api-key": token}).status_code == 200
+
+
 # --- Logging out
 
 

@@ -1,5 +1,6 @@
 """Redis or MongoDB is killed, down for a while, or lost altogether."""
 
+import signal
 import time
 from collections.abc import Callable
 
@@ -42,6 +43,20 @@ def test_accepted_messages_survive_kill_of(system: System, server: str, rounds: 
             broken.restart()
             traffic.go_on(30)
         traffic.verify()
+
+
+def test_no_message_waits_until_mongodb_has_the_one_before(system: System, client: Client) -> None:
+    ada, ben = client.sign_up("ada"), client.sign_up("ben")
+    socket = ben.connect()
+    away = system.stack.worker.output().count("archive.away")
+    system.stack.mongodb.signal(signal.SIGSTOP)  # a silent one, which the worker waits for
+    try:
+        for text in ("one", "two"):
+            sent = ada.post(ben, text)
+            socket.wait_for_frame("application:messages", lambda data, of=sent: data["_id"] == of["_id"])
+        assert system.stack.worker.output().count("archive.away") == away, "it waits for MongoDB to have the first"
+    finally:
+        system.stack.mongodb.signal(signal.SIGCONT)
 
 
 @pytest.mark.long

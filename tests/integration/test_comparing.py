@@ -169,7 +169,7 @@ def test_a_deleted_account_does_not_come_back(stores: Stores, store: str) -> Non
     assert archived(stores, anna) == ["", ""]
     assert said(history.recent(stores, bert, anna)) == ["", ""]
     assert not stores.mongo[chunks.FILES].count_documents({"_id": recording})
-    assert not accounts.list_people(stores, "anna", 10, 0)
+    assert not accounts.list_people(stores, "", "anna", 10, 0)
 
 
 def test_a_recording_deleted_since_the_backup_is_erased_again(stores: Stores, pair: tuple[str, str]) -> None:

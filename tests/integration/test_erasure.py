@@ -146,7 +146,7 @@ def test_nobody_can_find_reach_or_log_in_as_a_deleted_account(
         accounts.log_in(stores, passwords, "anna@example.org", PASSWORD, lambda _: "a token")
     assert search.search(stores, bert, "anna", 10, 0) == []
     assert search.search(stores, bert, SECRET, 10, 0) == []
-    assert [person["_id"] for person in accounts.list_people(stores, "", 10, 0)] == [bert]
+    assert [person["_id"] for person in accounts.list_people(stores, "", "", 10, 0)] == [bert]
     row = conversations.list_conversations(stores, bert, 10, None)[0]
     assert row["partner"] == {
         "_id": anna,
@@ -263,7 +263,7 @@ def test_a_late_request_brings_no_account_back(stores: Stores, passwords: Passwo
     upload(stores, anna)
     finish(stores)
     assert_nothing_left(stores, anna, bert)
-    assert accounts.list_people(stores, "anna", 10, 0) == []
+    assert accounts.list_people(stores, "", "anna", 10, 0) == []
 
 
 def test_what_is_older_than_the_hot_window_is_erased_too(

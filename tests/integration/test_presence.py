@@ -1,5 +1,6 @@
 """People with a live socket anywhere are online; everybody is told when that changes, and only then."""
 
+import dataclasses
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -8,11 +9,11 @@ import orjson
 import pytest
 
 from chat import frames, ids
-from chat.people import accounts, presence
+from chat.people import accounts, presence, telling
 from chat.store import hot, keys
 from chat.store.connection import Stores
 from chat.upkeep import sync
-from tests.people import someone
+from tests.people import drain, send, someone
 from tests.pubsub import Listener
 
 ONE, OTHER = "process-1", "process-2"
@@ -43,7 +44,7 @@ def states(listener: Listener) -> list[tuple[str, bool]]:
 
 
 def is_online(stores: Stores, user_id: str) -> bool:
-    profile = accounts.profiles(stores, [user_id])[user_id]
+    profile = accounts.profiles(stores, "", [user_id])[user_id]
     assert profile["online"] == (user_id in presence.online(stores, [user_id]))
     return bool(profile["online"])
 
@@ -141,6 +142,22 @@ def test_a_process_that_was_late_reports_everybody_again_though_nobody_has_swept
     assert presence.renew(stores, ONE) is False
 
 
+@pytest.mark.parametrize("seconds", [-60, 60])
+def test_a_process_whose_clock_is_wrong_neither_loses_its_people_nor_takes_others_offline(
+    stores: Stores, anna: str, listener: Listener, monkeypatch: pytest.MonkeyPatch, seconds: int
+) -> None:
+    bert, now_ms = someone(stores, "bert"), ids.now_ms
+    presence.report(stores, ONE, {anna: True})
+    with monkeypatch.context() as patched:
+        patched.setattr(ids, "now_ms", lambda: now_ms() + seconds * 1_000)
+        assert presence.renew(stores, OTHER) is False
+        presence.report(stores, OTHER, {bert: True})
+        presence.sweep(stores)
+    presence.sweep(stores)
+    assert presence.online(stores, [anna, bert]) == {anna, bert}
+    assert presence.renew(stores, OTHER) is False
+
+
 def test_a_lease_holds_for_the_time_the_settings_say(stores: Stores, listener: Listener) -> None:
     now = ids.now_ms()
     presence.renew(stores, ONE)
@@ -184,7 +201,7 @@ def test_a_deleted_account_is_never_online(stores: Stores, anna: str, listener: 
     presence.report(stores, OTHER, {anna: True})
     presence.report(stores, ONE, {anna: False})
     assert told(listener) == []
-    profile = accounts.profiles(stores, [anna])[anna]
+    profile = accounts.profiles(stores, "", [anna])[anna]
     assert (profile["online"], profile["lastSeen"]) == (False, None)
     assert stores.redis.keys(f"{keys.PREFIX}:presence:user:*") == []
 
@@ -192,16 +209,16 @@ def test_a_deleted_account_is_never_online(stores: Stores, anna: str, listener: 
 def test_when_somebody_was_last_seen_outlives_redis(stores: Stores, anna: str, listener: Listener) -> None:
     presence.report(stores, ONE, {anna: True})
     presence.report(stores, ONE, {anna: False})
-    seen = accounts.profiles(stores, [anna])[anna]["lastSeen"]
+    seen = accounts.profiles(stores, "", [anna])[anna]["lastSeen"]
     assert seen is not None
     sync.run(stores)
     assert stores.mongo.users.find_one({"_id": anna})["lastSeen"] == seen
     assert stores.redis.hlen(keys.SEEN_OUTBOX) == 0
     stores.redis.flushdb()
-    assert accounts.profiles(stores, [anna])[anna]["lastSeen"] == seen
+    assert accounts.profiles(stores, "", [anna])[anna]["lastSeen"] == seen
     while sync.run(stores):
         pass
-    assert accounts.profiles(stores, [anna])[anna]["lastSeen"] == seen
+    assert accounts.profiles(stores, "", [anna])[anna]["lastSeen"] == seen
     presence.renew(stores, ONE)
     presence.report(stores, ONE, {anna: True})
     assert told(listener)[-1]["lastSeen"] == seen
@@ -218,3 +235,66 @@ def test_an_older_time_in_the_archive_does_not_replace_a_newer_one(
     assert presence.last_seen(stores, [anna])[anna] == seen
     sync.run(stores)
     assert stores.mongo.users.find_one({"_id": anna})["lastSeen"] == seen
+
+
+@pytest.fixture
+def private(stores: Stores) -> Stores:
+    """The same stores with `PRESENCE=contacts`."""
+    return dataclasses.replace(stores, settings=stores.settings.model_copy(update={"presence": "contacts"}))
+
+
+def to(listener: Listener) -> list[tuple[str, bool, set[str]]]:
+    """About whom, what and to whom the frames since the last call were."""
+    heard = [(orjson.loads(each.data), each.recipients) for each in listener.heard(frames.USERS)]
+    return [(change["_id"], change["online"], set(recipients)) for change, recipients in heard]
+
+
+def test_with_contacts_the_newest_conversations_partners_are_told_and_nobody_else(
+    private: Stores, anna: str, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    presence.report(private, ONE, {anna: True})
+    assert to(listener) == [], "of somebody without a conversation nobody is told, rather than everybody"
+    oldest, older, newest = (someone(private, name) for name in ("bert", "carl", "dora"))
+    for partner in (oldest, older, newest):
+        send(private, partner, anna, "hello")
+    drain(private)
+    listener.heard(frames.USERS)
+    presence.report(private, ONE, {anna: False})
+    assert to(listener) == [(anna, False, {oldest, older, newest})]
+    monkeypatch.setattr(presence, "CONTACTS_TOLD", 2)
+    private.redis.zadd(keys.conversations_key(anna), {oldest: 1, older: 2, newest: 3})
+    presence.report(private, ONE, {anna: True})
+    let_run_out(private, ONE)
+    presence.sweep(private)
+    assert to(listener) == [(anna, True, {older, newest}), (anna, False, {older, newest})]
+    assert presence.shown(private, oldest, [anna, newest]) == {anna}, "though not told, in a list they see it"
+
+
+def test_with_contacts_two_who_begin_to_talk_see_each_other_from_then_on(
+    private: Stores, anna: str, listener: Listener
+) -> None:
+    bert = someone(private, "bert")
+    presence.report(private, ONE, {anna: True})
+    assert accounts.profiles(private, bert, [anna])[anna]["online"] is False
+    send(private, bert, anna, "hello")
+    drain(private)
+    assert sorted(to(listener)) == sorted([(anna, True, {bert}), (bert, False, {anna})])
+    assert accounts.profiles(private, bert, [anna])[anna]["online"] is True
+    send(private, bert, anna, "hello again")
+    drain(private)
+    assert to(listener) == []
+
+
+def test_with_contacts_neither_muting_nor_deleting_shows_strangers_who_is_online(
+    private: Stores, anna: str, listener: Listener
+) -> None:
+    bert, carl = someone(private, "bert"), someone(private, "carl")
+    send(private, bert, anna, "hello")
+    drain(private)
+    presence.report(private, ONE, {anna: True})
+    listener.heard(frames.USERS)
+    telling.tell_of_muting(private, carl, anna, muted=True)
+    telling.tell_of_muting(private, bert, anna, muted=True)
+    assert to(listener) == [(anna, False, {carl}), (anna, True, {bert})]
+    presence.forget(private, anna)
+    assert to(listener) == [(anna, False, {bert})]

@@ -157,6 +157,14 @@ def test_only_the_first_sixteen_words_of_a_query_count(stores: Stores, pair: tup
     assert found(stores, pair[0], " ".join([*words[:15], "unheard", *words[15:]])) == []
 
 
+@pytest.mark.parametrize("word", ["a", "co", "的", "ก", "😀", "house"])
+def test_a_word_typed_thousands_of_times_makes_no_longer_a_query(word: str) -> None:
+    for text in (f"{word} " * 4_000, word * 4_000, f"{word} {word}x " * 2_000):
+        parts = search._parts(text)
+        assert 0 < sum(len(part.words) for part in parts) <= search.MAX_LENGTH == 64
+        assert sum(map(len, search._ranks(parts))) < 20_000
+
+
 def test_a_word_that_was_said_is_marked_by_the_rules_it_is_found_by(stores: Stores, pair: tuple[str, str]) -> None:
     message = send(stores, *pair, "placeholder")
     drain(stores)

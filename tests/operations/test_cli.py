@@ -8,6 +8,7 @@ from zipfile import ZipFile
 
 import pytest
 from click import ClickException
+from click.testing import Result
 from redis.lock import Lock
 
 from chat.store import keys
@@ -23,26 +24,27 @@ from web import cli
 SECONDS = 30
 
 
-def flask(stack: Stack, *arguments: str, given: str = "", **environment: str) -> subprocess.CompletedProcess:
+def flask(stack: Stack, *arguments: str, given: str = "", **own: str) -> Result:
+    """Runs a command in this process, which takes a tenth of the time."""
+    settings = stack.settings().model_dump(exclude_unset=True) | own
+    with application(**settings) as app:
+        return app.test_cli_runner().invoke(args=arguments, input=given)
+
+
+def program(stack: Stack, *arguments: str) -> subprocess.CompletedProcess:
+    """Runs a command as a program of its own, as in a deployment; `ROOT` has `.flaskenv`."""
     return subprocess.run(
-        ["flask", *arguments],
-        env={**stack.environment, **environment},
-        cwd=ROOT,  # it has .flaskenv, as in a deployment
-        input=given,
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
+        ["flask", *arguments], env=stack.environment, cwd=ROOT, capture_output=True, timeout=90, check=True
     )
 
 
-def done(ran: subprocess.CompletedProcess) -> str:
-    assert ran.returncode == 0, ran.stderr
+def done(ran: Result) -> str:
+    assert ran.exit_code == 0, ran.stderr
     return ran.stdout
 
 
-def refused(ran: subprocess.CompletedProcess) -> str:
-    assert ran.returncode != 0, ran.stdout
+def refused(ran: Result) -> str:
+    assert ran.exit_code != 0, ran.stdout
     assert "Traceback" not in ran.stderr
     return ran.stderr
 
@@ -104,14 +106,7 @@ def test_export_has_all_of_a_person_and_nothing_of_others(stack: Stack, client: 
 def test_export_goes_through_a_pipe_out_of_a_container(stack: Stack, client: Client) -> None:
     """Containers are read-only, and files written by a one-off dyno are lost."""
     ada = client.sign_up("ada")
-    ran = subprocess.run(
-        ["flask", "users", "export", ada.id, "--output", "-"],
-        env=stack.environment,
-        cwd=ROOT,
-        capture_output=True,
-        timeout=90,
-        check=True,
-    )
+    ran = program(stack, "users", "export", ada.id, "--output", "-")
     with ZipFile(BytesIO(ran.stdout)) as archive:
         assert archive.testzip() is None
         assert json.loads(archive.read("profile.json"))["_id"] == ada.id
@@ -129,7 +124,7 @@ def test_purge_leaves_no_account_no_text_and_no_audio(stack: Stack, client: Clie
     socket = ada.connect()
     talk(ada, ben, 3)
     kept = flask(stack, "users", "purge", ada.user["email"], given="n\n")
-    assert kept.returncode != 0
+    assert kept.exit_code != 0
     assert ada.get("/user/me")["_id"] == ada.id, "it asks first"
     done(flask(stack, "users", "purge", ada.user["email"], given="y\n"))
     assert socket.wait_closed() == 4401
@@ -214,7 +209,7 @@ def test_state_shows_what_waits(stack: Stack) -> None:
 
 
 def test_an_unreachable_store_is_reported_in_a_sentence(stack: Stack) -> None:
-    away = {"REDIS_URL": "redis://127.0.0.1:9/0", "CELERY_BROKER_URL": "redis://127.0.0.1:9/1"}
+    away = {"redis_url": "redis://127.0.0.1:9/0", "celery_broker_url": "redis://127.0.0.1:9/1"}
     assert "Error" in refused(flask(stack, "sync", "run", **away))
     found = json.loads(done(flask(stack, "state", "--json", **away)))
     assert (found["redis_up"], found["broker_up"], found["mongodb_up"]) == (0, 0, 1)

@@ -3,9 +3,12 @@
 import pytest
 from redis import Redis, RedisError
 
+from chat import ids
 from chat.store import counters
 from chat.store.connection import Stores
+from chat.upkeep import gauges
 from dev.processes import LOOPBACK, free_port
+from tests.people import send, someone
 
 
 def test_counts_of_several_processes_add_up(stores: Stores) -> None:
@@ -42,3 +45,12 @@ def test_nothing_counted_yet_is_shown_as_nothing(stores: Stores) -> None:
     assert found["messages_refused"] == {(): 0}
     assert found["delivery_seconds"][()].counts[-1] == (float("inf"), 0)
     assert found["tasks"] == {}
+
+
+def test_what_waits_is_as_old_as_the_clock_says_that_noted_when_it_came(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(stores, someone(stores, "anna"), someone(stores, "bert"), "hello")
+    ahead = ids.now_ms() + 60_000
+    monkeypatch.setattr(ids, "now_ms", lambda: ahead)
+    assert gauges.figures(stores)["accepted_oldest_seconds"] < 30, "or a clock that is ahead would raise an alarm"

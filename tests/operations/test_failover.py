@@ -1,85 +1,46 @@
 """Redis Sentinel: when the master dies its replica is promoted, every process follows, and chatting goes on.
 
-What was accepted before the replica had it may be lost, so this test waits for the replica first: see docs/scaling.md.
+All of it with TLS and passwords; `tests/integration/test_tls.py` has sentinels without. What was accepted before the
+replica had it may be lost, so this test waits for the replica first: see docs/scaling.md.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from redis import Redis, RedisError
 
-from dev.embedded import RedisServer
-from dev.install import redis_folder
-from dev.processes import LOOPBACK, ManagedProcess, free_port, wait_until
+from dev.processes import LOOPBACK, free_port, wait_until
 from tests.client import Client
 from tests.recordings import spoken
+from tests.sentinels import Authority, Node, Sentinel
 from tests.stack import Stack
 
 SECONDS = 40
-NAME = "chattergram"
 
 pytestmark = pytest.mark.timeout(240)
 
 
-class Master(RedisServer):
-    protected = False
-
-
-class Replica(RedisServer):
-    protected = False
-
-    def __init__(self, name: str, folder: Path, log: Path, master: RedisServer) -> None:
-        super().__init__(name, folder, log)
-        self.master = master
-
-    def arguments(self) -> list[str]:
-        return [*super().arguments(), "--replicaof", f"{LOOPBACK} {self.master.port}"]
-
-
-class Sentinel(ManagedProcess):
-    """A single sentinel, which decides by itself; a real set has three on three machines."""
-
-    def __init__(self, folder: Path, master: RedisServer) -> None:
-        self.port = free_port()
-        config = folder / "sentinel.conf"
-        config.write_text(
-            f"port {self.port}\nbind {LOOPBACK}\ndir {folder}\n"
-            f"sentinel monitor {NAME} {LOOPBACK} {master.port} 1\n"
-            f"sentinel down-after-milliseconds {NAME} 1000\nsentinel failover-timeout {NAME} 5000\n"
-        )
-        program = str(redis_folder() / "bin" / "redis-server")
-        super().__init__("Sentinel", [program, str(config), "--sentinel"], log=folder / "sentinel.log")
-
-    def ask(self, *command: str) -> list[bytes]:
-        with Redis(port=self.port, retry=None, socket_timeout=5) as client:
-            try:
-                found: list[bytes] = client.execute_command("SENTINEL", *command)
-            except RedisError:
-                return []
-        return found
-
-    def master_port(self) -> int:
-        found = self.ask("GET-MASTER-ADDR-BY-NAME", NAME)
-        return int(found[1]) if found else 0
-
-
 @pytest.fixture
-def followed(tmp_path: Path) -> Iterator[tuple[Stack, RedisServer, Replica, Sentinel]]:
+def followed(tmp_path: Path) -> Iterator[tuple[Stack, Node, Node, Sentinel]]:
     """A stack whose processes ask a sentinel for their Redis, and for the one of the broker."""
-    master = Master("Redis", tmp_path / "master", tmp_path / "master.log")
+    authority = Authority(tmp_path)
+    master = Node(tmp_path, "master", authority)
     master.start()
     master.wait_until_ready()
-    replica = Replica("replica", tmp_path / "replica", tmp_path / "replica.log", master)
+    replica = Node(tmp_path, "replica", authority, master)
     replica.start()
     replica.wait_until_ready()
-    sentinel = Sentinel(tmp_path, master)
+    sentinel = Sentinel(tmp_path, master, authority)
     sentinel.start()
     nobody = f"{LOOPBACK}:{free_port()}"  # a sentinel that is away
-    urls = {"REDIS_URL": f"redis+sentinel://{nobody},{LOOPBACK}:{sentinel.port}/{NAME}", "CELERY_BROKER_URL": ""}
+    urls = {
+        "REDIS_URL": sentinel.url(nobody),
+        "CELERY_BROKER_URL": "",
+        "REDIS_CA_CERTS": str(authority.file),
+    }
     stack = Stack(tmp_path / "stack", urls)
     try:
-        sentinel.wait_ready(lambda: bool(sentinel.ask("REPLICAS", NAME)), SECONDS)
+        sentinel.wait_ready(sentinel.knows_replica, SECONDS)
         stack.start()
         yield stack, master, replica, sentinel
     finally:
@@ -89,7 +50,7 @@ def followed(tmp_path: Path) -> Iterator[tuple[Stack, RedisServer, Replica, Sent
 
 
 def test_chatting_goes_on_when_sentinel_promotes_the_replica(
-    followed: tuple[Stack, RedisServer, Replica, Sentinel],
+    followed: tuple[Stack, Node, Node, Sentinel],
 ) -> None:
     stack, master, replica, sentinel = followed
     with Client(stack.url) as client:
@@ -97,8 +58,8 @@ def test_chatting_goes_on_when_sentinel_promotes_the_replica(
         socket = ben.connect()
         before = [ada.post(ben, f"before {n}")["_id"] for n in range(5)]
         wait_until(lambda: [message["_id"] for message in ben.history(ada)] == before, SECONDS, "all to be stored")
-        with Redis(port=master.port) as direct:
-            assert direct.wait(1, 5_000) == 1, "the replica has it all"
+        with master.client() as direct:
+            assert direct.wait(1, 1_500) == 1, "the replica has it all"
         master.kill()
         wait_until(lambda: sentinel.master_port() == replica.port, SECONDS, "the promotion")
         stack.wait_web()

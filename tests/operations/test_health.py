@@ -14,10 +14,12 @@ import requests
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 from redis import Redis, RedisError
+from structlog.testing import capture_logs
 
 from chat.store import keys, prepare
 from chat.store.connection import Stores
 from chat.upkeep import runs
+from config import replica_set
 from config.settings import Settings, SettingsError
 from dev.embedded import MongoServer, RedisServer, Server
 from dev.processes import LOOPBACK, free_port, wait_until
@@ -101,7 +103,7 @@ def test_a_web_process_lives_and_says_what_it_lacks(stack: Stack) -> None:
     away = {
         "redis": {"REDIS_URL": f"redis://{LOOPBACK}:9/0"},
         "broker": {"CELERY_BROKER_URL": f"redis://{LOOPBACK}:9/0"},
-        "mongodb": {"MONGODB_URI": f"mongodb://{LOOPBACK}:9/chat"},
+        "mongodb": {"MONGODB_URI": without_rights(stack)},
     }
     ports = {missing: free_port() for missing in away}
     webs = {
@@ -120,6 +122,14 @@ def test_a_web_process_lives_and_says_what_it_lacks(stack: Stack) -> None:
     finally:
         for web in webs.values():
             web.stop()
+
+
+def without_rights(stack: Stack) -> str:
+    """The address of the stack's MongoDB for a user who may log in and `ping`, and nothing else."""
+    with stack.mongodb.client() as client:
+        client.admin.command("createUser", "idle", pwd="idle", roles=[])
+    owner = f"{replica_set.USER}:{stack.mongodb.password}@"
+    return stack.mongodb.url().replace(owner, "idle:idle@")
 
 
 def lives(port: int) -> bool:
@@ -273,13 +283,11 @@ def test_in_development_a_redis_that_may_lose_data_is_only_warned_of(
     settings: Settings,
     started: Callable[[type[Server]], Server],
     kind: type[Server],
-    capsys: pytest.CaptureFixture[str],
 ) -> None:
     elsewhere = settings.model_copy(update={"environment": "development", "redis_url": started(kind).url()})
-    with open_stores(elsewhere) as stores:
+    with open_stores(elsewhere) as stores, capture_logs() as logged:
         assert prepare.prepare_when_up(stores, SECONDS) is True
-    said = capsys.readouterr()
-    assert "redis.unsafe" in said.out + said.err
+    assert "redis.unsafe" in [each["event"] for each in logged]
 
 
 @pytest.fixture
@@ -325,7 +333,7 @@ def test_processes_wait_for_stores_that_start_after_them(late: Stack) -> None:
 
 
 def test_a_web_process_waits_for_its_stores_as_long_as_it_takes(
-    stores: Stores, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Simulates six weeks, with an hour between checks."""
     hours = itertools.count()
@@ -338,6 +346,6 @@ def test_a_web_process_waits_for_its_stores_as_long_as_it_takes(
     monkeypatch.setattr(prepare, "_check_kinds", look)
     monkeypatch.setattr(prepare, "prepare", look)
     monkeypatch.setattr(prepare, "time", SimpleNamespace(monotonic=lambda: 3_600.0 * next(hours), sleep=lambda _: None))
-    assert prepare.prepare_when_up(stores) is True
-    said = capsys.readouterr()
-    assert "stores.there" in said.out + said.err
+    with capture_logs() as logged:
+        assert prepare.prepare_when_up(stores) is True
+    assert "stores.there" in [each["event"] for each in logged]

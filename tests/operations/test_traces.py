@@ -15,6 +15,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from chat.spans import first_span_id, trace_id
 from dev.processes import wait_until
 from tests.client import Client
+from tests.recordings import spoken
 from tests.stack import ROOT, SECRET, Stack, clean_environment
 
 
@@ -77,6 +78,7 @@ def test_a_trace_reaches_from_the_call_to_the_frame(stack: Stack, client: Client
     ada.call("POST", "/chat", 202, json={"receiverId": ben.id, "text": said}, headers=headers)
     socket.wait_for_frame("application:messages", lambda each: each["text"] == said)
     wanted = {"chattergram-web POST /api/chat", "chattergram-worker message.delivered", "chattergram-web frame"}
+    wanted.add("chattergram-worker run/chat.drain")  # the first call here, so it woke the drainer
     wait_until(lambda: wanted <= set(collector.of(request)), 20, "the spans of the call")
     spans = collector.of(request)
     call, own = spans.pop("chattergram-web POST /api/chat"), first_span_id(request).to_bytes(8, "big")
@@ -84,6 +86,26 @@ def test_a_trace_reaches_from_the_call_to_the_frame(stack: Stack, client: Client
     assert all(spans[name].parent_span_id == own for name in wanted if name in spans)
     assert any("EVALSHA" in name for name in spans), "what the call asked of Redis"
     for private in (said, ada.token, ada.user["username"], ben.id):
+        assert private.encode() not in collector.raw
+
+
+def test_the_trace_of_a_voice_message_reaches_through_the_transcriber(
+    stack: Stack, client: Client, collector: Collector
+) -> None:
+    ada, ben = client.sign_up("ada"), client.sign_up("ben")
+    request, audio = secrets.token_hex(8), ada.upload(spoken("amiable.webm"))["audioFileUuid"]
+    called = {"json": {"receiverId": ben.id, "audioFileId": audio}, "headers": {"X-Request-Id": request}}
+    ada.call("POST", "/chat", 202, **called)
+    own = first_span_id(request).to_bytes(8, "big")
+    wanted = {"chattergram-worker transcription", "chattergram-worker run/transcription.transcribe"}
+    wait_until(lambda: wanted <= set(collector.of(request)), 40, "the spans of the transcription")
+    spans = collector.of(request)
+    assert all(spans[name].parent_span_id == own for name in wanted)
+    task, attempt = (spans[name] for name in sorted(wanted))
+    assert task.start_time_unix_nano <= attempt.start_time_unix_nano <= attempt.end_time_unix_nano
+    assert {each.key: each.value.string_value for each in task.attributes}["celery.state"] == "SUCCESS"
+    (message,) = ben.history(ada)
+    for private in (audio, message["text"], message["_id"], ada.token):
         assert private.encode() not in collector.raw
 
 

@@ -2,6 +2,7 @@
 
 import os
 import pty
+import signal
 import subprocess
 import sys
 
@@ -84,3 +85,43 @@ def test_setup_counts_all_packages_it_will_install() -> None:
     names = set().union(*map(bootstrap.listed, bootstrap.REQUIREMENTS))
     assert {"flask", "flower", "faster-whisper", "pytest"} <= names
     assert "pip" not in names
+
+
+def test_benchmarks_that_are_interrupted_stop_what_they_started_and_name_what_is_left() -> None:
+    code = """
+import signal
+from bench import running
+def quick(scale):
+    "Measures something."
+    return []
+def slow(scale):
+    "Starts a server and waits for it."
+    try:
+        print("started", flush=True)
+        signal.pause()
+    finally:
+        print("stopped", flush=True)
+results = {}
+try:
+    running.run({"quick": quick, "slow": slow, "last": quick}, ["quick", "slow", "last"], 1.0, None, results)
+except running.Interrupted as interrupted:
+    print("done", *results, "left", *interrupted.left)
+"""
+    main, terminal = pty.openpty()
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=terminal, start_new_session=True) as ran:
+        os.close(terminal)
+        text = _until(main, "started")
+        os.killpg(ran.pid, signal.SIGINT)  # as a terminal does
+        text += _until(main, "last\r\n")
+        assert ran.wait(20) == 0
+    os.close(main)
+    assert "1/3" in text, "the bar"
+    assert "-- 2 of 3, slow: Starts a server" in text
+    assert "stopped\r\ndone quick left slow last" in text
+
+
+def _until(terminal: int, word: str) -> str:
+    text = ""
+    while word not in text:
+        text += os.read(terminal, 4_096).decode()
+    return text

@@ -96,6 +96,10 @@ WRONG = {
         f"redis://:{PASSWORD}@redis.example/1",
         f"redis+sentinel://:{PASSWORD}@one.example",
         f"redis+sentinel://:{PASSWORD}@one.example,:1/chattergram",
+        f"redis+sentinel://:{PASSWORD}@one.example/chattergram?ssl_cert_reqs=none",
+        f"rediss+sentinel://:{PASSWORD}@one.example/chattergram?ssl_cert_reqs=yes",
+        f"rediss+sentinel://:{PASSWORD}@one.example/chattergram?socket_timeout=5",
+        f"rediss+sentinel://:{PASSWORD}@one.example/chattergram/1",
         f"rediss://:{PASSWORD}@redis.example/0?ssl_cert_reqs=yes",
     ),
     "CELERY_BROKER_URL": (
@@ -128,6 +132,7 @@ RIGHT = {
         "rediss://user:pass:word@[::1]:6379/0?ssl_cert_reqs=none",
         "redis://:p%2Fw@10.0.0.1/0",
         "redis+sentinel://:p%2Fw@one.example:26379,[::1],three.example/chattergram?sentinel_password=x",
+        "rediss+sentinel://one.example/chattergram?sentinel_password=x&ssl_cert_reqs=none&ssl_ca_certs=%2Fca.pem",
     ),
     "CELERY_BROKER_URL": (
         "amqp://queue.example",
@@ -135,6 +140,7 @@ RIGHT = {
         "pyamqp://queue.example//?heartbeat=10",
         "amqp://one.example//;amqp://two.example//",
         "redis+sentinel://one.example/chattergram/1",
+        "rediss+sentinel://one.example/chattergram/1?ssl_cert_reqs=none",
         "redis+socket:///run/redis.sock?virtual_host=1",
         "redis://:word@redis.example:6379/1",
     ),
@@ -178,13 +184,16 @@ def test_an_address_its_client_understands_is_taken(name: str, value: str) -> No
         assert parse_uri(value)["nodelist"]
     elif name == "CELERY_BROKER_URL":
         for part in value.split(";"):
-            with Connection(for_kombu(part)[0]) as connection:
+            with Connection(for_kombu(part).url) as connection:
                 assert connection.transport_cls in TRANSPORT_ALIASES
 
 
 def test_the_broker_must_be_named_if_redis_is_a_unix_socket() -> None:
     with pytest.raises(ValueError, match="CELERY_BROKER_URL must be set if REDIS_URL is a Unix socket"):
         Settings(_env_file=None, environment="development", redis_url="unix:///run/redis.sock")
+
+
+AS_OPTION = {"required": ssl.CERT_REQUIRED, "none": ssl.CERT_NONE, None: None}
 
 
 @pytest.mark.parametrize(
@@ -203,6 +212,8 @@ def test_a_broker_with_tls_shows_its_certificate(given: dict[str, str], reqs: se
     assert {each.get("ssl", {}).get("ssl_cert_reqs") for each in parsed} == reqs
     with Connection(url) as connection:
         assert (connection.ssl or {}).get("ssl_cert_reqs") in reqs
+    for_flower = for_kombu(url).tls or {}  # since Flower does not read it in the address
+    assert {AS_OPTION[for_flower.get("ssl_cert_reqs")]} == reqs
 
 
 @pytest.mark.parametrize(

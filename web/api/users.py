@@ -52,5 +52,5 @@ def delete(body: schemas.UserDeletion) -> Response:
 def list_people(query: schemas.PeopleQuery) -> Response:
     """List people, sorted by name"""
     if query.id is not None:
-        return jsonify(accounts.find_people(stores(), query.id))
-    return jsonify(accounts.list_people(stores(), query.q, query.limit, query.offset))
+        return jsonify(accounts.find_people(stores(), me(), query.id))
+    return jsonify(accounts.list_people(stores(), me(), query.q, query.limit, query.offset))

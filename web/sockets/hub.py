@@ -46,6 +46,10 @@ class Hub:
         """Somebody's sockets here."""
         return list(self._people.get(user_id, ()))
 
+    def count(self, people: Iterable[str]) -> int:
+        """How many sockets these people have here."""
+        return sum(len(self._people.get(user_id, ())) for user_id in people)
+
     def contains(self, user_id: str) -> bool:
         """Whether somebody has a socket here."""
         return user_id in self._people
@@ -86,9 +90,9 @@ class Hub:
         else:
             connection.held.add(position, encoded)
 
-    def send_to_all(self, encoded: bytes, connections: Iterable[Connection]) -> None:
-        for connection in connections:
-            self.frames += connection.push(encoded)
+    def send(self, connection: Connection, encoded: bytes) -> None:
+        """One or more frames to one socket, at once."""
+        self.frames += connection.push(encoded)
 
     def end_sessions(self, data: bytes) -> None:
         """Close the sockets whose tokens hold no longer; `data` is an envelope's, see `chat.people.sessions`."""

@@ -1,14 +1,15 @@
 """Presence in a web process: reports who has a socket here, and passes on who comes and goes anywhere.
 
 Both ways are coalesced: what changes twice within a moment counts once, or not at all when it is as it was before. Who
-leaves is reported after a while only, so that nobody flickers who comes back, or has come elsewhere. What goes out to
-everybody connected is bounded to `PRESENCE_FRAMES_PER_SECOND` frames for all sockets together; beyond that a change
-waits its turn, and only the newest state of a person is kept.
+leaves is reported after a while only, so that nobody flickers who comes back, or has come elsewhere. What goes out is
+bounded to `PRESENCE_FRAMES_PER_SECOND` frames for all sockets together; beyond that a change waits its turn, and only
+the newest state of a person is kept.
 """
 
 import secrets
 import time
-from typing import Any
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import gevent
 import orjson
@@ -16,9 +17,10 @@ import structlog
 from redis import RedisError
 
 from chat import frames
+from chat.frames import Envelope
 from chat.people import presence
 from chat.store.connection import Stores
-from web.sockets.connection import encode
+from web.sockets.connection import Connection, encode
 from web.sockets.hub import Hub
 
 log = structlog.get_logger(__name__)
@@ -31,25 +33,39 @@ SLICE = 50  # sockets at once; then the messages have their turn, as a thousand 
 RETRY = 0.5  # seconds, while Redis is away
 
 
+class Change(NamedTuple):
+    """Somebody's new state on its way to sockets here: those of the recipients, or all if there are none."""
+
+    online: bool
+    frame: bytes
+    recipients: Sequence[str]
+
+
 class People:
     def __init__(self, stores: Stores) -> None:
         self._stores = stores
         self._process = secrets.token_hex(8)
         self._unreported: dict[str, float] = {}  # person -> when that is due
-        self._waiting: dict[str, tuple[bool, bytes]] = {}  # person -> whether they are online, and the frame
-        self._told: set[str] = set()  # people whom everybody here was told to be online
+        self._waiting: dict[str, Change] = {}  # by person
+        self._told: set[str] = set()  # people of whom everybody concerned here was told that they are online
         self._renewed = 0.0
         self.hub = Hub(self._note)
 
-    def handle(self, data: bytes) -> None:
-        """Somebody came or went, on whichever process."""
-        change = orjson.loads(data)
+    def handle(self, envelope: Envelope) -> None:
+        """Somebody came or went, on whichever process, or changed their name or the like."""
+        change = orjson.loads(envelope.data)
+        if frames.has_news(change):
+            self.hub.route(frames.USERS, envelope)
+            return
         user_id, online = change["_id"], change["online"]
-        came = self._waiting.pop(user_id, (False, b""))[0]
-        told = user_id in self._told
-        if told if online else (came and not told):
+        here = [each for each in envelope.recipients if self.hub.contains(each)]
+        waiting, told = self._waiting.pop(user_id, None), user_id in self._told
+        if envelope.recipients and not here:
+            self._told.discard(user_id)  # whoever of them comes here reads the state of that moment
+            return
+        if told if online else (waiting is not None and waiting.online and not told):
             return  # everybody knows
-        self._waiting[user_id] = (online, encode(frames.frame(frames.USERS, data)))
+        self._waiting[user_id] = Change(online, encode(frames.frame(frames.USERS, envelope.data)), here)
 
     def report_all(self) -> None:
         """Report everybody here again, as Redis may have forgotten them; what was told before may not hold any more."""
@@ -68,16 +84,15 @@ class People:
                 gevent.sleep(RETRY)
 
     def run_frames(self) -> None:
-        """Send frames of presence to everybody; never returns."""
+        """Send frames of presence; never returns."""
         a_second = self._stores.settings.presence_frames_per_second
         allowance, looked = 0.0, time.monotonic()
         while True:
             gevent.sleep(TICK)
             earned, looked = a_second * (time.monotonic() - looked), time.monotonic()
             allowance = min(allowance + earned, max(earned, len(self.hub)))
-            changes = min(len(self._waiting), int(allowance // max(1, len(self.hub))))
-            if changes:
-                allowance -= self._send([self._next_frame() for _ in range(changes)])
+            if changes := self._take(allowance):
+                allowance -= self._send(changes)
 
     def leave_soon(self, seconds: float) -> None:
         """Let the lease run out once clients have had time to come back elsewhere, so that nobody flickers."""
@@ -110,18 +125,33 @@ class People:
                 self._unreported = dict.fromkeys(page, now) | self._unreported
                 raise
 
-    def _next_frame(self) -> bytes:
-        user_id = next(iter(self._waiting))
-        online, frame = self._waiting.pop(user_id)
-        (self._told.add if online else self._told.discard)(user_id)
-        return frame
+    def _take(self, allowance: float) -> list[Change]:
+        """The next changes, as far as that many frames go."""
+        everybody, taken = len(self.hub), []
+        while self._waiting:
+            user_id, change = next(iter(self._waiting.items()))
+            allowance -= max(1, self.hub.count(change.recipients) if change.recipients else everybody)
+            if allowance < 0:
+                break
+            taken.append(self._waiting.pop(user_id))
+            (self._told.add if change.online else self._told.discard)(user_id)
+        return taken
 
-    def _send(self, encoded_frames: list[bytes]) -> int:
-        encoded, sent = b"".join(encoded_frames), 0
-        connections = list(self.hub)
+    def _send(self, changes: Sequence[Change]) -> int:
+        """Returns the number of frames sent."""
+        common = [change.frame for change in changes if not change.recipients]
+        own: dict[Connection, list[bytes]] = {}
+        for change in changes:
+            for user_id in change.recipients:
+                for connection in self.hub.of(user_id):
+                    own.setdefault(connection, []).append(change.frame)
+        to_all, sent = b"".join(common), 0
+        connections = list(self.hub) if common else list(own)
         for start in range(0, len(connections), SLICE):
-            part: list[Any] = connections[start : start + SLICE]
-            self.hub.send_to_all(encoded, part)
-            sent += len(part) * len(encoded_frames)
+            part = connections[start : start + SLICE]
+            for connection in part:
+                just_here = own.get(connection, ())
+                self.hub.send(connection, to_all + b"".join(just_here))
+                sent += len(common) + len(just_here)
             gevent.sleep(len(part) / SENDS_A_SECOND)
         return sent

@@ -85,8 +85,8 @@ class Subscriber:
             envelope = frames.decode_envelope(data)
             if channel == frames.SESSIONS:
                 self._hub.end_sessions(envelope.data)
-            elif channel == frames.USERS and not envelope.recipients:
-                self._people.handle(envelope.data)
+            elif channel == frames.USERS:
+                self._people.handle(envelope)
             else:
                 self._hub.route(channel, envelope)
         except (ValueError, KeyError):

@@ -4,13 +4,14 @@
 local due, messages, attempts, unreached = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local name = ARGV[1] -- `<receiver> <sender>`
 local id = ARGV[2] -- the message it was for
-local again = ARGV[3] -- when to try again (ms); '' if it is done
+local pause_ms = ARGV[3] -- until it is tried again; '' if it is done
 local devices = ARGV[4] -- that are still to be reached then
 
 local newest = redis.call('HGET', messages, name) or ''
 if newest ~= id then return end
-if again ~= '' then
-  redis.call('ZADD', due, 'XX', again, name)
+if pause_ms ~= '' then
+  local time = redis.call('TIME')
+  redis.call('ZADD', due, 'XX', time[1] * 1000 + math.floor(time[2] / 1000) + tonumber(pause_ms), name)
   redis.call('HSET', unreached, name, devices)
 else
   redis.call('ZREM', due, name)

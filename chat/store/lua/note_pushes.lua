@@ -4,12 +4,13 @@
 -- ARGV: named below, then for each message: receiver, `<receiver> <sender>`, message id
 -- Returns 1 if some were noted and none was due before, so that nobody is taking them yet; else 0.
 local subscribed, online, due, messages, attempts, unreached = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
-local now = ARGV[1] -- ms
-local limit = tonumber(ARGV[2]) -- of notifications that wait; beyond it, new conversations get none
+local limit = tonumber(ARGV[1]) -- of notifications that wait; beyond it, new conversations get none
 
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local waited = redis.call('ZCOUNT', due, '-inf', now) > 0
 local noted = false
-for i = 3, #ARGV, 3 do
+for i = 2, #ARGV, 3 do
   local receiver, name, id = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   if redis.call('SISMEMBER', subscribed, receiver) == 1 and redis.call('SISMEMBER', online, receiver) == 0 then
     local before = redis.call('HGET', messages, name)
