@@ -3,7 +3,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { canGoOn, Continuation, endOf, sizeUntil } from "../../web/static/js/voice/webm.js";
+import {
+	canGoOn,
+	completeSize,
+	Continuation,
+	endOf,
+	sizeUntil,
+	WholeElements,
+} from "../../web/static/js/voice/webm.js";
 
 const UNKNOWN = [0x01, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
 const SEGMENT = [0x18, 0x53, 0x80, 0x67, ...UNKNOWN];
@@ -48,7 +55,7 @@ async function appended(end, pieces) {
 	const continuation = new Continuation(end);
 	const taken = [];
 	for (const piece of pieces) {
-		const made = await continuation.take(new Blob([piece]));
+		const made = await continuation.take(new Blob([piece], { type: "audio/webm" }));
 		taken.push(...new Uint8Array(await made.arrayBuffer()));
 	}
 	return taken;
@@ -78,6 +85,27 @@ test("the second one's sound goes on where the first ends, without its head, how
 		for (let at = 0; at < second.length; at += size) pieces.push(Uint8Array.from(second.slice(at, at + size)));
 		assert.deepEqual(blocksOf(await appended(end, pieces)), whole, `in pieces of ${size} bytes`);
 	}
+});
+
+test("what is let through ends with a whole element wherever it breaks off, and nothing of it is lost", async () => {
+	for (let size = 1; size < 40; size += 1) {
+		const whole = new WholeElements();
+		const all = [];
+		for (let at = 0; at < second.length; at += size) {
+			const piece = new Blob([Uint8Array.from(second.slice(at, at + size))], { type: "audio/webm" });
+			all.push(...new Uint8Array(await (await whole.take(piece)).arrayBuffer()));
+			assert.equal(completeSize(Uint8Array.from(all)), all.length);
+		}
+		assert.deepEqual([all, whole.rest().size], [second, 0]);
+	}
+});
+
+test("other files, and what never ends, are let through as they come", async () => {
+	const mp4 = new Blob(["ftyp"], { type: "audio/mp4" });
+	assert.equal(await new WholeElements().take(mp4), mp4);
+	const endless = new Uint8Array([...head(), 0xa3, 0x10, 0xff, 0xff, 0xff, ...new Uint8Array(70_000)]);
+	const taken = await new WholeElements().take(new Blob([endless], { type: "audio/webm" }));
+	assert.equal(taken.size, endless.length);
 });
 
 test("what is left of one that is cut off has the blocks before that", () => {

@@ -45,7 +45,7 @@ export class Journey {
 	}
 
 	start() {
-		if (!isSupported) return;
+		if (!isSupported || this.#isOver) return;
 		this.recording.onPiece = () => this.#happened("piece");
 		this.#stopListening = listen(window, "online", () => {
 			this.#attempts = 0;

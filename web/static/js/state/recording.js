@@ -9,7 +9,10 @@ import { forgetOnServer, lookForKept } from "./unfinished.js";
 
 /** @typedef {RecordingSource & { blob: Blob, duration: number }} MadeRecording */
 
-/** @typedef {(piece: Blob) => Blob | Promise<Blob>} Take makes of a piece what is added to the recording */
+/**
+ * What pieces go through before they are added, and what it has held back when no more come.
+ * @typedef {{ take: (piece: Blob) => Promise<Blob>, rest: () => Blob }} Filter
+ */
 
 export class Recording {
 	/** @type {Piece[]} */
@@ -18,6 +21,8 @@ export class Recording {
 	notes = { id: null, offset: 0, heard: null, correction: null, cutAt: null };
 	/** Is told of each piece that is added. */
 	onPiece = () => {};
+	/** @type {Filter | null} */
+	#filter = null;
 	/** @type {Promise<void>} the pieces in their order, since one may have to be read first */
 	#added = Promise.resolve();
 
@@ -61,19 +66,48 @@ export class Recording {
 	}
 
 	/**
+	 * From now on pieces go through this, and those that there are go through it now.
+	 * @param {Filter} filter
+	 */
+	async pass(filter) {
+		const passed = this.#added.then(async () => {
+			const blob = await filter.take(this.blob);
+			this.pieces = [{ index: 1, blob, seconds: this.seconds }];
+			await dropRecording(this.whose);
+			this.keepAgain();
+		});
+		this.#filter = filter;
+		this.#added = passed;
+		await passed;
+	}
+
+	/**
+	 * From now on what comes goes on from what there is.
+	 * @param {Filter} filter
+	 */
+	goOn(filter) {
+		this.#filter = filter;
+	}
+
+	/**
 	 * @param {Blob} given
 	 * @param {number} seconds up to its end
-	 * @param {Take} [take]
 	 */
-	add(given, seconds, take = (piece) => piece) {
-		this.#added = this.#added.then(async () => {
-			const blob = await take(given);
-			if (!blob.size) return;
-			const piece = { index: this.pieces.length + 1, blob, seconds };
-			this.pieces.push(piece);
-			keepPiece(this.whose, piece);
-			this.onPiece();
-		});
+	add(given, seconds) {
+		const filter = this.#filter;
+		this.#added = this.#added.then(async () => this.#append(filter ? await filter.take(given) : given, seconds));
+	}
+
+	/**
+	 * @param {Blob} blob
+	 * @param {number} seconds
+	 */
+	#append(blob, seconds) {
+		if (!blob.size) return;
+		const piece = { index: (this.pieces.at(-1)?.index ?? 0) + 1, blob, seconds };
+		this.pieces.push(piece);
+		keepPiece(this.whose, piece);
+		this.onPiece();
 	}
 
 	/** @param {Partial<Notes>} notes */
@@ -88,6 +122,8 @@ export class Recording {
 	 */
 	async made() {
 		await this.#added;
+		if (this.#filter) this.#append(this.#filter.rest(), this.seconds);
+		this.#filter = null;
 		return { key: newId(), blob: this.blob, duration: this.seconds };
 	}
 

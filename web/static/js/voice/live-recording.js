@@ -12,7 +12,7 @@ import { Journey } from "../state/journey.js";
 import { textToSend } from "./heard-text.js";
 import { HeardWords } from "./heard-words.js";
 import { Review } from "./review.js";
-import { canGoOn, Continuation, endOf, sizeUntil } from "./webm.js";
+import { canGoOn, completeSize, Continuation, endOf, sizeUntil, WholeElements } from "./webm.js";
 
 /** @import { Content } from "../page.js" */
 /** @import { Captions } from "../wire.js" */
@@ -30,26 +30,32 @@ export class LiveRecording {
 	/**
 	 * @param {Recording} recording
 	 * @param {string} name of whom it is for
+	 * @param {boolean} isGrowing whether it is just being made
 	 */
-	constructor(recording, name) {
+	constructor(recording, name, isGrowing) {
 		this.recording = recording;
 		this.words = new HeardWords();
 		this.note = h("p.note.heard-note", { role: "status" });
 		this.shared = sharesWords() ? h("p.note.heard-note", icon("seen"), say("record.shared", { name })) : null;
 		this.element = h("div.heard");
 		this.stops = [on("frame:captions", (captions) => this.#hear(captions)), on("connection", () => this.#showNote())];
-		this.#journey = this.#depart();
+		this.#journey = this.#makeJourney();
+		this.#depart(isGrowing);
 	}
 
-	#depart() {
-		const journey = new Journey(this.recording, {
+	/** @param {boolean} isGrowing */
+	async #depart(isGrowing) {
+		if (isGrowing) await this.recording.pass(new WholeElements());
+		this.#journey.start();
+	}
+
+	#makeJourney() {
+		return new Journey(this.recording, {
 			filename: "voice",
 			receiverId: this.recording.whose.partnerId,
 			language: spokenLanguage(),
 			share: sharesWords() ? "true" : "",
 		});
-		journey.start();
-		return journey;
 	}
 
 	/** The microphone listens. */
@@ -103,23 +109,31 @@ export class LiveRecording {
 	}
 
 	/**
-	 * What makes of the sound that follows what is appended to the recording, without the end that is cut off.
-	 * @returns {Promise<{ seconds: number, take: (piece: Blob) => Promise<Blob> }>}
+	 * What follows is appended to the recording, without the end that is cut off. Returns how many seconds it has.
+	 * @returns {Promise<number>}
 	 */
 	async goOn() {
-		const { cutAt } = this.recording.notes;
-		if (cutAt !== null) await this.#cutOff(cutAt);
-		this.recording.keepAgain(); // it may have been begun elsewhere
-		const end = endOf(new Uint8Array(await this.recording.blob.arrayBuffer()));
-		const continuation = new Continuation(end);
-		return { seconds: end / 1_000, take: (piece) => continuation.take(piece) };
+		const { recording } = this;
+		const { cutAt } = recording.notes;
+		if (cutAt !== null) await this.#cutOff(await this.#sizeUntil(cutAt), cutAt);
+		const bytes = new Uint8Array(await recording.blob.arrayBuffer());
+		const size = completeSize(bytes);
+		if (size < bytes.length) await this.#cutOff(size, recording.seconds); // it broke off before it could travel
+		recording.keepAgain(); // it may have been begun elsewhere
+		const end = endOf(bytes);
+		recording.goOn(new Continuation(end));
+		return end / 1_000;
 	}
 
-	/** @param {number} seconds */
-	async #cutOff(seconds) {
+	/**
+	 * @param {number} size bytes that are left
+	 * @param {number} seconds
+	 */
+	async #cutOff(size, seconds) {
 		this.#journey.stop();
-		await this.recording.cutOff(await this.#sizeUntil(seconds), seconds);
-		this.#journey = this.#depart();
+		await this.recording.cutOff(size, seconds);
+		this.#journey = this.#makeJourney();
+		this.#journey.start();
 	}
 
 	/** @param {number} seconds */

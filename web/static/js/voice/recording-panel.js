@@ -13,7 +13,7 @@ import { Microphone, whyRefused } from "./microphone.js";
 import { pause, stopRecording } from "./player.js";
 
 /** @import { RecordingOutcome } from "../page.js" */
-/** @import { MadeRecording, Recording, Take } from "../state/recording.js" */
+/** @import { MadeRecording, Recording } from "../state/recording.js" */
 /** @import { LiveRecording } from "./live-recording.js" */
 
 const PARTS = {
@@ -60,7 +60,7 @@ export class RecordingPanel {
 	async #travel(name) {
 		const { LiveRecording: Live } = await import("./live-recording.js");
 		if (this.#ended) return;
-		this.#live = new Live(this.recording, name);
+		this.#live = new Live(this.recording, name, this.#made === null);
 		this.element.prepend(this.#live.element);
 		if (this.#made) this.#live.review(this.#made, () => this.#goOn());
 		else if (this.#microphone?.isRecording) this.#live.resume();
@@ -92,11 +92,8 @@ export class RecordingPanel {
 		this.parts.send.focus();
 	}
 
-	/** @param {Take} [take] */
-	async #open(take) {
-		const microphone = await Microphone.open((piece, seconds) =>
-			this.recording.add(piece, this.#before + seconds, take),
-		);
+	async #open() {
+		const microphone = await Microphone.open((piece, seconds) => this.recording.add(piece, this.#before + seconds));
 		if (this.#ended) {
 			microphone.release();
 			return;
@@ -113,13 +110,12 @@ export class RecordingPanel {
 		const made = this.#made;
 		if (!made || !this.#live) return;
 		stopRecording(made.key);
-		const { seconds, take } = await this.#live.goOn();
-		this.#before = seconds;
+		this.#before = await this.#live.goOn();
 		this.#made = null;
 		this.element.querySelector(".controls")?.replaceWith(this.parts.live);
 		this.#showPaused(false);
 		this.parts.stop.focus();
-		await this.#open(take).catch((error) => {
+		await this.#open().catch((error) => {
 			this.outcome.refused(whyRefused(error));
 			return this.offer();
 		});

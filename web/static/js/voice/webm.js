@@ -12,6 +12,7 @@ const OPENED = [SEGMENT, CLUSTER, BLOCK_GROUP]; // their content is read, the ot
 const UNKNOWN_SIZE = [0x01, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]; // up to the next cluster
 const CLUSTER_HEAD = [0x1f, 0x43, 0xb6, 0x75, ...UNKNOWN_SIZE];
 const MAX_BYTES = 8; // of a number
+const MAX_ELEMENT = 64 * 1024; // bytes; what is longer is no sound of a recorder's
 const USUAL_STEP = 60; // milliseconds that a block of Opus lasts in Chromium
 const LONGEST_STEP = 120; // and at most (RFC 6716)
 
@@ -120,31 +121,70 @@ function timestamp(value) {
 	return bytes;
 }
 
-/** Makes of a second file, piece by piece, what is appended to the first. */
-export class Continuation {
+/**
+ * How many bytes the elements are that are complete.
+ * @param {Uint8Array} bytes
+ */
+export function completeSize(bytes) {
+	let size = 0;
+	for (const { end } of elementsIn(bytes)) size = end;
+	return size;
+}
+
+/**
+ * Lets a file through in whole elements, however it comes in pieces, so that it can be gone on with wherever it breaks off.
+ * Other files it lets through as they come.
+ */
+export class WholeElements {
+	/** @type {Uint8Array<ArrayBuffer>} what is incomplete yet */
 	#rest = new Uint8Array();
+
+	/** @param {Blob} piece */
+	async take(piece) {
+		if (!canGoOn(piece.type)) return piece;
+		const bytes = new Uint8Array(await new Blob([this.#rest, piece]).arrayBuffer());
+		const size = completeSize(bytes);
+		const taken = bytes.length - size > MAX_ELEMENT ? bytes.length : size;
+		this.#rest = bytes.slice(taken);
+		return new Blob(this.made(bytes.subarray(0, taken)), { type: piece.type });
+	}
+
+	/** What is left when no piece comes any more. */
+	rest() {
+		return new Blob([this.#rest]);
+	}
+
+	/**
+	 * What is made of whole elements.
+	 * @param {Uint8Array<ArrayBuffer>} bytes
+	 * @returns {BlobPart[]}
+	 */
+	made(bytes) {
+		return [bytes];
+	}
+}
+
+/** Makes of a second file, piece by piece, what is appended to the first. */
+export class Continuation extends WholeElements {
 	#hasBegun = false;
 
 	/** @param {number} end where the first file's sound ends, in milliseconds */
 	constructor(end) {
+		super();
 		this.end = end;
 	}
 
 	/**
-	 * What is appended for this piece; what is incomplete at its end comes with the next.
-	 * @param {Blob} piece
+	 * @override
+	 * @param {Uint8Array<ArrayBuffer>} bytes
 	 */
-	async take(piece) {
-		const bytes = new Uint8Array(await new Blob([this.#rest, piece]).arrayBuffer());
-		/** @type {BlobPart[]} */
-		const parts = [];
-		let taken = 0;
-		for (const element of elementsIn(bytes)) {
-			parts.push(...this.#moved(bytes, element));
-			taken = element.end;
-		}
-		this.#rest = bytes.slice(taken);
-		return new Blob(parts, { type: piece.type });
+	made(bytes) {
+		return [...elementsIn(bytes)].flatMap((element) => this.#moved(bytes, element));
+	}
+
+	/** @override */
+	rest() {
+		return new Blob();
 	}
 
 	/**
