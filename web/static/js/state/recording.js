@@ -71,6 +71,7 @@ export class Recording {
 	 */
 	async pass(filter) {
 		const passed = this.#added.then(async () => {
+			if (!this.pieces.length) return;
 			const blob = await filter.take(this.blob);
 			this.pieces = [{ index: 1, blob, seconds: this.seconds }];
 			await dropRecording(this.whose);
