@@ -61,7 +61,7 @@ def modules(stack: Stack) -> Iterator[str]:
 
 @pytest.fixture
 def visit(chromium: Browser, stack: Stack, client: Client) -> Iterator[Visit]:
-    """`visit("ada")` opens the page in a browser of its own, as a new person or `person`; options are those of a context.
+    """`visit("ada")` opens the page in a browser of its own, as somebody new or `person`; options are a context's.
 
     A test during which a page reported an error fails.
     """
