@@ -46,6 +46,18 @@ class Conflict(ChatError):
     code = "conflict"
 
 
+class Gone(ChatError):
+    """There was such a thing, and this person may know that it is gone for good."""
+
+    status = 410
+    code = "gone"
+
+
+class PreconditionFailed(ChatError):
+    status = 412
+    code = "precondition_failed"
+
+
 class TooLarge(ChatError):
     status = 413
     code = "content_too_large"

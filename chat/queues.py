@@ -6,6 +6,7 @@ PUSH = "push"
 
 DRAIN = "chat.drain"
 TRANSCRIBE = "transcription.transcribe"
+FOLLOW = "transcription.follow"
 SEND_PUSHES = "push.send"
 SWEEP = "beat.sweep"
 SYNC = "beat.sync"

@@ -41,6 +41,7 @@ RELAXED: dict[str, Any] = {
     "limit_profile": "2000 per second",
     "limit_links": "2000 per second",
     "limit_uploads": "2000 per minute",
+    "limit_pieces": "2000 per second",
     "connections_per_address": NO_BOUND,
     "sockets_per_address": NO_BOUND,
     "sockets_per_person": 1_000,
@@ -213,6 +214,13 @@ class Settings(BaseSettings):
     )
     uploads_all_bytes: int = Field(5 * 2**30, ge=1_024, description="Bytes all recordings of one person may take up.")
 
+    recordings_at_once: int = Field(
+        4, ge=1, description="Unfinished recordings of one person, which travel while they are made; beyond it, 429."
+    )
+    recording_ttl: int = Field(
+        86_400, ge=1, description="Seconds after its last piece until an unfinished recording is deleted."
+    )
+
     # Transcription
     deepgram_api_key: Annotated[SecretStr | None, AfterValidator(_key)] = Field(
         None, description="Deepgram's key; without it Whisper transcribes on this machine."
@@ -322,7 +330,13 @@ class Settings(BaseSettings):
         "10 per second; 300 per minute",
         description="Links to recordings per person (2,000 a second outside production).",
     )
-    limit_uploads: Limits = Field("200 per hour", description="Uploads per person (2,000 a minute outside production).")
+    limit_uploads: Limits = Field(
+        "200 per hour", description="Uploads and recordings per person (2,000 a minute outside production)."
+    )
+    limit_pieces: Limits = Field(
+        "20 per second; 600 per minute",
+        description="Pieces of recordings per person (2,000 a second outside production).",
+    )
 
     # Operations
     metrics_token: SecretStr | None = Field(

@@ -20,8 +20,8 @@ from chat.store.connection import Stores, connect
 from chat.store.prepare import prepare_when_up
 from config.settings import Settings, SettingsError, get_settings
 from config.version import VERSION
-from web import auth, bodies, cli, compression, context, errors, metrics, origin, schemas
-from web.api import accounts, conversations, files, messages, push, search, uploads, users
+from web import auth, bodies, cli, compression, context, errors, metrics, origin, schemas, tus
+from web.api import accounts, conversations, files, messages, push, recordings, search, uploads, users
 from web.api.health import health, watch_memory
 from web.api.responses import SECURITY_SCHEMES
 from web.built import STATIC, BuiltPage
@@ -52,7 +52,7 @@ def create_app(settings: Settings | None = None) -> "Application":
     CORS(
         app,
         resources={r"/api/*": {"origins": [origin.strip() for origin in settings.cors_origins.split(",")]}},
-        expose_headers=["Retry-After", "X-Request-Id", "Content-Range", "Accept-Ranges", "ETag"],
+        expose_headers=["Retry-After", "X-Request-Id", "Content-Range", "Accept-Ranges", "ETag", *tus.HEADERS],
         max_age=86_400,
     )
     metrics.install(app, app.services)
@@ -65,7 +65,8 @@ def create_app(settings: Settings | None = None) -> "Application":
     auth.install(app)
     app.before_request(bodies.check)
     errors.install(app)
-    for resource in (accounts, users, conversations, messages, uploads, files, search, push):
+    tus.install(app)
+    for resource in (accounts, users, conversations, messages, uploads, recordings, files, search, push):
         app.register_api(resource.api)
     app.register_blueprint(health)
     app.register_blueprint(pages)

@@ -22,6 +22,7 @@ from web.services import services
 MAX_JSON_BYTES = 128 * 1024  # a text of 4,000 characters, each written as two \uXXXX, and room to spare
 CHARACTER_BYTES = 12  # at most: written as two \uXXXX
 MULTIPART_ROOM = 64 * 1024  # for the boundaries and headers around the files
+PIECE_TYPE = "application/offset+octet-stream"  # as tus names it
 MAX_DRAINED_BYTES = 64 * 2**20
 MAX_DRAIN_SECONDS = 5.0
 DRAIN_PIECE = 64 * 1024
@@ -49,6 +50,12 @@ def takes_files(view: Any) -> Any:
     return view
 
 
+def takes_pieces(view: Any) -> Any:
+    """Marks a view that takes a piece of a recording, as tus sends it, instead of JSON."""
+    view.takes_pieces = True
+    return view
+
+
 def takes_transcripts(view: Any) -> Any:
     """Marks a view that takes a text as long as a recording is."""
     view.takes_transcripts = True
@@ -65,11 +72,12 @@ def _max_json_bytes(view: Any) -> int:
 def bound() -> None:
     """Set the limit of this request. Raises TooLarge when it tells beforehand that it is larger."""
     view = current_app.view_functions.get(request.endpoint or "")
-    files = getattr(view, "takes_files", False)
-    limit = services().settings.upload_max_bytes + MULTIPART_ROOM if files else _max_json_bytes(view)
+    files, pieces = getattr(view, "takes_files", False), getattr(view, "takes_pieces", False)
+    most = services().settings.upload_max_bytes
+    limit = most + MULTIPART_ROOM if files else most if pieces else _max_json_bytes(view)
     request.max_content_length = limit
     if (request.content_length or 0) > limit:
-        raise too_large_upload() if files else _too_large(limit)
+        raise too_large_upload() if files or pieces else _too_large(limit)
 
 
 def _too_large(limit: int) -> TooLarge:
@@ -82,7 +90,7 @@ def too_large_upload() -> TooLarge:
 
 
 def check() -> None:
-    """Refuse what is no JSON object, for those views that take one. Called once it is known who asks.
+    """Refuse a body of another type than the view takes, and what is no JSON object. Called once it is known who asks.
 
     Raises:
         ChatError: it is malformed.
@@ -93,12 +101,21 @@ def check() -> None:
     view = current_app.view_functions.get(request.endpoint or "")
     if request.method not in WITH_BODY or view is None or not request.path.startswith(API):
         return
+    has_body = bool(request.content_length) or _is_chunked()
     if getattr(view, "takes_files", False):
         if request.mimetype != "multipart/form-data":
             raise UnsupportedMedia(sentence="send_multipart")
         return
-    if not request.content_length and not _is_chunked():
+    if getattr(view, "takes_pieces", False):
+        if (has_body or request.method == "PATCH") and request.mimetype != PIECE_TYPE:
+            raise UnsupportedMedia(sentence="send_pieces", type=PIECE_TYPE)
         return
+    if has_body:
+        _check_json()
+
+
+def _check_json() -> None:
+    """Raises what `check` raises."""
     if not request.is_json:
         raise UnsupportedMedia(sentence="send_json")
     # Werkzeug reads a body that does not tell its length up to the limit, and says nothing of what it leaves.

@@ -45,6 +45,11 @@ class Queue:
         """Sends the task that transcribes the next voice message in turn. Raises Unavailable like `wake_drainer`."""
         self._send(queues.TRANSCRIBE)
 
+    def follow(self, recording_id: str) -> None:
+        """Sends the task that follows a recording while it is made. Raises Unavailable like `wake_drainer`."""
+        if queues.FOLLOW in queues.QUEUE_OF:
+            self._send(queues.FOLLOW, recording_id)
+
     def ping(self) -> bool:
         """Returns whether the broker answers and takes tasks. Raises OperationalError or RedisError if not."""
         with self._celery.connection_for_write() as connection:

@@ -24,6 +24,7 @@ SEARCH = Action("search", "limit_searches", "too_many_searches")
 CHANGE = Action("change", "limit_changes", "too_many_changes")
 MARK = Action("mark", "limit_read_marks", "too_many_read_marks")
 PROFILE = Action("profile", "limit_profile", "too_many_profile_changes")
+PIECE = Action("piece", "limit_pieces", "too_many_pieces")
 LINK = Action("link", "limit_links", "too_many_links")
 
 COUNTED: dict[str, Action] = {
@@ -43,6 +44,10 @@ COUNTED: dict[str, Action] = {
     "push.subscribe": PROFILE,
     "push.change": PROFILE,
     "push.unsubscribe": PROFILE,
+    "recordings.append": PIECE,
+    "recordings.discard": PIECE,
+    "recordings.get": READ,
+    "recordings.list_unfinished": READ,
     "search.find": SEARCH,
     "users.change": PROFILE,
     "users.delete": PROFILE,
@@ -57,6 +62,7 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     "accounts.sign_up": ("limit_signup_address",),
     "messages.send": ("limit_messages", "limit_transcription"),
     "messages.transcribe": ("limit_transcribe_again", "limit_transcribe_again_message", "limit_transcription"),
+    "recordings.create": ("limit_uploads", "recordings_at_once", "uploads_unclaimed_bytes", "uploads_all_bytes"),
     "uploads.upload": ("limit_uploads", "uploads_at_once", "uploads_unclaimed_bytes", "uploads_all_bytes"),
     "socket": ("sockets_per_address", "sockets_per_person", "sockets_unproven"),
     **dict.fromkeys(("health.alive", "health.ready", "metrics.show", "static"), _CLIENT),

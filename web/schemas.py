@@ -16,6 +16,7 @@ PASSWORD = "correct horse battery"  # noqa: S105 (an example)
 UUID = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 MOMENT = "2026-03-01T09:30:00.125Z"
 MAX_OFFSET = 1_000_000
+MAX_BYTES = 2**53 - 1  # the largest integer that every JSON parser and Lua keep exactly
 PUSH_KEY_LIMIT = 128  # characters; they have 87 and 22
 LANGUAGE = rf"^{hinting.LANGUAGE}$"
 
@@ -148,6 +149,40 @@ class MessagePath(Schema):
 
 class FilePath(Schema):
     uuid: str = Field(description="An `audioFileUuid`.", json_schema_extra={"example": UUID})
+
+
+class RecordingPath(Schema):
+    uuid: str = Field(
+        description="A recording's id, the last part of its address.", json_schema_extra={"example": UUID}
+    )
+
+
+class CreationHeaders(Schema):
+    """Either `Upload-Length`, or `Upload-Defer-Length` where it is not known yet."""
+
+    tus_resumable: Literal["1.0.0"] = Field(alias="Tus-Resumable")
+    upload_length: int | None = Field(None, alias="Upload-Length", ge=0, le=MAX_BYTES, description="bytes")
+    upload_defer_length: Literal["1"] | None = Field(None, alias="Upload-Defer-Length")
+    upload_metadata: str | None = Field(
+        None,
+        alias="Upload-Metadata",
+        description="Keys, each with a value in base64: `filetype`, `filename`, `receiverId`, `language` (BCP 47), "
+        "`share` (`true` lets the receiver read along). Others are kept and ignored.",
+    )
+
+    @model_validator(mode="after")
+    def _one_length(self) -> "CreationHeaders":
+        if (self.upload_length is None) == (self.upload_defer_length is None):
+            raise PydanticCustomError("one_length", "Give either Upload-Length or Upload-Defer-Length.")
+        return self
+
+
+class PieceHeaders(Schema):
+    tus_resumable: Literal["1.0.0"] = Field(alias="Tus-Resumable")
+    upload_offset: int = Field(alias="Upload-Offset", ge=0, le=MAX_BYTES, description="the byte at which it begins")
+    upload_length: int | None = Field(
+        None, alias="Upload-Length", ge=0, le=MAX_BYTES, description="bytes of the whole recording"
+    )
 
 
 class PeopleQuery(Schema):
@@ -315,6 +350,36 @@ class Uploaded(Schema):
     model_config = _example(files=[{**_FILE, "duration": 4.2, "peaks": _PEAKS}])
 
     files: list[UploadedFile]
+
+
+class Recording(Schema):
+    model_config = _example(
+        _id=UUID,
+        receiverId=OTHER_ID,
+        type="audio/webm;codecs=opus",
+        offset=40_000,
+        complete=False,
+        started=MOMENT,
+        seconds=9.5,
+        text="Good morning",
+        words=[{"word": "Good", "start": 0.2, "end": 0.4}, {"word": "morning", "start": 0.4, "end": 0.9}],
+        settled=1,
+    )
+
+    id: str = Field(alias="_id")
+    receiver_id: str | None = Field(alias="receiverId")
+    type: str = Field(description="as its sender called it")
+    offset: int = Field(description="bytes that have come")
+    complete: bool = Field(description="it can be sent")
+    started: str = Field(description="RFC 3339, UTC, milliseconds")
+    seconds: float = Field(description="how far it was heard")
+    text: str
+    words: list[Word]
+    settled: int = Field(description="how many of the words will not change")
+
+
+class Recordings(RootModel[list[Recording]]):
+    pass
 
 
 class File(Schema):

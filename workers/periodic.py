@@ -5,6 +5,7 @@ from chat.messages import log as accepted_log
 from chat.people import presence
 from chat.store import counters
 from chat.upkeep import ageing, erasure, runs, sync
+from chat.voice import recordings
 from workers import push
 from workers.app import app, stores
 from workers.chat import drain
@@ -45,5 +46,6 @@ def erase() -> None:
 
 @app.task(name=queues.UPLOADS)
 def sweep_uploads() -> None:
-    """Deletes uploads that no message claimed."""
+    """Deletes uploads that no message claimed, and forgets recordings that nobody continued."""
     audio.sweep_unclaimed(stores())
+    recordings.forget_expired(stores())

@@ -1,7 +1,7 @@
 """Recordings: storing them, and who may read them. `chat.media` determines what a file is."""
 
 from chat.audio import allowance
-from chat.audio.erasing import delete, delete_owned, sweep_unclaimed
+from chat.audio.erasing import delete, delete_owned, delete_unclaimed, sweep_unclaimed
 from chat.audio.links import Maker, sign
 from chat.audio.links import read as read_link
 from chat.audio.names import download_name
@@ -13,10 +13,13 @@ from chat.audio.store import (
     durations,
     find,
     find_linked,
+    find_stored,
     is_upload_id,
+    offer,
     read,
     record_claims,
     restore_upload,
+    save,
     save_all,
     stream,
 )
@@ -30,15 +33,19 @@ __all__ = [
     "allowance",
     "delete",
     "delete_owned",
+    "delete_unclaimed",
     "download_name",
     "durations",
     "find",
     "find_linked",
+    "find_stored",
     "is_upload_id",
+    "offer",
     "read",
     "read_link",
     "record_claims",
     "restore_upload",
+    "save",
     "save_all",
     "sign",
     "stream",

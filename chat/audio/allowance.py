@@ -1,14 +1,17 @@
 """How much one person may upload: requests at the same time and per hour, unsent bytes, and bytes in total.
 
-Counted in Redis, atomically, before the body of a request is read. The total is recomputed from MongoDB every
-`STORED_SECONDS`, so that a crash or a lost Redis does not distort it for long.
+Counted in Redis, atomically, before the body of a request is read. A recording that grows while it is made counts like
+an upload, except that it is not bound to one request: what is reserved for it stays until it is ended. The total is
+recomputed from MongoDB every `STORED_SECONDS`, so that a crash or a lost Redis does not distort it for long.
 """
 
 import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
+
+from redis.client import Pipeline
 
 from chat.audio import chunks
 from chat.errors import StorageFull, TooMany
@@ -19,7 +22,18 @@ LEASE_SECONDS = 900  # after this an upload no longer counts as running; its pro
 STORED_SECONDS = 3_600
 MAX_UNCLAIMED = 500  # recordings
 RETRY_SECONDS = 3  # when too many run at the same time
+GROWING_RETRY_SECONDS = 60  # when too many recordings are unfinished
 _TOKEN = "#"  # noqa: S105 (the prefix that tells a running upload from a stored recording)
+
+
+class _Kind(NamedTuple):
+    """Uploads that run, or recordings that grow: where they are counted, and how many of them there may be at once."""
+
+    running: str
+    others: str
+    at_once: int
+    seconds: int
+    refusal: TooMany
 
 
 class Upload:
@@ -39,14 +53,50 @@ def upload(stores: Stores, owner_id: str, size: int) -> Iterator[Upload]:
         RedisError, PyMongoError: a store is unavailable.
     """
     token = _TOKEN + secrets.token_hex(8)
-    _reserve(stores, owner_id, token, size)
+    at_once = stores.settings.uploads_at_once
+    refusal = TooMany("uploads_at_once", RETRY_SECONDS, count=at_once)
+    running, growing = keys.uploads_now_key(owner_id), keys.recordings_key(owner_id)
+    _reserve(stores, owner_id, token, size, _Kind(running, growing, at_once, LEASE_SECONDS, refusal))
     taken = Upload()
     try:
         yield taken
     finally:
-        arguments: list[str | int] = [token, _kept_seconds(stores)]
-        arguments += [part for pair in taken.stored for part in pair]
-        stores.scripts.end_upload(keys=_keys(owner_id), args=arguments)
+        _end(stores, running, owner_id, token, taken.stored)
+
+
+def begin_recording(stores: Stores, owner_id: str, recording_id: str, size: int) -> None:
+    """Reserves room for a recording that will grow to at most `size` bytes, until it is ended or expires.
+
+    Raises the same as `upload`.
+    """
+    at_once, seconds = stores.settings.recordings_at_once, stores.settings.recording_ttl
+    refusal = TooMany("recordings_at_once", GROWING_RETRY_SECONDS, count=at_once)
+    growing, running = keys.recordings_key(owner_id), keys.uploads_now_key(owner_id)
+    _reserve(stores, owner_id, recording_token(recording_id), size, _Kind(growing, running, at_once, seconds, refusal))
+
+
+def end_recording(
+    stores: Stores, owner_id: str, recording_id: str, stored: Sequence[tuple[str, int]], pipe: Pipeline
+) -> None:
+    """Gives back what was reserved for a recording, and counts what was stored instead. Safe to repeat."""
+    _end(stores, keys.recordings_key(owner_id), owner_id, recording_token(recording_id), stored, pipe)
+
+
+def recording_token(recording_id: str) -> str:
+    """The member of `keys.recordings_key` for a recording."""
+    return _TOKEN + recording_id
+
+
+def growing(stores: Stores, owner_id: str) -> list[str]:
+    """The ids of a person's growing recordings, and of some that have expired; those that expire first come first."""
+    found = stores.redis.zrange(keys.recordings_key(owner_id), 0, -1)
+    return [token.decode().removeprefix(_TOKEN) for token in found]
+
+
+def unclaimed(stores: Stores, owner_id: str) -> list[str]:
+    """The ids of a person's uploads that were not claimed when last checked, at most `MAX_UNCLAIMED`."""
+    found = [raw.decode() for raw in stores.redis.hkeys(keys.uploads_unclaimed_key(owner_id))]
+    return [upload_id for upload_id in found if not upload_id.startswith(_TOKEN)]
 
 
 def released(stores: Stores, files: Sequence[Mapping[str, Any]]) -> None:
@@ -55,25 +105,26 @@ def released(stores: Stores, files: Sequence[Mapping[str, Any]]) -> None:
         return
     with stores.redis.pipeline(transaction=False) as pipe:
         for file in files:
-            _, *script_keys = _keys(file["metadata"]["owner"])
+            script_keys = _counts(file["metadata"]["owner"])
             stores.scripts.release_upload(keys=script_keys, args=[file["_id"], file["length"]], client=pipe)
         pipe.execute()
 
 
 def forget(stores: Stores, owner_id: str) -> None:
     """Removes the counts of a deleted account. Raises RedisError."""
-    stores.redis.delete(*_keys(owner_id))
+    running, growing = keys.uploads_now_key(owner_id), keys.recordings_key(owner_id)
+    stores.redis.delete(running, growing, *_counts(owner_id))
 
 
-def _reserve(stores: Stores, owner_id: str, token: str, size: int) -> None:
+def _reserve(stores: Stores, owner_id: str, token: str, size: int, kind: _Kind) -> None:
     settings = stores.settings
     windows = limits.windows(settings.limit_uploads, "upload", owner_id)
-    script_keys = [*_keys(owner_id), *(window.key for window in windows)]
+    script_keys = [kind.running, kind.others, *_counts(owner_id), *(window.key for window in windows)]
     stored: int | str = ""
     pruned = False
     while True:
         now = int(time.time())
-        arguments: list[str | int] = [token, now, now + LEASE_SECONDS, size, settings.uploads_at_once]
+        arguments: list[str | int] = [token, now, now + kind.seconds, size, kind.at_once]
         arguments += [settings.uploads_unclaimed_bytes, MAX_UNCLAIMED, settings.uploads_all_bytes]
         arguments += [stored, STORED_SECONDS, _kept_seconds(stores)]
         arguments += [part for window in windows for part in (window.max, window.seconds)]
@@ -86,14 +137,24 @@ def _reserve(stores: Stores, owner_id: str, token: str, size: int) -> None:
             pruned = True
             _prune(stores, owner_id)
         else:
-            raise _refusal(stores, what, details)
+            raise kind.refusal if what == "at_once" else _refusal(stores, what, details)
+
+
+def _end(
+    stores: Stores,
+    running: str,
+    owner_id: str,
+    token: str,
+    stored: Sequence[tuple[str, int]],
+    pipe: Pipeline | None = None,
+) -> None:
+    arguments: list[str | int] = [token, _kept_seconds(stores)]
+    arguments += [part for pair in stored for part in pair]
+    stores.scripts.end_upload(keys=[running, *_counts(owner_id)], args=arguments, client=pipe)
 
 
 def _refusal(stores: Stores, what: str, details: list[str]) -> Exception:
     settings = stores.settings
-    if what == "at_once":
-        at_once = settings.uploads_at_once
-        return TooMany("uploads_at_once", RETRY_SECONDS, count=at_once)
     if what == "limited":
         return TooMany("too_many_uploads", int(details[0]))
     if what == "unclaimed":
@@ -105,9 +166,7 @@ def _refusal(stores: Stores, what: str, details: list[str]) -> Exception:
 
 def _prune(stores: Stores, owner_id: str) -> None:
     """Stops counting uploads as unsent that have been claimed or deleted since."""
-    _, unclaimed, _ = _keys(owner_id)
-    found = [raw.decode() for raw in stores.redis.hkeys(unclaimed)]
-    uploads = [upload_id for upload_id in found if not upload_id.startswith(_TOKEN)]
+    uploads = unclaimed(stores, owner_id)
     if not uploads:
         return
     with stores.redis.pipeline(transaction=False) as pipe:
@@ -116,7 +175,7 @@ def _prune(stores: Stores, owner_id: str) -> None:
         states = pipe.execute()
     gone = [upload_id for upload_id, (owner, message) in zip(uploads, states, strict=True) if not owner or message]
     if gone:
-        stores.redis.hdel(unclaimed, *gone)
+        stores.redis.hdel(keys.uploads_unclaimed_key(owner_id), *gone)
 
 
 def _stored_bytes(stores: Stores, owner_id: str) -> int:
@@ -130,11 +189,11 @@ def _stored_bytes(stores: Stores, owner_id: str) -> int:
 
 def _kept_seconds(stores: Stores) -> int:
     """How long the list of unsent uploads is kept after the last one."""
-    return max(stores.settings.upload_ttl, LEASE_SECONDS)
+    return max(stores.settings.upload_ttl, stores.settings.recording_ttl, LEASE_SECONDS)
 
 
-def _keys(owner_id: str) -> list[str]:
-    return [keys.uploads_now_key(owner_id), keys.uploads_unclaimed_key(owner_id), keys.uploads_stored_key(owner_id)]
+def _counts(owner_id: str) -> list[str]:
+    return [keys.uploads_unclaimed_key(owner_id), keys.uploads_stored_key(owner_id)]
 
 
 def _size(size: int) -> str:

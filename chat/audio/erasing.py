@@ -1,7 +1,8 @@
 """Erases recordings: those of deleted messages, unclaimed uploads, and what dead processes left half written."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -23,10 +24,14 @@ def delete(stores: Stores, upload_ids: Sequence[str]) -> None:
     if not upload_ids:
         return
     _mark_for_deletion(stores, upload_ids)
-    try:
+    with _erased_later(upload_ids):
         _erase(stores, upload_ids)
-    except PyMongoError as error:
-        log.warning("audio.erased_later", count=len(upload_ids), error=type(error).__name__)
+
+
+def delete_unclaimed(stores: Stores, upload_ids: Sequence[str]) -> None:
+    """Erases those uploads that no message has claimed. If MongoDB is away, the sweep does it later."""
+    with _erased_later(upload_ids):
+        _erase(stores, _drop_unclaimed(stores, upload_ids))
 
 
 def delete_owned(stores: Stores, owner_id: str) -> bool:
@@ -53,6 +58,15 @@ def sweep_unclaimed(stores: Stores) -> int:
         PyMongoError, RedisError: a store is away. No claimed recording was touched.
     """
     return _sweep_pending(stores) + _sweep_expired(stores)
+
+
+@contextmanager
+def _erased_later(upload_ids: Sequence[str]) -> Iterator[None]:
+    """Around erasing what is marked for deletion: the sweep erases it if MongoDB is away."""
+    try:
+        yield
+    except PyMongoError as error:
+        log.warning("audio.erased_later", count=len(upload_ids), error=type(error).__name__)
 
 
 def _mark_for_deletion(stores: Stores, upload_ids: Sequence[str]) -> None:
@@ -85,14 +99,17 @@ def _sweep_expired(stores: Stores) -> int:
         if not found:
             break
         after = found[-1]
-        script_keys = [keys.UPLOADS_PENDING_DELETION, *(keys.upload_key(upload_id) for upload_id in found)]
-        dropped = [
-            raw.decode()
-            for raw in stores.scripts.drop_unclaimed_uploads(keys=script_keys, args=[int(time.time()), *found])
-        ]
+        dropped = _drop_unclaimed(stores, found)
         _erase(stores, dropped)
         erased += len(dropped)
     return erased
+
+
+def _drop_unclaimed(stores: Stores, upload_ids: Sequence[str]) -> list[str]:
+    """Marks those that no message has claimed for deletion, and returns them."""
+    script_keys = [keys.UPLOADS_PENDING_DELETION, *(keys.upload_key(upload_id) for upload_id in upload_ids)]
+    dropped = stores.scripts.drop_unclaimed_uploads(keys=script_keys, args=[int(time.time()), *upload_ids])
+    return [raw.decode() for raw in dropped]
 
 
 def _erase(stores: Stores, upload_ids: Sequence[str]) -> None:

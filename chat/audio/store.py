@@ -18,6 +18,7 @@ from typing import BinaryIO, NamedTuple
 
 from pymongo import UpdateOne
 from pymongo.errors import PyMongoError
+from redis.client import Pipeline
 
 from chat import ids
 from chat.audio import chunks
@@ -83,11 +84,33 @@ def save_all(stores: Stores, owner_id: str, recordings: Sequence[NewRecording]) 
         raise
     with stores.redis.pipeline() as pipe:
         for upload in uploads:
-            pipe.hset(keys.upload_key(upload.id), mapping=_hash(upload))
-            pipe.expire(keys.upload_key(upload.id), stores.settings.upload_ttl)
-        pipe.zrem(keys.UPLOADS_PENDING_DELETION, *upload_ids)
+            offer(stores, upload, pipe)
         pipe.execute()
     return uploads
+
+
+def save(stores: Stores, owner_id: str, upload_id: str, recording: NewRecording) -> Upload:
+    """Stores an upload under an id that is known already; `offer` lets it be claimed. Only one process may at a time.
+
+    Raises:
+        PyMongoError, RedisError: a store is away. Call again, or what was written is erased later.
+    """
+    stores.redis.zadd(keys.UPLOADS_PENDING_DELETION, {upload_id: _now() + WRITING_SECONDS})
+    stores.mongo[chunks.CHUNKS].delete_many({"files_id": upload_id})  # what a process wrote that died
+    return _write(stores, owner_id, upload_id, recording)
+
+
+def offer(stores: Stores, upload: Upload, pipe: Pipeline) -> None:
+    """Lets a stored upload be claimed for `UPLOAD_TTL`."""
+    pipe.hset(keys.upload_key(upload.id), mapping=_hash(upload))
+    pipe.expire(keys.upload_key(upload.id), stores.settings.upload_ttl)
+    pipe.zrem(keys.UPLOADS_PENDING_DELETION, upload.id)
+
+
+def find_stored(stores: Stores, upload_id: str) -> Upload | None:
+    """Returns an upload that is in GridFS, whoever owns it. Raises PyMongoError."""
+    document = stores.mongo[chunks.FILES].find_one({"_id": upload_id})
+    return None if document is None else _upload(document)
 
 
 def find(stores: Stores, upload_id: str, reader_id: str) -> Upload:

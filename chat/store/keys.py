@@ -88,6 +88,9 @@ PUSH_WAKING = f"{PREFIX}:push:waking"
 # Recordings to be erased (sorted set): upload id -> the earliest time (s); includes uploads being written
 UPLOADS_PENDING_DELETION = f"{PREFIX}:uploads:doomed"
 
+# Recordings that grow while they are made (sorted set): recording id -> when its last piece came (ms)
+RECORDINGS = f"{PREFIX}:recordings"
+
 # The order of deliveries: the newest position, and the position at which this Redis began
 DELIVERY_LAST = f"{PREFIX}:delivery:last"
 DELIVERY_SINCE = f"{PREFIX}:delivery:since"
@@ -203,6 +206,21 @@ def uploads_unclaimed_key(user_id: str) -> str:
 def uploads_stored_key(user_id: str) -> str:
     """The bytes of all recordings of a person, running uploads included; missing until needed."""
     return f"{PREFIX}:uploads:stored:{user_id}"
+
+
+def recording_key(recording_id: str) -> str:
+    """Hash of a recording that grows; `chat.voice.recordings` names its fields."""
+    return f"{PREFIX}:recording:{recording_id}"
+
+
+def recording_bytes_key(recording_id: str) -> str:
+    """The bytes of a recording that have come so far."""
+    return f"{PREFIX}:recording:{recording_id}:bytes"
+
+
+def recordings_key(user_id: str) -> str:
+    """Sorted set of a person's growing recordings: the token of what is reserved for it -> when it expires (s)."""
+    return f"{PREFIX}:recordings:{user_id}"
 
 
 def limit_key(action: str, whose: str, seconds: int) -> str:

@@ -26,6 +26,7 @@ from chat.store import archive, hot, keys
 from chat.store.connection import Document, Stores
 from chat.store.locks import try_lock
 from chat.upkeep.runs import Progress, ignore
+from chat.voice import recordings
 from chat.wire import StoredMessage
 
 log = structlog.get_logger(__name__)
@@ -205,7 +206,8 @@ def _erase_page(stores: Stores, user_id: str, page: list[StoredMessage]) -> bool
 
 
 def _erase_recordings(stores: Stores, user_id: str, until: float) -> bool:
-    """Erases their remaining recordings: those of messages, and uploads that no message claimed."""
+    """Erases their remaining recordings: unfinished ones, those of messages, and uploads that no message claimed."""
+    recordings.forget_owner(stores, user_id)
     while audio.delete_owned(stores, user_id):
         if time.monotonic() > until:
             return False

@@ -8,6 +8,8 @@ CALLS = [
     *("POST /api/chat", "PATCH /api/chat/message/{messageId}", "DELETE /api/chat/message/{messageId}"),
     *("POST /api/chat/message/{messageId}/transcribe", "GET /api/search"),
     *("GET /api/push", "PUT /api/push", "PATCH /api/push", "DELETE /api/push"),
+    *("GET /api/recordings", "POST /api/recordings", "GET /api/recordings/{uuid}"),
+    *("PATCH /api/recordings/{uuid}", "DELETE /api/recordings/{uuid}"),
     *("POST /api/upload", "GET /api/file/{uuid}", "GET /api/file/{uuid}/content", "POST /api/file/{uuid}/link"),
 ]
 PUBLIC = ("POST /api/signup", "POST /api/login")

@@ -25,6 +25,9 @@ STRICT = {
     "UPLOAD_MAX_BYTES": "200000",
     "UPLOAD_TTL": "1",
     "UPLOADS_AT_ONCE": "1",
+    "RECORDINGS_AT_ONCE": "1",
+    "RECORDING_TTL": "1",
+    "LIMIT_PIECES": "5 per 10 minute",
     "AUDIO_MAX_SECONDS": "4",
     "PRESENCE_LEASE": "3",
 }

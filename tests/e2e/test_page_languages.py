@@ -70,12 +70,13 @@ def test_the_language_one_speaks_goes_along_with_what_one_records(visit: Visit, 
     ada, grace = visit("ada"), client.sign_up("grace")
     ada.page.goto("/settings")
     ada.page.get_by_role("combobox", name="The language you speak").select_option("sv")
-    ada.open(grace)
+    with ada.page.expect_websocket() as opened:
+        ada.open(grace)
     ada.record()
     expect(ada.page.get_by_role("timer")).to_have_text(re.compile("^0:0[1-9]$"))
-    with ada.page.expect_request(lambda request: request.url.endswith("/api/chat")) as sent:
+    with opened.value.expect_event("framesent", lambda frame: '"type":"send"' in frame) as sent:
         ada.page.get_by_role("button", name="Send the recording").click()
-    assert json.loads(sent.value.post_data or "{}")["language"] == "sv"
+    assert json.loads(sent.value)["language"] == "sv"
 
 
 def test_words_come_while_the_rest_is_being_transcribed(visit: Visit, modules: str, client: Client) -> None:

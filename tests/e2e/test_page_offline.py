@@ -36,12 +36,12 @@ def test_what_is_written_offline_goes_out_once_also_over_a_reload(visit: Visit, 
 def test_the_outbox_outlives_a_reload(visit: Visit, client: Client) -> None:
     ada, grace = visit("ada"), client.sign_up("grace")
     ada.open(grace)
-    ada.page.route("**/api/chat", lambda route: route.abort())
+    ada.hold_back()
     ada.say("kept")
     expect(ada.mark("kept", "Waiting to be sent")).to_be_visible()
     ada.page.reload()
     expect(ada.mark("kept", "Waiting to be sent")).to_be_visible()
-    ada.page.unroute("**/api/chat")
+    ada.let_go()
     expect(ada.mark("kept", "Delivered")).to_be_visible(timeout=60_000)
     assert [message["text"] for message in grace.history(ada.person)] == ["kept"]
 
@@ -95,11 +95,11 @@ def test_a_refused_message_can_be_tried_again(visit: Visit, client: Client) -> N
     ada, grace = visit("ada"), client.sign_up("grace")
     ada.open(grace)
     problem = '{"title": "No", "detail": "Not like this."}'
-    ada.page.route("**/api/chat", lambda route: route.fulfill(status=422, content_type=PROBLEM, body=problem))
+    ada.hold_back(lambda route: route.fulfill(status=422, content_type=PROBLEM, body=problem))
     ada.say("again")
     expect(ada.page.get_by_text("Not like this.")).to_be_visible()
     expect(ada.mark("again", "Not sent")).to_be_visible()
-    ada.page.unroute("**/api/chat")
+    ada.let_go()
     ada.page.get_by_role("button", name="Try again").click()
     expect(ada.mark("again", "Delivered")).to_be_visible()
 
@@ -123,7 +123,7 @@ def test_two_tabs_agree(visit: Visit, client: Client) -> None:
 
 def test_what_waits_in_a_tab_that_is_closed_goes_out_by_another(visit: Visit, client: Client) -> None:
     ada, grace = visit("ada"), client.sign_up("grace")
-    ada.context.route("**/api/chat", lambda route: route.abort())
+    ada.hold_back()
     tab = ada.new_page()
     ada.open(grace, tab)
     ada.open(grace)
@@ -131,7 +131,7 @@ def test_what_waits_in_a_tab_that_is_closed_goes_out_by_another(visit: Visit, cl
     row = tab.locator(".row", has_text="left behind")
     expect(ada.mark_of(row, "Waiting to be sent")).to_be_visible()
     ada.page.close()
-    ada.context.unroute("**/api/chat")
+    ada.let_go()
     expect(ada.mark_of(row, "Delivered")).to_be_visible(timeout=60_000)
     assert [message["text"] for message in grace.history(ada.person)] == ["left behind"]
 

@@ -218,3 +218,19 @@ def test_what_is_read_elsewhere_or_deleted_is_unread_no_more(visit: Visit, clien
     grace.call("DELETE", f"/chat/message/{said[2]}", 204)
     expect(line).to_contain_text("five")
     expect(row).not_to_contain_text("unread")
+
+
+def test_messages_go_over_the_socket_and_refusals_are_in_the_pages_language(visit: Visit, client: Client) -> None:
+    ada, grace = visit("ada", locale="en-GB"), client.sign_up("grace")
+    calls: list[str] = []
+    ada.page.on("request", lambda request: calls.append(request.url) if request.method == "POST" else None)
+    ada.open(grace)
+    ada.say("without a call")
+    expect(ada.mark("without a call", "Delivered")).to_be_visible()
+    assert [url for url in calls if url.endswith("/api/chat")] == []
+    ada.page.evaluate("localStorage['chattergram.language'] = 'de'")
+    box = ada.open(grace)
+    grace.call("DELETE", "/user/me", 204, json={"password": grace.password})
+    box.fill("to nobody")
+    box.press("Enter")
+    expect(ada.page.get_by_text("Diese Person gibt es nicht.")).to_be_visible()

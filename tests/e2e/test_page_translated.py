@@ -61,7 +61,7 @@ def test_a_chosen_language_stays_with_its_plurals_and_errors(visit: Visit, clien
     page.get_by_role("button", name="Passwort ändern").click()
     expect(page.get_by_text("Das bisherige Passwort ist falsch.")).to_be_visible()
 
-    page.route("**/api/chat", lambda route: route.abort())
+    ada.hold_back()
     box = ada.open(grace)
     expect(page.locator("html")).to_have_attribute("lang", "de")
     for count, told in ((1, "Eine Nachricht ist noch nicht gesendet"), (2, "2 Nachrichten sind noch nicht gesendet")):

@@ -2,8 +2,9 @@
 
 import json
 import re
+from collections.abc import Callable
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, expect
+from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Route, expect
 
 from tests.client import Person
 
@@ -20,6 +21,16 @@ ARGUMENTS = [
     "--use-fake-device-for-media-stream",
     "--autoplay-policy=no-user-gesture-required",
 ]
+SENDING = "**/api/chat"
+HELD = "tests.held"
+CLOSE_WHEN_HELD = f"""{{
+    const send = WebSocket.prototype.send;
+    WebSocket.prototype.send = function (data) {{
+        const held = localStorage["{HELD}"] && data.startsWith('{{"type":"send"');
+        if (held) this.close();
+        else send.call(this, data);
+    }};
+}}"""
 # The network's own complaints; tests take it away, and ask for what is not there.
 EXPECTED = re.compile(r"Failed to load resource|WebSocket connection|net::ERR_")
 
@@ -38,6 +49,7 @@ class Visitor:
         if person:
             self.person = person
             context.add_init_script(sign_in(person))
+        context.add_init_script(CLOSE_WHEN_HELD)
         self.page = self.new_page()
 
     @property
@@ -68,6 +80,16 @@ class Visitor:
     def say(self, text: str) -> None:
         self.page.locator("#composer-input").fill(text)
         self.page.get_by_role("button", name="Send", exact=True).click()
+
+    def hold_back(self, respond: Callable[[Route], None] = lambda route: route.abort()) -> None:
+        """Lets no message reach the server: a socket closes when one is sent over it, a call gets this response."""
+        self.context.route(SENDING, respond)
+        self.page.evaluate(f"localStorage['{HELD}'] = 'yes'")
+
+    def let_go(self) -> None:
+        """Ends that, in all tabs."""
+        self.context.unroute(SENDING)
+        self.context.pages[0].evaluate(f"localStorage.removeItem('{HELD}')")
 
     def message(self, text: str) -> Locator:
         """The message with this text."""

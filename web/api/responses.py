@@ -33,12 +33,14 @@ def responses(success: int, model: type[BaseModel] | dict[str, Any] | None, *err
 
 
 # An example for each status: the key of its sentence, and what fills it.
-_EXAMPLES: dict[int, tuple[str, dict[str, int]]] = {
+_EXAMPLES: dict[int, tuple[str, dict[str, int | str]]] = {
     400: ("malformed_json", {}),
     401: ("session_ended", {}),
     403: ("wrong_password", {}),
     404: ("no_such_person", {}),
     409: ("username_taken", {}),
+    410: ("recording_gone", {}),
+    412: ("tus_version", {"version": "1.0.0"}),
     413: ("request_too_large", {"limit": 131_072}),
     415: ("send_json", {}),
     416: ("status_416", {}),

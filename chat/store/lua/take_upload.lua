@@ -1,15 +1,17 @@
--- Reserves room for an upload, unless one of the person's limits forbids it; `end_upload` gives it back.
--- KEYS: the person's running uploads, unclaimed recordings and stored bytes, then the counters of their limits
+-- Reserves room for an upload or a recording that grows, unless one of the person's limits forbids it; `end_upload`
+-- gives it back.
+-- KEYS: what the person has running of this kind, and of the other kind; their unclaimed recordings and stored bytes;
+--       then the counters of their limits
 -- ARGV: named below, then for each counter its maximum and its seconds
 -- Returns {outcome, ...}, where outcome is one of
 --   taken
 --   stored: the stored bytes are unknown; ask MongoDB, then call again
 --   at_once, unclaimed, full: that limit is reached
 --   limited: followed by the seconds to wait
-local running, unclaimed, stored = KEYS[1], KEYS[2], KEYS[3]
-local first_counter = 4
+local running, others, unclaimed, stored = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local first_counter = 5
 
-local token, now, lease_ends = ARGV[1], ARGV[2], ARGV[3] -- of this upload; Unix seconds
+local token, now, lease_ends = ARGV[1], ARGV[2], ARGV[3] -- of this one; Unix seconds
 local bytes = tonumber(ARGV[4])
 local max_running = tonumber(ARGV[5])
 local max_unclaimed_bytes, max_unclaimed = tonumber(ARGV[6]), tonumber(ARGV[7])
@@ -18,22 +20,28 @@ local archived_bytes = ARGV[9] -- the stored bytes according to MongoDB, or ''
 local stored_seconds, unclaimed_seconds = ARGV[10], ARGV[11] -- how long to keep the two
 local first_limit = 12
 
-redis.call('ZREMRANGEBYSCORE', running, '-inf', now)
+for _, kind in ipairs({running, others}) do redis.call('ZREMRANGEBYSCORE', kind, '-inf', now) end
 if redis.call('ZCARD', running) >= max_running then return {'at_once'} end
-if redis.call('EXISTS', stored) == 0 then
-  if archived_bytes == '' then return {'stored'} end
-  redis.call('SET', stored, archived_bytes, 'EX', stored_seconds)
-end
-if tonumber(redis.call('GET', stored)) + bytes > max_stored then return {'full'} end
-local entries, waiting = redis.call('HGETALL', unclaimed), bytes
+local entries, waiting, reserved = redis.call('HGETALL', unclaimed), bytes, 0
+local recordings = #entries / 2
 for i = 1, #entries, 2 do
-  if string.sub(entries[i], 1, 1) == '#' and not redis.call('ZSCORE', running, entries[i]) then
-    redis.call('HDEL', unclaimed, entries[i]) -- its process died
-  else
-    waiting = waiting + tonumber(entries[i + 1])
+  local entry, size = entries[i], tonumber(entries[i + 1])
+  if string.sub(entry, 1, 1) ~= '#' then
+    waiting = waiting + size
+  elseif redis.call('ZSCORE', running, entry) or redis.call('ZSCORE', others, entry) then
+    waiting, reserved = waiting + size, reserved + size
+  else -- its process died, or the recording expired
+    redis.call('HDEL', unclaimed, entry)
+    recordings = recordings - 1
+    if redis.call('EXISTS', stored) == 1 then redis.call('DECRBY', stored, size) end
   end
 end
-if waiting > max_unclaimed_bytes or #entries / 2 >= max_unclaimed then return {'unclaimed'} end
+if redis.call('EXISTS', stored) == 0 then
+  if archived_bytes == '' then return {'stored'} end
+  redis.call('SET', stored, tonumber(archived_bytes) + reserved, 'EX', stored_seconds)
+end
+if tonumber(redis.call('GET', stored)) + bytes > max_stored then return {'full'} end
+if waiting > max_unclaimed_bytes or recordings >= max_unclaimed then return {'unclaimed'} end
 for i = 0, #KEYS - first_counter do
   local counter = KEYS[first_counter + i]
   local max, seconds = tonumber(ARGV[first_limit + 2 * i]), ARGV[first_limit + 2 * i + 1]

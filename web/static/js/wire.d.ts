@@ -96,6 +96,17 @@ export interface Resumed {
 	complete: boolean;
 }
 
+/** What answers a `send`: the message, which the server has accepted. */
+export type Sent = Message & { clientId: string };
+
+/** Or why it has not. */
+export interface Refused extends Problem {
+	status: number;
+	clientId: string | null;
+	/** Seconds, where it may be tried again. */
+	retryAfter?: number;
+}
+
 /** Frames by channel, without the channel's prefix `application:`. */
 export interface Frames {
 	messages: Message;
@@ -103,10 +114,13 @@ export interface Frames {
 	users: Presence;
 	typing: Typing;
 	resume: Resumed;
+	sent: Sent;
+	refused: Refused;
 }
 
 /** What the page sends over the socket as JSON. */
-export type Request = { type: "typing"; receiverId: string } | { type: "resume"; after: string };
+export type Request =
+	{ type: "typing"; receiverId: string } | { type: "resume"; after: string } | ({ type: "send" } & Outgoing);
 
 /** An element of `GET /conversations`. */
 export interface ConversationSummary {

@@ -71,7 +71,7 @@ export const fetchConversations = (limit, before) => get("/conversations", { lim
 export const fetchHistory = (partnerId, page) => get(`/chat/${partnerId}`, page);
 
 /** @type {(message: Outgoing) => Promise<Message>} the same `clientId` again gives the same message */
-export const sendMessage = (message) => post("/chat", message);
+export const postMessage = (message) => post("/chat", message);
 
 /** @type {(partnerId: string, upTo: string) => Promise<void>} */
 export const markRead = (partnerId, upTo) => post(`/chat/${partnerId}/read`, { upTo });

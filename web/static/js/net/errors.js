@@ -26,7 +26,7 @@ export class ApiError extends Error {
 	/**
 	 * @param {number} [status] 0 when the server could not be reached
 	 * @param {Problem | null} [problem] as the server describes it; a proxy in front of it describes nothing
-	 * @param {string | null} [retryAfter] the header, seconds
+	 * @param {number | string | null} [retryAfter] seconds, from the header or a frame
 	 */
 	constructor(status = 0, problem = null, retryAfter = null) {
 		const { detail, title, code = "", errors = [] } = problem ?? {};

@@ -5,9 +5,9 @@ import { BASE } from "../base/addresses.js";
 import { backoff } from "../base/backoff.js";
 import { emit } from "../base/events.js";
 import { newId } from "../base/ids.js";
-import { sendMessage } from "../net/api.js";
 import { ApiError } from "../net/errors.js";
 import { upload } from "../net/http.js";
+import { sendMessage, startSending } from "../net/sending.js";
 import { me, session } from "../net/session.js";
 import { takeMessage } from "./incoming.js";
 import * as store from "./outbox-store.js";
@@ -39,6 +39,7 @@ export function waitingFor(partnerId) {
 
 /** Sends when the network is back, and follows what the other tabs add. */
 export function startOutbox() {
+	startSending();
 	tabs.onmessage = flush;
 	window.addEventListener("online", () => {
 		attempts = 0;

@@ -1,0 +1,42 @@
+-- Appends a piece to a recording that grows, if the piece begins where the recording ends.
+-- KEYS: recording, its bytes, its owner's growing recordings, all growing recordings
+-- ARGV: named below
+-- Returns {outcome, the offset at which the recording ends now}, where outcome is one of
+--   appended
+--   gone: there is none of this owner, or it was ended, or has expired
+--   offset: the piece begins elsewhere
+--   length: the recording already has another length
+--   large: it would be longer than its length or than a recording may be
+local recording, bytes, growing, all = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local owner, id, token = ARGV[1], ARGV[2], ARGV[3] -- the token is the recording's in `growing`
+local call = ARGV[4] -- the same where the Redis client repeats a call whose reply was lost
+local offset = tonumber(ARGV[5])
+local length = ARGV[6] -- of the whole recording, '' if that is not known yet
+local max_bytes = tonumber(ARGV[7])
+local now_ms, expires = tonumber(ARGV[8]), tonumber(ARGV[9]) -- expires: Unix seconds
+local kept = ARGV[10] -- until when to remember that there was one (Unix seconds)
+local piece = ARGV[11]
+
+local found = redis.call('HMGET', recording, 'owner', 'ended', 'expires', 'offset', 'length', 'call')
+if found[1] ~= owner or found[2] or tonumber(found[3]) * 1000 <= now_ms then return {'gone', 0} end
+local before, known = tonumber(found[4]), found[5] or ''
+if found[6] == call then return {'appended', before} end
+if offset ~= before then return {'offset', before} end
+if length == '' then
+  length = known
+elseif known ~= '' and known ~= length then
+  return {'length', before}
+end
+local after = before + string.len(piece)
+if after > max_bytes or (length ~= '' and (tonumber(length) > max_bytes or after > tonumber(length))) then
+  return {'large', before}
+end
+if redis.call('HEXISTS', recording, 'stored') == 1 then return {'appended', before} end -- nothing is missing any more
+if piece ~= '' then redis.call('APPEND', bytes, piece) end
+redis.call('HSET', recording, 'offset', after, 'length', length, 'call', call, 'expires', expires)
+redis.call('EXPIREAT', recording, kept)
+redis.call('EXPIREAT', bytes, expires)
+redis.call('ZADD', growing, expires, token)
+redis.call('EXPIREAT', growing, expires)
+redis.call('ZADD', all, now_ms, id)
+return {'appended', after}

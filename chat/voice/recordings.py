@@ -1,0 +1,371 @@
+"""Recordings that travel while they are made: their pieces are in Redis until they are complete, then they are uploads.
+
+A recording is a hash (its owner, what is known of it, how long it is so far) and one string with its bytes. A script
+appends a piece only where the recording ends, so pieces can neither be lost nor doubled, whoever sends them again. Like
+the accepted log, what is acknowledged is in Redis's append-only file and survives a kill -9 of any process.
+
+Once its last piece has come, a recording is `complete`. It is then prepared like any upload and stored in GridFS under
+its own id; from then on it is `stored`, and the upload of that id can be claimed. If a process dies in between, whoever
+asks how far the recording is stores it. One that nobody continues expires after `RECORDING_TTL`.
+
+`keys.recording_key` has these fields: `owner`, `receiver` (a person's id or empty), `type` (as its sender calls it),
+`name`, `language` (BCP 47 or empty), `share` (1 if the receiver may read along), `metadata` (as it was sent), `offset`,
+`length` (empty until it is known), `started` (ms), `expires` (s), `call` (the last append), and `stored` (1) or `ended`
+(why) later.
+"""
+
+import secrets
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import BinaryIO, NamedTuple
+
+import structlog
+
+from chat import audio, ids
+from chat.audio import NewRecording, Upload, allowance
+from chat.errors import Conflict, Gone, Invalid, NotFound, TooLarge, Unavailable, UnsupportedMedia
+from chat.media.sandbox import Sandbox
+from chat.people import restoring
+from chat.store import keys
+from chat.store.connection import Stores
+from chat.store.locks import try_renewed_lock
+
+log = structlog.get_logger(__name__)
+
+KNOWN_SECONDS = 86_400  # that an expired or discarded recording is remembered, to say that it is gone
+READABLE_SECONDS = 120  # that the pieces stay readable after it is stored, for a follower that is not done
+LOCK_SECONDS = 4.0  # after this another process may complete what a dead one began
+BUSY_RETRY_SECONDS = 1
+FULL_RETRY_SECONDS = 30
+READ_BYTES = 256 * 1024
+
+Follow = Callable[[str], None]
+
+
+class Recording(NamedTuple):
+    """A recording that can be continued, followed or sent. `offset` and `length` are in bytes.
+
+    `complete`: all its bytes are here. `stored`: it is an upload.
+    """
+
+    id: str
+    owner: str
+    receiver: str | None
+    type: str
+    offset: int
+    length: int | None
+    complete: bool
+    stored: bool
+    name: str
+    language: str
+    share: bool
+    metadata: str
+    started: int  # Unix ms
+    expires: int  # Unix seconds
+
+
+class Plan(NamedTuple):
+    """What is known of a recording before its first piece; all of it is its sender's word."""
+
+    length: int | None = None
+    receiver: str | None = None
+    type: str = ""
+    name: str = ""
+    language: str = ""
+    share: bool = False
+    metadata: str = ""
+
+
+def create(stores: Stores, owner_id: str, plan: Plan) -> Recording:
+    """Begins a recording, and reserves room for all of it: for the largest possible one where its length is unknown.
+
+    Raises:
+        NotFound: there is no such receiver.
+        TooLarge: it would be longer than an upload may be.
+        TooMany, StorageFull: see `allowance.begin_recording`.
+        Unavailable: Redis has no room.
+        PyMongoError: Redis does not know the receiver, or how much the owner has stored, and MongoDB is away.
+    """
+    most = stores.settings.upload_max_bytes
+    if plan.length is not None and plan.length > most:
+        raise too_large(stores)
+    _require_room(stores)
+    if plan.receiver is not None:
+        _require_receiver(stores, plan.receiver)
+    recording_id, now = str(uuid.uuid4()), ids.now_ms()
+    expires = now // 1_000 + stores.settings.recording_ttl
+    fields: dict[str, str | int] = {
+        "owner": owner_id,
+        "receiver": plan.receiver or "",
+        "type": plan.type,
+        "name": plan.name,
+        "language": plan.language,
+        "share": int(plan.share),
+        "metadata": plan.metadata,
+        "offset": 0,
+        "length": "" if plan.length is None else plan.length,
+        "started": now,
+        "expires": expires,
+    }
+    key = keys.recording_key(recording_id)
+    with stores.redis.pipeline() as pipe:
+        pipe.hset(key, mapping=fields)
+        pipe.expireat(key, expires + KNOWN_SECONDS)
+        pipe.execute()
+    try:
+        allowance.begin_recording(stores, owner_id, recording_id, most if plan.length is None else plan.length)
+    except BaseException:
+        stores.redis.delete(key)
+        raise
+    return _parse(recording_id, {name.encode(): str(value).encode() for name, value in fields.items()})
+
+
+def find(stores: Stores, recording_id: str) -> Recording | None:
+    """Returns a recording, whoever owns it; None if there is none, or it was discarded or has expired."""
+    if not audio.is_upload_id(recording_id):
+        return None
+    found = stores.redis.hgetall(keys.recording_key(recording_id))
+    return _parse(recording_id, found) if _is_alive(found) else None
+
+
+def find_own(stores: Stores, recording_id: str, owner_id: str) -> Recording:
+    """Returns a person's recording.
+
+    Raises:
+        NotFound: there is none, or it is somebody else's.
+        Gone: it was discarded, refused or sent, or has expired.
+    """
+    found = stores.redis.hgetall(keys.recording_key(recording_id)) if audio.is_upload_id(recording_id) else {}
+    if found.get(b"owner", b"").decode() != owner_id:
+        raise NotFound("no_such_recording")
+    if not _is_alive(found):
+        raise Gone("recording_gone")
+    return _parse(recording_id, found)
+
+
+def read(stores: Stores, recording_id: str, start: int, limit: int) -> bytes:
+    """Returns at most `limit` bytes from `start` on; fewer at its end, none where there are none (any more)."""
+    return bytes(stores.redis.getrange(keys.recording_bytes_key(recording_id), start, start + limit - 1))
+
+
+def stream(stores: Stores, recording: Recording) -> Iterator[bytes]:
+    """Lazily yields the bytes that had come when it was found."""
+    for start in range(0, recording.offset, READ_BYTES):
+        yield read(stores, recording.id, start, min(READ_BYTES, recording.offset - start))
+
+
+def growing(stores: Stores, most: int) -> list[str]:
+    """The ids of recordings that are not stored, those first whose last piece came last, and of some that expired."""
+    return [raw.decode() for raw in stores.redis.zrevrange(keys.RECORDINGS, 0, most - 1)]
+
+
+def of_owner(stores: Stores, owner_id: str) -> list[Recording]:
+    """A person's recordings that were neither sent nor discarded, oldest first."""
+    growing_ids, unclaimed = allowance.growing(stores, owner_id), allowance.unclaimed(stores, owner_id)
+    wanted = [*growing_ids, *unclaimed]
+    with stores.redis.pipeline(transaction=False) as pipe:
+        for recording_id in wanted:
+            pipe.hgetall(keys.recording_key(recording_id))
+            pipe.hexists(keys.upload_key(recording_id), "message")
+        replies = pipe.execute()
+    found = [
+        _parse(recording_id, fields)
+        for recording_id, fields, is_sent in zip(wanted, replies[::2], replies[1::2], strict=True)
+        if _is_alive(fields) and not is_sent
+    ]
+    return sorted(found, key=lambda recording: recording.started)
+
+
+def append(
+    stores: Stores, recording: Recording, offset: int, piece: bytes, follow: Follow, length: int | None = None
+) -> Recording:
+    """Appends a piece that begins at `offset`. `length` is that of the whole recording, once it is known.
+
+    What it returns has survived: see this module's text. `follow` is called with the recording's id after its first
+    piece; if it raises Unavailable, the sweep does it later.
+
+    Raises:
+        Conflict: the recording ends elsewhere.
+        Invalid: it already has another length.
+        TooLarge: it would be longer than its length, or than an upload may be.
+        Gone: it was discarded meanwhile, or has expired.
+        Unavailable: Redis has no room.
+    """
+    _require_room(stores)
+    now, settings = ids.now_ms(), stores.settings
+    expires = now // 1_000 + settings.recording_ttl
+    arguments: list[str | int | bytes] = [recording.owner, recording.id, allowance.recording_token(recording.id)]
+    arguments += [secrets.token_hex(8), offset, "" if length is None else length, settings.upload_max_bytes]
+    arguments += [now, expires, expires + KNOWN_SECONDS, piece]
+    outcome, after = stores.scripts.append_piece(keys=_keys(recording), args=arguments)
+    if outcome != b"appended":
+        raise _refusal(stores, outcome.decode(), after)
+    length = recording.length if length is None else length
+    grown = recording._replace(offset=after, length=length, complete=after == length, expires=expires)
+    if offset == 0 and piece:
+        _begin_following(grown, follow)
+    return grown
+
+
+def complete(stores: Stores, sandbox: Sandbox, recording: Recording, new_file: Callable[[], BinaryIO]) -> Recording:
+    """Stores a complete recording as an upload, unless it is one already. Safe to repeat, whoever died while doing it.
+
+    `new_file` opens an empty temporary file.
+
+    Raises:
+        UnsupportedMedia, TooLarge: it is no recording, or lasts too long. It is gone.
+        StorageFull, Unavailable: not now; it is kept, so that this can be called again.
+        PyMongoError: MongoDB is away; the same.
+    """
+    if recording.stored or not recording.complete:
+        return recording
+    with try_renewed_lock(stores.redis, f"recording:{recording.id}", LOCK_SECONDS) as acquired, ExitStack() as closing:
+        if not acquired:
+            raise Unavailable("busy", BUSY_RETRY_SECONDS)
+        current = find_own(stores, recording.id, recording.owner)
+        if current.stored:
+            return current
+        upload = audio.find_stored(stores, recording.id)
+        if upload is None:
+            try:
+                new = _prepared(stores, sandbox, recording, new_file, closing)
+            except (UnsupportedMedia, TooLarge):
+                _end(stores, recording, "refused")
+                raise
+            upload = audio.save(stores, recording.owner, recording.id, new)
+        return _note_stored(stores, current, upload)
+
+
+def discard(stores: Stores, recording: Recording) -> None:
+    """Discards a recording for good; a message that has it as its audio keeps that.
+
+    Raises:
+        Unavailable: it is being stored right now.
+    """
+    with try_renewed_lock(stores.redis, f"recording:{recording.id}", LOCK_SECONDS) as acquired:
+        if not acquired:
+            raise Unavailable("busy", BUSY_RETRY_SECONDS)
+        _end(stores, recording, "discarded")
+        if recording.complete:
+            audio.delete_unclaimed(stores, [recording.id])
+
+
+def forget_owner(stores: Stores, owner_id: str) -> None:
+    """Erases a deleted account's recordings from Redis. Those in GridFS are uploads and go with those."""
+    for recording_id in (*allowance.growing(stores, owner_id), *allowance.unclaimed(stores, owner_id)):
+        with stores.redis.pipeline() as pipe:
+            pipe.delete(keys.recording_key(recording_id), keys.recording_bytes_key(recording_id))
+            pipe.zrem(keys.RECORDINGS, recording_id)
+            pipe.execute()
+
+
+def forget_expired(stores: Stores) -> None:
+    """Removes expired recordings from `keys.RECORDINGS`. The rest of them goes by itself."""
+    stores.redis.zremrangebyscore(keys.RECORDINGS, "-inf", ids.now_ms() - stores.settings.recording_ttl * 1_000)
+
+
+def too_large(stores: Stores) -> TooLarge:
+    """The refusal of a recording that has more bytes than an upload may have."""
+    return TooLarge("upload_too_large", megabytes=float(f"{stores.settings.upload_max_bytes / 2**20:.3g}"))
+
+
+def _require_room(stores: Stores) -> None:
+    """Refuses recordings from `REDIS_MEMORY_WARNING` on, so that they never take the room that messages need."""
+    if stores.memory.is_short:
+        raise Unavailable("no_room", FULL_RETRY_SECONDS, sentence="no_room_for_recordings")
+
+
+def _require_receiver(stores: Stores, receiver_id: str) -> None:
+    known = ids.is_id(receiver_id) and (
+        stores.redis.exists(keys.user_key(receiver_id)) or restoring.find_user(stores, receiver_id)
+    )
+    if not known:
+        raise NotFound("no_such_person")
+
+
+def _refusal(stores: Stores, outcome: str, offset: int) -> Exception:
+    if outcome == "offset":
+        return Conflict("wrong_offset", offset=offset)
+    if outcome == "length":
+        return Invalid("Upload-Length", "length_known")
+    return too_large(stores) if outcome == "large" else Gone("recording_gone")
+
+
+def _begin_following(recording: Recording, follow: Follow) -> None:
+    try:
+        follow(recording.id)
+    except Unavailable as error:
+        log.warning("recording.not_followed", recording_id=recording.id, error=str(error))
+
+
+def _prepared(
+    stores: Stores, sandbox: Sandbox, recording: Recording, new_file: Callable[[], BinaryIO], closing: ExitStack
+) -> NewRecording:
+    source, target = closing.enter_context(new_file()), closing.enter_context(new_file())
+    for piece in stream(stores, recording):
+        left = memoryview(piece)
+        while left:
+            left = left[source.write(left) :]
+    prepared = sandbox.prepare(source, target, stores.settings.audio_max_seconds)
+    return NewRecording(target if prepared.converted else source, recording.name, prepared)
+
+
+def _note_stored(stores: Stores, recording: Recording, upload: Upload) -> Recording:
+    expires = int(time.time()) + stores.settings.upload_ttl
+    key = keys.recording_key(recording.id)
+    with stores.redis.pipeline() as pipe:
+        audio.offer(stores, upload, pipe)
+        pipe.hset(key, mapping={"stored": 1, "expires": expires})
+        pipe.expireat(key, expires + KNOWN_SECONDS)
+        pipe.expire(keys.recording_bytes_key(recording.id), READABLE_SECONDS)
+        pipe.zrem(keys.RECORDINGS, recording.id)
+        allowance.end_recording(stores, recording.owner, recording.id, [(upload.id, upload.length)], pipe)
+        pipe.execute()
+    return recording._replace(stored=True, expires=expires)
+
+
+def _end(stores: Stores, recording: Recording, why: str) -> None:
+    key = keys.recording_key(recording.id)
+    with stores.redis.pipeline() as pipe:
+        pipe.delete(key, keys.recording_bytes_key(recording.id))
+        pipe.hset(key, mapping={"owner": recording.owner, "ended": why})
+        pipe.expire(key, KNOWN_SECONDS)
+        pipe.zrem(keys.RECORDINGS, recording.id)
+        allowance.end_recording(stores, recording.owner, recording.id, [], pipe)
+        pipe.execute()
+
+
+def _keys(recording: Recording) -> list[str]:
+    return [
+        keys.recording_key(recording.id),
+        keys.recording_bytes_key(recording.id),
+        keys.recordings_key(recording.owner),
+        keys.RECORDINGS,
+    ]
+
+
+def _is_alive(fields: dict[bytes, bytes]) -> bool:
+    return b"owner" in fields and b"ended" not in fields and int(fields[b"expires"]) > time.time()
+
+
+def _parse(recording_id: str, fields: dict[bytes, bytes]) -> Recording:
+    text = {name.decode(): value.decode() for name, value in fields.items()}
+    length = int(text["length"]) if text["length"] else None
+    return Recording(
+        id=recording_id,
+        owner=text["owner"],
+        receiver=text["receiver"] or None,
+        type=text["type"],
+        offset=int(text["offset"]),
+        length=length,
+        complete=int(text["offset"]) == length,
+        stored="stored" in text,
+        name=text["name"],
+        language=text["language"],
+        share=text["share"] == "1",
+        metadata=text["metadata"],
+        started=int(text["started"]),
+        expires=int(text["expires"]),
+    )
