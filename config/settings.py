@@ -178,8 +178,8 @@ class Settings(BaseSettings):
         0.75,
         gt=0,
         le=1,
-        description="Share of Redis's `maxmemory` from which on `/readyz` and the metrics warn, and recordings that are "
-        "being made are refused with 503.",
+        description="Share of Redis's `maxmemory` from which on `/readyz` and the metrics warn, and recordings that "
+        "are being made are refused with 503.",
     )
     redis_memory_full: float = Field(
         0.85,
