@@ -2,9 +2,9 @@
 
 A recording is in `keys.FOLLOWING` from its first piece until all of it was heard, or nobody can hear it. A task is only
 a nudge to take its lease (`chat.voice.leases`); the sweep nudges wherever a lease has run out, so a follower that dies
-is replaced within ten seconds. The next one decodes the pieces from the beginning and goes on behind the words that were
-settled (`chat.audio.heard`). A follower passes its recording on where its process is stopped, and rests where no piece
-has come for a while; the next piece then calls another.
+is replaced within ten seconds. The next one decodes the pieces from the beginning and goes on behind the words that
+were settled (`chat.audio.heard`). A follower passes its recording on where its process is stopped, and rests where no
+piece has come for a while; the next piece then calls another.
 
 What cannot be followed, or not fast enough, is left: then the message is transcribed after it is sent, as any other.
 Until it has its words, a message that is sent before waits for the follower, for `heard.WAIT_SECONDS` at most.

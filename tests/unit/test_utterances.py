@@ -97,7 +97,7 @@ def sound(seconds: float, *, loud: bool = True) -> bytes:
 
 
 def test_words_are_unsure_until_a_pause_settles_them_and_then_stay(listening: tuple[WhisperStream, Words]) -> None:
-    stream, words = listening
+    stream, _ = listening
     stream.feed(sound(3.0))
     unsure = stream.heard()
     assert unsure is not None
