@@ -258,8 +258,8 @@ class Settings(BaseSettings):
         None,
         ge=1,
         le=64,
-        description="Recordings a transcriber works on at once; by default 12 with Deepgram, which only waits, else "
-        "one for each `WHISPER_THREADS` cores, at least 2.",
+        description="Recordings a transcriber works on at once, and as many that it follows while they are made; by "
+        "default 12 with Deepgram, which only waits, else one for each `WHISPER_THREADS` cores, at least 2.",
     )
 
     # Web Push
