@@ -22,7 +22,7 @@ RETRY_SECONDS = 0.1
 
 
 def say(speaker: Person, path: str, stop: int, *, last: bool = False) -> None:
-    """Sends pieces up to that byte, as a careful client does: it asks where to go on whenever one is not acknowledged."""
+    """Sends pieces up to that byte; whenever one is not acknowledged, asks where to go on."""
     until = time.monotonic() + RECOVERY_SECONDS
     at: int | None = 0
     while at is None or at < stop:
