@@ -84,7 +84,7 @@ class _Follower:
         except (TranscriptionRefused, TranscriptionUnavailable, ChatError) as error:
             log.warning("recording.left", recording_id=self._id, reason=str(error))
             return self._leave()
-        if ended is Ended.GONE:
+        if ended is Ended.GONE or (ended is Ended.LOST and recordings.find(self._stores, self._id) is None):
             return self._forget()
         if ended is Ended.STOPPED:
             self._lease.end(PASS)
@@ -129,11 +129,11 @@ class _Follower:
             raise TranscriptionUnavailable("The recogniser does not keep up.")
 
     def _finish(self, heard: Heard, teller: "_Teller") -> None:
-        hearing.save(self._stores, self._id, heard)  # whatever the teller makes of it
         teller.note(heard)
+        teller.tell(at_once=True)
+        hearing.save(self._stores, self._id, heard)  # whatever became of that
         if self._lease.end(hearing.FINISHED):
             attempts.finish_followed(self._stores, self._id)
-            teller.tell(at_once=True)
 
     def _renew(self) -> Ended | None:
         """Renews the lease. Returns why the follower has to end, if it has to."""
@@ -154,7 +154,8 @@ class _Follower:
         return hearing.LEFT
 
     def _forget(self) -> str:
-        self._lease.end(hearing.LEFT)
+        leases.drop(self._stores, self._id)
+        attempts.hurry_followed(self._stores, self._id)  # it may have been sent before
         hearing.forget(self._stores, [self._id])
         return Ended.GONE.value
 

@@ -264,6 +264,7 @@ def forget_owner(stores: Stores, owner_id: str) -> None:
     for recording_id in (*allowance.growing(stores, owner_id), *allowance.unclaimed(stores, owner_id)):
         with stores.redis.pipeline() as pipe:
             pipe.delete(keys.recording_key(recording_id), keys.recording_bytes_key(recording_id))
+            pipe.delete(keys.heard_key(recording_id))
             pipe.zrem(keys.RECORDINGS, recording_id)
             pipe.execute()
 
@@ -370,7 +371,7 @@ def _note_stored(stores: Stores, recording: Recording, upload: Upload) -> Record
 def _end(stores: Stores, recording: Recording, why: str) -> None:
     key = keys.recording_key(recording.id)
     with stores.redis.pipeline() as pipe:
-        pipe.delete(key, keys.recording_bytes_key(recording.id))
+        pipe.delete(key, keys.recording_bytes_key(recording.id), keys.heard_key(recording.id))
         pipe.hset(key, mapping={"owner": recording.owner, "ended": why})
         pipe.expire(key, KNOWN_SECONDS)
         pipe.zrem(keys.RECORDINGS, recording.id)
