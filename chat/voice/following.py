@@ -18,12 +18,13 @@ from redis import RedisError
 
 from chat import frames
 from chat.audio import heard as hearing
+from chat.audio.decoding import RATE, SAMPLE_BYTES
 from chat.audio.heard import Heard
 from chat.errors import ChatError
 from chat.messages import delivery, hinting
 from chat.store import counters
 from chat.store.connection import Stores
-from chat.voice import attempts, leases, recordings
+from chat.voice import attempts, charging, leases, recordings
 from chat.voice.leases import PASS, REST, Lease
 from chat.voice.pieces import Ended, Pieces
 from chat.voice.recognisers import Recogniser, Stream, TranscriptionRefused, TranscriptionUnavailable
@@ -73,18 +74,23 @@ class _Follower:
         self._lease = lease
         self._stopping = stopping
         self._behind_since = 0.0
+        self._seconds = 0.0  # of sound that the recogniser was given
 
     def run(self) -> str:
         """Returns how it ended."""
         recording = recordings.find(self._stores, self._id)
         if recording is None:
             return self._forget()
+        if not charging.may_be_heard(self._stores, recording.owner):
+            log.warning("recording.left", recording_id=self._id, reason="too much audio")
+            return self._leave()
         try:
             ended = self._listen(recording)
         except (TranscriptionRefused, TranscriptionUnavailable, ChatError) as error:
             log.warning("recording.left", recording_id=self._id, reason=str(error))
             return self._leave()
         if ended is Ended.GONE or (ended is Ended.LOST and recordings.find(self._stores, self._id) is None):
+            charging.charge_discarded(self._stores, recording.owner, self._id, self._seconds)
             return self._forget()
         if ended is Ended.STOPPED:
             self._lease.end(PASS)
@@ -112,6 +118,7 @@ class _Follower:
             samples, ended = pieces.take(TAKE_SECONDS)
             if samples:
                 stream.feed(samples)
+                self._seconds += len(samples) / SAMPLE_BYTES / RATE
             if ended is not None and not samples:
                 return ended
             if (news := stream.heard()) is not None:

@@ -13,7 +13,7 @@ from chat import frames
 from chat.audio import heard as hearing
 from chat.media.sandbox import Sandbox
 from chat.messages import history
-from chat.store import hot, keys
+from chat.store import hot, keys, limits
 from chat.store.connection import Stores
 from chat.voice import attempts, following, leases, recordings, turns
 from chat.voice.recognisers import Recogniser
@@ -283,6 +283,26 @@ def test_a_discarded_recording_ends_its_follower_and_nothing_of_it_stays(
     assert outcome == ["gone"]
     assert hearing.read(voices, speaker.id) is None
     assert not voices.redis.zcard(keys.FOLLOWING)
+
+
+def test_listening_to_what_is_discarded_counts_as_transcribed_audio(
+    voices: Stores, deepgram: Recogniser, server: DeepgramStandIn, pair: tuple[str, str], listener: Listener
+) -> None:
+    settings = type(voices.settings).model_validate({**voices.settings.model_dump(), "limit_transcription": "1 per hour"})
+    limited = replace(voices, settings=settings)
+    (window,) = limits.audio_windows(settings.limit_transcription, pair[0])
+    voices.redis.set(window.key, 58_500)
+    for streams in (1, 1):
+        speaker = Speaker(limited, pair)
+        speaker.speak(*PIECES[:4])
+        with followed(limited, deepgram, speaker.id) as outcome:
+            if not server.streams:
+                listener.next(frames.CAPTIONS)
+                wait_until(lambda: server.streams[0].seconds > 2, 10, "what there is to be heard")
+                recordings.discard(limited, speaker.recording)
+        assert len(server.streams) == streams
+    assert int(voices.redis.get(window.key)) > 60_000
+    assert outcome == [hearing.LEFT], "it is used up"
 
 
 def test_a_pause_is_bridged_and_a_long_one_ends_the_follower_until_the_next_piece(
