@@ -4,10 +4,12 @@ import enum
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
 import structlog
+from redis import RedisError
 
 from chat.audio import decoding
 from chat.audio import heard as hearing
@@ -113,6 +115,13 @@ class Pieces:
             with self._changed:
                 self._ended = ended
                 self._changed.notify_all()
+            self._keep_renewing()
+
+    def _keep_renewing(self) -> None:
+        """Renews until the block ends: the recogniser may take a while for the last words."""
+        with suppress(RedisError), self._changed:  # then the lease runs out
+            while not self._changed.wait_for(lambda: self._closed, RENEW_SECONDS):
+                self._renew()
 
     def _pump(self, growing: Growing) -> Ended | None:
         complete = False
