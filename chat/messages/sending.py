@@ -63,8 +63,8 @@ def accept(stores: Stores, draft: Draft, wake: Callable[[], None], session: Sess
 def longest_sent(stores: Stores, draft: Draft) -> int:
     """How many characters the text of a message may have.
 
-    With a recording that travelled while it was made it corrects the words that were heard, so there is room for all that
-    can have been said.
+    With a recording that travelled while it was made it corrects the words that were heard, so there is room for all
+    that can have been said.
     """
     if draft.audio_file_id is None or not stores.redis.exists(keys.recording_key(draft.audio_file_id)):
         return TEXT_LIMIT

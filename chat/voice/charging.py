@@ -4,7 +4,6 @@ A message is charged when it is accepted, so listening to its recording before c
 after somebody listened to it is charged then, or people could have recognisers listen for ever.
 """
 
-from chat.audio import heard
 from chat.store import keys, limits
 from chat.store.connection import Stores
 

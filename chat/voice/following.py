@@ -81,9 +81,6 @@ class _Follower:
         recording = recordings.find(self._stores, self._id)
         if recording is None:
             return self._forget()
-        if not charging.may_be_heard(self._stores, recording.owner):
-            log.warning("recording.left", recording_id=self._id, reason="too much audio")
-            return self._leave()
         try:
             ended = self._listen(recording)
         except (TranscriptionRefused, TranscriptionUnavailable, ChatError) as error:
@@ -94,12 +91,13 @@ class _Follower:
             return self._forget()
         if ended is Ended.STOPPED:
             self._lease.end(PASS)
-            return PASS
-        if ended is Ended.RESTING:
-            return self._rest(recording)
+        elif ended is Ended.RESTING:
+            self._rest(recording)
         return str(ended.value)
 
     def _listen(self, recording: Recording) -> Ended:
+        if not charging.may_be_heard(self._stores, recording.owner):
+            raise TranscriptionRefused("Its speaker has had too much audio transcribed.")
         begun = hearing.read(self._stores, self._id) or Heard()
         teller = _Teller(self._stores, recording)
         with Pieces(self._stores, recording, begun.settled_seconds, self._renew) as pieces:
@@ -148,12 +146,11 @@ class _Follower:
             return Ended.STOPPED
         return None if self._lease.renew() else Ended.LOST
 
-    def _rest(self, recording: Recording) -> str:
+    def _rest(self, recording: Recording) -> None:
         self._lease.end(REST)
         now = recordings.find(self._stores, self._id)
         if now is not None and (now.offset, now.complete) != (recording.offset, recording.complete):
             leases.begin(self._stores, self._id)  # a piece that came in this moment; the sweep nudges
-        return REST
 
     def _leave(self) -> str:
         self._lease.end(hearing.LEFT)
