@@ -75,6 +75,7 @@ class _Follower:
         self._stopping = stopping
         self._behind_since = 0.0
         self._seconds = 0.0  # of sound that the recogniser was given
+        self._bytes = 0  # of the recording that were read
 
     def run(self) -> str:
         """Returns how it ended."""
@@ -92,7 +93,7 @@ class _Follower:
         if ended is Ended.STOPPED:
             self._lease.end(PASS)
         elif ended is Ended.RESTING:
-            self._rest(recording)
+            self._rest()
         return str(ended.value)
 
     def _listen(self, recording: Recording) -> Ended:
@@ -103,6 +104,7 @@ class _Follower:
         with Pieces(self._stores, recording, begun.settled_seconds, self._renew) as pieces:
             first = pieces.wait()  # a stream that hears nothing would be closed
             if first is not None and first is not Ended.COMPLETE:
+                self._bytes = pieces.offset
                 return first
             hints = hinting.clean([recording.language] if recording.language else [])
             with self._recogniser.listen(None, hints, begun) as stream:
@@ -118,6 +120,7 @@ class _Follower:
                 stream.feed(samples)
                 self._seconds += len(samples) / SAMPLE_BYTES / RATE
             if ended is not None and not samples:
+                self._bytes = pieces.offset
                 return ended
             if (news := stream.heard()) is not None:
                 teller.note(news)
@@ -146,10 +149,10 @@ class _Follower:
             return Ended.STOPPED
         return None if self._lease.renew() else Ended.LOST
 
-    def _rest(self, recording: Recording) -> None:
+    def _rest(self) -> None:
         self._lease.end(REST)
         now = recordings.find(self._stores, self._id)
-        if now is not None and (now.offset, now.complete) != (recording.offset, recording.complete):
+        if now is not None and (now.offset > self._bytes or now.complete):
             leases.begin(self._stores, self._id)  # a piece that came in this moment; the sweep nudges
 
     def _leave(self) -> str:

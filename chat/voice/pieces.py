@@ -57,7 +57,7 @@ class Pieces:
         self._closed = False
         self._renewed = self._looked = time.monotonic()
         self._came = time.monotonic()  # the last piece
-        self._offset = 0
+        self.offset = 0  # bytes of the recording that were read
         self._thread = threading.Thread(target=self._run, name=f"pieces-{recording.id}", daemon=True)
 
     def __enter__(self) -> Self:
@@ -135,7 +135,7 @@ class Pieces:
                 with self._changed:
                     self._changed.wait_for(lambda: not self.full or self._closed, LOOK_SECONDS)
                 continue
-            if not complete and growing.wants_more and (now - self._looked >= LOOK_SECONDS or not self._offset):
+            if not complete and growing.wants_more and (now - self._looked >= LOOK_SECONDS or not self.offset):
                 self._looked = now
                 found = recordings.find(self._stores, self._recording.id)
                 if found is None:
@@ -147,23 +147,23 @@ class Pieces:
             if samples is None:
                 if not complete:
                     raise UnsupportedMedia("recording_damaged")
-                hearing.note_measured(self._stores, self._recording.id, self._offset, growing.measured)
+                hearing.note_measured(self._stores, self._recording.id, self.offset, growing.measured)
                 return Ended.COMPLETE
             self._add(samples)
         return None
 
     def _fetch(self, growing: Growing, found: Recording) -> bool:
         """Gives the next bytes to the decoder. Returns whether they were the last."""
-        if found.offset > self._offset:
-            data = recordings.read(self._stores, found.id, self._offset, READ_BYTES)
+        if found.offset > self.offset:
+            data = recordings.read(self._stores, found.id, self.offset, READ_BYTES)
             if not data:  # stored long ago
                 raise UnsupportedMedia("recording_damaged")
-            self._offset += len(data)
+            self.offset += len(data)
             self._came = time.monotonic()
             growing.write(data)
-            if self._offset < found.offset:
+            if self.offset < found.offset:
                 self._looked = 0.0
-        if found.complete and self._offset >= found.offset:
+        if found.complete and self.offset >= found.offset:
             growing.end()
             return True
         return False

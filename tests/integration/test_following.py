@@ -328,9 +328,10 @@ def test_a_pause_is_bridged_and_a_long_one_ends_the_follower_until_the_next_piec
     server.idle_seconds = 0.6
     monkeypatch.setattr("chat.voice.recognisers.deepgram_stream.KEEP_ALIVE_SECONDS", 0.2)
     monkeypatch.setattr("chat.voice.pieces.REST_SECONDS", 1.2)
-    speaker.speak(*PIECES[:4])
+    speaker.speak(*PIECES[:2])
     with followed(voices, deepgram, speaker.id) as outcome:
-        pass
+        wait_until(lambda: len(server.streams) == 1, 10, "the first words")
+        speaker.speak(*PIECES[2:4])
     assert outcome == [leases.REST]
     assert (
         server.streams[0].texts.count('{"type":"KeepAlive"}') + server.streams[0].texts.count('{"type": "KeepAlive"}')
