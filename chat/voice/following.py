@@ -33,6 +33,7 @@ from chat.voice.recordings import Recording
 log = structlog.get_logger(__name__)
 
 TAKE_SECONDS = 0.1  # that a follower waits for sound before it asks its recogniser for news
+FED_SECONDS = 30.0  # that a recogniser may have in front of it; the rest waits in a buffer, and then in Redis
 BEHIND_SECONDS = 60.0  # that the buffer may stay full
 CAPTION_SECONDS = 0.2  # between two frames
 CAPTION_BYTES = 64 * 1024  # of frames a second: the captions of a long recording come less often
@@ -115,7 +116,10 @@ class _Follower:
 
     def _hear(self, pieces: Pieces, stream: Stream, teller: "_Teller") -> Ended:
         while True:
-            samples, ended = pieces.take(TAKE_SECONDS)
+            if stream.behind > FED_SECONDS:
+                samples, ended = b"", None
+            else:
+                samples, ended = pieces.take(TAKE_SECONDS)
             if samples:
                 stream.feed(samples)
                 self._seconds += len(samples) / SAMPLE_BYTES / RATE

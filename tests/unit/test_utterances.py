@@ -128,6 +128,9 @@ def test_a_guess_that_heard_all_is_not_recognised_once_more(listening: tuple[Whi
 def test_nothing_is_lost_where_much_comes_at_once(listening: tuple[WhisperStream, Words]) -> None:
     stream, _ = listening
     stream.feed((sound(9.0) + sound(1.0, loud=False)) * 5)
+    assert stream.behind == 50.0
+    stream.heard()
+    assert stream.behind < 45, "it deals with one utterance after the other"
     heard = stream.finish()
     assert heard.settled == len(heard.words)
     assert heard.seconds == 50.0
