@@ -32,7 +32,7 @@ from chat.voice.recordings import Recording
 
 log = structlog.get_logger(__name__)
 
-TAKE_SECONDS = 0.1  # that a follower waits for sound before it asks its recogniser for news
+TAKE_SECONDS = 0.05  # that a follower waits for sound before it asks its recogniser for news
 FED_SECONDS = 30.0  # that a recogniser may have in front of it; the rest waits in a buffer, and then in Redis
 BEHIND_SECONDS = 60.0  # that the buffer may stay full
 CAPTION_SECONDS = 0.2  # between two frames

@@ -22,7 +22,7 @@ from chat.voice.recordings import Recording
 log = structlog.get_logger(__name__)
 
 READ_BYTES = 64 * 1024  # of a recording, at a time
-LOOK_SECONDS = 0.1  # between two looks for a piece
+LOOK_SECONDS = 0.05  # between two looks for a piece
 RENEW_SECONDS = 0.75
 REST_SECONDS = 60.0  # without a piece, after which there is nobody to listen to
 BUFFER_BYTES = 60 * RATE * SAMPLE_BYTES  # of decoded sound that the recogniser has not taken

@@ -339,8 +339,7 @@ def _wait_for_words(stores: Stores, recording: Recording) -> None:
     """Waits a moment until all is heard, so that a message that is sent right now has its words from the beginning."""
 
     def is_heard() -> bool:
-        heard = hearing.read(stores, recording.id)
-        return heard is None or heard.finished
+        return not hearing.is_followed(stores, recording.id)
 
     _wait_for_follower(stores, recording, is_heard, HEARD_SECONDS)
 
