@@ -11,7 +11,7 @@ from bench.rest import Rest
 from bench.rows import Row, check
 from bench.servers import servers
 from bench.speech import recognisers
-from bench.talking import maximum, messaging, speech
+from bench.talking import maximum, messaging, sending, speech
 from tests.stack import Stack
 
 
@@ -35,6 +35,7 @@ def history_and_search(scale: float) -> list[Row]:
 SCENARIOS: dict[str, Callable[[float], list[Row]]] = {
     "start": start.start_and_memory,
     "messaging": messaging,
+    "sending": sending,
     "maximum": maximum,
     "idle": idle,
     "reading": history_and_search,

@@ -176,7 +176,11 @@ class Settings(BaseSettings):
     audio_link_lifetime: int = Field(3_600, ge=10, description="Seconds a signed audio link is valid.")
 
     redis_memory_warning: float = Field(
-        0.75, gt=0, le=1, description="Share of Redis's `maxmemory` from which on `/readyz` and the metrics warn."
+        0.75,
+        gt=0,
+        le=1,
+        description="Share of Redis's `maxmemory` from which on `/readyz` and the metrics warn, and recordings that "
+        "are being made are refused with 503.",
     )
     redis_memory_full: float = Field(
         0.85,

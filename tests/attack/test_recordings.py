@@ -1,10 +1,14 @@
-"""Recordings that are more than they say: each costs its sender an error, and nobody else notices."""
+"""Recordings that are more than they say, or travel in hostile pieces: nobody but their sender notices."""
+
+import time
 
 import pytest
 
 from tests import recordings
-from tests.attack.attacker import Bystander
-from tests.client import Person
+from tests.attack.attacker import SECONDS, Bystander, Http
+from tests.client import Client, Person
+from tests.contract import tus
+from tests.contract.conftest import Web
 
 BOMBS = {
     "16 million samples in a packet": recordings.alac_declaring(16_777_216),
@@ -31,3 +35,31 @@ def test_a_recording_that_is_more_than_it_says_holds_nobody_up(bystander: Bystan
     bystander.chat_during(attack, attack)
     assert len(statuses) == 6
     assert set(statuses) <= {413, 415}
+
+
+def test_tiny_pieces_of_several_people_hold_nobody_up(bystander: Bystander, client: Client) -> None:
+    people = [client.sign_up("ant") for _ in range(3)]
+    paths = [tus.begin(person) for person in people]
+    sent = [0] * len(people)
+    statuses: set[int] = set()
+
+    def attack(number: int) -> None:
+        until = time.monotonic() + SECONDS
+        while time.monotonic() < until:
+            status = tus.append(people[number], paths[number], sent[number], b"x").status_code
+            statuses.add(status)
+            sent[number] += status == 204
+
+    bystander.chat_during(*(lambda number=number: attack(number) for number in range(len(people))))
+    assert statuses <= {204, 429}
+    assert [int(tus.head(*each).headers["Upload-Offset"]) for each in zip(people, paths, strict=True)] == sent
+
+
+def test_a_piece_that_trickles_in_is_cut_off_and_the_recording_goes_on(eve: Person, small: Web) -> None:
+    path, content = tus.begin(eve), recordings.spoken()
+    with Http(small.client.url) as slow:
+        more = f"x-api-key: {eve.token}\r\nContent-Type: application/offset+octet-stream\r\nUpload-Offset: 0\r\n"
+        slow.request(f"/api{path}", f"{more}Tus-Resumable: 1.0.0\r\nContent-Length: {len(content)}\r\n", "PATCH")
+        slow.send("x")
+        assert slow.status() == 408
+    assert tus.append(eve, path, 0, content, len(content)).status_code == 204

@@ -98,6 +98,7 @@ ATTACKS = {
     "deletes": ("DELETE", "/chat/message/{message}", None),
     "read marks": ("POST", "/chat/{ben}/read", {"upTo": "{message}"}),
     "renames": ("PATCH", "/user/me", {"bio": "again"}),
+    "pieces": ("DELETE", "/recordings/{file}", None),
     "links": ("POST", "/file/{file}/link", None),
 }
 
