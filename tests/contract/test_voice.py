@@ -26,16 +26,8 @@ def deepgram(stack: Stack) -> Iterator[DeepgramStandIn]:
             "TRANSCRIPTION_ATTEMPTS": str(ATTEMPTS),
             "TRANSCRIPTION_BACKOFF": "0.1",
         }
-        other = stack.make_process("transcriber-deepgram", stack.transcriber.command[-1], settings)
-        stack.transcriber.kill()
-        other.start()
-        try:
-            stack.wait_workers(other)
+        with stack.another_transcriber(settings):
             yield stand_in
-        finally:
-            other.kill()
-            stack.transcriber.start()
-            stack.wait_workers()
 
 
 @pytest.fixture(autouse=True)
