@@ -119,12 +119,10 @@ async def _together(stack: Stack, scale: float) -> list[Row]:
             progress(f"text, and {TOGETHER} people speak")
             meter = Meter(stack)
             meter.start()
-            heard, *said = await asyncio.gather(
-                talk.at_rate(100, seconds), *(_late(speaker, number, pieces) for number, speaker in enumerate(speakers))
-            )
+            speaking = asyncio.gather(*(_late(speaker, number, pieces) for number, speaker in enumerate(speakers)))
+            loaded.append(await talk.at_rate(100, seconds))
+            together += await speaking
             cpu = meter.stop()
-            loaded.append(heard)
-            together += said
         talk.end()
         for speaker in speakers:
             speaker.end()

@@ -13,6 +13,9 @@ from bench.people import Person, pairs, sign_up
 from bench.rest import Refused, Rest
 from bench.sockets import Socket, connect
 
+REPLY_SECONDS = 30.0
+SENT = b"application:sent---"
+REPLIES = (SENT, b"application:refused---")
 SETTLE_SECONDS = 20.0  # how long to wait for the last frames
 CLIENT = b'"clientId":"'
 Result = TypeVar("Result")
@@ -44,13 +47,19 @@ class Outcome:
 
 
 class Talk:
-    """Pairs of people with a socket each, who record when a message reaches its sender's and its receiver's socket."""
+    """Pairs of people with a socket each, who record when a message reaches its sender's and its receiver's socket.
 
-    def __init__(self, rest: Rest, url: str) -> None:
+    They send by calls, or `by_socket`.
+    """
+
+    def __init__(self, rest: Rest, url: str, *, by_socket: bool = False) -> None:
         self.rest = rest
         self.url = url
+        self.by_socket = by_socket
         self.sockets: list[Socket] = []
         self.pairs: list[tuple[Person, Person]] = []
+        self._own: dict[str, Socket] = {}  # by person
+        self._replies: dict[bytes, asyncio.Future[bool]] = {}
         self._received: dict[bytes, float] = {}
         self._echoed: dict[bytes, float] = {}
         self.accepted = 0  # in total, warm-up included: the number of messages the stores must have
@@ -59,18 +68,22 @@ class Talk:
     async def begin(self, count: int) -> None:
         self.pairs = pairs(await sign_up(self.rest, 2 * count))
         for person in itertools.chain.from_iterable(self.pairs):
-            self.sockets.append(await connect(self.url, person.token, self._recorder(person)))
+            self._own[person.id] = await connect(self.url, person.token, self._recorder(person))
+        self.sockets = list(self._own.values())
 
     def _recorder(self, person: Person) -> Callable[[bytes], None]:
         mine = f'"senderId":"{person.id}"'.encode()
 
         def record(frame: bytes) -> None:
-            if not frame.startswith(b"application:messages---"):
-                return
             at = frame.find(CLIENT)
-            if at < 0:  # a voice message
+            if at < 0:  # a voice message, or none
                 return
             client = frame[at + len(CLIENT) : frame.index(b'"', at + len(CLIENT))]
+            if frame.startswith(REPLIES):
+                self._replies.pop(client).set_result(frame.startswith(SENT))
+                return
+            if not frame.startswith(b"application:messages---"):
+                return
             times = self._echoed if mine in frame else self._received
             times.setdefault(client, time.perf_counter())
 
@@ -116,15 +129,24 @@ class Talk:
 
     async def _post(self, client: str, number: int, outcome: Outcome, due: dict[bytes, float]) -> None:
         sender, receiver = self.pairs[number % len(self.pairs)][:: 1 if number // len(self.pairs) % 2 else -1]
-        body = json.dumps({"receiverId": receiver.id, "text": f"message {client} of the load", "clientId": client})
+        message = {"receiverId": receiver.id, "text": f"message {client} of the load", "clientId": client}
         outcome.offered += 1
         try:
-            await self.rest.call("POST", "/chat", sender.token, body.encode())
+            await (self._send(sender, client, message) if self.by_socket else self._call(sender, message))
             outcome.accepted += 1
             self.accepted += 1
         except (Refused, OSError, asyncio.IncompleteReadError):
             outcome.refused += 1
             del due[client.encode()]
+
+    async def _call(self, sender: Person, message: dict[str, str]) -> None:
+        await self.rest.call("POST", "/chat", sender.token, json.dumps(message).encode())
+
+    async def _send(self, sender: Person, client: str, message: dict[str, str]) -> None:
+        reply = self._replies[client.encode()] = asyncio.get_running_loop().create_future()
+        self._own[sender.id].send(json.dumps({"type": "send", **message}).encode())
+        if not await asyncio.wait_for(reply, REPLY_SECONDS):
+            raise Refused("over the socket")
 
     async def _settled(self, outcome: Outcome, due: dict[bytes, float]) -> Outcome:
         until = time.perf_counter() + SETTLE_SECONDS

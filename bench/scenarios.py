@@ -12,7 +12,7 @@ from bench.rest import Rest
 from bench.rows import Row, check
 from bench.servers import servers
 from bench.speech import recognisers
-from bench.talking import maximum, messaging, speech
+from bench.talking import maximum, messaging, sending, speech
 from tests.stack import Stack
 
 
@@ -37,6 +37,7 @@ APART = ("live",)  # not among those that run by default: people speak for as lo
 SCENARIOS: dict[str, Callable[[float], list[Row]]] = {
     "start": start.start_and_memory,
     "messaging": messaging,
+    "sending": sending,
     "maximum": maximum,
     "idle": idle,
     "reading": history_and_search,

@@ -19,6 +19,7 @@ from chat.audio.decoding import RATE, speech
 
 RECORDINGS = Path(__file__).parent / "recordings"
 PAUSE_SECONDS = 0.8  # between two recordings in a row, as between two sentences
+QUIET = 500  # of 32,768
 PIECE_SECONDS = 0.3  # of sound in a piece, as the page has it
 OPUS_RATE = 48_000
 BITS = 32_000  # a second
@@ -31,7 +32,9 @@ def spoken_pieces(seconds: float) -> list[bytes]:
     """So many seconds of speech as a browser records them: WebM, in pieces of `PIECE_SECONDS`."""
     pause = bytes(int(PAUSE_SECONDS * RATE) * 2)
     parts = [b"".join(speech(file.read_bytes(), 600)) + pause for file in sorted(RECORDINGS.glob("austen*.opus"))]
-    samples = np.resize(np.frombuffer(b"".join(parts), np.int16), int(seconds * RATE))
+    together = np.frombuffer(b"".join(parts), np.int16)
+    first = int(np.flatnonzero(np.abs(together) > QUIET)[0])  # so that time begins with the first sound
+    samples = np.resize(together[first:], int(seconds * RATE))
     pieces: list[bytes] = []
     buffer = io.BytesIO()
     options = {"live": "1", "cluster_time_limit": "40", "flush_packets": "1"}

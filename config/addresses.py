@@ -4,6 +4,7 @@ This module does not import the clients, because gunicorn reads the settings bef
 Besides, a client's error about a wrong address may include the password; the errors here never do.
 """
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,10 @@ SENTINEL_PORT = 26_379
 # One that is away must not hold up the next: redis-py would try each for seconds.
 SENTINEL_OPTIONS = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5, "retry": None}
 SENTINEL_PASSWORD = "sentinel_password"  # noqa: S105 (the name of an option)
-TLS_OPTIONS = ("ssl_cert_reqs", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile")  # of an address that names sentinels
+FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
+TLS_OPTIONS = (*FILES, "ssl_cert_reqs", "ssl_check_hostname")
+# Others of redis-py would replace what this program needs: bytes as replies, its own limits and time-outs.
+REDIS_OPTIONS = ("protocol", "client_name", "socket_keepalive")
 CERTIFICATE_CHECKS = {"none", "optional", "required"}  # what both redis-py and kombu know as `ssl_cert_reqs`
 BROKER_SECONDS = 0.5  # how long sending a task may wait for the broker
 
@@ -42,7 +46,7 @@ def _sentinels(database: str) -> tuple[str, str]:
 
 
 REDIS = (_FIRST_DATABASE, *_sentinels("(?:/0)?"), rf"unix://{_USER}{_SOCKET}")
-BROKER = (_REDIS, *_sentinels(r"/\d+"), rf"redis\+socket://{_USER}{_SOCKET}", _AMQP)
+BROKER = (_REDIS, *_sentinels(r"/\d+"), rf"redis\+socket://{_USER}/[^?#\s]+(?:\?virtual_host=\d+)?", _AMQP)
 MONGODB = (
     rf"mongodb://{_OWNER}(?P<hosts>{_HOST}(?:,{_HOST})*){_REST}",
     rf"mongodb\+srv://{_OWNER}[^\[\]:/?#@,\s]+{_REST}",
@@ -57,7 +61,14 @@ def redis(value: str) -> str:
     """Returns a valid Redis address unchanged. Raises ValueError for any other text, as do the functions below."""
     if not _is_one_of(REDIS, value):
         raise ValueError(f"must be {FORMS_OF_REDIS}; {ESCAPED}")
-    return value
+    address = urlsplit(value)
+    options = dict(parse_qsl(address.query))
+    if options.pop("db", "0") != "0":
+        raise ValueError("must name database 0, since search works in no other")
+    understood = {SENTINEL_PASSWORD, *REDIS_OPTIONS, *(TLS_OPTIONS if _is_tls(address.scheme) else ())}
+    if others := options.keys() - understood:
+        raise ValueError(f"has options that are not understood: {', '.join(sorted(others))}")
+    return _with_files(value)
 
 
 def broker(value: str) -> str:
@@ -65,6 +76,8 @@ def broker(value: str) -> str:
     if value and not all(_is_one_of(BROKER, each) for each in value.split(";")):
         schemes = "redis://, rediss://, redis+sentinel://, rediss+sentinel://, amqp:// or amqps://"
         raise ValueError(f"must be {schemes} with user:password@host:port/name; {ESCAPED}")
+    for each in value.split(";"):
+        _with_files(each)
     return value
 
 
@@ -147,6 +160,13 @@ def for_kombu(broker_url: str) -> KombuAddress:
     start = f"sentinel://{owner}@" if owner else "sentinel://"
     urls = [f"{start}{f'[{host}]' if ':' in host else host}:{port}/{found.database}" for host, port in found.hosts]
     return KombuAddress(";".join(urls), {"master_name": found.service, "sentinel_kwargs": found.options}, found.tls)
+
+
+def _with_files(url: str) -> str:
+    for name, file in parse_qsl(urlsplit(url).query):
+        if name in FILES and not os.access(file, os.R_OK):
+            raise ValueError(f"names a file that cannot be read ({name})")
+    return url
 
 
 def authority(value: str) -> str:

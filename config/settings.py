@@ -6,10 +6,10 @@ README.md's table and `.env.example` are generated from the fields and their des
 import base64
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from itertools import starmap
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from config import addresses, platforms
 
+Made = TypeVar("Made")
 DEVELOPMENT_SECRET = "development-only-secret-never-use-it-elsewhere"  # noqa: S105
 SECRET_BYTES = 32
 ERROR = "Value error, "  # how pydantic begins ours
@@ -175,7 +176,11 @@ class Settings(BaseSettings):
     audio_link_lifetime: int = Field(3_600, ge=10, description="Seconds a signed audio link is valid.")
 
     redis_memory_warning: float = Field(
-        0.75, gt=0, le=1, description="Share of Redis's `maxmemory` from which on `/readyz` and the metrics warn."
+        0.75,
+        gt=0,
+        le=1,
+        description="Share of Redis's `maxmemory` from which on `/readyz` and the metrics warn, and recordings that "
+        "are being made are refused with 503.",
     )
     redis_memory_full: float = Field(
         0.85,
@@ -258,8 +263,8 @@ class Settings(BaseSettings):
         None,
         ge=1,
         le=64,
-        description="Recordings a transcriber works on at once; by default 12 with Deepgram, which only waits, else "
-        "one for each `WHISPER_THREADS` cores, at least 2.",
+        description="Recordings a transcriber works on at once, and as many that it follows while they are made; by "
+        "default 12 with Deepgram, which only waits, else one for each `WHISPER_THREADS` cores, at least 2.",
     )
 
     # Web Push
@@ -521,6 +526,18 @@ def _reason(name: str, message: str) -> tuple[str, str]:
 def unusable(reasons: Mapping[str, str]) -> SettingsError:
     """Returns the error that ends a process, with a line for each setting and what is wrong with it."""
     return SettingsError("Chattergram cannot start:\n" + "\n".join(starmap(_sentence, reasons.items())))
+
+
+def made_of(setting: str, make: Callable[[], Made], *errors: type[Exception]) -> Made:
+    """Returns what `make` makes of a setting's value, without connecting.
+
+    Raises SettingsError if the client cannot use it, which it says by an error of a general kind or one of `errors`.
+    """
+    kinds: tuple[type[Exception], ...] = (TypeError, ValueError, OSError, *errors)
+    try:
+        return make()
+    except kinds as error:
+        raise unusable({setting: f"cannot be used: {str(error)[:200]}"}) from None
 
 
 def _sentence(name: str, message: str) -> str:

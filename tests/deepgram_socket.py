@@ -25,6 +25,7 @@ FINAL_WORDS = 8  # after which a result is final without a pause
 PAUSE_SECONDS = 0.5  # that ends an utterance
 QUIET = 300  # a block whose loudness (of 32,768) is less counts as a pause
 IDLE_SECONDS = 10.0
+GOODBYE_SECONDS = 2.0
 MODEL = {"name": "general-nova-3", "version": "2025-04-17.21547", "arch": "nova-3"}
 QUERY = {"model", "language", "language_hint", "encoding", "sample_rate", "channels", "interim_results", "smart_format"}
 QUERY |= {"keyterm", "redact", "profanity_filter"}  # what we have reason to send
@@ -77,24 +78,32 @@ class Stream:
 
     def run(self) -> None:
         try:
-            while self._spoken.close_code is None:
-                self._socket.settimeout(self._patience())
-                try:
-                    data = self._socket.recv(65_536)
-                except TimeoutError:
-                    data = None
-                self._send_due()
-                if data == b"":
-                    return
-                if data is not None:
-                    self._connection.receive_data(data)
-                    for event in self._connection.events():
-                        self._handle(event)
-                if time.monotonic() - self._heard > self._idle:
-                    reason = "Deepgram did not receive audio data or a text message within the timeout window."
-                    self._close(1011, f"NET-0001: {reason}")
+            self._serve()
+            # Closing while something comes would reset the connection, and what was sent last would be lost.
+            self._socket.settimeout(GOODBYE_SECONDS)
+            self._socket.shutdown(socket.SHUT_WR)
+            while self._socket.recv(65_536):
+                pass
         except (OSError, LocalProtocolError, RemoteProtocolError):
             return
+
+    def _serve(self) -> None:
+        while self._spoken.close_code is None:
+            self._socket.settimeout(self._patience())
+            try:
+                data = self._socket.recv(65_536)
+            except TimeoutError:
+                data = None
+            self._send_due()
+            if data == b"":
+                return
+            if data is not None:
+                self._connection.receive_data(data)
+                for event in self._connection.events():
+                    self._handle(event)
+            if time.monotonic() - self._heard > self._idle:
+                reason = "Deepgram did not receive audio data or a text message within the timeout window."
+                self._close(1011, f"NET-0001: {reason}")
 
     def _patience(self) -> float:
         due = [self._heard + self._idle, *(at for at, _ in self._late)]

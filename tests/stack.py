@@ -40,15 +40,16 @@ def start_servers(folder: Path) -> tuple[Embedded, RedisServer, MongoServer]:
     return embedded, embedded.redis, embedded.mongodb
 
 
-def server_settings(redis: RedisServer, mongodb: MongoServer) -> dict[str, str]:
-    """Environment variables that point the application at these servers."""
+def server_settings(redis: RedisServer | None, mongodb: MongoServer | None) -> dict[str, str]:
+    """Environment variables that point the application at these servers, or at those that are there."""
+    to_redis = {"REDIS_URL": redis.url(0), "CELERY_BROKER_URL": redis.url(1)} if redis else {}
+    to_mongodb = {"MONGODB_URI": mongodb.url()} if mongodb else {}
     return {
         "ENVIRONMENT": "test",
         "PAGE_MODULES": "true",  # browser tests look into the modules
         "SECRET_KEY": SECRET,
-        "REDIS_URL": redis.url(0),
-        "CELERY_BROKER_URL": redis.url(1),
-        "MONGODB_URI": mongodb.url(),
+        **to_redis,
+        **to_mongodb,
         "VAPID_PRIVATE_KEY": VAPID_PRIVATE_KEY,
         "PUSH_TO_PRIVATE_HOSTS": "true",
     }
@@ -94,6 +95,8 @@ class Stack:
     Every process is a `ManagedProcess`: `kill()` kills it and its children with kill -9, `signal()` reaches only the
     process itself, `children()` has the pids of its workers, `start()` starts it again. After any of these, wait for
     what you need: `wait_web()`, `wait_workers()`, or a server's `restart()`.
+
+    A server whose address is in `environment` is not started, nor a process whose command in `commands` is empty.
     """
 
     def __init__(
@@ -119,12 +122,18 @@ class Stack:
         Raises:
             StartError: something did not start; shows the end of its log.
         """
-        self.embedded, self.redis, self.mongodb = start_servers(self.folder)
+        with_redis, with_mongodb = (name not in self._overrides for name in ("REDIS_URL", "MONGODB_URI"))
+        self.embedded = Embedded(self.folder, with_redis=with_redis, with_mongodb=with_mongodb)
+        self.embedded.start()
         try:
+            if self.embedded.redis is not None:
+                self.redis = self.embedded.redis
+            if self.embedded.mongodb is not None:
+                self.mongodb = self.embedded.mongodb
             self.port = free_port()
             self.environment = {
                 **clean_environment(),
-                **server_settings(self.redis, self.mongodb),
+                **server_settings(self.embedded.redis, self.embedded.mongodb),
                 "BIND_HOST": LOOPBACK,
                 "PORT": str(self.port),
                 "DATA_DIR": str(self.folder),
@@ -199,14 +208,15 @@ class Stack:
         return answers(f"{self.url}/readyz")
 
     def wait_workers(self, transcriber: ManagedProcess | None = None, seconds: float = READY_TIMEOUT) -> None:
-        """Waits until all Celery workers take tasks: each notes again and again that it does.
+        """Waits until all Celery workers there are take tasks: each notes again and again that it does.
 
         `transcriber` is one that stands in for the usual one.
         """
-        workers = {"chat": self.worker, "transcription": transcriber or self.transcriber}
-        if "pusher" in self.processes:
-            workers["push"] = self.pusher
+        own = self.processes.get
+        workers = {"chat": own("worker"), "transcription": transcriber or own("transcriber"), "push": own("pusher")}
         for name, process in workers.items():
+            if process is None:
+                continue
             note = self.folder / "health" / name
             note.unlink(missing_ok=True)
             process.wait_ready(lambda note=note, process=process: _is_of(note, process), seconds)

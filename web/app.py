@@ -59,13 +59,13 @@ def create_app(settings: Settings | None = None) -> "Application":
     context.install(app, app.in_flight)
     if spans.start(settings, "web"):
         _trace_calls(app)
+    tus.install(app)  # before `origin`, which takes a proxy's path away
     origin.install(app, settings)
     bodies.install(app)
     compression.install(app)
     auth.install(app)
     app.before_request(bodies.check)
     errors.install(app)
-    tus.install(app)
     for resource in (accounts, users, conversations, messages, uploads, recordings, files, search, push):
         app.register_api(resource.api)
     app.register_blueprint(health)

@@ -86,7 +86,7 @@ def restore(file: Path, replace: bool) -> None:
 
 
 def _check(file: Path) -> Manifest:
-    with Progress("Checking", file.stat().st_size) as progress:
+    with Progress("Checking", backup.size(file)) as progress:
         try:
             return backup.check(file, progress)
         except backup.BackupError as error:
@@ -94,7 +94,9 @@ def _check(file: Path) -> Manifest:
 
 
 def _contents(manifest: Manifest) -> str:
-    return (
-        f"{manifest.messages:,} messages, {manifest.people:,} people, {manifest.recordings:,} recordings "
-        f"of {manifest.began}"
+    counts = (
+        (manifest.messages, "message", "messages"),
+        (manifest.people, "person", "people"),
+        (manifest.recordings, "recording", "recordings"),
     )
+    return ", ".join(f"{n:,} {one if n == 1 else many}" for n, one, many in counts) + f" of {manifest.began}"

@@ -7,7 +7,7 @@ from chat import queues
 from chat.errors import Unavailable
 from chat.tracing import REQUEST_ID, request_id
 from config.addresses import BROKER_SECONDS, fail_fast, for_kombu, is_redis
-from config.settings import Settings
+from config.settings import Settings, made_of
 
 PROBE_KEY, PROBE_MS = "chattergram:broker:probe", 60_000  # tells whether the broker takes writes
 
@@ -30,6 +30,8 @@ class Queue:
             broker_connection_max_retries=0,
             broker_transport_options={**fail_fast(settings.celery_broker_url), **broker.options},
         )
+
+        made_of("celery_broker_url", self._celery.connection_for_write).release()
 
     def wake_drainer(self) -> None:
         """Sends the task that drains the accepted log.

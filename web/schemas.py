@@ -275,7 +275,7 @@ class Person(Schema):
     id: str = Field(alias="_id")
     username: str
     bio: str
-    online: bool
+    online: bool = Field(description="Also false where a server shows this only to those who have talked to them.")
     last_seen: str | None = Field(alias="lastSeen")
 
 

@@ -23,7 +23,7 @@ from chat.store.prepare import prepare_when_up
 from chat.voice.recognisers import Recogniser, choose
 from config import logging
 from config.addresses import for_kombu, is_redis
-from config.settings import Settings, get_settings
+from config.settings import Settings, get_settings, made_of
 from workers.broker import Broker
 from workers.heartbeat import BeatHeartbeat, Heartbeat
 from workers.telemetry import Counted, record_tasks, trace_tasks
@@ -68,6 +68,7 @@ def create_app(settings: Settings) -> Celery:
         beat_scheduler="beat.scheduler:InMemoryScheduler",
         timezone="UTC",
     )
+    made_of("celery_broker_url", app.connection_for_write).release()
     app.steps["consumer"].add(Heartbeat)
     return app
 

@@ -6,7 +6,6 @@ recomputed from MongoDB every `STORED_SECONDS`, so that a crash or a lost Redis 
 """
 
 import secrets
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -123,8 +122,7 @@ def _reserve(stores: Stores, owner_id: str, token: str, size: int, kind: _Kind) 
     stored: int | str = ""
     pruned = False
     while True:
-        now = int(time.time())
-        arguments: list[str | int] = [token, now, now + kind.seconds, size, kind.at_once]
+        arguments: list[str | int] = [token, kind.seconds, size, kind.at_once]
         arguments += [settings.uploads_unclaimed_bytes, MAX_UNCLAIMED, settings.uploads_all_bytes]
         arguments += [stored, STORED_SECONDS, _kept_seconds(stores)]
         arguments += [part for window in windows for part in (window.max, window.seconds)]

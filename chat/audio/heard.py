@@ -95,6 +95,11 @@ def measured(stores: Stores, recording_id: str, length: int) -> Prepared | None:
     return Prepared(found["mimetype"], found["duration"], found["peaks"], converted=False)
 
 
+def is_followed(stores: Stores, recording_id: str) -> bool:
+    """Whether somebody is still to listen to a recording."""
+    return bool(stores.redis.hget(keys.heard_key(recording_id), "state") == FOLLOWED.encode())
+
+
 def forget(stores: Stores, recording_ids: Sequence[str]) -> None:
     """Erases what was heard in recordings that were discarded."""
     if recording_ids:

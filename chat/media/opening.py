@@ -108,6 +108,8 @@ def growing(file: BinaryIO) -> Iterator[Opened]:
         raise UnsupportedMedia("not_audio", kinds=KINDS)
     options = {"probesize": "32", "analyzeduration": "0"}  # FFmpeg would wait for seconds of sound
     with _decodable(source, Found(container, 0), None, edited=edited, more=options) as recording:
+        if recording.pictures:  # no recorder of sound makes any
+            raise UnsupportedMedia("is_a_video")
         yield recording
 
 

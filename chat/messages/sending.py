@@ -6,7 +6,6 @@ from dataclasses import replace
 import structlog
 
 from chat import audio, ids, wire
-from chat.audio import heard as hearing
 from chat.errors import Invalid, NotFound, TooMany, Unavailable
 from chat.messages import log as accepted_log
 from chat.messages import storing
@@ -64,12 +63,13 @@ def accept(stores: Stores, draft: Draft, wake: Callable[[], None], session: Sess
 def longest_sent(stores: Stores, draft: Draft) -> int:
     """How many characters the text of a message may have.
 
-    With a recording whose words were heard while it was made, it corrects those, so there is room for all that can have
-    been said in it.
+    With a recording that travelled while it was made it corrects the words that were heard, so there is room for all
+    that can have been said.
     """
-    if draft.audio_file_id is None or (heard := hearing.read(stores, draft.audio_file_id)) is None:
+    if draft.audio_file_id is None or not stores.redis.exists(keys.recording_key(draft.audio_file_id)):
         return TEXT_LIMIT
-    return TEXT_LIMIT + max(len(heard.text), int(heard.seconds * CHARACTERS_A_SECOND))
+    seconds = float(stores.redis.hget(keys.upload_key(draft.audio_file_id), "duration") or 0)
+    return TEXT_LIMIT + int(seconds * CHARACTERS_A_SECOND)
 
 
 class _Acceptance:

@@ -20,6 +20,12 @@ def with_words(stores: Stores, messages: Sequence[StoredMessage]) -> list[Stored
     return [_with_words(message, found.get(message["audioFileId"] or "")) for message in messages]
 
 
+def forget(stores: Stores, messages: Sequence[StoredMessage]) -> None:
+    """Erases what was heard in the recordings of messages that are stored with their transcripts: they have it now."""
+    delivered = [each["audioFileId"] for each in messages if each["audioFileId"] and each["status"] == "delivered"]
+    hearing.forget(stores, [recording for recording in delivered if recording])
+
+
 def transcript(message: StoredMessage, heard: Heard) -> Changes:
     """What a voice message gets from what was heard. A text that was sent with it and differs is a correction."""
     return {

@@ -7,6 +7,8 @@ conversations when they come back.
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from redis import Redis
+
 from chat import frames
 from chat.people import presence
 from chat.store import keys
@@ -28,16 +30,21 @@ def tell_of_muting(stores: Stores, user_id: str, partner_id: str, muted: bool) -
 
 
 def tell_of_meeting(stores: Stores, pairs: Collection[tuple[str, str]]) -> None:
-    """Shows the presence of two people to each other, who could not see it before their first message."""
-    for one, other in pairs:
-        _tell(stores, one, [other])
-        _tell(stores, other, [one])
+    """Shows the presence of two people to each other, who could not see it until they talked. One round trip."""
+    if not pairs:
+        return
+    with stores.redis.pipeline(transaction=False) as pipe:
+        for one, other in pairs:
+            _tell(stores, one, [other], pipe)
+            _tell(stores, other, [one], pipe)
+        pipe.execute()
 
 
-def _tell(stores: Stores, about: str, recipients: Sequence[str], **news: Any) -> None:
+def _tell(stores: Stores, about: str, recipients: Sequence[str], pipe: Redis | None = None, **news: Any) -> None:
     if_online, after = frames.presence_halves(about, True, recipients, news)
     if_offline, _ = frames.presence_halves(about, False, recipients, news)
     stores.scripts.tell_of_person(
         keys=[keys.PRESENCE_ONLINE, keys.PRESENCE_SEEN],
         args=[frames.USERS, about, if_online, if_offline, after],
+        client=pipe,
     )

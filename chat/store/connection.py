@@ -8,14 +8,14 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import ConfigurationError
 from pymongo.write_concern import WriteConcern
-from redis import Redis
+from redis import Redis, RedisError
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
 from chat.store.memory import Memory
-from chat.store.pool import open_pool
+from chat.store.pool import Pool, open_pool
 from chat.store.scripts import Scripts
-from config.settings import Settings, unusable
+from config.settings import Settings, made_of
 
 REDIS_TIMEOUT = 2.0  # seconds for one command; redis-py's 5 s with 10 retries would hold a request for a minute
 MONGODB_TIMEOUT_MS = 2_000
@@ -50,17 +50,22 @@ def connect_redis(
 
     `timeout` is in seconds per command; use None for a connection that blocks on purpose (a subscriber). `connections`
     is by default the setting `REDIS_CONNECTIONS`.
+
+    Raises SettingsError for an address with an option that has no such value.
     """
-    pool = open_pool(
-        settings.redis_url,
-        max_connections=connections or settings.redis_connections,
-        timeout=REDIS_TIMEOUT,
-        socket_timeout=timeout,
-        socket_connect_timeout=REDIS_TIMEOUT,
-        retry=Retry(ExponentialBackoff(cap=0.2, base=0.02), retries),
-        health_check_interval=0,
-    )
-    return Redis.from_pool(pool)  # so that closing it closes its connections
+
+    def pool() -> Pool:
+        return open_pool(
+            settings.redis_url,
+            max_connections=connections or settings.redis_connections,
+            timeout=REDIS_TIMEOUT,
+            socket_timeout=timeout,
+            socket_connect_timeout=REDIS_TIMEOUT,
+            retry=Retry(ExponentialBackoff(cap=0.2, base=0.02), retries),
+            health_check_interval=0,
+        )
+
+    return Redis.from_pool(made_of("redis_url", pool, RedisError))  # so that closing it closes its connections
 
 
 def connect_mongodb(settings: Settings) -> "Database[Document]":
@@ -68,7 +73,8 @@ def connect_mongodb(settings: Settings) -> "Database[Document]":
 
     Raises SettingsError for an address with which there can be none, such as one of mongodb+srv that DNS does not know.
     """
-    try:
+
+    def connected() -> "MongoClient[Document]":
         client: MongoClient[Document] = mongoengine.connect(
             host=settings.mongodb_uri,
             serverSelectionTimeoutMS=MONGODB_TIMEOUT_MS,
@@ -77,8 +83,9 @@ def connect_mongodb(settings: Settings) -> "Database[Document]":
             tz_aware=True,
             uuidRepresentation="standard",
         )
-    except ConfigurationError as error:
-        raise unusable({"mongodb_uri": f"cannot be used: {str(error)[:200]}"}) from None
+        return client
+
+    client = made_of("mongodb_uri", connected, ConfigurationError, mongoengine.ConnectionFailure)
     return client.get_default_database("chattergram").with_options(write_concern=WriteConcern(w="majority", j=True))
 
 

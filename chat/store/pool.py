@@ -72,7 +72,16 @@ class MasterPool(SentinelConnectionPool, Pool):
 
 
 def open_pool(url: str, **options: Any) -> Pool:
-    """Returns a pool for an address of `REDIS_URL`. Connects only when a connection is needed."""
+    """Returns a pool for an address of `REDIS_URL`. Connects only when a connection is needed.
+
+    Raises TypeError, ValueError or RedisError for an option with which no connection can be made.
+    """
+    pool = _pool(url, options)
+    pool.connection_class(**pool.connection_kwargs)  # or the first command would find out
+    return pool
+
+
+def _pool(url: str, options: dict[str, Any]) -> Pool:
     found = sentinels(url)
     if found is None:
         pool: Pool = Pool.from_url(url, **options)

@@ -23,6 +23,7 @@ FIGURES = {
     "transcriptions_waiting": "Voice messages waiting for a transcript or for another attempt.",
     "transcriptions_due": "Voice messages whose next attempt is due.",
     "transcriptions_oldest_seconds": "Age of the oldest of those that are due.",
+    "recordings_growing": "Recordings that are being made, or were begun and neither completed nor discarded.",
     "outbox_messages": "New or changed messages that MongoDB has not confirmed.",
     "outbox_oldest_seconds": "Age of the oldest new message among them.",
     "outbox_cursors": "Read marks that MongoDB does not have yet.",
@@ -56,6 +57,7 @@ class _Raw(NamedTuple):
     transcriptions_in_line: int
     due: list[bytes]
     in_line: list[bytes]
+    recordings: int
     outbox: int
     outbox_new: list[bytes]
     cursors: int
@@ -90,6 +92,7 @@ def _of_redis(redis: Redis) -> dict[str, float]:
         pipe.zcount(keys.TRANSCRIPTIONS, "+inf", "+inf")
         pipe.zrange(keys.TRANSCRIPTIONS, "-inf", now, byscore=True, offset=0, num=DUE_SAMPLE)
         pipe.zrange(keys.TRANSCRIPTIONS, "+inf", "+inf", byscore=True, offset=0, num=DUE_SAMPLE)
+        pipe.zcard(keys.RECORDINGS)
         pipe.zcard(keys.OUTBOX)
         pipe.zrange(keys.OUTBOX, 1, 1, byscore=True, offset=0, num=1)
         pipe.hlen(keys.CURSORS_OUTBOX)
@@ -106,6 +109,7 @@ def _of_redis(redis: Redis) -> dict[str, float]:
         "transcriptions_waiting": raw.transcriptions,
         "transcriptions_due": raw.transcriptions_due + raw.transcriptions_in_line,
         "transcriptions_oldest_seconds": _age([*raw.due, *raw.in_line], now),
+        "recordings_growing": raw.recordings,
         "outbox_messages": raw.outbox,
         "outbox_oldest_seconds": _age(raw.outbox_new, now),
         "outbox_cursors": raw.cursors,

@@ -244,6 +244,7 @@ def _finish(stores: Stores, message_id: str, transcript: Transcript) -> None:
     if shown is not None:
         outgoing = [frames.status_frame(shown, "edited") if again else frames.message_frame(shown)]
     _deliver_and_remove(stores, message_id, outgoing)
+    hearing.forget(stores, [message["audioFileId"] or ""])
 
 
 def _reason(error: Exception) -> str:

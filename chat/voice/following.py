@@ -2,9 +2,9 @@
 
 A recording is in `keys.FOLLOWING` from its first piece until all of it was heard, or nobody can hear it. A task is only
 a nudge to take its lease (`chat.voice.leases`); the sweep nudges wherever a lease has run out, so a follower that dies
-is replaced within ten seconds. The next one decodes the pieces from the beginning and goes on behind the words that were
-settled (`chat.audio.heard`). A follower passes its recording on where its process is stopped, and rests where no piece
-has come for a while; the next piece then calls another.
+is replaced within ten seconds. The next one decodes the pieces from the beginning and goes on behind the words that
+were settled (`chat.audio.heard`). A follower passes its recording on where its process is stopped, and rests where no
+piece has come for a while; the next piece then calls another.
 
 What cannot be followed, or not fast enough, is left: then the message is transcribed after it is sent, as any other.
 Until it has its words, a message that is sent before waits for the follower, for `heard.WAIT_SECONDS` at most.
@@ -18,12 +18,13 @@ from redis import RedisError
 
 from chat import frames
 from chat.audio import heard as hearing
+from chat.audio.decoding import RATE, SAMPLE_BYTES
 from chat.audio.heard import Heard
 from chat.errors import ChatError
 from chat.messages import delivery, hinting
 from chat.store import counters
 from chat.store.connection import Stores
-from chat.voice import attempts, leases, recordings
+from chat.voice import attempts, charging, leases, recordings
 from chat.voice.leases import PASS, REST, Lease
 from chat.voice.pieces import Ended, Pieces
 from chat.voice.recognisers import Recogniser, Stream, TranscriptionRefused, TranscriptionUnavailable
@@ -31,7 +32,8 @@ from chat.voice.recordings import Recording
 
 log = structlog.get_logger(__name__)
 
-TAKE_SECONDS = 0.1  # that a follower waits for sound before it asks its recogniser for news
+TAKE_SECONDS = 0.05  # that a follower waits for sound before it asks its recogniser for news
+FED_SECONDS = 30.0  # that a recogniser may have in front of it; the rest waits in a buffer, and then in Redis
 BEHIND_SECONDS = 60.0  # that the buffer may stay full
 CAPTION_SECONDS = 0.2  # between two frames
 CAPTION_BYTES = 64 * 1024  # of frames a second: the captions of a long recording come less often
@@ -73,6 +75,8 @@ class _Follower:
         self._lease = lease
         self._stopping = stopping
         self._behind_since = 0.0
+        self._seconds = 0.0  # of sound that the recogniser was given
+        self._bytes = 0  # of the recording that were read
 
     def run(self) -> str:
         """Returns how it ended."""
@@ -84,21 +88,24 @@ class _Follower:
         except (TranscriptionRefused, TranscriptionUnavailable, ChatError) as error:
             log.warning("recording.left", recording_id=self._id, reason=str(error))
             return self._leave()
-        if ended is Ended.GONE:
+        if ended is Ended.GONE or (ended is Ended.LOST and recordings.find(self._stores, self._id) is None):
+            charging.charge_discarded(self._stores, recording.owner, self._id, self._seconds)
             return self._forget()
         if ended is Ended.STOPPED:
             self._lease.end(PASS)
-            return PASS
-        if ended is Ended.RESTING:
-            return self._rest(recording)
+        elif ended is Ended.RESTING:
+            self._rest()
         return str(ended.value)
 
     def _listen(self, recording: Recording) -> Ended:
+        if not charging.may_be_heard(self._stores, recording.owner):
+            raise TranscriptionRefused("Its speaker has had too much audio transcribed.")
         begun = hearing.read(self._stores, self._id) or Heard()
         teller = _Teller(self._stores, recording)
         with Pieces(self._stores, recording, begun.settled_seconds, self._renew) as pieces:
             first = pieces.wait()  # a stream that hears nothing would be closed
             if first is not None and first is not Ended.COMPLETE:
+                self._bytes = pieces.offset
                 return first
             hints = hinting.clean([recording.language] if recording.language else [])
             with self._recogniser.listen(None, hints, begun) as stream:
@@ -109,10 +116,15 @@ class _Follower:
 
     def _hear(self, pieces: Pieces, stream: Stream, teller: "_Teller") -> Ended:
         while True:
-            samples, ended = pieces.take(TAKE_SECONDS)
+            if stream.behind > FED_SECONDS:
+                samples, ended = b"", None
+            else:
+                samples, ended = pieces.take(TAKE_SECONDS)
             if samples:
                 stream.feed(samples)
+                self._seconds += len(samples) / SAMPLE_BYTES / RATE
             if ended is not None and not samples:
+                self._bytes = pieces.offset
                 return ended
             if (news := stream.heard()) is not None:
                 teller.note(news)
@@ -129,11 +141,11 @@ class _Follower:
             raise TranscriptionUnavailable("The recogniser does not keep up.")
 
     def _finish(self, heard: Heard, teller: "_Teller") -> None:
-        hearing.save(self._stores, self._id, heard)  # whatever the teller makes of it
         teller.note(heard)
+        teller.tell(at_once=True)
+        hearing.save(self._stores, self._id, heard)  # whatever became of that
         if self._lease.end(hearing.FINISHED):
             attempts.finish_followed(self._stores, self._id)
-            teller.tell(at_once=True)
 
     def _renew(self) -> Ended | None:
         """Renews the lease. Returns why the follower has to end, if it has to."""
@@ -141,12 +153,11 @@ class _Follower:
             return Ended.STOPPED
         return None if self._lease.renew() else Ended.LOST
 
-    def _rest(self, recording: Recording) -> str:
+    def _rest(self) -> None:
         self._lease.end(REST)
         now = recordings.find(self._stores, self._id)
-        if now is not None and (now.offset, now.complete) != (recording.offset, recording.complete):
+        if now is not None and (now.offset > self._bytes or now.complete):
             leases.begin(self._stores, self._id)  # a piece that came in this moment; the sweep nudges
-        return REST
 
     def _leave(self) -> str:
         self._lease.end(hearing.LEFT)
@@ -154,7 +165,8 @@ class _Follower:
         return hearing.LEFT
 
     def _forget(self) -> str:
-        self._lease.end(hearing.LEFT)
+        leases.drop(self._stores, self._id)
+        attempts.hurry_followed(self._stores, self._id)  # it may have been sent before
         hearing.forget(self._stores, [self._id])
         return Ended.GONE.value
 

@@ -40,6 +40,11 @@ def is_followed(stores: Stores, recording_id: str) -> bool:
     return ends is not None and ends > whole * 1_000 + microseconds // 1_000
 
 
+def drop(stores: Stores, recording_id: str) -> None:
+    """Ends the following of a recording that is gone, whoever follows it."""
+    stores.redis.zrem(keys.FOLLOWING, recording_id)
+
+
 class Lease:
     """The right to follow a recording. It runs out `LEASE_MS` after it was taken or renewed."""
 

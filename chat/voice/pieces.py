@@ -4,10 +4,12 @@ import enum
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
 import structlog
+from redis import RedisError
 
 from chat.audio import decoding
 from chat.audio import heard as hearing
@@ -20,7 +22,7 @@ from chat.voice.recordings import Recording
 log = structlog.get_logger(__name__)
 
 READ_BYTES = 64 * 1024  # of a recording, at a time
-LOOK_SECONDS = 0.1  # between two looks for a piece
+LOOK_SECONDS = 0.05  # between two looks for a piece
 RENEW_SECONDS = 0.75
 REST_SECONDS = 60.0  # without a piece, after which there is nobody to listen to
 BUFFER_BYTES = 60 * RATE * SAMPLE_BYTES  # of decoded sound that the recogniser has not taken
@@ -55,7 +57,7 @@ class Pieces:
         self._closed = False
         self._renewed = self._looked = time.monotonic()
         self._came = time.monotonic()  # the last piece
-        self._offset = 0
+        self.offset = 0  # bytes of the recording that were read
         self._thread = threading.Thread(target=self._run, name=f"pieces-{recording.id}", daemon=True)
 
     def __enter__(self) -> Self:
@@ -113,6 +115,13 @@ class Pieces:
             with self._changed:
                 self._ended = ended
                 self._changed.notify_all()
+            self._keep_renewing()
+
+    def _keep_renewing(self) -> None:
+        """Renews until the block ends: the recogniser may take a while for the last words."""
+        with suppress(RedisError), self._changed:  # then the lease runs out
+            while not self._changed.wait_for(lambda: self._closed, RENEW_SECONDS):
+                self._renew()
 
     def _pump(self, growing: Growing) -> Ended | None:
         complete = False
@@ -126,7 +135,7 @@ class Pieces:
                 with self._changed:
                     self._changed.wait_for(lambda: not self.full or self._closed, LOOK_SECONDS)
                 continue
-            if not complete and growing.wants_more and (now - self._looked >= LOOK_SECONDS or not self._offset):
+            if not complete and growing.wants_more and (now - self._looked >= LOOK_SECONDS or not self.offset):
                 self._looked = now
                 found = recordings.find(self._stores, self._recording.id)
                 if found is None:
@@ -138,23 +147,23 @@ class Pieces:
             if samples is None:
                 if not complete:
                     raise UnsupportedMedia("recording_damaged")
-                hearing.note_measured(self._stores, self._recording.id, self._offset, growing.measured)
+                hearing.note_measured(self._stores, self._recording.id, self.offset, growing.measured)
                 return Ended.COMPLETE
             self._add(samples)
         return None
 
     def _fetch(self, growing: Growing, found: Recording) -> bool:
         """Gives the next bytes to the decoder. Returns whether they were the last."""
-        if found.offset > self._offset:
-            data = recordings.read(self._stores, found.id, self._offset, READ_BYTES)
+        if found.offset > self.offset:
+            data = recordings.read(self._stores, found.id, self.offset, READ_BYTES)
             if not data:  # stored long ago
                 raise UnsupportedMedia("recording_damaged")
-            self._offset += len(data)
+            self.offset += len(data)
             self._came = time.monotonic()
             growing.write(data)
-            if self._offset < found.offset:
+            if self.offset < found.offset:
                 self._looked = 0.0
-        if found.complete and self._offset >= found.offset:
+        if found.complete and self.offset >= found.offset:
             growing.end()
             return True
         return False

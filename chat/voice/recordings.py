@@ -29,7 +29,7 @@ from chat.audio import heard as hearing
 from chat.errors import Conflict, Gone, Invalid, NotFound, TooLarge, Unavailable, UnsupportedMedia
 from chat.media.sandbox import Prepared, Sandbox
 from chat.people import restoring
-from chat.store import keys
+from chat.store import clock, keys
 from chat.store.connection import Stores
 from chat.store.locks import try_renewed_lock
 from chat.voice import leases
@@ -99,7 +99,7 @@ def create(stores: Stores, owner_id: str, plan: Plan) -> Recording:
     _require_room(stores)
     if plan.receiver is not None:
         _require_receiver(stores, plan.receiver)
-    recording_id, now = str(uuid.uuid4()), ids.now_ms()
+    recording_id, now = str(uuid.uuid4()), clock.now_ms(stores.redis)
     expires = now // 1_000 + stores.settings.recording_ttl
     fields: dict[str, str | int] = {
         "owner": owner_id,
@@ -131,8 +131,8 @@ def find(stores: Stores, recording_id: str) -> Recording | None:
     """Returns a recording, whoever owns it; None if there is none, or it was discarded or has expired."""
     if not audio.is_upload_id(recording_id):
         return None
-    found = stores.redis.hgetall(keys.recording_key(recording_id))
-    return _parse(recording_id, found) if _is_alive(found) else None
+    found, now = _load(stores, recording_id)
+    return _parse(recording_id, found) if _is_alive(found, now) else None
 
 
 def find_own(stores: Stores, recording_id: str, owner_id: str) -> Recording:
@@ -142,10 +142,10 @@ def find_own(stores: Stores, recording_id: str, owner_id: str) -> Recording:
         NotFound: there is none, or it is somebody else's.
         Gone: it was discarded, refused or sent, or has expired.
     """
-    found = stores.redis.hgetall(keys.recording_key(recording_id)) if audio.is_upload_id(recording_id) else {}
+    found, now = _load(stores, recording_id) if audio.is_upload_id(recording_id) else ({}, 0.0)
     if found.get(b"owner", b"").decode() != owner_id:
         raise NotFound("no_such_recording")
-    if not _is_alive(found):
+    if not _is_alive(found, now):
         raise Gone("recording_gone")
     return _parse(recording_id, found)
 
@@ -174,11 +174,12 @@ def of_owner(stores: Stores, owner_id: str) -> list[Recording]:
         for recording_id in wanted:
             pipe.hgetall(keys.recording_key(recording_id))
             pipe.hexists(keys.upload_key(recording_id), "message")
-        replies = pipe.execute()
+        pipe.time()
+        *replies, (now, _) = pipe.execute()
     found = [
         _parse(recording_id, fields)
         for recording_id, fields, is_sent in zip(wanted, replies[::2], replies[1::2], strict=True)
-        if _is_alive(fields) and not is_sent
+        if _is_alive(fields, now) and not is_sent
     ]
     return sorted(found, key=lambda recording: recording.started)
 
@@ -199,12 +200,11 @@ def append(
         Unavailable: Redis has no room.
     """
     _require_room(stores)
-    now, settings = ids.now_ms(), stores.settings
-    expires = now // 1_000 + settings.recording_ttl
+    settings = stores.settings
     arguments: list[str | int | bytes] = [recording.owner, recording.id, allowance.recording_token(recording.id)]
     arguments += [secrets.token_hex(8), offset, "" if length is None else length, settings.upload_max_bytes]
-    arguments += [now, expires, expires + KNOWN_SECONDS, piece]
-    outcome, after = stores.scripts.append_piece(keys=_keys(recording), args=arguments)
+    arguments += [settings.recording_ttl, KNOWN_SECONDS, piece]
+    outcome, after, expires = stores.scripts.append_piece(keys=_keys(recording), args=arguments)
     if outcome != b"appended":
         raise _refusal(stores, outcome.decode(), after)
     length = recording.length if length is None else length
@@ -264,13 +264,15 @@ def forget_owner(stores: Stores, owner_id: str) -> None:
     for recording_id in (*allowance.growing(stores, owner_id), *allowance.unclaimed(stores, owner_id)):
         with stores.redis.pipeline() as pipe:
             pipe.delete(keys.recording_key(recording_id), keys.recording_bytes_key(recording_id))
+            pipe.delete(keys.heard_key(recording_id))
             pipe.zrem(keys.RECORDINGS, recording_id)
             pipe.execute()
 
 
 def forget_expired(stores: Stores) -> None:
     """Removes expired recordings from `keys.RECORDINGS`. The rest of them goes by itself."""
-    stores.redis.zremrangebyscore(keys.RECORDINGS, "-inf", ids.now_ms() - stores.settings.recording_ttl * 1_000)
+    before = clock.now_ms(stores.redis) - stores.settings.recording_ttl * 1_000
+    stores.redis.zremrangebyscore(keys.RECORDINGS, "-inf", before)
 
 
 def too_large(stores: Stores) -> TooLarge:
@@ -338,8 +340,7 @@ def _wait_for_words(stores: Stores, recording: Recording) -> None:
     """Waits a moment until all is heard, so that a message that is sent right now has its words from the beginning."""
 
     def is_heard() -> bool:
-        heard = hearing.read(stores, recording.id)
-        return heard is None or heard.finished
+        return not hearing.is_followed(stores, recording.id)
 
     _wait_for_follower(stores, recording, is_heard, HEARD_SECONDS)
 
@@ -354,7 +355,7 @@ def _wait_for_follower(stores: Stores, recording: Recording, is_done: Callable[[
 
 
 def _note_stored(stores: Stores, recording: Recording, upload: Upload) -> Recording:
-    expires = int(time.time()) + stores.settings.upload_ttl
+    expires = clock.now_ms(stores.redis) // 1_000 + stores.settings.upload_ttl
     key = keys.recording_key(recording.id)
     with stores.redis.pipeline() as pipe:
         audio.offer(stores, upload, pipe)
@@ -370,7 +371,7 @@ def _note_stored(stores: Stores, recording: Recording, upload: Upload) -> Record
 def _end(stores: Stores, recording: Recording, why: str) -> None:
     key = keys.recording_key(recording.id)
     with stores.redis.pipeline() as pipe:
-        pipe.delete(key, keys.recording_bytes_key(recording.id))
+        pipe.delete(key, keys.recording_bytes_key(recording.id), keys.heard_key(recording.id))
         pipe.hset(key, mapping={"owner": recording.owner, "ended": why})
         pipe.expire(key, KNOWN_SECONDS)
         pipe.zrem(keys.RECORDINGS, recording.id)
@@ -387,8 +388,17 @@ def _keys(recording: Recording) -> list[str]:
     ]
 
 
-def _is_alive(fields: dict[bytes, bytes]) -> bool:
-    return b"owner" in fields and b"ended" not in fields and int(fields[b"expires"]) > time.time()
+def _load(stores: Stores, recording_id: str) -> tuple[dict[bytes, bytes], float]:
+    """The fields of a recording, and the time by Redis's clock (Unix seconds)."""
+    with stores.redis.pipeline(transaction=False) as pipe:
+        pipe.hgetall(keys.recording_key(recording_id))
+        pipe.time()
+        fields, (now, _) = pipe.execute()
+    return fields, now
+
+
+def _is_alive(fields: dict[bytes, bytes], now: float) -> bool:
+    return b"owner" in fields and b"ended" not in fields and int(fields[b"expires"]) > now
 
 
 def _parse(recording_id: str, fields: dict[bytes, bytes]) -> Recording:

@@ -67,7 +67,12 @@ test("one that was stopped goes on where it was, from elsewhere", async () => {
 	first.upload.start();
 	await isStopped;
 	let sent = 0;
-	const second = uploadOf({ uploadUrl: first.upload.url, onChunkComplete: (size) => (sent += size) });
+	const second = uploadOf({
+		uploadUrl: first.upload.url,
+		onChunkComplete: (size) => {
+			sent += size;
+		},
+	});
 	second.upload.start();
 	await second.done;
 	assert.deepEqual(await contentOf(second.upload.url), recording);

@@ -13,7 +13,7 @@ from chat import frames
 from chat.audio import heard as hearing
 from chat.media.sandbox import Sandbox
 from chat.messages import history
-from chat.store import hot, keys
+from chat.store import hot, keys, limits
 from chat.store.connection import Stores
 from chat.voice import attempts, following, leases, recordings, turns
 from chat.voice.recognisers import Recogniser
@@ -153,8 +153,16 @@ def test_the_words_come_while_one_speaks_and_with_the_message_at_once(
 
 
 def test_a_message_sent_before_its_words_are_finished_waits_for_the_follower(
-    voices: Stores, deepgram: Recogniser, server: DeepgramStandIn, speaker: Speaker, listener: Listener
+    voices: Stores,
+    deepgram: Recogniser,
+    server: DeepgramStandIn,
+    speaker: Speaker,
+    listener: Listener,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(leases, "LEASE_MS", 400)
+    monkeypatch.setattr("chat.voice.pieces.RENEW_SECONDS", 0.1)
+    server.delay = 1.0  # longer than the lease, which is renewed all the same
     speaker.speak(*PIECES)
     leases.begin(voices, speaker.id)
     speaker.complete(b"")
@@ -224,14 +232,17 @@ def test_another_follower_goes_on_behind_what_was_settled(
     assert starts == sorted(starts)
 
 
-def test_a_follower_that_died_is_replaced_when_its_lease_runs_out(voices: Stores, speaker: Speaker) -> None:
+def test_a_follower_that_died_is_replaced_when_its_lease_runs_out(
+    voices: Stores, speaker: Speaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "LEASE_MS", 500)
     speaker.speak(*PIECES[:2])
     assert leases.due(voices) == [speaker.id]
     dead = leases.take(voices, speaker.id)
     assert dead is not None
     assert leases.due(voices) == []
     assert leases.take(voices, speaker.id) is None
-    wait_until(lambda: leases.due(voices) == [speaker.id], leases.LEASE_MS / 1_000 + 2, "the lease to run out")
+    wait_until(lambda: leases.due(voices) == [speaker.id], 3, "the lease to run out")
     successor = leases.take(voices, speaker.id)
     assert successor is not None
     assert (dead.renew(), dead.end(hearing.FINISHED), successor.renew()) == (False, False, True)
@@ -285,6 +296,28 @@ def test_a_discarded_recording_ends_its_follower_and_nothing_of_it_stays(
     assert not voices.redis.zcard(keys.FOLLOWING)
 
 
+def test_listening_to_what_is_discarded_counts_as_transcribed_audio(
+    voices: Stores, deepgram: Recogniser, server: DeepgramStandIn, pair: tuple[str, str], listener: Listener
+) -> None:
+    settings = type(voices.settings).model_validate(
+        {**voices.settings.model_dump(), "limit_transcription": "1 per hour"}
+    )
+    limited = replace(voices, settings=settings)
+    (window,) = limits.audio_windows(settings.limit_transcription, pair[0])
+    voices.redis.set(window.key, 58_500)
+    for streams in (1, 1):
+        speaker = Speaker(limited, pair)
+        speaker.speak(*PIECES[:4])
+        with followed(limited, deepgram, speaker.id) as outcome:
+            if not server.streams:
+                listener.next(frames.CAPTIONS)
+                wait_until(lambda: server.streams[0].seconds > 2, 10, "what there is to be heard")
+                recordings.discard(limited, speaker.recording)
+        assert len(server.streams) == streams
+    assert int(voices.redis.get(window.key)) > 60_000
+    assert outcome == [hearing.LEFT], "it is used up"
+
+
 def test_a_pause_is_bridged_and_a_long_one_ends_the_follower_until_the_next_piece(
     voices: Stores,
     deepgram: Recogniser,
@@ -292,12 +325,13 @@ def test_a_pause_is_bridged_and_a_long_one_ends_the_follower_until_the_next_piec
     speaker: Speaker,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    server.idle_seconds = 1.0
-    monkeypatch.setattr("chat.voice.recognisers.deepgram_stream.KEEP_ALIVE_SECONDS", 0.3)
-    monkeypatch.setattr("chat.voice.pieces.REST_SECONDS", 2.0)
-    speaker.speak(*PIECES[:4])
+    server.idle_seconds = 0.6
+    monkeypatch.setattr("chat.voice.recognisers.deepgram_stream.KEEP_ALIVE_SECONDS", 0.2)
+    monkeypatch.setattr("chat.voice.pieces.REST_SECONDS", 1.2)
+    speaker.speak(*PIECES[:2])
     with followed(voices, deepgram, speaker.id) as outcome:
-        pass
+        wait_until(lambda: len(server.streams) == 1, 10, "the first words")
+        speaker.speak(*PIECES[2:4])
     assert outcome == [leases.REST]
     assert (
         server.streams[0].texts.count('{"type":"KeepAlive"}') + server.streams[0].texts.count('{"type": "KeepAlive"}')

@@ -38,7 +38,7 @@ def followed(tmp_path: Path) -> Iterator[tuple[Stack, Node, Node, Sentinel]]:
         "CELERY_BROKER_URL": "",
         "REDIS_CA_CERTS": str(authority.file),
     }
-    stack = Stack(tmp_path / "stack", urls)
+    stack = Stack(tmp_path / "stack", urls, {"pusher": ""})
     try:
         sentinel.wait_ready(sentinel.knows_replica, SECONDS)
         stack.start()

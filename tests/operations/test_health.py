@@ -42,20 +42,21 @@ def ask(stack: Stack, name: str) -> subprocess.CompletedProcess:
     return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
 
-@pytest.mark.parametrize(
-    ("queue", "process"), [("chat", "worker"), ("transcription", "transcriber"), ("push", "pusher")]
-)
-def test_a_worker_that_works_is_healthy_and_one_that_is_gone_is_not(stack: Stack, queue: str, process: str) -> None:
-    assert healthy(stack, queue)
-    stack.processes[process].kill()
+def test_a_worker_that_works_is_healthy_and_one_that_is_gone_is_not(stack: Stack) -> None:
+    workers = {"chat": stack.worker, "transcription": stack.transcriber, "push": stack.pusher}
+    assert [queue for queue in workers if not healthy(stack, queue)] == []
+    for process in workers.values():
+        process.kill()
     try:
-        ill = ask(stack, queue)
-        assert ill.returncode == 1
-        assert "it is not running" in ill.stderr
+        for queue in workers:
+            ill = ask(stack, queue)
+            assert ill.returncode == 1
+            assert "it is not running" in ill.stderr
     finally:
-        stack.processes[process].start()
+        for process in workers.values():
+            process.start()
         stack.wait_workers()
-    assert healthy(stack, queue)
+    assert [queue for queue in workers if not healthy(stack, queue)] == []
 
 
 def test_beat_is_healthy_while_it_sends_tasks(stack: Stack) -> None:

@@ -81,7 +81,7 @@ def replica_set(tmp_path: Path) -> Iterator[ReplicaSet]:
 
 
 def test_another_member_takes_over_when_the_primary_dies(replica_set: ReplicaSet, tmp_path: Path) -> None:
-    stack = Stack(tmp_path / "stack", {"MONGODB_URI": replica_set.uri})
+    stack = Stack(tmp_path / "stack", {"MONGODB_URI": replica_set.uri}, {"transcriber": "", "pusher": ""})
     stack.start()
     try:
         wait_until(

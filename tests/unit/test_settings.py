@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import mongoengine
 import pytest
 from kombu import Connection
 from kombu.transport import TRANSPORT_ALIASES
@@ -12,10 +13,12 @@ from kombu.utils.url import parse_url as parse_broker_url
 from pydantic import ValidationError
 from pymongo.uri_parser import parse_uri
 
+from chat.store.connection import connect_mongodb, connect_redis
 from chat.store.pool import open_pool
 from config.addresses import for_kombu
 from config.settings import DEVELOPMENT_SECRET, Settings, SettingsError, get_settings
 from tests.stack import ROOT, clean_environment
+from web.queue import Queue
 
 SECRET = "0123456789abcdef0123456789abcdef"
 STORES = {"REDIS_URL": "redis://redis.example:6379/0", "MONGODB_URI": "mongodb://mongodb.example/chat"}
@@ -132,7 +135,7 @@ RIGHT = {
         "rediss://user:pass:word@[::1]:6379/0?ssl_cert_reqs=none",
         "redis://:p%2Fw@10.0.0.1/0",
         "redis+sentinel://:p%2Fw@one.example:26379,[::1],three.example/chattergram?sentinel_password=x",
-        "rediss+sentinel://one.example/chattergram?sentinel_password=x&ssl_cert_reqs=none&ssl_ca_certs=%2Fca.pem",
+        "rediss+sentinel://one.example/chattergram?sentinel_password=x&ssl_cert_reqs=none&ssl_check_hostname=false",
     ),
     "CELERY_BROKER_URL": (
         "amqp://queue.example",
@@ -186,6 +189,51 @@ def test_an_address_its_client_understands_is_taken(name: str, value: str) -> No
         for part in value.split(";"):
             with Connection(for_kombu(part).url) as connection:
                 assert connection.transport_cls in TRANSPORT_ALIASES
+
+
+NOBODY = "127.0.0.1:9"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("redis_url", f"redis://{NOBODY}?db=2", "database 0"),
+        ("redis_url", "unix:///run/redis.sock?db=3", "database 0"),
+        ("redis_url", f"redis://{NOBODY}?decode_responses=True", "not understood: decode_responses"),
+        ("redis_url", f"redis://{NOBODY}?ssl_cert_reqs=none", "not understood: ssl_cert_reqs"),
+        ("redis_url", f"rediss://{NOBODY}?ssl_ca_certs=/nowhere/ca.pem", "cannot be read"),
+        ("redis_url", f"redis://{NOBODY}?protocol=9", "protocol"),
+        ("celery_broker_url", f"redis://{NOBODY}/1?socket_timeout=1", "socket_timeout"),
+        ("celery_broker_url", f"rediss://{NOBODY}/1?ssl_keyfile=/nowhere/key.pem", "cannot be read"),
+        ("celery_broker_url", f"amqp://{NOBODY}//?heartbeat=often", "often"),
+        ("mongodb_uri", f"mongodb://{NOBODY}/?foo=bar", "foo"),
+        ("mongodb_uri", f"mongodb://{NOBODY}/?connectTimeoutMS=soon", "connecttimeoutms"),
+        ("mongodb_uri", f"mongodb://{NOBODY}/?tls=true&tlsCAFile=/nowhere/ca.pem", "/nowhere/ca.pem"),
+        ("mongodb_uri", f"mongodb://user@{NOBODY}/?authMechanism=SCRAM-SHA-256", "password is required"),
+    ],
+)
+def test_an_option_its_client_cannot_use_is_refused_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, value: str, said: str
+) -> None:
+    """Whether the settings, Redis's client, MongoDB's or Celery's finds it: all before anything is connected."""
+    monkeypatch.chdir(tmp_path)
+    for own in ("_connections", "_connection_settings", "_dbs"):  # mongoengine's, as in a new process
+        monkeypatch.setattr(mongoengine.connection, own, {})
+    for variable, given in {"SECRET_KEY": SECRET, **STORES, name.upper(): value}.items():
+        monkeypatch.setenv(variable, given)
+    get_settings.cache_clear()
+    with pytest.raises(SettingsError) as refused:
+        _begin()
+    assert f"  {name.upper()}: " in str(refused.value)
+    assert said in str(refused.value)
+
+
+def _begin() -> None:
+    """What every process does first."""
+    settings = get_settings()
+    connect_redis(settings)
+    Queue(settings)
+    connect_mongodb(settings)
 
 
 def test_the_broker_must_be_named_if_redis_is_a_unix_socket() -> None:

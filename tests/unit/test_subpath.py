@@ -114,3 +114,10 @@ def test_no_header_moves_anything_where_no_path_is_set() -> None:
     with application(page_modules=True) as app:
         page = app.test_client().get("/", headers={"X-Forwarded-Prefix": "/evil", "Script-Name": "/evil"})
         assert page.data == (ROOT / "web" / "static" / "index.html").read_bytes()
+
+
+@pytest.mark.parametrize("base", ["/chat-app", ""])
+def test_a_client_that_can_only_post_may_name_its_method_there_too(client: FlaskClient, base: str) -> None:
+    recording = f"{base}/api/recordings/7c9e6679-7425-40de-944b-e07fc1f90ae7"
+    assert client.post(recording).status_code == 405
+    assert client.post(recording, headers={"X-HTTP-Method-Override": "PATCH"}).status_code == 401, "it needs a token"

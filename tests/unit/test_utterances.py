@@ -97,7 +97,7 @@ def sound(seconds: float, *, loud: bool = True) -> bytes:
 
 
 def test_words_are_unsure_until_a_pause_settles_them_and_then_stay(listening: tuple[WhisperStream, Words]) -> None:
-    stream, words = listening
+    stream, _ = listening
     stream.feed(sound(3.0))
     unsure = stream.heard()
     assert unsure is not None
@@ -128,6 +128,9 @@ def test_a_guess_that_heard_all_is_not_recognised_once_more(listening: tuple[Whi
 def test_nothing_is_lost_where_much_comes_at_once(listening: tuple[WhisperStream, Words]) -> None:
     stream, _ = listening
     stream.feed((sound(9.0) + sound(1.0, loud=False)) * 5)
+    assert stream.behind == 50.0
+    stream.heard()
+    assert stream.behind < 45, "it deals with one utterance after the other"
     heard = stream.finish()
     assert heard.settled == len(heard.words)
     assert heard.seconds == 50.0

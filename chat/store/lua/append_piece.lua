@@ -1,7 +1,7 @@
 -- Appends a piece to a recording that grows, if the piece begins where the recording ends.
 -- KEYS: recording, its bytes, its owner's growing recordings, all growing recordings
 -- ARGV: named below
--- Returns {outcome, the offset at which the recording ends now}, where outcome is one of
+-- Returns {outcome, the offset at which the recording ends now, when it expires (Unix seconds)}, where outcome is one of
 --   appended
 --   gone: there is none of this owner, or it was ended, or has expired
 --   offset: the piece begins elsewhere
@@ -13,30 +13,32 @@ local call = ARGV[4] -- the same where the Redis client repeats a call whose rep
 local offset = tonumber(ARGV[5])
 local length = ARGV[6] -- of the whole recording, '' if that is not known yet
 local max_bytes = tonumber(ARGV[7])
-local now_ms, expires = tonumber(ARGV[8]), tonumber(ARGV[9]) -- expires: Unix seconds
-local kept = ARGV[10] -- until when to remember that there was one (Unix seconds)
-local piece = ARGV[11]
+local seconds, known_seconds = tonumber(ARGV[8]), tonumber(ARGV[9]) -- until it expires; that it is remembered then
+local piece = ARGV[10]
 
+local time = redis.call('TIME')
+local now = tonumber(time[1])
+local expires = now + seconds
 local found = redis.call('HMGET', recording, 'owner', 'ended', 'expires', 'offset', 'length', 'call')
-if found[1] ~= owner or found[2] or tonumber(found[3]) * 1000 <= now_ms then return {'gone', 0} end
-local before, known = tonumber(found[4]), found[5] or ''
-if found[6] == call then return {'appended', before} end
-if offset ~= before then return {'offset', before} end
+if found[1] ~= owner or found[2] or tonumber(found[3]) <= now then return {'gone', 0, 0} end
+local before, known, expiry = tonumber(found[4]), found[5] or '', tonumber(found[3])
+if found[6] == call then return {'appended', before, expiry} end
+if offset ~= before then return {'offset', before, expiry} end
 if length == '' then
   length = known
 elseif known ~= '' and known ~= length then
-  return {'length', before}
+  return {'length', before, expiry}
 end
 local after = before + string.len(piece)
 if after > max_bytes or (length ~= '' and (tonumber(length) > max_bytes or after > tonumber(length))) then
-  return {'large', before}
+  return {'large', before, expiry}
 end
-if redis.call('HEXISTS', recording, 'stored') == 1 then return {'appended', before} end -- nothing is missing any more
+if redis.call('HEXISTS', recording, 'stored') == 1 then return {'appended', before, expiry} end -- all is there
 if piece ~= '' then redis.call('APPEND', bytes, piece) end
 redis.call('HSET', recording, 'offset', after, 'length', length, 'call', call, 'expires', expires)
-redis.call('EXPIREAT', recording, kept)
+redis.call('EXPIREAT', recording, expires + known_seconds)
 redis.call('EXPIREAT', bytes, expires)
 redis.call('ZADD', growing, expires, token)
 redis.call('EXPIREAT', growing, expires)
-redis.call('ZADD', all, now_ms, id)
-return {'appended', after}
+redis.call('ZADD', all, now * 1000 + math.floor(tonumber(time[2]) / 1000), id)
+return {'appended', after, expires}

@@ -10,7 +10,8 @@ if redis.call('HGET', heard, 'follower') ~= follower or redis.call('HGET', heard
 if action == 'renew' then
   local time = redis.call('TIME')
   local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-  return redis.call('ZADD', following, 'XX', 'CH', now + lease_ms, id)
+  redis.call('ZADD', following, 'XX', now + lease_ms, id)
+  return redis.call('ZSCORE', following, id) and 1 or 0
 end
 redis.call('HDEL', heard, 'follower', 'deaths')
 if action == 'pass' then

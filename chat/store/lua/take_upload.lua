@@ -11,15 +11,16 @@
 local running, others, unclaimed, stored = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local first_counter = 5
 
-local token, now, lease_ends = ARGV[1], ARGV[2], ARGV[3] -- of this one; Unix seconds
-local bytes = tonumber(ARGV[4])
-local max_running = tonumber(ARGV[5])
-local max_unclaimed_bytes, max_unclaimed = tonumber(ARGV[6]), tonumber(ARGV[7])
-local max_stored = tonumber(ARGV[8])
-local archived_bytes = ARGV[9] -- the stored bytes according to MongoDB, or ''
-local stored_seconds, unclaimed_seconds = ARGV[10], ARGV[11] -- how long to keep the two
-local first_limit = 12
+local token, lease_seconds = ARGV[1], tonumber(ARGV[2]) -- of this one
+local bytes = tonumber(ARGV[3])
+local max_running = tonumber(ARGV[4])
+local max_unclaimed_bytes, max_unclaimed = tonumber(ARGV[5]), tonumber(ARGV[6])
+local max_stored = tonumber(ARGV[7])
+local archived_bytes = ARGV[8] -- the stored bytes according to MongoDB, or ''
+local stored_seconds, unclaimed_seconds = ARGV[9], ARGV[10] -- how long to keep the two
+local first_limit = 11
 
+local now = tonumber(redis.call('TIME')[1])
 for _, kind in ipairs({running, others}) do redis.call('ZREMRANGEBYSCORE', kind, '-inf', now) end
 if redis.call('ZCARD', running) >= max_running then return {'at_once'} end
 local entries, waiting, reserved = redis.call('HGETALL', unclaimed), bytes, 0
@@ -49,8 +50,8 @@ for i = 0, #KEYS - first_counter do
   if count == 1 then redis.call('EXPIRE', counter, seconds) end
   if count > max then return {'limited', tostring(math.max(1, redis.call('TTL', counter)))} end
 end
-redis.call('ZADD', running, lease_ends, token)
-redis.call('EXPIREAT', running, lease_ends)
+redis.call('ZADD', running, now + lease_seconds, token)
+redis.call('EXPIREAT', running, now + lease_seconds)
 redis.call('HSET', unclaimed, token, bytes)
 redis.call('EXPIRE', unclaimed, unclaimed_seconds)
 redis.call('INCRBY', stored, bytes)

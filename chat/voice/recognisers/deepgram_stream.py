@@ -50,6 +50,11 @@ class DeepgramStream:
         self._reader = threading.Thread(target=self._read, name="deepgram-results", daemon=True)
         self._reader.start()
 
+    @property
+    def behind(self) -> float:
+        """See `Stream`. What Deepgram does not take, `feed` waits for."""
+        return 0.0
+
     def feed(self, samples: bytes) -> None:
         """See `Stream`."""
         for at in range(0, len(samples), SEND_BYTES):

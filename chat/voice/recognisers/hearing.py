@@ -161,8 +161,10 @@ class Hearing:
         return list(segment.get("words") or [])
 
     def _encoded_frames(self, seconds: float) -> int:
-        """Returns how many frames to encode. A whole recording's pieces are padded to what Whisper was trained with; those
-        of one that is being made are many and short, and encoding takes as long as what is encoded.
+        """Returns how many frames to encode.
+
+        A whole recording's pieces are padded to what Whisper was trained with. Those of one that is being made are many
+        and short, and encoding takes as long as what is encoded.
         """
         most = int(self._model.feature_extractor.nb_max_frames)
         return min(most, int((seconds + SPARE_SECONDS) * FRAMES_A_SECOND)) if self._is_live else most

@@ -73,6 +73,11 @@ class Stream(Protocol):
     Every method may raise TranscriptionUnavailable: it cannot go on.
     """
 
+    @property
+    def behind(self) -> float:
+        """Seconds of what it was given that it has not dealt with. Do not feed it while they are many."""
+        ...
+
     def feed(self, samples: bytes) -> None:
         """Takes the next samples: mono, signed 16 bit, 16,000 a second."""
         ...

@@ -33,6 +33,11 @@ class WhisperStream:
         self._guessed = 0  # samples of the buffer
         self._next_guess = 0.0
 
+    @property
+    def behind(self) -> float:
+        """See `Stream`."""
+        return len(self._buffer) / RATE
+
     def feed(self, samples: bytes) -> None:
         """See `Stream`."""
         new = np.frombuffer(samples, np.int16).astype(np.float32) / np.float32(32768)

@@ -1,0 +1,75 @@
+"""What a web process passes on of people who come and go: to whom it concerns, once, and within its bound."""
+
+from typing import Any, cast
+
+import pytest
+
+from chat import frames
+from chat.frames import decode_envelope, presence_envelope
+from chat.store.connection import Stores
+from web.sockets.connection import encode
+from web.sockets.people import People
+
+ADA, BEN, CARL = "ada", "ben", "carl"
+
+
+class Socket:
+    """A connection that keeps what it gets."""
+
+    def __init__(self, user_id: str) -> None:
+        self.user_id = user_id
+        self.got: list[bytes] = []
+
+    def push(self, data: bytes) -> bool:
+        self.got.append(data)
+        return True
+
+
+@pytest.fixture
+def people() -> People:
+    return People(cast("Stores", None))  # only reports need them
+
+
+def connect(people: People, user_id: str) -> Socket:
+    socket = Socket(user_id)
+    people.hub.add(cast("Any", socket))
+    return socket
+
+
+def change(people: People, online: bool, *recipients: str) -> bytes:
+    """Hears of ada's change and passes it on. Returns the frame as sockets get it."""
+    envelope = decode_envelope(presence_envelope(ADA, online, None, recipients))
+    people.handle(envelope)
+    people._send(people._take(1_000))
+    return encode(frames.frame(frames.USERS, envelope.data))
+
+
+def test_a_change_goes_to_its_recipients_or_to_everybody(people: People) -> None:
+    ben, carl = connect(people, BEN), connect(people, CARL)
+    to_ben = change(people, True, BEN)
+    assert (ben.got, carl.got) == ([to_ben], [])
+    to_all = change(people, False)
+    assert (ben.got, carl.got) == ([to_ben, to_all], [to_all])
+
+
+def test_who_comes_when_nobody_concerned_was_here_is_told_of_the_next_change(people: People) -> None:
+    ben = connect(people, BEN)
+    change(people, True, BEN, CARL)
+    people.hub.remove(cast("Any", ben))
+    change(people, False, BEN, CARL)
+    carl = connect(people, CARL)
+    assert carl.got == [], "a list has told them that ada is offline"
+    assert change(people, True, BEN, CARL) in carl.got
+
+
+def test_the_bound_counts_those_who_are_told_not_all_who_are_connected(people: People) -> None:
+    for number in range(100):
+        connect(people, f"{number}")
+    envelopes = [presence_envelope(f"person {number}", True, None, ["7"]) for number in range(5)]
+    for raw in envelopes:
+        people.handle(decode_envelope(raw))
+    assert len(people._take(3)) == 3
+    assert len(people._take(100)) == 2
+    people.handle(decode_envelope(presence_envelope(ADA, True, None)))
+    assert people._take(99) == []
+    assert len(people._take(100)) == 1
