@@ -5,20 +5,21 @@ import sys
 
 from bench import report, running
 from bench.rows import Row
-from bench.scenarios import SCENARIOS
+from bench.scenarios import APART, SCENARIOS
 
 QUICK = 0.3
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("scenarios", nargs="*", choices=[*SCENARIOS, []], help="all of them by default")
+    parser.add_argument("scenarios", nargs="*", choices=[*SCENARIOS, []], help=f"by default all but {', '.join(APART)}")
     parser.add_argument(
         "--quick", action="store_true", help="take a third of the time: to see that it works, not to compare"
     )
     parser.add_argument("--go-on", action="store_true", help="run what an interrupted run left, and report on all")
     options = parser.parse_args()
-    names, scale = options.scenarios or list(SCENARIOS), QUICK if options.quick else 1.0
+    names = options.scenarios or [name for name in SCENARIOS if name not in APART]
+    scale = QUICK if options.quick else 1.0
     results: dict[str, list[Row]] = {}
     if options.go_on:
         if (kept := report.kept()) is None:

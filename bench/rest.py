@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -36,19 +37,25 @@ class Rest:
         self, method: str, path: str, token: str = "", body: bytes = b"", content_type: str = "application/json"
     ) -> bytes:
         """Returns the body of a successful response. Raises Refused."""
+        return (await self.exchange(method, path, token, body, {"Content-Type": content_type} if body else {}))[1]
+
+    async def exchange(
+        self, method: str, path: str, token: str, body: bytes, headers: Mapping[str, str]
+    ) -> tuple[bytes, bytes]:
+        """Returns the head, in lower case, and the body of a successful response. Raises Refused."""
         head = f"{method} /api{path} HTTP/1.1\r\nHost: {self.host}\r\nContent-Length: {len(body)}\r\n"
-        if body:
-            head += f"Content-Type: {content_type}\r\n"
+        for name, value in headers.items():
+            head += f"{name}: {value}\r\n"
         if token:
             head += f"x-api-key: {token}\r\n"
         connection = await self._free.get()
         try:
-            status, answer = await connection.exchange(head.encode() + b"\r\n" + body)
+            status, found, answer = await connection.exchange(head.encode() + b"\r\n" + body)
         finally:
             self._free.put_nowait(connection)
         if status >= 300:
             raise Refused(f"{method} {path}: {status} {answer[:300]!r}")
-        return answer
+        return found, answer
 
     async def json(self, method: str, path: str, token: str = "", body: Any = None) -> Any:
         answer = await self.call(method, path, token, json.dumps(body).encode() if body is not None else b"")
@@ -61,13 +68,14 @@ class _Connection:
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
 
-    async def exchange(self, request: bytes) -> tuple[int, bytes]:
+    async def exchange(self, request: bytes) -> tuple[int, bytes, bytes]:
         if self._reader is None or self._writer is None:
             self._reader, self._writer = await asyncio.open_connection(*self._address)
         try:
             self._writer.write(request)
             head = await self._reader.readuntil(b"\r\n\r\n")
-            return int(head[9:12]), await self._body(self._reader, head.lower())
+            status, head = int(head[9:12]), head.lower()
+            return status, head, b"" if status == 204 else await self._body(self._reader, head)
         except (OSError, asyncio.IncompleteReadError):
             self.close()
             raise

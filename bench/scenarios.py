@@ -6,6 +6,7 @@ from collections.abc import Callable
 from bench import reading, start
 from bench.crowds import arrivals, idle
 from bench.levers import levers
+from bench.live import live
 from bench.page import page
 from bench.rest import Rest
 from bench.rows import Row, check
@@ -32,6 +33,7 @@ def history_and_search(scale: float) -> list[Row]:
         return asyncio.run(run(stack))
 
 
+APART = ("live",)  # not among those that run by default: people speak for as long as they speak
 SCENARIOS: dict[str, Callable[[float], list[Row]]] = {
     "start": start.start_and_memory,
     "messaging": messaging,
@@ -43,5 +45,6 @@ SCENARIOS: dict[str, Callable[[float], list[Row]]] = {
     "voices": speech,
     "speech": recognisers,
     "levers": levers,
+    "live": live,
     "page": page,
 }

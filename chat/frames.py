@@ -10,15 +10,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from chat import wire
-from chat.wire import Message
+from chat.wire import Message, Word
 
-# Redis pub/sub channels; the first four are also channels of frames.
+# Redis pub/sub channels; the first five are also channels of frames.
 MESSAGES = "application:messages"
 USERS = "application:users"
 STATUS = "application:status"
 TYPING = "application:typing"
+CAPTIONS = "application:captions"
 SESSIONS = "application:sessions"  # internal: ended sessions
-SUBSCRIBED = (MESSAGES, USERS, STATUS, TYPING, SESSIONS)
+SUBSCRIBED = (MESSAGES, USERS, STATUS, TYPING, CAPTIONS, SESSIONS)
+DROPPED = (CAPTIONS,)  # not sent to a socket that is slow: the next frame says all that this one does
 RESUME = "application:resume"  # frames only, as are the next two
 SENT = "application:sent"
 REFUSED = "application:refused"
@@ -57,6 +59,16 @@ class Envelope(NamedTuple):
     position: int
     data: bytes
     request_id: str = ""
+
+
+class Captions(NamedTuple):
+    """What was heard so far in a recording, in its first `seconds`; the first `settled` words will not change."""
+
+    recording_id: str
+    text: str
+    words: Sequence[Word]
+    settled: int
+    seconds: float
 
 
 def message_frame(message: Message) -> Frame:
@@ -170,6 +182,16 @@ def presence_envelope(
     """The same envelope, complete."""
     before, behind = presence_halves(user_id, online, recipients, news)
     return before + wire.dumps(last_seen) + behind
+
+
+def captions_envelopes(captions: Captions, speaker: str, reader: str | None) -> list[bytes]:
+    """The envelopes of what was heard so far in a recording: for its speaker, and for whoever may read along."""
+    shown = captions._asdict()
+    shown["_id"] = shown.pop("recording_id")
+    envelopes = [encode_envelope((speaker,), wire.dumps(shown))]
+    if reader is not None:
+        envelopes.append(encode_envelope((reader,), wire.dumps({**shown, "senderId": speaker})))
+    return envelopes
 
 
 def has_news(change: Mapping[str, Any]) -> bool:

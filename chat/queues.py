@@ -16,6 +16,6 @@ ERASE = "beat.erase"
 
 QUEUE_OF = {
     **dict.fromkeys((DRAIN, SWEEP, SYNC, AGE, UPLOADS, ERASE), CHAT),
-    TRANSCRIBE: TRANSCRIPTION,
+    **dict.fromkeys((TRANSCRIBE, FOLLOW), TRANSCRIPTION),
     SEND_PUSHES: PUSH,
 }

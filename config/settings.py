@@ -263,8 +263,8 @@ class Settings(BaseSettings):
         None,
         ge=1,
         le=64,
-        description="Recordings a transcriber works on at once; by default 12 with Deepgram, which only waits, else "
-        "one for each `WHISPER_THREADS` cores, at least 2.",
+        description="Recordings a transcriber works on at once, and as many that it follows while they are made; by "
+        "default 12 with Deepgram, which only waits, else one for each `WHISPER_THREADS` cores, at least 2.",
     )
 
     # Web Push
@@ -432,6 +432,11 @@ class Settings(BaseSettings):
         if self.transcription_concurrency is not None:
             return self.transcription_concurrency
         return CALLS_TOGETHER if self.deepgram_wanted else max(2, _cores() // self.speech_threads)
+
+    @property
+    def followed_together(self) -> int:
+        """Recordings a transcriber follows at once while they are made; they take no place of those that were sent."""
+        return self.recordings_together
 
     @classmethod
     def settings_customise_sources(

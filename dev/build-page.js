@@ -8,6 +8,8 @@ import { basename, dirname, extname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 
+import { bundleModules } from "./bundles.js";
+
 const STATIC = join(dirname(dirname(fileURLToPath(import.meta.url))), "web", "static");
 const BUILT = join(STATIC, "built");
 const ADDRESS = "/static/built/";
@@ -16,7 +18,7 @@ const HASH_DIGITS = 10;
 /** Compressing these again would make them larger. */
 const COMPRESSED = [".woff2", ".png", ".webp", ".mp3", ".webm"];
 
-const HEAD = /<link rel="(?:stylesheet|modulepreload)"[^>]*>\n|<script[^>]* src="[^"]*"><\/script>\n/g;
+const HEAD = /<link rel="(?:stylesheet|modulepreload|later)"[^>]*>\n|<script[^>]* src="[^"]*"><\/script>\n/g;
 const REFERENCE = /(?<=\s(?:href|src)=")\/static\/[^"]+\.(?!webmanifest)[a-z0-9]+(?=")/g;
 
 /** @param {string | Uint8Array} content */
@@ -91,23 +93,51 @@ const referring = (files) => ({
 });
 
 /**
- * Bundles and minifies one script or style.
- * @param {Files} files
+ * Runs esbuild with the options that all bundles have.
  * @param {import("esbuild").BuildOptions} options
  */
-async function bundle(files, options) {
+async function esbuild(options) {
 	const { build } = await import("esbuild");
-	const { outputFiles } = await build({
+	return build({
 		bundle: true,
 		minify: true,
 		write: false,
 		target: TARGET,
 		tsconfigRaw: {}, // tsconfig.json is for checks, and not everywhere
-		plugins: [referring(files)],
 		logLevel: "warning",
 		...options,
 	});
+}
+
+/**
+ * Bundles and minifies one script or style.
+ * @param {Files} files
+ * @param {import("esbuild").BuildOptions} options
+ */
+async function bundle(files, options) {
+	const { outputFiles } = await esbuild({ plugins: [referring(files)], ...options });
 	return /** @type {import("esbuild").OutputFile[]} */ (outputFiles)[0].contents;
+}
+
+/**
+ * @param {Files} files
+ * @param {string} address of a script that is no module
+ */
+const plainScript = (files, address) => bundle(files, { entryPoints: [fileOf(address)], format: "iife" });
+
+/**
+ * The tags of the modules: of the script that has them, and of the one that is loaded when it is needed.
+ * @param {Files} files
+ * @param {string} tag
+ * @param {string} address main.js
+ */
+async function moduleTags(files, tag, address) {
+	const { first, later } = await bundleModules(fileOf(address), esbuild);
+	const firstAddress = files.add(basename(address), first);
+	return [
+		tag.replace(address, firstAddress),
+		`<link rel="later" href="${files.add("later.js", later(firstAddress))}">\n`,
+	];
 }
 
 /**
@@ -135,15 +165,14 @@ async function renewedPage(files) {
 		},
 	});
 	const styleTag = `<link rel="stylesheet" href="${files.add("page.css", style)}">\n`;
-	const scriptTags = [];
+	const scripts = [];
+	const modules = [];
 	for (const tag of head.filter((each) => each.startsWith("<script"))) {
 		const [address] = /** @type {RegExpMatchArray} */ (tag.match(/(?<=src=")[^"]+/));
-		const format = isModule(tag) ? "esm" : "iife";
-		const script = await bundle(files, { entryPoints: [fileOf(address)], format });
-		scriptTags.push(tag.replace(address, files.add(basename(address), script)));
+		if (isModule(tag)) modules.push(...(await moduleTags(files, tag, address)));
+		else scripts.push(tag.replace(address, files.add(basename(address), await plainScript(files, address))));
 	}
-	const modules = scriptTags.filter(isModule);
-	const tags = [...scriptTags.filter((tag) => !isModule(tag)), styleTag, ...modules].join("");
+	const tags = [...scripts, styleTag, ...modules].join("");
 	let isPlaced = false;
 	const renewed = page.replace(HEAD, () => {
 		const first = isPlaced ? "" : tags;

@@ -1,6 +1,7 @@
 """Generates the list of modules that index.html preloads, from the imports of main.js: `python -m dev.preloads`.
 
-Without it, a browser would discover the imports layer by layer, with a round trip to the server for each.
+Without it, a browser would discover the imports layer by layer, with a round trip to the server for each. Modules that are
+only imported when they are needed, by `import()`, are in the list for the service worker; browsers do nothing for them.
 """
 
 import re
@@ -10,7 +11,8 @@ STATIC = Path(__file__).resolve().parent.parent / "web" / "static"
 PAGE = STATIC / "index.html"
 MAIN = STATIC / "js" / "main.js"
 IMPORT = re.compile(r"""^(?:import|export)\b[^;"']*["'](\.[^"']+)["'];""", re.MULTILINE)
-PRELOADS = re.compile(r'(?:<link rel="modulepreload" href="[^"]*">\n)*(?=<script type="module")')
+IMPORT_LATER = re.compile(r"""\bimport\(["'](\.[^"']+)["']\)""")
+PRELOADS = re.compile(r'(?:<link rel="(?:modulepreload|later)" href="[^"]*">\n)*(?=<script type="module")')
 
 
 def imported(module: Path) -> list[Path]:
@@ -30,12 +32,25 @@ def modules(start: Path = MAIN) -> list[Path]:
     return sorted(found)
 
 
+def later(start: Path = MAIN) -> list[Path]:
+    """The modules that are imported when they are needed, and what only those import, sorted by path."""
+    first = {start, *modules(start)}
+    found: set[Path] = set()
+    for module in first:
+        for path in IMPORT_LATER.findall(module.read_text()):
+            wanted = (module.parent / path).resolve()
+            found |= {wanted, *modules(wanted)}
+    return sorted(found - first)
+
+
 def renewed(page: str) -> str:
     """The page with the current list."""
-    links = [
-        f'<link rel="modulepreload" href="/static/{module.relative_to(STATIC).as_posix()}">\n' for module in modules()
-    ]
+    links = [_link("modulepreload", module) for module in modules()] + [_link("later", module) for module in later()]
     return PRELOADS.sub("".join(links), page, count=1)
+
+
+def _link(relation: str, module: Path) -> str:
+    return f'<link rel="{relation}" href="/static/{module.relative_to(STATIC).as_posix()}">\n'
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""A local HTTP server that responds like Deepgram, for tests and load runs.
+"""A local server that responds like Deepgram, to recordings and to streams, for tests and load runs.
 
 It enforces Deepgram's rules (path, key, query, body) and responds in Deepgram's format. `then` sets its next responses,
 including failures. To run it alone: `python -m tests.deepgram_stand_in 9999 --delay 0.3`.
 """
 
 import argparse
+import base64
 import contextlib
 import hashlib
 import json
@@ -17,6 +18,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
+
+from tests import deepgram_socket
+from tests.deepgram_socket import Break, Spoken
 
 KEY = "stand-in-key"
 SENTENCE = "Had he married a more amiable woman, he might have been made still more respectable than he was."
@@ -128,7 +132,10 @@ class DeepgramStandIn:
         self.received: list[Received] = []
         self.delay = delay
         self.on_call: Callable[[Received], None] | None = None  # called before each response
+        self.streams: list[Spoken] = []
+        self.idle_seconds = deepgram_socket.IDLE_SECONDS
         self._next: deque[Answer] = deque()
+        self._next_streams: deque[Answer | Break] = deque()
         self._lock = threading.Lock()
         self.closing = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
@@ -144,6 +151,11 @@ class DeepgramStandIn:
         """Sets the responses to the next valid calls, one each; after that every response is `spoken()` again."""
         with self._lock:
             self._next.extend(answers)
+
+    def then_stream(self, *how: Answer | Break) -> None:
+        """Sets how the next valid streams end too early, or what they are refused with."""
+        with self._lock:
+            self._next_streams.extend(how)
 
     def close(self) -> None:
         self.closing.set()
@@ -172,6 +184,30 @@ class DeepgramStandIn:
             return spoken_mixed(hints=received.query.get("language_hint", []))
         return spoken(language=None if "language" in received.query else "en")
 
+    def stream(self, received: Received) -> tuple[Answer | None, Break | None]:
+        """What a stream is refused with, and how it ends too early, if it does."""
+        with self._lock:
+            if (wrong := self._objection_to_stream(received)) is not None:
+                return wrong, None
+            how = self._next_streams.popleft() if self._next_streams else None
+        return (how, None) if isinstance(how, Answer) else (None, how)
+
+    @staticmethod
+    def _objection_to_stream(received: Received) -> Answer | None:
+        query = received.query
+        if received.path != "/v1/listen":
+            return failed(404, "Not Found", f"No such path: {received.path}")
+        if received.headers.get("authorization") != f"Token {KEY}":
+            return BAD_KEY
+        sound = (query.get("encoding"), query.get("sample_rate"), query.get("channels"))
+        if query.keys() - deepgram_socket.QUERY or sound != ("linear16", "16000", "1") or not query.get("model"):
+            return failed(400, "Bad Request", f"Unexpected query: {query}")
+        if query.get("interim_results") != "true" or query.get("smart_format") != "true" or not query.get("language"):
+            return failed(400, "Bad Request", f"Unexpected query: {query}")
+        if {hint.partition("-")[0] for hint in query.get("language_hint", [])} - HINTS:
+            return failed(400, "Bad Request", "Bad Request: unsupported language_hint")
+        return None
+
     @staticmethod
     def _objection(received: Received) -> Answer | None:
         if received.path != "/v1/listen":
@@ -195,15 +231,39 @@ def _handler(stand_in: DeepgramStandIn) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def do_GET(self) -> None:
+            """A stream: the handshake, then `deepgram_socket`."""
+            received = self._received()
+            self.close_connection = True
+            refusal, breaks = stand_in.stream(received)
+            if refusal is not None:
+                self._respond(refusal)
+                return
+            key = received.headers.get("sec-websocket-key", "") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+            accept = base64.b64encode(hashlib.sha1(key.encode(), usedforsecurity=False).digest()).decode()
+            self.send_response(101)
+            for name, value in (("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Accept", accept)):
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.flush()
+            spoken = Spoken(received.query)
+            stand_in.streams.append(spoken)
+            how = (spoken, SENTENCE, stand_in.delay, breaks, stand_in.idle_seconds)
+            deepgram_socket.Stream(self.connection, *how).run()
+
         def do_POST(self) -> None:
+            self._respond(stand_in.answer(self._received()))
+
+        def _received(self) -> Received:
             parts = urlsplit(self.path)
-            received = Received(
+            return Received(
                 path=parts.path,
                 query={name: values if name in MANY else values[-1] for name, values in parse_qs(parts.query).items()},
                 headers={name.lower(): value for name, value in self.headers.items()},
                 body=self.rfile.read(int(self.headers.get("Content-Length", 0))),
             )
-            answer = stand_in.answer(received)
+
+        def _respond(self, answer: Answer) -> None:
             stand_in.closing.wait(LONGEST_SILENCE if answer.silent else stand_in.delay)
             if answer.silent:
                 self.close_connection = True

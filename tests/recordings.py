@@ -106,6 +106,19 @@ def tone(seconds: float, rate: int = 48_000, channels: Sequence[float] = (0.5,))
         yield frame
 
 
+def fragmented_mp4(name: str = "respectable.webm") -> bytes:
+    """A recording as Safari's recorder makes it: AAC in an MP4 whose samples come in fragments."""
+    buffer = io.BytesIO()
+    options = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "frag_duration": "500000"}
+    with av.open(io.BytesIO(spoken(name))) as source, av.open(buffer, "w", format="mp4", options=options) as target:
+        stream = target.add_stream("aac", rate=48_000, layout="mono")
+        for frame in source.decode(audio=0):
+            frame.pts = None
+            target.mux(stream.encode(frame))
+        target.mux(stream.encode(None))
+    return buffer.getvalue()
+
+
 def on_one_side(level_left: float, level_right: float) -> bytes:
     """Two seconds of WebM in stereo; half a second of it is silent."""
     buffer = io.BytesIO()

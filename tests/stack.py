@@ -4,7 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -219,6 +220,20 @@ class Stack:
             note = self.folder / "health" / name
             note.unlink(missing_ok=True)
             process.wait_ready(lambda note=note, process=process: _is_of(note, process), seconds)
+
+    @contextmanager
+    def another_transcriber(self, settings: Mapping[str, str]) -> Iterator[None]:
+        """Replaces the usual transcriber with one that has other settings."""
+        other = self.make_process("another-transcriber", self.transcriber.command[-1], settings)
+        self.transcriber.kill()
+        other.start()
+        try:
+            self.wait_workers(other)
+            yield
+        finally:
+            other.kill()
+            self.transcriber.start()
+            self.wait_workers()
 
     def log_tails(self, lines: int = 25) -> str:
         """The ends of all logs, for a failed test's report."""

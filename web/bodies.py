@@ -15,7 +15,7 @@ from werkzeug.exceptions import BadRequest, ClientDisconnected
 
 from chat import wire
 from chat.errors import ChatError, Invalid, TooLarge, UnsupportedMedia
-from chat.messages import editing
+from chat.messages import sending
 from web.errors import refuse_repeated_parameter
 from web.services import services
 
@@ -65,7 +65,7 @@ def takes_transcripts(view: Any) -> Any:
 def _max_json_bytes(view: Any) -> int:
     if not getattr(view, "takes_transcripts", False):
         return MAX_JSON_BYTES
-    said = services().settings.audio_max_seconds * editing.CHARACTERS_A_SECOND
+    said = services().settings.audio_max_seconds * sending.CHARACTERS_A_SECOND
     return MAX_JSON_BYTES + CHARACTER_BYTES * int(said)
 
 

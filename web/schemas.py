@@ -58,7 +58,6 @@ Email = Annotated[
 ]
 Password = Annotated[str, StringConstraints(min_length=passwords.MIN_LENGTH, max_length=passwords.MAX_LENGTH)]
 Username = Annotated[str, StringConstraints(min_length=1, max_length=4 * accounts.USERNAME_LIMIT)]
-Text = Annotated[str, StringConstraints(max_length=sending.TEXT_LIMIT)]
 Identifier = Annotated[str, StringConstraints(max_length=64)]
 Language = Annotated[str, StringConstraints(pattern=LANGUAGE)] | None
 Blankable = Annotated[Identifier | None, AfterValidator(_none_if_blank)]
@@ -105,7 +104,11 @@ class NewMessage(Schema):
     model_config = _example(receiverId=OTHER_ID, text="Good morning!", clientId="c0ffee-1")
 
     receiver_id: Identifier = Field(alias="receiverId")
-    text: Text | None = None
+    text: str | None = Field(
+        None,
+        description=f"At most {sending.TEXT_LIMIT:,} characters. With a recording whose words were heard while it was "
+        "made it corrects those, and may be as long as what was said.",
+    )
     audio_file_id: Blankable = Field(None, alias="audioFileId")
     sender_id: Blankable = Field(None, alias="senderId", description="Must be the caller's own id.")
     client_id: Annotated[

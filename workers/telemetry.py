@@ -4,7 +4,8 @@ The id is that of the HTTP call that caused the task, if any, else the task's ow
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import structlog
@@ -13,6 +14,7 @@ from celery.signals import before_task_publish, task_postrun, task_prerun
 from redis import RedisError
 
 from chat import spans
+from chat.audio.heard import Heard
 from chat.errors import UnsupportedMedia
 from chat.store import counters
 from chat.store.connection import Stores
@@ -21,6 +23,7 @@ from chat.voice.recognisers import (
     Recogniser,
     Recording,
     Report,
+    Stream,
     Transcript,
     TranscriptionRefused,
     TranscriptionUnavailable,
@@ -59,6 +62,10 @@ class Counted:
         finally:
             counters.count("transcriptions", outcome)
             counters.observe("transcription_seconds", seconds=time.monotonic() - began)
+
+    def listen(self, language: str | None, hints: Sequence[str], begun: Heard) -> AbstractContextManager[Stream]:
+        """See `Recogniser`. `chat.voice.following` counts how it ends."""
+        return self._recogniser.listen(language, hints, begun)
 
 
 def record_tasks(stores: Callable[[], Stores]) -> None:

@@ -1,6 +1,7 @@
 """Configures the worker of the queue `transcription`: `celery -A workers.launch:transcriber worker -Q transcription`.
 
-One process handles many recordings at once, one per thread. Calls to Deepgram mostly wait. Whisper computes without the
+One process handles many recordings at once, one per thread: those that were sent, and those it follows while they are
+made. Calls to Deepgram mostly wait. Whisper computes without the
 interpreter lock, and all threads share its one model; it runs at a low priority, so that text goes first
 on a shared machine.
 """
@@ -20,7 +21,7 @@ NICENESS = 10  # of 19; the kernel gives a process of 0 about nine times as much
 
 _settings = get_settings()
 app.conf.worker_pool = "threads"
-app.conf.worker_concurrency = _settings.recordings_together
+app.conf.worker_concurrency = _settings.recordings_together + _settings.followed_together
 
 
 @worker_init.connect

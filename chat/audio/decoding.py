@@ -10,10 +10,11 @@ from functools import lru_cache
 from typing import BinaryIO, cast
 
 from chat.errors import TooLarge, Unavailable, UnsupportedMedia
+from chat.media.growing import Growing
 from chat.media.pieces import RATE, SAMPLE_BYTES
 from chat.media.sandbox import Sandbox
 
-__all__ = ["RATE", "SAMPLE_BYTES", "speech", "tracks"]
+__all__ = ["RATE", "SAMPLE_BYTES", "Growing", "growing", "speech", "tracks"]
 
 ANY_SECONDS = 24 * 3_600.0
 
@@ -32,6 +33,18 @@ def speech(audio: bytes, max_seconds: float, track: int = 0) -> Iterator[bytes]:
             yield piece
     if not heard:
         raise UnsupportedMedia("recording_damaged")
+
+
+@contextmanager
+def growing(max_seconds: float) -> Iterator[Growing]:
+    """Decodes a recording while it is made, at most `max_seconds` of it: WebM, Ogg or MP4, as browsers record them.
+
+    Raises:
+        UnsupportedMedia: it cannot be decoded as it comes; perhaps when it is complete.
+        Unavailable: the machine is too busy.
+    """
+    with _refusing(), _sandbox().growing(max_seconds) as opened:
+        yield opened
 
 
 def tracks(audio: bytes) -> int:

@@ -37,6 +37,17 @@ def _speech(files: Files, options: Options, answer: int) -> None:
         pieces.write(answer, pieces.DATA, piece)
 
 
+def _growing(files: Files, options: Options, answer: int) -> Options:
+    """Sends the samples of a recording that is still being made; the file is the end of a pipe. Returns `Measured`."""
+    decoded = decoding.growing_speech(_opened(files[0], "r"), options["max_seconds"])
+    while True:
+        try:
+            piece = next(decoded)
+        except StopIteration as end:
+            return asdict(end.value)
+        pieces.write(answer, pieces.DATA, piece)
+
+
 def _tracks(files: Files, options: Options, _: int) -> int:
     return decoding.tracks(_opened(files[0], "r"), options["max_seconds"])
 
@@ -45,6 +56,7 @@ JOBS: dict[str, Callable[[Files, Options, int], Any]] = {
     "measure": _measure,
     "convert": _convert,
     "speech": _speech,
+    "growing": _growing,
     "tracks": _tracks,
 }
 

@@ -6,6 +6,8 @@ The same pass computes the waveform's peaks, and decides whether every browser c
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from av.audio.frame import AudioFrame
+
 from chat.errors import UnsupportedMedia
 from chat.media import opening
 from chat.media.containers import FLAC, MP3, MP4, OGG, WAV, WEBM
@@ -45,10 +47,12 @@ def measure(file: BinaryIO, max_seconds: float) -> Measured:
         TooLarge: it lasts longer than `max_seconds`.
     """
     with opening.opened(file, max_seconds) as recording:
-        return _Measure(recording, max_seconds).run()
+        return Measure(recording, max_seconds).run()
 
 
-class _Measure:
+class Measure:
+    """Measures a recording by its frames: all of them at once, or as somebody else decodes them."""
+
     def __init__(self, recording: Opened, max_seconds: float) -> None:
         self._recording = recording
         self._max_seconds = max_seconds
@@ -58,6 +62,7 @@ class _Measure:
         self._pictures = 0
 
     def run(self) -> Measured:
+        """Decodes the recording and measures it; see `measure`."""
         for number, packet in enumerate(opening.packets(self._recording)):
             if number > self._max_seconds * opening.PACKETS_A_SECOND:
                 raise too_long(self._max_seconds)
@@ -65,15 +70,23 @@ class _Measure:
                 self._see_picture()
                 continue
             for frame in opening.frames(packet):
-                # Players count from 0, so the first timestamp has to be 0 as well.
-                if frame.time is not None and abs(frame.time - self._seconds) > DRIFT_SECONDS:
-                    self._agrees = False
-                self._seconds += frame.samples / frame.sample_rate
-                if self._seconds > self._max_seconds + ROUNDING_SECONDS:
-                    raise too_long(self._max_seconds)
-                self._loudness.add(frame)
+                self.add(frame)
             if not self._seconds and number >= opening.MAX_SILENT_PACKETS:
                 break
+        return self.result()
+
+    def add(self, frame: AudioFrame) -> None:
+        """Takes the next frame. Raises TooLarge: it lasts longer than it may."""
+        # Players count from 0, so the first timestamp has to be 0 as well.
+        if frame.time is not None and abs(frame.time - self._seconds) > DRIFT_SECONDS:
+            self._agrees = False
+        self._seconds += frame.samples / frame.sample_rate
+        if self._seconds > self._max_seconds + ROUNDING_SECONDS:
+            raise too_long(self._max_seconds)
+        self._loudness.add(frame)
+
+    def result(self) -> Measured:
+        """What the frames so far say. Raises UnsupportedMedia if there were none."""
         duration = round(self._seconds, 3)
         if not duration:
             raise UnsupportedMedia("not_audio", kinds=KINDS)

@@ -2,7 +2,7 @@
 
 import errno
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -17,7 +17,7 @@ from av.stream import Disposition, Stream
 
 from chat.errors import UnsupportedMedia
 from chat.media import boxes, containers
-from chat.media.containers import MOV, MP4, Found
+from chat.media.containers import MOV, MP4, OGG, WEBM, Found
 from chat.media.refusals import KINDS, too_long
 
 CODECS = frozenset(
@@ -30,6 +30,9 @@ MAX_PACKET_SAMPLES = 65_536  # FLAC's most; Opus has 5,760, ALAC usually 4,096
 PACKETS_A_SECOND = 800  # twice as many as the shortest Opus frames need
 MAX_STREAMS = 16
 MAX_SILENT_PACKETS = 16  # at the beginning; one of them must contain sound
+GROWING_HEAD_BYTES = 64  # enough to tell WebM, Ogg and MP4 apart
+MP4_HEAD_BYTES = 64 * 1024  # of an MP4 that is being made, before its first samples; browsers write 1 KB
+MAX_HEAD_SAMPLES = 64  # that this head may declare; those of a recording that is being made come later, in fragments
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +83,81 @@ def opened(file: BinaryIO, max_seconds: float, track: int | None = None) -> Iter
         if tables.exceed(int(max_seconds * PACKETS_A_SECOND)):
             raise too_long(max_seconds)
         edited = tables.edited
+    with _decodable(source, found, track, edited=edited) as recording:
+        yield recording
+
+
+@contextmanager
+def growing(file: BinaryIO) -> Iterator[Opened]:
+    """Opens a recording that is still being made, at the end of a pipe, for decoding as it comes.
+
+    Only what browsers record is opened: WebM, Ogg, and MP4 whose tables come first.
+
+    Raises:
+        UnsupportedMedia, TooLarge: as `opened`.
+    """
+    source = Ahead(file)
+    container = containers.container_of(source.peek(GROWING_HEAD_BYTES))
+    edited = False
+    if container is MP4:
+        tables = boxes.read(io.BytesIO(_until_samples(source)))
+        if tables.exceed(MAX_HEAD_SAMPLES):
+            raise UnsupportedMedia("not_audio", kinds=KINDS)
+        edited = tables.edited
+    elif container not in (WEBM, OGG):
+        raise UnsupportedMedia("not_audio", kinds=KINDS)
+    options = {"probesize": "32", "analyzeduration": "0"}  # FFmpeg would wait for seconds of sound
+    with _decodable(source, Found(container, 0), None, edited=edited, more=options) as recording:
+        if recording.pictures:  # no recorder of sound makes any
+            raise UnsupportedMedia("is_a_video")
+        yield recording
+
+
+def _until_samples(source: "Ahead") -> bytes:
+    """The beginning of an MP4, up to the end of its `moov`. Raises UnsupportedMedia if samples come before that."""
+    at = 0
+    while True:
+        head = source.peek(at + 8)[at:]
+        size, name = int.from_bytes(head[:4], "big"), head[4:8]
+        if len(head) < 8 or size < 8 or name in (b"mdat", b"moof") or at + size > MP4_HEAD_BYTES:
+            raise UnsupportedMedia("not_audio", kinds=KINDS)
+        at += size
+        if name == b"moov":
+            return source.peek(at)
+
+
+class Ahead:
+    """A pipe whose first bytes can be looked at. FFmpeg needs only `read`, and does not seek without `seek`."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._ahead = b""
+
+    def peek(self, size: int) -> bytes:
+        """Returns the next `size` bytes, waiting for them; fewer only at the end."""
+        while len(self._ahead) < size and (more := self._file.read(size - len(self._ahead))):
+            self._ahead += more
+        return self._ahead[:size]
+
+    def read(self, size: int = -1) -> bytes:
+        """Returns what there is, at most `size` bytes, waiting for the first; none at the end."""
+        if not self._ahead:
+            return self._file.read(size)
+        found, self._ahead = self._ahead[:size], self._ahead[size:]
+        return found
+
+
+@contextmanager
+def _decodable(
+    source: "_From | Ahead",
+    found: Found,
+    track: int | None,
+    *,
+    edited: bool,
+    more: Mapping[str, str] | None = None,
+) -> Iterator[Opened]:
     # An empty whitelist: opening must not decode anything, because the checks come afterwards.
-    options = {"codec_whitelist": "none", "max_streams": str(MAX_STREAMS)}
+    options = {"codec_whitelist": "none", "max_streams": str(MAX_STREAMS), **(more or {})}
     if not edited and found.container in (MP4, MOV):
         options["ignore_editlist"] = "1"  # it only skips the encoder's delay
     try:

@@ -10,17 +10,18 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import orjson
 import structlog
 
-from chat import errors
-from chat.errors import TooLarge, Unavailable, UnsupportedMedia
-from chat.media import pieces
+from chat.errors import Unavailable
+from chat.media import outcomes, pieces
+from chat.media.growing import Growing
+from chat.media.outcomes import RETRY_SECONDS
 
 log = structlog.get_logger(__name__)
 
@@ -29,12 +30,12 @@ MEASURE_CPU_SECONDS = 20  # ten minutes of sound need 1 to 3
 CPU_SECONDS = 60  # to convert or decode; converting ten minutes of stereo needs 8
 PREPARE_SECONDS = 120.0  # of wall time, since a busy machine gives a process only part of a CPU
 SPEECH_SECONDS = 900.0  # of wall time: as long as a task may take, since a recogniser reads at its own pace
+GROWING_SECONDS = 7_200.0  # of wall time: people pause while they record
 CONVERTED_BYTES_A_SECOND = 20_000  # Opus in WebM takes up to 15,000
 MIN_CONVERTED_BYTES = 256 * 1024
 START_SECONDS = 30.0  # a fork server may take to start; usually 0.3
 SILENCE_SECONDS = 10.0  # the fork server may take to report a deadline
 WAIT_SECONDS = 10.0  # for a place; then 503
-RETRY_SECONDS = 5
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -120,13 +121,13 @@ class Sandbox:
         options = {"max_seconds": max_seconds}
         limits = _limits(PREPARE_SECONDS, MEASURE_CPU_SECONDS)
         with self.measuring.one(), self._job("measure", [source], options, limits) as answer:
-            found = _result(answer)
+            found = outcomes.result(answer)
         converted = not found.pop("playable")
         if converted:
             file_bytes = max(MIN_CONVERTED_BYTES, int(max_seconds * CONVERTED_BYTES_A_SECOND))
             limits = _limits(PREPARE_SECONDS, CPU_SECONDS, file_bytes)
             with self.converting.one(), self._job("convert", [source, target], options, limits) as answer:
-                found |= _result(answer)
+                found |= outcomes.result(answer)
         return Prepared(**found, converted=converted)
 
     def speech(self, source: BinaryIO, max_seconds: float, track: int = 0) -> Iterator[bytes]:
@@ -140,32 +141,55 @@ class Sandbox:
         with self._job("speech", [source], options, _limits(SPEECH_SECONDS, CPU_SECONDS)) as answer:
             for kind, body in answer:
                 if kind != pieces.DATA:
-                    _end(kind, body)
+                    outcomes.end(kind, body)
                     return
                 yield body
-            raise _died("gone", "")
+            raise outcomes.died("gone", "")
 
     def tracks(self, source: BinaryIO, max_seconds: float) -> int:
         """Counts the audio tracks of a recording. Raises the same as `speech`."""
         limits = _limits(PREPARE_SECONDS, MEASURE_CPU_SECONDS)
         with self._job("tracks", [source], {"max_seconds": max_seconds}, limits) as answer:
-            return int(_result(answer))
+            return int(outcomes.result(answer))
+
+    @contextlib.contextmanager
+    def growing(self, max_seconds: float) -> Iterator[Growing]:
+        """Decodes a recording while it is made; see `Growing` and `chat.media.decoding.growing_speech`.
+
+        Leaving the block ends it. Raises Unavailable if the machine cannot.
+        """
+        theirs, ours = os.pipe()
+        limits = _limits(GROWING_SECONDS, CPU_SECONDS)
+        with contextlib.ExitStack() as ends:
+            target = ends.enter_context(os.fdopen(ours, "wb", buffering=0))
+            with os.fdopen(theirs, "rb", buffering=0) as source:
+                options = {"max_seconds": max_seconds}
+                answer = ends.enter_context(self._connected("growing", [source], options, limits))
+            yield Growing(target, answer)
 
     @contextlib.contextmanager
     def _job(
         self, name: str, files: list[BinaryIO], options: dict[str, Any], limits: dict[str, float]
     ) -> Iterator[Iterator[tuple[bytes, bytes]]]:
         """Runs a job; yields the pieces of its answer. Leaving the block ends the job."""
+        with self._connected(name, files, options, limits) as ours:
+            ours.settimeout(limits["seconds"] + SILENCE_SECONDS)
+            try:
+                yield pieces.read(ours)
+            except TimeoutError:
+                raise outcomes.died("time", "silent") from None
+
+    @contextlib.contextmanager
+    def _connected(
+        self, name: str, files: Sequence[IO[bytes]], options: dict[str, Any], limits: dict[str, float]
+    ) -> Iterator[socket.socket]:
+        """Starts a job; yields our end of the socket it answers over, and ends the job with the block."""
         ours, theirs = socket.socketpair()
         with ours:
             with theirs:
                 request = orjson.dumps([name, options, limits])
                 self._send(request, [theirs.fileno(), *(file.fileno() for file in files)])
-            ours.settimeout(limits["seconds"] + SILENCE_SECONDS)
-            try:
-                yield pieces.read(ours)
-            except TimeoutError:
-                raise _died("time", "silent") from None
+            yield ours
 
     def _send(self, request: bytes, descriptors: list[int]) -> None:
         """Hands a job to the fork server; to a new one if that has died."""
@@ -234,30 +258,3 @@ def _environment() -> dict[str, str]:
     """The environment of the fork server: without our settings, which contain secrets."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH") if name in os.environ}
     return kept | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-
-
-def _result(answer: Iterator[tuple[bytes, bytes]]) -> Any:
-    for kind, body in answer:
-        return _end(kind, body)
-    raise _died("gone", "")
-
-
-def _end(kind: bytes, body: bytes) -> Any:
-    """The result in the last piece, or raises the error in it."""
-    found = orjson.loads(body)
-    if kind == pieces.DONE:
-        return found
-    if kind == pieces.REFUSED:
-        refusal, code, values = found
-        raise getattr(errors, refusal)(code, **values)
-    raise _died(*found)
-
-
-def _died(why: str, how: str) -> errors.ChatError:
-    """The error for a recording whose process ended before it was done."""
-    log.warning("recordings.process_ended", why=why, how=how)
-    if why == "cpu":
-        return TooLarge("recording_too_demanding")
-    if why in ("time", "gone"):
-        return Unavailable("busy", RETRY_SECONDS)
-    return UnsupportedMedia("recording_damaged")

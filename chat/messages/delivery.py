@@ -12,6 +12,7 @@ from redis import Redis
 
 from chat import ids, tracing, wire
 from chat.frames import (
+    CAPTIONS,
     TYPING,
     Frame,
     encode_envelope,
@@ -58,10 +59,21 @@ def deliver(stores: Stores, frames: Iterable[Frame], client: Redis | None = None
         stores.scripts.deliver_frames(keys=script_keys, args=arguments, client=client)
 
 
-def announce_typing(stores: Stores, sender_id: str, receiver_id: str) -> None:
-    """Tells the receiver that the sender is typing. Not kept: nobody cares who was typing while they were away."""
-    data = wire.dumps({"senderId": sender_id})
+def announce_typing(stores: Stores, sender_id: str, receiver_id: str, *, recording: bool = False) -> None:
+    """Tells the receiver that the sender is typing, or recording a voice message.
+
+    Not kept: nobody cares who was typing while they were away.
+    """
+    data = wire.dumps({"senderId": sender_id, "recording": True} if recording else {"senderId": sender_id})
     stores.redis.publish(TYPING, encode_envelope((receiver_id,), data))
+
+
+def announce_captions(stores: Stores, envelopes: Iterable[bytes]) -> None:
+    """Publishes what was heard so far in a recording (`chat.frames.captions_envelopes`). Not kept either."""
+    with stores.redis.pipeline(transaction=False) as pipe:
+        for envelope in envelopes:
+            pipe.publish(CAPTIONS, envelope)
+        pipe.execute()
 
 
 def announce(stores: Stores, frame: Frame) -> None:

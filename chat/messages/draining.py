@@ -18,7 +18,7 @@ from redis.exceptions import LockError
 from redis.lock import Lock
 
 from chat import frames, tracing, wire
-from chat.messages import delivery, hinting, storing
+from chat.messages import delivery, hinting, spoken, storing
 from chat.messages import log as accepted_log
 from chat.messages.log import RawEntry
 from chat.messages.sending import WAKING_MS
@@ -128,10 +128,11 @@ class _Drainer:
         messages = [entry.message for entry in entries]
         origins = {each["_id"]: entry.draft.request_id for each, entry in zip(messages, entries, strict=True)}
         messages, originals = self._split_duplicates(messages)
-        spoken = [entry for entry in entries if entry.draft.audio_file_id]
-        hinting.keep(self.stores, {entry.receipt.message_id: entry.draft.languages for entry in spoken})
+        voices = [entry for entry in entries if entry.draft.audio_file_id]
+        hinting.keep(self.stores, {entry.receipt.message_id: entry.draft.languages for entry in voices})
         met = presence.strangers(self.stores, [(each["senderId"], each["receiverId"]) for each in messages])
-        messages = storing.store_hot(self.stores, messages)
+        messages = storing.store_hot(self.stores, spoken.with_words(self.stores, messages))
+        spoken.forget(self.stores, messages)
         # Deliver before archiving: nobody has to wait for MongoDB, and the outbox records what it still lacks, also of
         # entries that are acknowledged meanwhile.
         # Anything a dead drainer already delivered keeps its position among later deliveries.

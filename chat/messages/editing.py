@@ -14,8 +14,6 @@ from chat.wire import Changes, Message, StoredMessage
 
 SETTLE_SECONDS = 2.0  # how long to wait for a message that was just accepted to be stored
 SETTLE_STEP = 0.02  # seconds between two looks
-# The fastest speakers on record (Guinness World Records: 655 words a minute) say some 60 characters a second.
-CHARACTERS_A_SECOND = 60
 
 
 def edit(stores: Stores, sender_id: str, message_id: str, text: str) -> Message:
@@ -50,7 +48,7 @@ def longest_text(message: StoredMessage) -> int:
     if not message["audioFileId"]:
         return sending.TEXT_LIMIT
     heard = sum(len(word["word"]) + 1 for word in message.get("words") or [])
-    sayable = int((message.get("duration") or 0) * CHARACTERS_A_SECOND)
+    sayable = int((message.get("duration") or 0) * sending.CHARACTERS_A_SECOND)
     unedited = 0 if message.get("ownText") or message.get("editedAt") else len(message["text"])
     return sending.TEXT_LIMIT + max(heard, sayable, unedited)
 

@@ -13,6 +13,7 @@ from pymongo.errors import BulkWriteError
 from redis import Redis
 
 from chat import audio, ids
+from chat.audio import heard
 from chat.store import archive, hot, keys, search_terms
 from chat.store.connection import Stores
 from chat.wire import Changes, Message, StoredMessage
@@ -34,7 +35,7 @@ def store_hot(stores: Stores, messages: Sequence[StoredMessage]) -> list[StoredM
     Returns them as Redis has them: a message that was stored before may have changed since.
     """
     script_keys = [keys.OUTBOX, keys.TRANSCRIPTIONS]
-    arguments: list[str | bytes | int] = [UNREAD_LIMIT]
+    arguments: list[str | bytes | int] = [UNREAD_LIMIT, heard.WAIT_SECONDS * 1_000]
     for message in messages:
         message_id, sender, receiver = message["_id"], message["senderId"], message["receiverId"]
         script_keys += [
@@ -43,6 +44,7 @@ def store_hot(stores: Stores, messages: Sequence[StoredMessage]) -> list[StoredM
             keys.conversations_key(sender),
             keys.conversations_key(receiver),
             keys.inbox_key(receiver, sender),
+            keys.heard_key(message["audioFileId"] or message_id),
         ]
         transcribing = int(message["status"] == "transcribing")
         arguments += [hot.dump_message(message), message_id, ids.milliseconds(message_id), sender, receiver]

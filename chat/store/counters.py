@@ -37,6 +37,7 @@ FAMILIES = {
     "transcriptions": Family("Transcription attempts.", ("outcome",)),
     "transcription_seconds": Family("How long transcription attempts took.", (), SLOW),
     "transcription_retries": Family("Transcription attempts that failed or were given back and will be repeated."),
+    "followed": Family("Recordings that were followed while they were made, by how that ended.", ("outcome",)),
     "pushes": Family("Notifications by Web Push, one for each device.", ("outcome",)),
     "sync_rounds": Family("Rounds of the sync between the stores.", ("result",)),
     "sync_brought": Family("What the sync brought after a store was lost or restored, by what it is.", ("what",)),

@@ -73,6 +73,10 @@ TRANSCRIPTION_RUNNING = f"{PREFIX}:transcription:running"
 TRANSCRIPTION_ORIGINS = f"{PREFIX}:transcription:origins"
 TRANSCRIPTION_REVISIONS = f"{PREFIX}:transcription:revisions"
 
+# Recordings that are followed while they are made (sorted set): recording id -> when its follower's lease ends, ms by
+# Redis's clock; 0 for those that have none yet
+FOLLOWING = f"{PREFIX}:following"
+
 # People with a subscription to Web Push (set); notifications to send (sorted set: `<receiver> <sender>` -> when it is
 # due, ms); and for each of them (hashes) the newest message, how often it was tried, and the token ids of the devices
 # that were not reached
@@ -191,6 +195,11 @@ def upload_key(upload_id: str) -> str:
     `message` is the receipt of the log entry.
     """
     return f"{PREFIX}:upload:{upload_id}"
+
+
+def heard_key(recording_id: str) -> str:
+    """Hash: what was heard in a recording while it was made (see `chat.audio.heard`), its follower, how many died."""
+    return f"{PREFIX}:heard:{recording_id}"
 
 
 def uploads_now_key(user_id: str) -> str:

@@ -8,6 +8,7 @@ that we do not give up on those that merely ran alongside the culprit. After the
 `untranscribed`, with its audio.
 """
 
+import math
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -18,9 +19,12 @@ from pymongo.errors import PyMongoError
 from redis import RedisError
 
 from chat import audio, frames, ids, tracing, wire
+from chat.audio import heard as hearing
+from chat.audio.heard import Heard
 from chat.errors import ChatError, NotFound, Unavailable, UnsupportedMedia
 from chat.frames import Frame
 from chat.messages import delivery, hinting, storing
+from chat.messages import log as accepted_log
 from chat.store import counters, keys
 from chat.store.connection import Stores
 from chat.tracing import traced
@@ -93,6 +97,42 @@ def give_back(stores: Stores, message_id: str, seconds: float = 0) -> None:
     _set_due(stores, message_id, seconds, "uncounted")
 
 
+def finish_followed(stores: Stores, recording_id: str) -> None:
+    """Gives the words that were heard in a recording to the message that waits for them, if there is one."""
+    message_id = _waiting(stores, recording_id)
+    heard = hearing.read(stores, recording_id)
+    message = None if message_id is None else _current(stores, message_id)
+    if message_id is None or heard is None or message is None:
+        return
+    if message["status"] == "transcribing" and heard.covers(message.get("duration")):
+        _finish(stores, message_id, _transcript(heard))
+    else:
+        hurry_followed(stores, recording_id)
+
+
+def hurry_followed(stores: Stores, recording_id: str) -> None:
+    """Has the message transcribed now that waited for a recording's follower, if there is one."""
+    if (message_id := _waiting(stores, recording_id)) is not None:
+        _set_due(stores, message_id, 0, "running")
+
+
+def _waiting(stores: Stores, recording_id: str) -> str | None:
+    """The message that waits for a recording's follower: it has this recording, and no attempt has begun."""
+    receipt = stores.redis.hget(keys.upload_key(recording_id), "message")
+    if receipt is None:
+        return None
+    message_id = accepted_log.parse_receipt(receipt).message_id
+    with stores.redis.pipeline(transaction=False) as pipe:
+        pipe.zscore(keys.TRANSCRIPTIONS, message_id)
+        pipe.hexists(keys.TRANSCRIPTION_RUNNING, message_id)
+        due, is_running = pipe.execute()
+    return message_id if due and not math.isinf(due) and not is_running else None
+
+
+def _transcript(heard: Heard) -> Transcript:
+    return Transcript(heard.text, heard.confidence, heard.language, heard.words)
+
+
 def _handle(stores: Stores, recogniser: Recogniser, message_id: str, attempt: int) -> None:
     message = _current(stores, message_id)
     if message is None or not message["audioFileId"]:
@@ -108,6 +148,12 @@ def _handle(stores: Stores, recogniser: Recogniser, message_id: str, attempt: in
 
 def _attempt(stores: Stores, recogniser: Recogniser, message: StoredMessage, audio_file_id: str, attempt: int) -> None:
     message_id = message["_id"]
+    if not _is_again(stores, message_id):
+        heard = hearing.read(stores, audio_file_id)
+        if heard is not None and heard.covers(message.get("duration")):
+            _finish(stores, message_id, _transcript(heard))
+            return
+        hearing.leave(stores, audio_file_id)
     language = stores.redis.hget(keys.TRANSCRIPTION_LANGUAGES, message_id)
     try:
         with _lease_renewed(stores, message_id):
@@ -190,7 +236,7 @@ def _finish(stores: Stores, message_id: str, transcript: Transcript) -> None:
     if requests.may_replace_text(stores, message):
         fields["text"], fields["ownText"] = transcript.text, False
     else:
-        fields["ownText"] = True
+        fields["ownText"] = message["text"] != transcript.text
     if again:
         fields["editedAt"] = ids.now()
     shown = _store(stores, message, fields)
@@ -198,6 +244,7 @@ def _finish(stores: Stores, message_id: str, transcript: Transcript) -> None:
     if shown is not None:
         outgoing = [frames.status_frame(shown, "edited") if again else frames.message_frame(shown)]
     _deliver_and_remove(stores, message_id, outgoing)
+    hearing.forget(stores, [message["audioFileId"] or ""])
 
 
 def _reason(error: Exception) -> str:

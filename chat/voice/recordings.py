@@ -24,12 +24,14 @@ import structlog
 
 from chat import audio, ids
 from chat.audio import NewRecording, Upload, allowance
+from chat.audio import heard as hearing
 from chat.errors import Conflict, Gone, Invalid, NotFound, TooLarge, Unavailable, UnsupportedMedia
-from chat.media.sandbox import Sandbox
+from chat.media.sandbox import Prepared, Sandbox
 from chat.people import restoring
 from chat.store import clock, keys
 from chat.store.connection import Stores
 from chat.store.locks import try_renewed_lock
+from chat.voice import leases
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +41,9 @@ LOCK_SECONDS = 4.0  # after this another process may complete what a dead one be
 BUSY_RETRY_SECONDS = 1
 FULL_RETRY_SECONDS = 30
 READ_BYTES = 256 * 1024
+MEASURED_SECONDS = 1.0  # that a follower may take to the end of a recording that has just become whole
+HEARD_SECONDS = 1.0  # that it may then take until the last words are settled
+FOLLOWER_STEP = 0.02  # seconds between two looks
 
 Follow = Callable[[str], None]
 
@@ -183,8 +188,8 @@ def append(
 ) -> Recording:
     """Appends a piece that begins at `offset`. `length` is that of the whole recording, once it is known.
 
-    What it returns has survived: see this module's text. `follow` is called with the recording's id after its first
-    piece; if it raises Unavailable, the sweep does it later.
+    What it returns has survived: see this module's text. `follow` is called with the recording's id if
+    nobody follows it; if it raises Unavailable, the sweep does it later.
 
     Raises:
         Conflict: the recording ends elsewhere.
@@ -203,8 +208,8 @@ def append(
         raise _refusal(stores, outcome.decode(), after)
     length = recording.length if length is None else length
     grown = recording._replace(offset=after, length=length, complete=after == length, expires=expires)
-    if offset == 0 and piece:
-        _begin_following(grown, follow)
+    if piece or grown.complete:
+        _begin_following(stores, grown, follow)
     return grown
 
 
@@ -234,7 +239,9 @@ def complete(stores: Stores, sandbox: Sandbox, recording: Recording, new_file: C
                 _end(stores, recording, "refused")
                 raise
             upload = audio.save(stores, recording.owner, recording.id, new)
-        return _note_stored(stores, current, upload)
+        stored = _note_stored(stores, current, upload)
+    _wait_for_words(stores, stored)
+    return stored
 
 
 def discard(stores: Stores, recording: Recording) -> None:
@@ -256,6 +263,7 @@ def forget_owner(stores: Stores, owner_id: str) -> None:
     for recording_id in (*allowance.growing(stores, owner_id), *allowance.unclaimed(stores, owner_id)):
         with stores.redis.pipeline() as pipe:
             pipe.delete(keys.recording_key(recording_id), keys.recording_bytes_key(recording_id))
+            pipe.delete(keys.heard_key(recording_id))
             pipe.zrem(keys.RECORDINGS, recording_id)
             pipe.execute()
 
@@ -293,9 +301,10 @@ def _refusal(stores: Stores, outcome: str, offset: int) -> Exception:
     return too_large(stores) if outcome == "large" else Gone("recording_gone")
 
 
-def _begin_following(recording: Recording, follow: Follow) -> None:
+def _begin_following(stores: Stores, recording: Recording, follow: Follow) -> None:
     try:
-        follow(recording.id)
+        if leases.begin(stores, recording.id):
+            follow(recording.id)
     except Unavailable as error:
         log.warning("recording.not_followed", recording_id=recording.id, error=str(error))
 
@@ -308,8 +317,40 @@ def _prepared(
         left = memoryview(piece)
         while left:
             left = left[source.write(left) :]
-    prepared = sandbox.prepare(source, target, stores.settings.audio_max_seconds)
+    prepared = _measured_while_made(stores, recording)
+    if prepared is None:
+        prepared = sandbox.prepare(source, target, stores.settings.audio_max_seconds)
     return NewRecording(target if prepared.converted else source, recording.name, prepared)
+
+
+def _measured_while_made(stores: Stores, recording: Recording) -> Prepared | None:
+    """What its follower has measured, so that a long recording need not be decoded again; waits a moment for that."""
+    found: list[Prepared | None] = [None]
+
+    def is_measured() -> bool:
+        found[0] = hearing.measured(stores, recording.id, recording.offset)
+        return found[0] is not None
+
+    _wait_for_follower(stores, recording, is_measured, MEASURED_SECONDS)
+    return found[0]
+
+
+def _wait_for_words(stores: Stores, recording: Recording) -> None:
+    """Waits a moment until all is heard, so that a message that is sent right now has its words from the beginning."""
+
+    def is_heard() -> bool:
+        return not hearing.is_followed(stores, recording.id)
+
+    _wait_for_follower(stores, recording, is_heard, HEARD_SECONDS)
+
+
+def _wait_for_follower(stores: Stores, recording: Recording, is_done: Callable[[], bool], seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while True:
+        is_followed = leases.is_followed(stores, recording.id)  # before the look: it may end in between
+        if is_done() or not is_followed or time.monotonic() > until:
+            return
+        time.sleep(FOLLOWER_STEP)
 
 
 def _note_stored(stores: Stores, recording: Recording, upload: Upload) -> Recording:
@@ -329,7 +370,7 @@ def _note_stored(stores: Stores, recording: Recording, upload: Upload) -> Record
 def _end(stores: Stores, recording: Recording, why: str) -> None:
     key = keys.recording_key(recording.id)
     with stores.redis.pipeline() as pipe:
-        pipe.delete(key, keys.recording_bytes_key(recording.id))
+        pipe.delete(key, keys.recording_bytes_key(recording.id), keys.heard_key(recording.id))
         pipe.hset(key, mapping={"owner": recording.owner, "ended": why})
         pipe.expire(key, KNOWN_SECONDS)
         pipe.zrem(keys.RECORDINGS, recording.id)

@@ -7,6 +7,7 @@ import pytest
 
 from tests import recordings
 from tests.client import Client, Person
+from tests.contract import tus
 from tests.contract.conftest import Connect, MakeWeb, Web, eventually
 from tests.contract.shapes import HIT, check_message, check_problem
 from tests.deepgram_stand_in import BROKEN, CORRUPT, KEY, DeepgramStandIn, spoken
@@ -25,16 +26,8 @@ def deepgram(stack: Stack) -> Iterator[DeepgramStandIn]:
             "TRANSCRIPTION_ATTEMPTS": str(ATTEMPTS),
             "TRANSCRIPTION_BACKOFF": "0.1",
         }
-        other = stack.make_process("transcriber-deepgram", stack.transcriber.command[-1], settings)
-        stack.transcriber.kill()
-        other.start()
-        try:
-            stack.wait_workers(other)
+        with stack.another_transcriber(settings):
             yield stand_in
-        finally:
-            other.kill()
-            stack.transcriber.start()
-            stack.wait_workers()
 
 
 @pytest.fixture(autouse=True)
@@ -306,3 +299,32 @@ def test_a_voice_message_deleted_while_it_is_transcribed_stays_deleted(
     tombstone = next(each for each in ben.history(ada) if each["_id"] == message["_id"])
     assert (tombstone["text"], tombstone["audioFileId"]) == ("", None)
     assert "words" not in tombstone
+
+
+def test_a_recordings_words_come_while_one_speaks_and_its_message_has_them_from_the_beginning(
+    ada: Person, ben: Person, connect: Connect, deepgram: DeepgramStandIn
+) -> None:
+    phone, desk, other = connect(ada), connect(ada), connect(ben)
+    content = recordings.spoken()
+    path = tus.begin(ada, filetype="audio/webm", receiverId=ben.id)
+    phone.send({"type": "typing", "receiverId": ben.id, "recording": True})
+    assert other.wait_for_frame("application:typing") == {"senderId": ada.id, "recording": True}
+    assert tus.append(ada, path, 0, content[:12_000]).status_code == 204
+    for socket in (phone, desk):
+        shown = socket.wait_for_frame("application:captions", lambda data: bool(data["words"]))
+        assert shown.keys() == {"_id", "text", "words", "settled", "seconds"}
+        assert shown["_id"] == tus.id_of(path)
+        assert shown["text"].split() == [word["word"] for word in shown["words"]]
+        assert 0 <= shown["settled"] <= len(shown["words"])
+    (unfinished,) = [each for each in ada.get("/recordings") if each["_id"] == tus.id_of(path)]
+    assert not unfinished["complete"]
+    assert tus.append(ada, path, 12_000, content[12_000:], len(content)).status_code == 204
+    received = len(deepgram.received)
+    message = ada.post(ben, audioFileId=tus.id_of(path))
+    delivered = other.wait_for_frame("application:messages", of(message))
+    check_message(delivered)
+    last = phone.wait_for_frame("application:captions", lambda data: data["settled"] == len(data["words"]) > 10)
+    assert (delivered["status"], delivered["text"], delivered["words"]) == ("delivered", last["text"], last["words"])
+    told = {frame.channel for frame in other.frames}
+    assert not told & {"application:status", "application:captions"}, "no waiting, and nothing of what was not sent"
+    assert len(deepgram.received) == received, "it was not transcribed once more"

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, sync_playwright
 from dev import page as page_build
 from dev.processes import LOOPBACK, free_port
 from dev.system import CHROMIUM, find_program
-from tests.client import Client
+from tests.client import Client, Person
 from tests.e2e.visitor import ARGUMENTS, Visitor
 from tests.stack import Stack, answers
 
@@ -61,14 +61,14 @@ def modules(stack: Stack) -> Iterator[str]:
 
 @pytest.fixture
 def visit(chromium: Browser, stack: Stack, client: Client) -> Iterator[Visit]:
-    """`visit("ada")` opens the page in a browser of its own, as a new person; options are those of a context.
+    """`visit("ada")` opens the page in a browser of its own, as a new person or `person`; options are those of a context.
 
     A test during which a page reported an error fails.
     """
     visitors: list[Visitor] = []
 
-    def open_page(name: str | None = None, **options: object) -> Visitor:
-        person = client.sign_up(name) if name else None
+    def open_page(name: str | None = None, person: Person | None = None, **options: object) -> Visitor:
+        person = client.sign_up(name) if name else person
         # Without a service worker, unless a test is about it: it would fetch the page's files again for each visitor.
         usual = {"base_url": stack.url, "service_workers": "block"}
         visitor = Visitor(chromium.new_context(**{**usual, **options}), person)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from chat.audio.decoding import RATE, SAMPLE_BYTES, speech
+from chat.audio.heard import Heard
 from chat.errors import UnsupportedMedia
 from chat.voice.recognisers import Progress, Recording, Transcript, TranscriptionRefused, TranscriptionUnavailable
 from chat.voice.recognisers.whisper import Whisper
@@ -45,6 +46,28 @@ def words(text: str) -> str:
 def small() -> Whisper:
     """A model that takes a quarter of the time, for what does not depend on the model."""
     return made("tiny.en")
+
+
+def test_a_voice_is_understood_while_it_speaks(whisper: Whisper) -> None:
+    sound = b"".join(speech(recordings.spoken(), 60)) + bytes(RATE * SAMPLE_BYTES * 3)
+    half = RATE * SAMPLE_BYTES // 2
+    told = []
+    with whisper.listen(None, (), Heard()) as stream:
+        for at in range(0, len(sound), half):
+            stream.feed(sound[at : at + half])
+            told += [news] if (news := stream.heard()) is not None else []
+        last = stream.finish()
+    assert told[0].settled == 0
+    assert told[0].words, "guessed while it goes on"
+    assert words(last.text) == RESPECTABLE
+    assert last.settled == len(last.words) == len(RESPECTABLE.split())
+    assert (last.language, last.seconds) == ("en", pytest.approx(9.05, abs=0.1))
+    with whisper.listen(None, (), last) as stream:
+        stream.feed(b"".join(speech(recordings.spoken("amiable.webm"), 60)))
+        longer = stream.finish()
+    assert words(longer.text) == f"{RESPECTABLE} {AMIABLE}", "another listener goes on behind what was settled"
+    assert longer.words[: last.settled] == last.words
+    assert longer.words[last.settled]["start"] > 9
 
 
 @pytest.mark.parametrize("name", ["respectable.m4a", "amiable.webm"])

@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import { after } from "node:test";
 
 import { ME } from "./browser.js";
+import { Recordings } from "./recordings.js";
 
 /** An id that sorts as the number does. */
 export const idOf = (number) => `01${String(number).padStart(24, "0")}`;
@@ -33,6 +34,7 @@ export class Server {
 	/** What was asked: `GET /api/chat/…`. */
 	calls = [];
 	uploads = new Set();
+	recordings = new Recordings();
 	#replies = [];
 	#made = 1_000;
 
@@ -68,32 +70,38 @@ export class Server {
 		const call = `${request.method} ${request.url}`;
 		const body = await read(request);
 		this.calls.push(call);
-		const at = this.#replies.findIndex((each) => call.startsWith(each.call));
-		const {
-			status,
-			held,
-			isMade,
-			problem = {},
-			raw,
-			type = "application/json",
-			breakOff = false,
-		} = at < 0 ? {} : this.#replies.splice(at, 1)[0].reply;
-		const usual = status ? [status, problem] : this.#reply(request, new URL(request.url, location.origin), body);
+		const { held, isMade, raw, breakOff = false, ...planned } = this.#planned(call);
+		const [status, answer, headers] = this.#respond(request, body, planned);
 		if (breakOff) {
 			response.destroy();
 			return;
 		}
 		isMade?.();
 		await held;
-		response.writeHead(usual[0], { "Content-Type": type });
-		response.end(raw ?? (usual[0] === 204 ? "" : JSON.stringify(usual[1])));
+		response.writeHead(status, { "Content-Type": planned.type ?? "application/json", ...headers });
+		response.end(raw ?? (status === 204 ? "" : JSON.stringify(answer)));
+	}
+
+	/** What was ordered in place of the usual reply. */
+	#planned(call) {
+		const at = this.#replies.findIndex((each) => call.startsWith(each.call));
+		return at < 0 ? {} : this.#replies.splice(at, 1)[0].reply;
+	}
+
+	/** Returns a status, a body and headers. */
+	#respond(request, body, { status, problem = {} }) {
+		if (status) return [status, problem, {}];
+		const url = new URL(request.url, location.origin);
+		const travelled = this.recordings.reply(request, url.pathname, body);
+		if (travelled) return [travelled[0], travelled[2] ?? {}, travelled[1]];
+		return [...this.#reply(request, url, body.toString()), {}];
 	}
 
 	#reply({ method }, { pathname, searchParams }, body) {
 		if (pathname === "/api/conversations") return [200, this.#listed(searchParams)];
 		if (pathname === "/api/upload") return [201, { files: [{ audioFileUuid: this.#upload() }] }];
 		if (pathname === "/api/chat" && method === "POST") return this.#accept(JSON.parse(body));
-		if (pathname.endsWith("/read")) return [204];
+		if (pathname.endsWith("/read")) return [204, null];
 		return [200, this.#history(pathname.split("/")[3], searchParams)];
 	}
 
@@ -110,7 +118,8 @@ export class Server {
 	}
 
 	#accept({ receiverId, clientId, text = "", audioFileId = null }) {
-		if (audioFileId && !this.uploads.has(audioFileId)) return [404, { detail: "There is no such upload." }];
+		const isThere = this.uploads.has(audioFileId) || this.recordings.byId.get(audioFileId)?.length;
+		if (audioFileId && !isThere) return [404, { detail: "There is no such upload." }];
 		const known = this.messages.find((each) => each.clientId === clientId);
 		if (known) return [202, known];
 		this.#made += 1;
@@ -141,5 +150,5 @@ function later() {
 async function read(request) {
 	const chunks = [];
 	for await (const chunk of request) chunks.push(chunk);
-	return Buffer.concat(chunks).toString();
+	return Buffer.concat(chunks);
 }

@@ -10,7 +10,7 @@ import * as conversations from "../../web/static/js/state/conversations.js";
 import { forgetHistoriesExcept, historyWith, reloadHistory } from "../../web/static/js/state/histories.js";
 import { takeChange, takeMessage } from "../../web/static/js/state/incoming.js";
 import { isMuted, setMuted, takeMuted } from "../../web/static/js/state/muting.js";
-import { findPerson, isTyping, person, takePresence, takeTyping } from "../../web/static/js/state/people.js";
+import { activityOf, findPerson, person, takePresence, takeTyping } from "../../web/static/js/state/people.js";
 import { fromMe, fromPartner, idOf, Server } from "./server.js";
 import { until } from "./waiting.js";
 
@@ -184,9 +184,11 @@ test("what is loaded anew after a gap is asked for after the gap", async () => {
 test("who types does so until they send", async () => {
 	await begin([theirs(1)], 0);
 	takeTyping({ senderId: partner._id });
-	assert.ok(isTyping(partner._id));
+	assert.equal(activityOf(partner._id), "person.typing");
+	takeTyping({ senderId: partner._id, recording: true });
+	assert.equal(activityOf(partner._id), "person.recording");
 	await takeMessage(theirs(2));
-	assert.ok(!isTyping(partner._id));
+	assert.equal(activityOf(partner._id), null);
 });
 
 test("presence is noted of those who are known, and of nobody else", async () => {

@@ -111,7 +111,7 @@ def test_what_we_import_is_a_requirement_of_our_own(packages: tuple[str, ...], f
 
 
 # Imported only once there is a model, for which requirements/speech.txt has to be installed
-SPEECH = ("chat.voice.recognisers.hearing", "chat.voice.recognisers.pieces")
+SPEECH = tuple(f"chat.voice.recognisers.{name}" for name in ("hearing", "pieces", "utterances", "whisper_stream"))
 
 
 def test_every_process_but_flower_starts_without_what_only_others_need() -> None:

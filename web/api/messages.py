@@ -18,6 +18,7 @@ api = APIBlueprint("messages", __name__, url_prefix=PREFIX, abp_tags=[CHAT], abp
 
 @api.post("/chat", responses=responses(202, schemas.Message, 400, 401, 403, 404, 413, 415))
 @checks_session
+@takes_transcripts
 def send(body: schemas.NewMessage) -> tuple[Response, int]:
     """Send a text, or an upload as a voice message"""
     return jsonify(sending.accept(stores(), draft_of(body, me()), services().queue.wake_drainer, session())), 202

@@ -7,6 +7,8 @@ from flask import Response, jsonify, request, url_for
 from flask_openapi3.blueprint import APIBlueprint
 
 from chat import audio, ids
+from chat.audio import heard
+from chat.audio.heard import Heard
 from chat.errors import Conflict
 from chat.voice import recordings
 from chat.voice.recordings import Recording
@@ -35,7 +37,9 @@ _GROWN: dict[str, Any] = {
 @api.get("/recordings", responses=responses(200, schemas.Recordings, 401))
 def list_unfinished() -> Response:
     """Your recordings that were neither sent nor discarded, oldest first"""
-    return jsonify([_described(recording) for recording in recordings.of_owner(stores(), me())])
+    own = recordings.of_owner(stores(), me())
+    found = heard.read_all(stores(), [recording.id for recording in own])
+    return jsonify([_described(*each) for each in zip(own, found, strict=True)])
 
 
 @api.post(
@@ -112,8 +116,9 @@ def _content(recording: Recording) -> Iterator[bytes]:
     return recordings.stream(stores(), recording)
 
 
-def _described(recording: Recording) -> dict[str, Any]:
-    """A recording as clients get it."""
+def _described(recording: Recording, found: Heard | None) -> dict[str, Any]:
+    """A recording as clients get it, with the words that were heard of it."""
+    words = found or Heard()
     return {
         "_id": recording.id,
         "receiverId": recording.receiver,
@@ -121,8 +126,8 @@ def _described(recording: Recording) -> dict[str, Any]:
         "offset": recording.offset,
         "complete": recording.stored,
         "started": ids.timestamp(recording.started),
-        "seconds": 0.0,
-        "text": "",
-        "words": [],
-        "settled": 0,
+        "seconds": words.seconds,
+        "text": words.text,
+        "words": words.words,
+        "settled": words.settled,
     }

@@ -129,6 +129,11 @@ class Connection(Server):
         self._handled = 0  # frames since others last had their turn
         super().__init__(environ, receive_bytes=READ_BYTES, thread_class=_NoThread, event_class=object)
 
+    @property
+    def is_slow(self) -> bool:
+        """Whether the client has not taken yet what it was sent before."""
+        return self._writer is not None
+
     def push(self, data: bytes) -> bool:
         """Send encoded frames, as one item. Closes a socket whose queue is full; returns whether they were taken."""
         if self.closing or self._ended:

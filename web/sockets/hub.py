@@ -77,6 +77,8 @@ class Hub:
         encoded, began = b"", time.time_ns()
         for user_id in envelope.recipients:
             for connection in self.of(user_id):
+                if channel in frames.DROPPED and connection.is_slow:
+                    continue
                 encoded = encoded or encode(frames.frame(channel, envelope.data))
                 self.give(connection, encoded, envelope.position)
         if encoded:

@@ -220,7 +220,8 @@ class _Conversation:
         now = gevent.get_hub().loop.now()
         if isinstance(receiver, str) and ids.is_id(receiver) and now - self._typed >= TYPING_SECONDS:
             self._typed = now
-            delivery.announce_typing(self._own.stores, self._connection.user_id, receiver)
+            recording = value.get("recording") is True
+            delivery.announce_typing(self._own.stores, self._connection.user_id, receiver, recording=recording)
 
     def _resume(self, value: dict[str, Any]) -> None:
         """Send what was missed. Who asks again too soon has to wait, and what they say next waits with it."""

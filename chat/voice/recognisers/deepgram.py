@@ -4,25 +4,30 @@
 request that Deepgram refuses because of the language is repeated at once, with other parameters.
 """
 
-import math
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, closing
 from typing import Any, NoReturn
 
 import httpx
 from deepgram import DeepgramClient, DeepgramClientEnvironment
 from deepgram.core.api_error import ApiError
 from deepgram.core.parse_error import ParsingError
+from deepgram.core.request_options import RequestOptions
+from websockets.exceptions import InvalidStatus, WebSocketException
 
+from chat.audio.heard import Heard
+from chat.voice.recognisers.deepgram_results import positive, text_of, transcript
+from chat.voice.recognisers.deepgram_stream import STREAM_QUERY, DeepgramStream
 from chat.voice.recognisers.protocol import (
     LanguageNotKnown,
     Recording,
     Report,
+    Stream,
     Transcript,
     TranscriptionRefused,
     TranscriptionUnavailable,
 )
-from chat.wire import Word
 from config.settings import Settings
 
 CONNECT_SECONDS = 5.0
@@ -30,7 +35,6 @@ REASON_LIMIT = 200  # characters of Deepgram's explanation that are passed on
 RETRYABLE = (408, 429)  # of the 4xx; the others say that the request itself is wrong
 ACCOUNT = (401, 402, 403)
 ABOUT_LANGUAGE = re.compile("language", re.IGNORECASE)  # in the explanation of a 400
-LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 Query = dict[str, Any]
 
@@ -72,7 +76,7 @@ class Deepgram:
             except _LanguageRefused as error:
                 refused = error
             else:
-                return _transcript(response, query.get("language") if query.get("language") != "multi" else None)
+                return transcript(response, query.get("language") if query.get("language") != "multi" else None)
         raise refused or LanguageNotKnown("The transcription service does not know this language.")
 
     def _queries(self, language: str | None, hints: Sequence[str]) -> Iterator[Query]:
@@ -107,6 +111,27 @@ class Deepgram:
         except (httpx.HTTPError, ParsingError) as error:
             raise TranscriptionUnavailable("The transcription service could not be reached.") from error
 
+    def listen(self, language: str | None, hints: Sequence[str], begun: Heard) -> AbstractContextManager[Stream]:
+        """See `Recogniser`. The language cannot be detected in a stream: it is `multi`, or one that somebody named."""
+        queries = [query for query in self._queries(language, hints) if "language" in query]
+        if not queries:
+            raise LanguageNotKnown("Nobody said in which language this is, and a stream cannot detect it.")
+        options: RequestOptions = {"additional_query_parameters": {"redact": self._redact}} if self._redact else {}
+        for query in queries:
+            connection = self._client.listen.v1.connect(**self._query, **query, **STREAM_QUERY, request_options=options)
+            try:
+                socket = connection.__enter__()
+            except (ApiError, InvalidStatus) as error:
+                refusal = error if isinstance(error, ApiError) else _refusal(error)
+                if refusal.status_code == 400 and query is not queries[-1]:
+                    continue
+                _raise_for(refusal)
+            except (OSError, WebSocketException) as error:
+                raise TranscriptionUnavailable("The transcription service could not be reached.") from error
+            known = query["language"] if query["language"] != "multi" else None
+            return closing(DeepgramStream(connection, socket, known, begun))
+        raise AssertionError("unreachable")
+
 
 class _LanguageRefused(LanguageNotKnown):
     """The recording was refused because of the requested language, or because the model cannot detect it."""
@@ -133,99 +158,22 @@ def _raise_for(error: ApiError) -> NoReturn:
     raise TranscriptionUnavailable(f"The transcription service failed ({status}).", _retry_after(error)) from error
 
 
+def _refusal(error: InvalidStatus) -> ApiError:
+    """The error of a stream's handshake, which the SDK only knows from older versions of its library."""
+    headers = dict(error.response.headers.raw_items())
+    said = {"err_msg": error.response.headers.get("dg-error", "")}
+    return ApiError(status_code=error.response.status_code, headers=headers, body=said)
+
+
 def _said(body: Any) -> str:
     """Returns Deepgram's explanation, shortened."""
     if not isinstance(body, dict):
         return ""
-    said = _text(body.get("err_msg")) or _text(body.get("message"))
+    said = text_of(body.get("err_msg")) or text_of(body.get("message"))
     return said.removeprefix("Bad Request: ").strip()[:REASON_LIMIT]
 
 
 def _retry_after(error: ApiError) -> float | None:
     """Returns the seconds of `Retry-After`. A date is ignored in favour of our own backoff."""
     headers = {name.lower(): value for name, value in (error.headers or {}).items()}
-    return _positive(headers.get("retry-after")) or None
-
-
-def _transcript(response: Any, language: str | None) -> Transcript:
-    """Returns the first alternative of the first channel; an empty transcript when there is none, as for silence.
-
-    The SDK builds its responses without checking them, so any value may be anywhere. What is not as documented is left
-    out: a word without times can be read but does not light up.
-
-    Raises:
-        TranscriptionUnavailable: the response has no transcript.
-    """
-    channels = _field(_field(response, "results"), "channels")
-    if not isinstance(channels, list):
-        raise TranscriptionUnavailable("The transcription service sent an unreadable response.")
-    channel = channels[0] if channels else None
-    alternatives = _field(channel, "alternatives")
-    if not isinstance(alternatives, list) or not alternatives:
-        return Transcript("", language=language or _tag(_field(channel, "detected_language")))
-    best = alternatives[0]
-    said = _field(best, "words")
-    spoken = said if isinstance(said, list) else []
-    text = _text(_field(best, "transcript"))
-    if not text and _field(best, "transcript") != "":
-        text = " ".join(filter(None, map(_spelled, spoken)))
-        if not text:
-            raise TranscriptionUnavailable("The transcription service sent an unreadable response.")
-    found = [_tag(_field(best, "languages")), _tag(_field(channel, "detected_language"))]
-    return Transcript(
-        text=text,
-        confidence=_probability(_field(best, "confidence")) if text else None,
-        language=language or next(filter(None, found), None),
-        words=[word for each in spoken if (word := _word(each)) is not None],
-    )
-
-
-def _field(value: Any, name: str) -> Any:
-    """Returns a field of a model of the SDK, or of a dictionary that it left unparsed."""
-    return value.get(name) if isinstance(value, dict) else getattr(value, name, None)
-
-
-def _text(value: Any) -> str:
-    """Returns a text, joining a list of them, with lone surrogates replaced, which no store accepts."""
-    if isinstance(value, list):
-        value = " ".join(part for part in value if isinstance(part, str))
-    if not isinstance(value, str):
-        return ""
-    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def _tag(value: Any) -> str | None:
-    """Returns a language tag, the first of a list."""
-    first = value[0] if isinstance(value, list) and value else value
-    return first if isinstance(first, str) and LANGUAGE_TAG.fullmatch(first) else None
-
-
-def _positive(value: Any) -> float | None:
-    """Returns a finite number of at least 0, else None."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return None
-    return number if math.isfinite(number) and number >= 0 else None
-
-
-def _probability(value: Any) -> float | None:
-    number = _positive(value)
-    return number if number is not None and number <= 1 else None
-
-
-def _spelled(word: Any) -> str:
-    return _text(_field(word, "punctuated_word")) or _text(_field(word, "word"))
-
-
-def _word(word: Any) -> Word | None:
-    """Returns the word with its times; None when it has none."""
-    spelled, start, end = _spelled(word), _positive(_field(word, "start")), _positive(_field(word, "end"))
-    if not spelled or start is None or end is None:
-        return None
-    return Word(
-        word=spelled,
-        start=round(start, 3),
-        end=round(max(start, end), 3),
-        confidence=_probability(_field(word, "confidence")),
-    )
+    return positive(headers.get("retry-after")) or None

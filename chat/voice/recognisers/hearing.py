@@ -6,6 +6,7 @@ but Whisper does not is dropped, and loops are cut.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from faster_whisper import WhisperModel
@@ -13,6 +14,7 @@ from faster_whisper.audio import pad_or_trim
 from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import TranscriptionOptions, get_suppressed_tokens
 
+from chat.audio.heard import Heard
 from chat.voice.recognisers import languages
 from chat.voice.recognisers.loops import without_loops
 from chat.voice.recognisers.pieces import RATE, Piece, Samples, spoken_seconds
@@ -30,6 +32,8 @@ MIN_LOG_PROBABILITY = -1.0  # mean over the tokens; text below it is a guess (Op
 MAX_NO_SPEECH = 0.6  # probability of silence above which a guess counts as silence (OpenAI's own threshold)
 TOKENS_A_SECOND = 25  # nobody speaks faster, in any script
 MIN_TOKENS = 24
+FRAMES_A_SECOND = 100  # of Whisper's features
+SPARE_SECONDS = 2.0  # of silence behind a short piece; with less, Whisper says its end twice
 MAX_ROUNDS = 6  # per piece
 MIN_LEFT_SECONDS = 1.0  # seconds of speech after the last word that are worth another round
 SPACELESS = ("zh", "ja", "yue")  # written without spaces, even between sentences
@@ -37,21 +41,37 @@ SPACELESS = ("zh", "ja", "yue")  # written without spaces, even between sentence
 OPENING, CLOSING = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"
 
 
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """The text and the words of one piece, and what is known of the language after it."""
+
+    text: str
+    words: list[Word]
+    language: languages.Detection
+
+
 class Hearing:
     """Collects the words of one recording while it is transcribed piece by piece."""
 
-    def __init__(self, model: WhisperModel, language: str | None, hints: Sequence[str]) -> None:
+    def __init__(
+        self, model: WhisperModel, language: str | None, hints: Sequence[str], begun: Heard | None = None
+    ) -> None:
+        """`begun`, for a recording that is being made: the words that were settled of its beginning."""
+        self._is_live = begun is not None
         self._model = model
         self._known = set(model.supported_languages)
         self._hints = [code for code in map(languages.whisper_code, hints) if code in self._known]
         self._forced = self._code(language)
         self._heard = languages.Detection(self._hints)
-        self._words: list[Word] = []
-        self._texts: list[str] = []
+        self._words: list[Word] = begun.words[: begun.settled] if begun else []
+        self._texts: list[str] = [begun.settled_text] if begun and begun.settled_text else []
 
     @property
     def text(self) -> str:
-        return ("" if self._language in SPACELESS else " ").join(self._texts)
+        return self._joined(self._texts)
+
+    def _joined(self, texts: Sequence[str]) -> str:
+        return ("" if self._language in SPACELESS else " ").join(texts)
 
     def transcript(self) -> Transcript:
         sure = [word["confidence"] for word in self._words if word["confidence"] is not None]
@@ -64,6 +84,32 @@ class Hearing:
 
     def hear(self, piece: Piece) -> None:
         """Adds the words of the next piece. Pieces must come in order."""
+        self.add(self.guess(piece))
+
+    def add(self, guess: "Guess") -> None:
+        """Adds the words of a guess, as if `hear` had heard them just now."""
+        self._heard = guess.language
+        if guess.text:
+            self._texts.append(guess.text)
+            self._words += guess.words
+
+    def with_guess(self, guess: "Guess | None") -> tuple[str, list[Word]]:
+        """Returns the text and the words so far, and those of a guess behind them."""
+        if guess is None or not guess.text:
+            return self.text, self._words
+        return self._joined([*self._texts, guess.text]), [*self._words, *guess.words]
+
+    def guess(self, piece: Piece) -> "Guess":
+        """Returns the words of the next piece without adding them: it may still become longer."""
+        before = self._heard
+        words = self._words_of(piece)
+        after, self._heard = self._heard, before
+        text = "".join(word["word"] for word in words).strip()
+        if not any(character.isalnum() for character in text):
+            return Guess("", [], after)
+        return Guess(text, [{**word, "word": spelled} for word in words if (spelled := word["word"].strip())], after)
+
+    def _words_of(self, piece: Piece) -> list[Word]:
         timed = self._listen(piece.samples)
         for _ in range(MAX_ROUNDS):
             # The model may stop before the end, for instance where somebody says the same thing twice.
@@ -75,11 +121,7 @@ class Hearing:
             if not more:
                 break
             timed += [{**each, "start": each["start"] + ended, "end": each["end"] + ended} for each in more]
-        words = without_loops([_word(piece, each) for each in timed])
-        text = "".join(word["word"] for word in words).strip()
-        if any(character.isalnum() for character in text):
-            self._texts.append(text)
-            self._words += [{**word, "word": spelled} for word in words if (spelled := word["word"].strip())]
+        return without_loops([_word(piece, each) for each in timed])
 
     @property
     def _language(self) -> str | None:
@@ -101,7 +143,7 @@ class Hearing:
         """Returns the words of at most 30 s as faster-whisper gives them, with times counted from the first sample."""
         seconds = len(samples) / RATE
         features = self._model.feature_extractor(samples)
-        encoded = self._model.encode(pad_or_trim(features))
+        encoded = self._model.encode(pad_or_trim(features, self._encoded_frames(seconds)))
         detection = self._heard
         if self._forced is None and not detection.settled:
             found = {token[2:-2]: probability for token, probability in self._model.model.detect_language(encoded)[0]}
@@ -117,6 +159,15 @@ class Hearing:
         frames = features.shape[-1] - 1
         self._model.add_word_timestamps([[segment]], tokenizer, encoded, frames, OPENING, CLOSING, 0.0)
         return list(segment.get("words") or [])
+
+    def _encoded_frames(self, seconds: float) -> int:
+        """Returns how many frames to encode.
+
+        A whole recording's pieces are padded to what Whisper was trained with. Those of one that is being made are many
+        and short, and encoding takes as long as what is encoded.
+        """
+        most = int(self._model.feature_extractor.nb_max_frames)
+        return min(most, int((seconds + SPARE_SECONDS) * FRAMES_A_SECOND)) if self._is_live else most
 
     def _decode(self, encoded: Any, tokenizer: Tokenizer, seconds: float) -> list[int]:
         prompt = self._model.get_prompt(tokenizer, [], without_timestamps=True)

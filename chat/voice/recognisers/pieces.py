@@ -66,14 +66,14 @@ def pieces(blocks: Iterable[bytes]) -> Iterator[Piece]:
         while held >= longest_piece:
             buffer = np.concatenate(rest)
             speech = spoken(buffer[:longest_piece])
-            cut = _cut(buffer[:longest_piece], speech)
+            cut = cut_in_pause(buffer[:longest_piece], speech)
             if speech:
-                yield _piece(taken, buffer[:cut], speech)
+                yield piece_of(taken, buffer[:cut], speech)
             rest, held, taken = [buffer[cut:]], len(buffer) - cut, taken + cut
     if held:
         buffer = np.concatenate(rest)
         if speech := spoken(buffer):
-            yield _piece(taken, buffer, speech)
+            yield piece_of(taken, buffer, speech)
 
 
 def spoken(samples: Samples) -> list[tuple[int, int]]:
@@ -86,7 +86,7 @@ def spoken_seconds(samples: Samples) -> float:
     return sum(end - begin for begin, end in spoken(samples)) / RATE if len(samples) else 0.0
 
 
-def _cut(buffer: Samples, speech: list[tuple[int, int]]) -> int:
+def cut_in_pause(buffer: Samples, speech: list[tuple[int, int]]) -> int:
     """Returns where to end a piece, in samples: in its longest late pause, else where it is quietest."""
     kept = int(KEPT_SECONDS * RATE)
     if not speech:
@@ -103,7 +103,8 @@ def _cut(buffer: Samples, speech: list[tuple[int, int]]) -> int:
     return len(buffer) - _SEARCHED + int(late.argmin()) * _QUIETEST_OF + _QUIETEST_OF // 2
 
 
-def _piece(taken: int, buffer: Samples, speech: list[tuple[int, int]]) -> Piece:
+def piece_of(taken: int, buffer: Samples, speech: list[tuple[int, int]]) -> Piece:
+    """Returns the speech in a buffer that begins behind `taken` samples of the recording."""
     kept, longest = int(KEPT_SECONDS * RATE), int(LONGEST_PAUSE * RATE)
     stretches: list[tuple[int, int]] = []
     for begin, end in speech:

@@ -1,9 +1,11 @@
-"""What every recogniser offers."""
+"""What every recogniser offers: to transcribe a recording that is there, and to listen to one that is being made."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from chat.audio.heard import Heard
 from chat.wire import Word
 
 
@@ -65,6 +67,33 @@ class TranscriptionUnavailable(Exception):
         self.retry_after = retry_after
 
 
+class Stream(Protocol):
+    """Listens to one recording while it is made. One thread uses it.
+
+    Every method may raise TranscriptionUnavailable: it cannot go on.
+    """
+
+    @property
+    def behind(self) -> float:
+        """Seconds of what it was given that it has not dealt with. Do not feed it while they are many."""
+        ...
+
+    def feed(self, samples: bytes) -> None:
+        """Takes the next samples: mono, signed 16 bit, 16,000 a second."""
+        ...
+
+    def heard(self) -> Heard | None:
+        """Returns what has been heard so far, None if that is as before.
+
+        Call it often: it may do the hearing itself, and then takes as long as that.
+        """
+        ...
+
+    def finish(self) -> Heard:
+        """Says that there will be no more samples. Returns all that was heard, settled."""
+        ...
+
+
 class Recogniser(Protocol):
     """Any number of threads may use one at once."""
 
@@ -88,5 +117,18 @@ class Recogniser(Protocol):
             UnsupportedMedia: for good; nothing in it can be decoded.
             Unavailable: for now; this machine cannot decode it.
             TranscriptionUnavailable: for now; the recogniser cannot be used.
+        """
+        ...
+
+    def listen(self, language: str | None, hints: Sequence[str], begun: Heard) -> AbstractContextManager[Stream]:
+        """Listens to a recording that is being made; leaving the block stops that.
+
+        Args:
+            language, hints: as in `Recording`.
+            begun: what an earlier stream has settled of it. The samples begin behind that, at `begun.settled_seconds`.
+
+        Raises:
+            TranscriptionRefused: not to this one, for instance because of the language.
+            TranscriptionUnavailable: not now; the recogniser cannot be used.
         """
         ...

@@ -5,11 +5,20 @@ appear before the last are known.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from chat.audio import decoding
-from chat.voice.recognisers.protocol import Progress, Recording, Report, Transcript, TranscriptionUnavailable
+from chat.audio.heard import Heard
+from chat.voice.recognisers.protocol import (
+    Progress,
+    Recording,
+    Report,
+    Stream,
+    Transcript,
+    TranscriptionUnavailable,
+)
 from chat.voice.recognisers.whisper_model import Models
 from config.settings import Settings
 
@@ -47,6 +56,16 @@ class Whisper:
             if time.monotonic() - began > TIME_SLACK + TIME_FACTOR * heard:
                 raise TranscriptionUnavailable("Transcribing took too long; the machine is busy.")
         return hearing.transcript()
+
+    @contextmanager
+    def listen(self, language: str | None, hints: Sequence[str], begun: Heard) -> Iterator[Stream]:
+        """See `Recogniser`."""
+        model = self._models.get()
+        from chat.voice.recognisers.hearing import Hearing
+        from chat.voice.recognisers.whisper_stream import WhisperStream
+
+        likely = [begun.language, *hints] if begun.language else hints
+        yield WhisperStream(Hearing(model, language, likely, begun), begun)
 
     def _track(self, audio: bytes) -> int:
         """Returns the track with the most speech; a screen recording has the computer's sound on another."""

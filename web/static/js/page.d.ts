@@ -1,6 +1,7 @@
 // Types that several modules of the page share.
 
 import type { History } from "./state/history.js";
+import type { Recording } from "./state/recording.js";
 import type { Frames, Message, Person } from "./wire.js";
 
 /** A message as the page holds it; what the page alone knows of it comes after the message's own fields. */
@@ -35,6 +36,27 @@ export interface Content {
 	name?: string;
 	/** Of the recording, BCP 47: what its speaker has said that they speak. */
 	language?: string;
+	/** How the recording has travelled while it was made; null once it has to be uploaded as a whole. */
+	travelled?: Travelled | null;
+}
+
+/** A recording that the server has, or most of it. */
+export interface Travelled {
+	/** The recording's id there. */
+	id: string;
+	/** Bytes that the server was known to have. */
+	offset: number;
+}
+
+/** What becomes of a recording. */
+export interface RecordingOutcome {
+	send: (content: Content) => Promise<void>;
+	/** There is something to have back. */
+	discarded: (recording: Recording) => void;
+	/** There is none, for this reason. */
+	refused: (why: string) => void;
+	/** The panel is gone, whatever became of the recording. */
+	closed: () => void;
 }
 
 /** A message on its way out. */
@@ -92,6 +114,8 @@ export type Events = {
 	history: History;
 	/** A message for me; `isNew` unless it is the transcript of one that had come. */
 	incoming: { message: Message; isNew: boolean };
+	/** It was found out which recordings I have begun and not sent. */
+	unfinished: null;
 	/** What waits for this person changed. */
 	outbox: string;
 	/** More of this item's recording is uploaded. */

@@ -89,6 +89,35 @@ export interface Presence {
 
 export interface Typing {
 	senderId: string;
+	/** They record a voice message. */
+	recording?: boolean;
+}
+
+/** What was heard so far of a recording that is being made. */
+export interface Captions {
+	/** The recording's, which is that of its upload later. */
+	_id: string;
+	text: string;
+	words: HeardWord[];
+	/** How many of the words will not change any more. */
+	settled: number;
+	/** How much of the recording was heard. */
+	seconds: number;
+	language?: string | null;
+	/** Who speaks, where they let me read along. */
+	senderId?: string;
+}
+
+/** An element of `GET /recordings`: one that I make, or have made and not sent. */
+export interface UnfinishedRecording extends Omit<Captions, "senderId"> {
+	receiverId: string | null;
+	/** Its media type. */
+	type: string;
+	/** Bytes that the server has. */
+	offset: number;
+	complete: boolean;
+	/** RFC 3339. */
+	started: string;
 }
 
 /** The end of what the server sends again after `resume`; not `complete` when more was missed than it keeps. */
@@ -113,6 +142,7 @@ export interface Frames {
 	status: VoiceMessage | MessageChange | ReadReceipt;
 	users: Presence;
 	typing: Typing;
+	captions: Captions;
 	resume: Resumed;
 	sent: Sent;
 	refused: Refused;
@@ -120,7 +150,9 @@ export interface Frames {
 
 /** What the page sends over the socket as JSON. */
 export type Request =
-	{ type: "typing"; receiverId: string } | { type: "resume"; after: string } | ({ type: "send" } & Outgoing);
+	| { type: "typing"; receiverId: string; recording?: boolean }
+	| { type: "resume"; after: string }
+	| ({ type: "send" } & Outgoing);
 
 /** An element of `GET /conversations`. */
 export interface ConversationSummary {

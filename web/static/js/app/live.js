@@ -22,6 +22,7 @@ import { keepAhead, keptConversations, startKeeping } from "../state/offline.js"
 import * as outbox from "../state/outbox.js";
 import { fetchNews } from "../state/news.js";
 import { takePresence, takeTyping } from "../state/people.js";
+import { lookForUnfinished } from "../state/unfinished.js";
 import { Polling } from "./polling.js";
 
 /** @import { Frames, Message } from "../wire.js" */
@@ -65,6 +66,7 @@ export class Live {
 		on("frame:users", takeUser);
 		on("frame:typing", takeTyping);
 		on("frame:status", takeStatus);
+		on("frame:captions", (captions) => this.#overhear(captions));
 		on("frame:resume", ({ complete }) => {
 			if (!complete) this.#reload();
 		});
@@ -94,6 +96,16 @@ export class Live {
 		outbox.flush();
 	}
 
+	/**
+	 * Somebody lets me read along while they speak.
+	 * @param {Frames["captions"]} captions
+	 */
+	async #overhear(captions) {
+		if (captions.senderId !== this.openId()) return;
+		const { showSpeaking } = await import("../thread/overheard.js");
+		showSpeaking(captions);
+	}
+
 	#showOfflineLater() {
 		this.#bannerTimer = setTimeout(() => {
 			this.#showBanner("offline");
@@ -108,6 +120,7 @@ export class Live {
 		this.#polling.stop();
 		outbox.flush();
 		renewKeptHistories().catch(() => {});
+		lookForUnfinished();
 		if (canWorkOffline()) this.#keepAhead().catch(() => {}); // the next connection goes on
 		if (this.#hasBeenConnected) this.#catchUp();
 		this.#hasBeenConnected = true;

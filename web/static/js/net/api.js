@@ -4,7 +4,7 @@ import { ApiError } from "./errors.js";
 import { request, TRANSFER_TIMEOUT } from "./http.js";
 
 /** @import { Query, Options } from "./http.js" */
-/** @import { ConversationSummary, Login, Message, Outgoing, Person, PushState, SearchHit, User } from "../wire.js" */
+/** @import { ConversationSummary, Login, Message, Outgoing, Person, PushState, SearchHit, UnfinishedRecording, User } from "../wire.js" */
 
 const SEARCH_LIMIT = 30;
 
@@ -108,6 +108,12 @@ export const changePush = (showsText) => patch("/push", { showsText });
 
 /** @type {() => Promise<void>} */
 export const unsubscribeFromPush = () => call("DELETE", "/push");
+
+/** @type {() => Promise<UnfinishedRecording[]>} those I am making, on whichever device, and have not sent */
+export const fetchUnfinished = () => get("/recordings");
+
+/** @type {(id: string) => Promise<void>} */
+export const discardUnfinished = (id) => call("DELETE", `/recordings/${id}`, { headers: { "Tus-Resumable": "1.0.0" } });
 
 /** @type {(uuid: string) => Promise<Blob>} */
 export async function fetchRecording(uuid) {

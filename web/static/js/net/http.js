@@ -15,6 +15,8 @@ export const TRANSFER_TIMEOUT = 300_000; // for recordings
 /**
  * @typedef {object} Options
  * @property {object} [body] sent as JSON
+ * @property {Blob} [bytes] sent as they are, in place of a body
+ * @property {Record<string, string>} [headers] besides the usual ones
  * @property {Query} [query]
  * @property {number} [timeout] milliseconds
  */
@@ -26,12 +28,12 @@ export const TRANSFER_TIMEOUT = 300_000; // for recordings
  * @returns {Promise<Response>} a success
  * @throws {ApiError}
  */
-export async function request(method, path, { body, query = {}, timeout = TIMEOUT } = {}) {
+export async function request(method, path, { body, bytes, headers, query = {}, timeout = TIMEOUT } = {}) {
 	const { token } = session;
 	const response = await fetch(addressOf(path, query), {
 		method,
-		headers: headersOf(token, Boolean(body)),
-		body: body ? JSON.stringify(body) : null,
+		headers: headersOf(token, { ...(body && { "Content-Type": "application/json" }), ...headers }),
+		body: body ? JSON.stringify(body) : (bytes ?? null),
 		signal: AbortSignal.timeout(timeout),
 	}).catch(() => null);
 	if (!response) throw new ApiError();
@@ -61,14 +63,13 @@ function addressOf(path, query) {
 
 /**
  * @param {string | null} token
- * @param {boolean} hasBody
+ * @param {Record<string, string>} own of this call
  */
-function headersOf(token, hasBody) {
-	const headers = new Headers();
+function headersOf(token, own) {
+	const headers = new Headers(own);
 	const languages = acceptLanguage();
 	if (languages) headers.set("Accept-Language", languages);
 	if (token) headers.set("Authorization", `Bearer ${token}`);
-	if (hasBody) headers.set("Content-Type", "application/json");
 	return headers;
 }
 

@@ -4,6 +4,7 @@ import { setSpokenLanguage, spokenLanguage } from "../base/languages.js";
 import * as notifications from "../base/notifications.js";
 import { chooseLanguage, chosenLanguage, pageLanguages } from "../base/reading.js";
 import { say } from "../base/sentences.js";
+import { setSharesWords, sharesWords } from "../base/sharing.js";
 import { THEME } from "../base/stored.js";
 import { ask, askForPassword, tell } from "../dom/dialog.js";
 import { h } from "../dom/elements.js";
@@ -23,6 +24,7 @@ export function settingsPage() {
 		theme: HTMLFieldSetElement,
 		reading: HTMLElement,
 		language: HTMLElement,
+		share: HTMLInputElement,
 		notify: HTMLInputElement,
 		refused: HTMLElement,
 		keys: HTMLButtonElement,
@@ -35,6 +37,7 @@ export function settingsPage() {
 	handleTheme(parts.theme);
 	handlePageLanguage(parts.reading);
 	handleLanguage(parts.language);
+	handleSharing(parts.share);
 	handleNotifications(parts.notify, parts.refused);
 	parts.keys.onclick = showShortcuts;
 	handleShownText(parts.shown).catch(() => {}); // it stays as it is without a connection
@@ -100,6 +103,12 @@ function handleLanguage(place) {
 	const choice = languageChoice(say("settings.spoken"), say("settings.asBrowser"), spokenLanguage());
 	choice.onchange = () => setSpokenLanguage(choice.value);
 	place.append(choice);
+}
+
+/** @param {HTMLInputElement} toggle whether others may read along */
+function handleSharing(toggle) {
+	toggle.checked = sharesWords();
+	toggle.onchange = () => setSharesWords(toggle.checked);
 }
 
 /**

@@ -15,7 +15,8 @@ import {
 } from "../state/conversations.js";
 import { draftFor } from "../state/drafts.js";
 import { isMuted } from "../state/muting.js";
-import { isTyping } from "../state/people.js";
+import { activityOf } from "../state/people.js";
+import { hasUnfinished } from "../state/unfinished.js";
 import { personRow } from "./person-row.js";
 
 /** @import { Conversation } from "../page.js" */
@@ -39,6 +40,7 @@ export function showConversationList({ list, rows }) {
 		frame = requestAnimationFrame(() => draw(rows));
 	};
 	on("conversations", drawSoon);
+	on("unfinished", drawSoon);
 	on("presence", drawSoon);
 	on("opened", drawSoon);
 	on("dates", drawSoon);
@@ -74,13 +76,16 @@ function conversationRow(conversation) {
 }
 
 /**
- * Whether somebody types, else what I have begun to write, else what was said last.
+ * Whether somebody types or speaks, else what I have begun to say or to write, else what was said last.
  * @param {Conversation} conversation
  */
 function lastLine({ partner, lastMessage }) {
 	const text = { dir: "auto" };
-	if (isTyping(partner._id)) return h("span.line.typing", text, say("person.typing"));
-	const draft = partner._id === openId ? "" : draftFor(partner._id);
+	const activity = activityOf(partner._id);
+	if (activity) return h("span.line.typing", text, say(activity));
+	const isOpen = partner._id === openId;
+	if (!isOpen && hasUnfinished(partner._id)) return h("span.line.spoken", text, icon("mic"), say("record.unfinished"));
+	const draft = isOpen ? "" : draftFor(partner._id);
 	if (draft) return h("span.line.written", text, say("shell.draft", { text: draft }));
 	const said = summary(lastMessage, lastMessage.senderId === me()._id);
 	if (lastMessage.audioFileId) return h("span.line.spoken", text, icon("mic"), said);

@@ -5,12 +5,25 @@ import { BASE } from "../base/addresses.js";
 import { me } from "../net/session.js";
 import { openStore } from "./database.js";
 
+/** @import { Captions } from "../wire.js" */
+
 const inTransaction = openStore("chattergram-recordings", "pieces", ["userId", "partnerId", "startedAt", "index"]);
+const NOTES = 0; // the index of what is no piece: how far the recording has travelled, and what was heard in it
 
 /** @typedef {{ partnerId: string, startedAt: number }} Whose for whom a recording is, and when it began (ms since 1970) */
-/** @typedef {{ userId: string, index: number, blob: Blob, seconds: number }} PieceFields `seconds` up to its end */
-/** @typedef {Whose & PieceFields} Piece */
-/** @typedef {Whose & { blob: Blob, duration: number }} KeptRecording */
+/** @typedef {{ index: number, blob: Blob, seconds: number }} Piece counted from 1; `seconds` up to its end */
+/**
+ * How a recording has travelled, and what its speaker has made of its words.
+ * @typedef {object} Notes
+ * @property {string | null} id the recording's on the server
+ * @property {number} offset bytes that the server has
+ * @property {Captions | null} heard
+ * @property {Correction | null} correction
+ * @property {number | null} cutAt seconds
+ */
+/** @typedef {{ text: string, until: number }} Correction `text` takes the place of what was heard before that second */
+/** @typedef {Whose & { pieces: Piece[], notes: Notes | null }} KeptRecording */
+/** @typedef {Whose & Piece & { userId: string, notes?: Notes }} Row */
 
 /** @param {Whose} whose */
 const lockName = ({ startedAt }) => `chattergram.recording.${startedAt}${BASE}`;
@@ -32,11 +45,23 @@ export function holdRecording(whose) {
 
 /**
  * @param {Whose} whose
- * @param {{ index: number, blob: Blob, seconds: number }} piece
+ * @param {Piece} piece
  */
-export async function keepPiece({ partnerId, startedAt }, { index, blob, seconds }) {
-	const piece = { userId: me()._id, partnerId, startedAt, index, blob, seconds };
-	await inTransaction((store) => store.put(piece)).catch(() => {}); // then it is only in memory
+export const keepPiece = (whose, piece) => keep(whose, piece);
+
+/**
+ * @param {Whose} whose
+ * @param {Notes} notes
+ */
+export const keepNotes = (whose, notes) => keep(whose, { index: NOTES, notes });
+
+/**
+ * @param {Whose} whose
+ * @param {Piece | { index: number, notes: Notes }} fields
+ */
+async function keep({ partnerId, startedAt }, fields) {
+	const row = { userId: me()._id, partnerId, startedAt, ...fields };
+	await inTransaction((store) => store.put(row)).catch(() => {}); // then it is only in memory
 }
 
 /** @param {Whose} whose */
@@ -45,10 +70,11 @@ export async function dropRecording({ partnerId, startedAt }) {
 	await inTransaction((store) => store.delete(range)).catch(() => {});
 }
 
+const allMine = () => IDBKeyRange.bound([me()._id], [me()._id, []]); // arrays sort after all else
+
 /** Drops everything I have recorded and not sent. */
 export async function dropAllRecordings() {
-	const range = IDBKeyRange.bound([me()._id], [me()._id, []]); // arrays sort after all else
-	await inTransaction((store) => store.delete(range)).catch(() => {});
+	await inTransaction((store) => store.delete(allMine())).catch(() => {});
 }
 
 /**
@@ -58,17 +84,26 @@ export async function dropAllRecordings() {
  */
 export async function keptRecordingFor(partnerId) {
 	const range = IDBKeyRange.bound([me()._id, partnerId, 0, 0], [me()._id, partnerId, Infinity, Infinity]);
-	/** @type {Piece[]} */
-	const pieces = await inTransaction((store) => store.getAll(range)).catch(() => []);
+	/** @type {Row[]} */
+	const rows = await inTransaction((store) => store.getAll(range)).catch(() => []);
 	const locks = await navigator.locks?.query();
 	const held = new Set(locks?.held?.map(({ name }) => name));
-	const startedAt = pieces.findLast((piece) => !held.has(lockName(piece)))?.startedAt;
+	const startedAt = rows.findLast((row) => row.index !== NOTES && !held.has(lockName(row)))?.startedAt;
 	if (!startedAt) return null;
-	const own = pieces.filter((piece) => piece.startedAt === startedAt);
-	const type = own[0].blob.type;
-	const blob = new Blob(
-		own.map((piece) => piece.blob),
-		{ type },
-	);
-	return { partnerId, startedAt, blob, duration: own[own.length - 1].seconds };
+	const own = rows.filter((row) => row.startedAt === startedAt);
+	const notes = own.find(({ index }) => index === NOTES)?.notes ?? null;
+	return { partnerId, startedAt, pieces: own.filter(({ index }) => index !== NOTES), notes };
+}
+
+/** For whom something of mine is kept here. */
+export async function partnersWithKept() {
+	const keys = await inTransaction((store) => store.getAllKeys(allMine())).catch(() => []);
+	return new Set(keys.map((key) => String(/** @type {IDBValidKey[]} */ (key)[1])));
+}
+
+/** The ids that those kept here have on the server. */
+export async function keptIds() {
+	/** @type {Row[]} */
+	const rows = await inTransaction((store) => store.getAll(allMine())).catch(() => []);
+	return new Set(rows.flatMap(({ notes }) => notes?.id ?? []));
 }

@@ -6,11 +6,11 @@ import { backoff } from "../base/backoff.js";
 import { emit } from "../base/events.js";
 import { newId } from "../base/ids.js";
 import { ApiError } from "../net/errors.js";
-import { upload } from "../net/http.js";
 import { sendMessage, startSending } from "../net/sending.js";
 import { me, session } from "../net/session.js";
 import { takeMessage } from "./incoming.js";
 import * as store from "./outbox-store.js";
+import { deliverRecording } from "./travelled.js";
 
 /** @import { Content, OutboxItem } from "../page.js" */
 
@@ -89,6 +89,9 @@ export async function discardAll() {
 	await loadOutbox();
 	await Promise.all([...items.keys()].map(discard));
 }
+
+/** The recordings of mine that travelled while they were made, and wait to be completed. */
+export const travellingIds = () => [...items.values()].flatMap(({ travelled }) => travelled?.id ?? []);
 
 /** How many messages of mine wait. */
 export const waitingCount = () => items.size;
@@ -206,6 +209,7 @@ async function sendOne(item) {
 	} catch (error) {
 		if (!isUploadUnknown(item, error)) throw error;
 		item.uploadId = null; // it waited for longer than the server keeps an upload
+		item.travelled = null;
 		await uploadAndSend(item);
 	}
 	await discard(item.clientId);
@@ -223,22 +227,10 @@ function isUploadUnknown(item, error) {
 async function uploadAndSend(item) {
 	const { receiverId, clientId, text, blob } = item;
 	if (blob && !item.uploadId) {
-		item.uploadId = await uploadRecording(item, blob);
+		item.uploadId = await deliverRecording(item);
 		await save(item);
 	}
 	const language = item.language || null;
 	const recording = item.uploadId ? { audioFileId: item.uploadId, ...(language && { language }) } : {};
 	takeMessage(await sendMessage({ receiverId, clientId, text, ...recording }));
-}
-
-/**
- * @param {OutboxItem} item
- * @param {Blob} blob
- */
-async function uploadRecording(item, blob) {
-	const { audioFileUuid } = await upload(blob, item.name ?? "voice", (part) => {
-		item.progress = part;
-		emit("upload", item);
-	});
-	return audioFileUuid;
 }

@@ -4,6 +4,7 @@ import { emit } from "../base/events.js";
 import { say } from "../base/sentences.js";
 import { fetchPeople, fetchPerson } from "../net/api.js";
 
+/** @import { Key } from "../base/sentences.js" */
 /** @import { Person, Presence, Typing } from "../wire.js" */
 
 const TYPING = 6_000; // milliseconds that somebody counts as typing without another sign of it
@@ -13,7 +14,7 @@ const NAMESAKES = 50; // names that begin with a whole name; the one meant is am
 
 /** @type {Map<string, Person>} */
 const people = new Map();
-/** @type {Map<string, ReturnType<typeof setTimeout>>} by the id of who types */
+/** @type {Map<string, { timer: ReturnType<typeof setTimeout>, isRecording: boolean }>} by the id of who types or records */
 const typing = new Map();
 
 /** @param {string} id */
@@ -66,18 +67,22 @@ export function takePresence({ _id, online, lastSeen, username, bio }) {
 	emit("conversations", null);
 }
 
-/** @param {string} id */
-export const isTyping = (id) => typing.has(id);
+/** What somebody is seen to do just now, null when that is nothing. @type {(id: string) => Key | null} */
+export function activityOf(id) {
+	const active = typing.get(id);
+	if (!active) return null;
+	return active.isRecording ? "person.recording" : "person.typing";
+}
 
 /** @param {Typing} frame */
-export function takeTyping({ senderId }) {
-	clearTimeout(typing.get(senderId));
-	typing.set(senderId, setTimeout(stopTyping, TYPING, senderId));
+export function takeTyping({ senderId, recording = false }) {
+	clearTimeout(typing.get(senderId)?.timer);
+	typing.set(senderId, { timer: setTimeout(stopTyping, TYPING, senderId), isRecording: recording });
 	emit("presence", senderId);
 }
 
 /** @param {string} id */
 export function stopTyping(id) {
-	clearTimeout(typing.get(id));
+	clearTimeout(typing.get(id)?.timer);
 	if (typing.delete(id)) emit("presence", id);
 }

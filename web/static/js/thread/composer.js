@@ -55,8 +55,8 @@ export class Composer {
 		this.partner = partner;
 		this.onSent = onSent;
 		this.onEditLast = onEditLast;
-		this.recorder = new Recorder(parts, partner._id, {
-			send: (blob) => this.#enqueue({ blob, name: "voice", language: spokenLanguage() }),
+		this.recorder = new Recorder(parts, partner, {
+			send: (content) => this.#enqueue({ name: "voice", language: spokenLanguage(), ...content }),
 			refused: (why) => this.#refuse(why),
 		});
 		this.#listen();
@@ -64,7 +64,7 @@ export class Composer {
 		this.stopFollowing = followDraft(partner._id, (text) => {
 			if (!this.#edited) this.#setText(text);
 		});
-		this.recorder.offerKept();
+		this.recorder.startOffering();
 	}
 
 	#listen() {

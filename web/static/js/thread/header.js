@@ -2,13 +2,14 @@
 
 import { lastSeen } from "../base/phrases.js";
 import { say } from "../base/sentences.js";
+import { tell } from "../dom/dialog.js";
 import { fill } from "../dom/elements.js";
 import { avatar } from "../dom/icons.js";
 import { isConnected } from "../net/socket.js";
 import { conversationWith } from "../state/conversations.js";
 import { isMuted, lookWhetherMuted } from "../state/muting.js";
-import { isTyping } from "../state/people.js";
-import { openProfile } from "./profile.js";
+import { activityOf } from "../state/people.js";
+import { openProfile } from "./opened-later.js";
 
 /** @import { Person } from "../wire.js" */
 
@@ -35,7 +36,7 @@ export class Header {
 		this.state = parts.state;
 		this.partner = partner;
 		this.parts = parts;
-		parts.profile.onclick = () => openProfile(partner);
+		parts.profile.onclick = () => openProfile(partner).catch(({ message }) => tell(partner.username, message));
 		this.showPerson();
 		if (!conversationWith(partner._id)) lookWhetherMuted(partner._id).catch(() => {}); // without it, as it was
 	}
@@ -52,8 +53,9 @@ export class Header {
 	}
 
 	showState() {
-		if (isTyping(this.partner._id)) {
-			this.state.textContent = say("person.typing");
+		const activity = activityOf(this.partner._id);
+		if (activity) {
+			this.state.textContent = say(activity);
 			this.state.className = "state typing";
 			return;
 		}

@@ -3,8 +3,6 @@
 
 import { isoDay } from "../base/format.js";
 import { say } from "../base/sentences.js";
-import { announce } from "../dom/announce.js";
-import { tell } from "../dom/dialog.js";
 import { h } from "../dom/elements.js";
 import { me } from "../net/session.js";
 import { wholeHistory } from "../state/whole-history.js";
@@ -46,19 +44,6 @@ export async function printConversation(partner, onProgress) {
 	document.body.append(printout);
 	window.addEventListener("afterprint", () => printout.remove(), { once: true });
 	window.print();
-}
-
-/**
- * Prints it by the browser's own key, since the browser itself would print only the rows near the view.
- * @param {KeyboardEvent} event
- * @param {Person} partner
- */
-export function printByKey(event, partner) {
-	const isWanted = event.key === "p" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey;
-	if (!isWanted) return;
-	event.preventDefault();
-	announce(say("keep.printing"));
-	printConversation(partner, () => true).catch(({ message }) => tell(say("failure.notPrinted"), message));
 }
 
 /**

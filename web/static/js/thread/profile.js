@@ -9,13 +9,13 @@ import { fill } from "../dom/elements.js";
 import { avatar, icon } from "../dom/icons.js";
 import { copyTemplate } from "../dom/template.js";
 import { isMuted, setMuted } from "../state/muting.js";
-import { downloadConversation, printConversation } from "./keeping.js";
+import { loadKeeping } from "./opened-later.js";
 import { SpokenList } from "./spoken-list.js";
 
 /** @import { Person } from "../wire.js" */
 
 /** @param {Person} partner */
-export function openProfile(partner) {
+export function showProfile(partner) {
 	const profile = new Profile(partner);
 	openDialog(profile.dialog, profile.parts.close, () => profile.closed());
 	profile.spoken.showMore();
@@ -58,8 +58,8 @@ class Profile {
 			emit("search-within", this.partner);
 		};
 		mute.onclick = () => this.#toggleMute();
-		print.onclick = () => this.#keep(printConversation);
-		save.onclick = () => this.#keep(downloadConversation);
+		print.onclick = () => this.#keep("printConversation");
+		save.onclick = () => this.#keep("downloadConversation");
 		spoken.onclick = (event) => {
 			if (event.target instanceof Element && event.target.closest("a")) this.dialog.close();
 		};
@@ -101,9 +101,9 @@ class Profile {
 
 	/**
 	 * Reads the whole conversation and prints or saves it, unless the profile is closed meanwhile.
-	 * @param {typeof printConversation} keep
+	 * @param {"printConversation" | "downloadConversation"} way
 	 */
-	async #keep(keep) {
+	async #keep(way) {
 		const { progress, print, save } = this.parts;
 		const showProgress = (/** @type {number} */ count) => {
 			progress.textContent = say("profile.reading", { count });
@@ -111,7 +111,8 @@ class Profile {
 		};
 		for (const button of [print, save]) button.disabled = true;
 		try {
-			await keep(this.partner, showProgress);
+			const keeping = await loadKeeping();
+			await keeping[way](this.partner, showProgress);
 			progress.textContent = "";
 		} catch (error) {
 			progress.textContent = /** @type {Error} */ (error).message;

@@ -1,10 +1,13 @@
 // The recording in the composer: begun, offered again after a reload, or had back after it was discarded.
 
-import { keepPiece, keptRecordingFor } from "../state/kept-recordings.js";
+import { on } from "../base/events.js";
+import { keptRecordingFor } from "../state/kept-recordings.js";
+import { Recording } from "../state/recording.js";
+import { unfinishedFor } from "../state/unfinished.js";
 import { RecordingPanel } from "../voice/recording-panel.js";
 
-/** @import { KeptRecording, Whose } from "../state/kept-recordings.js" */
-/** @import { Outcome } from "../voice/recording-panel.js" */
+/** @import { RecordingOutcome } from "../page.js" */
+/** @import { Person } from "../wire.js" */
 
 /**
  * @typedef {object} Parts of the composer
@@ -14,42 +17,80 @@ import { RecordingPanel } from "../voice/recording-panel.js";
  * @property {HTMLElement} undo
  * @property {HTMLButtonElement} undoDiscard
  * @property {HTMLButtonElement} mic
+ * @property {HTMLTextAreaElement} input
  */
+
+/** @param {Recording} recording */
+async function isOver(recording) {
+	if (recording.notes.id === null) return false;
+	const takingOver = await import("../state/taking-over.js").catch(() => null);
+	return takingOver !== null && takingOver.isOver(recording);
+}
 
 export class Recorder {
 	/** @type {RecordingPanel | null} the recording under way */
 	current = null;
+	#stopOffering = () => {};
 
 	/**
 	 * @param {Parts} parts
-	 * @param {string} partnerId
-	 * @param {Pick<Outcome, "send" | "refused">} outcome
+	 * @param {Person} partner
+	 * @param {Pick<RecordingOutcome, "send" | "refused">} outcome
 	 */
-	constructor(parts, partnerId, outcome) {
+	constructor(parts, partner, outcome) {
 		this.parts = parts;
-		this.partnerId = partnerId;
+		this.partner = partner;
 		this.outcome = outcome;
 	}
 
 	start() {
-		const panel = this.#open({ partnerId: this.partnerId, startedAt: Date.now() });
+		const panel = this.#open(new Recording({ partnerId: this.partner._id, startedAt: Date.now() }));
 		panel.start();
 		return panel;
 	}
 
-	/** What was recorded for this person and not sent, before a reload or a look elsewhere. */
-	async offerKept() {
-		const kept = await keptRecordingFor(this.partnerId);
-		const isFree = !this.current && this.parts.form.isConnected;
-		if (kept && isFree) this.#open(kept).offer(kept);
+	/** Offers what was recorded for this person and not sent, before a reload or a look elsewhere, or on another device. */
+	startOffering() {
+		this.#stopOffering = on("unfinished", () => this.#offerUnfinished());
+		this.#offerUnfinished();
+	}
+
+	async #offerUnfinished() {
+		if (!this.#isFree()) return;
+		const recording = (await this.#kept()) ?? (await this.#elsewhere().catch(() => null));
+		if (recording && this.#isFree()) this.#open(recording).offer();
+	}
+
+	async #kept() {
+		const kept = await keptRecordingFor(this.partner._id);
+		if (!kept) return null;
+		const recording = new Recording(kept, kept);
+		if (!(await isOver(recording))) return recording;
+		await recording.drop();
+		return null;
+	}
+
+	async #elsewhere() {
+		const found = unfinishedFor(this.partner._id);
+		if (!found.length) return null;
+		const { firstAtRest } = await import("../state/taking-over.js");
+		return firstAtRest(found);
+	}
+
+	/** Whether a recording may take the place of the text box. */
+	#isFree() {
+		const { form, undo, input } = this.parts;
+		const isWriting = document.activeElement === input && input.value !== "";
+		return !this.current && form.isConnected && undo.hidden && !isWriting;
 	}
 
 	leave() {
+		this.#stopOffering();
 		this.current?.leave();
 	}
 
-	/** @param {Whose} whose */
-	#open(whose) {
+	/** @param {Recording} recording */
+	#open(recording) {
 		const { line, note, undo } = this.parts;
 		note.textContent = "";
 		undo.hidden = true;
@@ -57,10 +98,11 @@ export class Recorder {
 		const panel = new RecordingPanel(
 			{
 				...this.outcome,
-				discarded: (recording) => this.#offerUndo(recording),
+				discarded: (discarded) => this.#offerUndo(discarded),
 				closed: () => this.#closed(),
 			},
-			whose,
+			recording,
+			this.partner.username,
 		);
 		this.current = panel;
 		line.after(panel.element);
@@ -74,14 +116,13 @@ export class Recorder {
 		this.parts.mic.focus();
 	}
 
-	/** @param {KeptRecording} recording */
+	/** @param {Recording} recording */
 	#offerUndo(recording) {
 		const { undo, undoDiscard } = this.parts;
 		undo.hidden = false;
 		undoDiscard.onclick = () => {
-			const { blob, duration: seconds } = recording;
-			keepPiece(recording, { index: 1, blob, seconds });
-			this.#open(recording).offer(recording);
+			recording.keepAgain();
+			this.#open(recording).offer();
 		};
 		undoDiscard.focus();
 	}

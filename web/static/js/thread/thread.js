@@ -16,7 +16,7 @@ import { Composer, COMPOSER_PARTS } from "./composer.js";
 import { Header, HEADER_PARTS } from "./header.js";
 import { Items, keyOf } from "./items.js";
 import { MessageActions } from "./message-actions.js";
-import { printByKey } from "./keeping.js";
+import { printByKey } from "./opened-later.js";
 import { messageRow } from "./row.js";
 import { Timeline } from "./timeline.js";
 import { Unread } from "./unread.js";

@@ -5,7 +5,11 @@ import { h } from "../dom/elements.js";
 import { playStretch } from "./player.js";
 import { isTimed, timedWords } from "./timed-words.js";
 
-/** @import { LoadedMessage, RecordingSource } from "../page.js" */
+/** @import { RecordingSource } from "../page.js" */
+/** @import { HeardWord } from "../wire.js" */
+
+/** @typedef {{ _id: string, text: string, words?: HeardWord[] | null, language?: string | null }} Spoken */
+/** @typedef {{ save: (text: string) => void, cancel: () => void }} Outcome */
 
 const MAX_FIELDS = 400; // words that are fields of their own; a longer text is corrected as a whole
 const AROUND = 0.25; // seconds heard before and after the word
@@ -18,7 +22,7 @@ const typed = new Map();
 
 /**
  * Whether each word can be corrected by itself.
- * @param {LoadedMessage} message
+ * @param {Spoken} message
  */
 export function isByWord(message) {
 	const words = timedWords(message);
@@ -29,9 +33,9 @@ export function isByWord(message) {
 export const forgetCorrection = (id) => typed.delete(id);
 
 /**
- * @param {LoadedMessage} message
+ * @param {Spoken} message
  * @param {RecordingSource} source
- * @param {{ save: (text: string) => void, cancel: () => void }} outcome
+ * @param {Outcome} outcome
  */
 export function correctionForm(message, source, { save, cancel }) {
 	const words = timedWords(message);
@@ -55,14 +59,35 @@ export function correctionForm(message, source, { save, cancel }) {
 		};
 		return field;
 	});
+	const paragraph = h(
+		"p.transcript",
+		{ lang: message.language ?? "", dir: "auto" },
+		fields.flatMap((field) => [field, " "]),
+	);
+	return formOf(paragraph, () => save(joined(texts, words)), cancel);
+}
+
+/**
+ * The same for a text that is too long for fields of its words.
+ * @param {Spoken} message
+ * @param {Outcome} outcome
+ */
+export function textForm({ text, language }, { save, cancel }) {
+	const label = say("transcript.correct");
+	const field = h("textarea.whole-text", { label, lang: language ?? "", dir: "auto", rows: 8 }, text);
+	return formOf(field, () => save(field.value.replace(/\s+/g, " ").trim()), cancel);
+}
+
+/**
+ * @param {HTMLElement} content
+ * @param {() => void} save
+ * @param {() => void} cancel
+ */
+function formOf(content, save, cancel) {
 	const form = h(
 		"form.correction",
 		{ label: say("transcript.correct") },
-		h(
-			"p.transcript",
-			{ lang: message.language ?? "", dir: "auto" },
-			fields.flatMap((field) => [field, " "]),
-		),
+		content,
 		h(
 			"div.ways",
 			h("button.button.primary", { type: "submit" }, say("app.save")),
@@ -71,10 +96,13 @@ export function correctionForm(message, source, { save, cancel }) {
 	);
 	form.onsubmit = (event) => {
 		event.preventDefault();
-		save(joined(texts, words));
+		event.stopPropagation(); // the composer around it is a form, too
+		save();
 	};
 	form.onkeydown = (event) => {
-		if (event.key === "Escape") cancel();
+		if (event.key !== "Escape") return;
+		event.stopPropagation(); // around it, Escape may mean to leave off
+		cancel();
 	};
 	return form;
 }

@@ -1,20 +1,35 @@
 // One recording from the microphone, without anything to see.
 
-import { newId } from "../base/ids.js";
+import { say } from "../base/sentences.js";
 import { loudness } from "./waveform.js";
 
-/** @import { RecordingSource } from "../page.js" */
+/** @import { Key } from "../base/sentences.js" */
 
 const BITS = 32_000; // a second
-const CHUNK = 1_000; // milliseconds
+const CHUNK = 300; // milliseconds; each goes to the server at once, so that words are seen soon
+const TYPES = ["audio/webm;codecs=opus"]; // rather than others, since such a recording can be gone on with later
+/** @type {Map<string, Key>} why there is no microphone, by the name of the error */
+const REASONS = new Map([
+	["NotAllowedError", "record.notAllowed"],
+	["NotFoundError", "record.notFound"],
+	["NotReadableError", "record.notReadable"],
+]);
 /** @type {MediaTrackConstraints} */
 const CONSTRAINTS = { channelCount: 1, noiseSuppression: true };
 
-/** @typedef {(piece: { index: number, blob: Blob, seconds: number }) => void} OnPiece is given each second as it is made */
-/** @typedef {RecordingSource & { blob: Blob, duration: number }} MadeRecording */
+/** @typedef {(piece: Blob, seconds: number) => void} OnPiece is given each piece as it is made, and the second of its end */
 
 /** A page that is left while it records asks first. */
 const askBeforeLeaving = (/** @type {Event} */ event) => event.preventDefault();
+
+/**
+ * Why the microphone could not be opened, and what one can do instead.
+ * @param {Error} error
+ */
+export function whyRefused({ name }) {
+	const why = isSecureContext ? (REASONS.get(name) ?? "record.otherwise") : "record.insecure";
+	return `${say(why)} ${say("record.attachInstead")}`;
+}
 
 /** @param {MediaStream} stream */
 function stopTracks(stream) {
@@ -22,15 +37,13 @@ function stopTracks(stream) {
 }
 
 export class Microphone {
-	/** @type {Blob[]} */
-	#chunks = [];
-	/** @type {Promise<MadeRecording> | null} */
+	/** @type {Promise<void> | null} */
 	#finished = null;
 
 	/**
 	 * Asks for the microphone and begins to record.
 	 * @param {OnPiece} onPiece
-	 * @throws {DOMException} named as in the template `recording` when the browser does not give it
+	 * @throws {DOMException} named as in `REASONS` when the browser does not give it
 	 * @throws {TypeError} on a page that did not come by https
 	 */
 	static async open(onPiece) {
@@ -49,11 +62,9 @@ export class Microphone {
 	 */
 	constructor(stream, onPiece) {
 		this.stream = stream;
-		this.recorder = new MediaRecorder(stream, { audioBitsPerSecond: BITS });
-		this.recorder.ondataavailable = ({ data }) => {
-			this.#chunks.push(data);
-			onPiece({ index: this.#chunks.length, blob: data, seconds: this.seconds });
-		};
+		const mimeType = TYPES.find((type) => MediaRecorder.isTypeSupported(type));
+		this.recorder = new MediaRecorder(stream, { audioBitsPerSecond: BITS, ...(mimeType && { mimeType }) });
+		this.recorder.ondataavailable = ({ data }) => onPiece(data, this.seconds);
 		this.recorder.start(CHUNK);
 		this.context = new AudioContext();
 		this.analyser = this.context.createAnalyser();
@@ -87,23 +98,19 @@ export class Microphone {
 		this.context.resume();
 	}
 
-	/** Stops, and returns the recording. */
+	/** Stops; all pieces have come when that is done. */
 	finish() {
 		this.#finished ??= this.#stop();
 		return this.#finished;
 	}
 
-	/** @returns {Promise<MadeRecording>} */
 	async #stop() {
 		const stopped = new Promise((resolve) => {
 			this.recorder.onstop = resolve;
 		});
 		this.recorder.stop();
 		await stopped;
-		const blob = new Blob(this.#chunks, { type: this.recorder.mimeType });
-		const duration = this.seconds;
 		this.release();
-		return { blob, key: newId(), duration };
 	}
 
 	/** Gives the microphone back. */

@@ -1,69 +1,69 @@
 // The panel one sees while recording: how long and how loud it is, and pause, stop, listen, send and discard.
 
 import { duration } from "../base/format.js";
-import { newId } from "../base/ids.js";
 import { say } from "../base/sentences.js";
 import { announce } from "../dom/announce.js";
-import { fill, h } from "../dom/elements.js";
+import { fill } from "../dom/elements.js";
 import { icon } from "../dom/icons.js";
 import { copyTemplate } from "../dom/template.js";
-import { dropRecording, holdRecording, keepPiece } from "../state/kept-recordings.js";
+import { holdRecording } from "../state/kept-recordings.js";
 import { recordingControls } from "./controls.js";
-import { Microphone } from "./microphone.js";
+import { Meter } from "./meter.js";
+import { Microphone, whyRefused } from "./microphone.js";
 import { pause, stopRecording } from "./player.js";
 
-/** @import { Key } from "../base/sentences.js" */
-/** @import { KeptRecording, Whose } from "../state/kept-recordings.js" */
-/** @import { MadeRecording } from "./microphone.js" */
+/** @import { RecordingOutcome } from "../page.js" */
+/** @import { MadeRecording, Recording } from "../state/recording.js" */
+/** @import { LiveRecording } from "./live-recording.js" */
 
-/**
- * @typedef {object} Outcome what becomes of a recording
- * @property {(recording: Blob) => Promise<void>} send
- * @property {(recording: KeptRecording) => void} discarded there is something to have back
- * @property {(why: string) => void} refused there is none: the microphone could not be used
- * @property {() => void} closed the panel is gone, whatever became of the recording
- */
-
+const PARTS = {
+	discard: HTMLButtonElement,
+	live: HTMLElement,
+	clock: HTMLElement,
+	meter: HTMLElement,
+	pause: HTMLButtonElement,
+	stop: HTMLButtonElement,
+	send: HTMLButtonElement,
+};
 const TICK = 60; // milliseconds
 const SHORTEST = 0.4; // seconds; less is a slip of the finger
 const LONGEST = 590; // seconds; the server takes 600
-const BARS = 64;
-/** @type {Map<string, Key>} why there is no microphone, by the name of the error */
-const REASONS = new Map([
-	["NotAllowedError", "record.notAllowed"],
-	["NotFoundError", "record.notFound"],
-	["NotReadableError", "record.notReadable"],
-]);
-const GAIN = 5; // speech is far from as loud as can be
 
 export class RecordingPanel {
 	/** @type {Microphone | null} before it is granted */
 	#microphone = null;
 	/** @type {MadeRecording | null} once it is stopped */
 	#made = null;
+	/** @type {LiveRecording | null} until the browser has loaded what that needs */
+	#live = null;
 	#ended = false;
 	#timer = 0;
+	#before = 0; // seconds that were recorded before the microphone was opened
 
 	/**
-	 * @param {Outcome} outcome
-	 * @param {Whose} whose
+	 * @param {RecordingOutcome} outcome
+	 * @param {Recording} recording
+	 * @param {string} name of whom it is for
 	 */
-	constructor(outcome, whose) {
+	constructor(outcome, recording, name) {
 		this.outcome = outcome;
-		this.whose = whose;
-		this.letGo = holdRecording(whose);
-		this.parts = copyTemplate("recording", {
-			discard: HTMLButtonElement,
-			live: HTMLElement,
-			clock: HTMLElement,
-			meter: HTMLElement,
-			pause: HTMLButtonElement,
-			stop: HTMLButtonElement,
-			send: HTMLButtonElement,
-		});
+		this.recording = recording;
+		this.letGo = holdRecording(recording.whose);
+		this.parts = copyTemplate("recording", PARTS);
 		this.element = this.parts.element;
-		this.parts.meter.append(...Array.from({ length: BARS }, () => h("i")));
+		this.meter = new Meter(this.parts.meter);
 		this.#listen();
+		this.#travel(name).catch(() => {}); // then it is uploaded when it is sent
+	}
+
+	/** Lets the recording go to the server while it is made, and shows what is heard in it. @param {string} name */
+	async #travel(name) {
+		const { LiveRecording: Live } = await import("./live-recording.js");
+		if (this.#ended) return;
+		this.#live = new Live(this.recording, name, this.#made === null);
+		this.element.prepend(this.#live.element);
+		if (this.#made) this.#live.review(this.#made, () => this.#goOn());
+		else if (this.#microphone?.isRecording) this.#live.resume();
 	}
 
 	/** Begins to record. */
@@ -72,13 +72,9 @@ export class RecordingPanel {
 		this.#open().catch((error) => this.#refuse(error));
 	}
 
-	/**
-	 * Offers a recording that was made before.
-	 * @param {KeptRecording} kept
-	 */
-	offer({ blob, duration: seconds }) {
-		this.#made = { key: newId(), blob, duration: seconds };
-		this.#showMade(this.#made);
+	/** Offers a recording that was made before. */
+	async offer() {
+		this.#showMade(await this.recording.made());
 	}
 
 	#listen() {
@@ -97,7 +93,7 @@ export class RecordingPanel {
 	}
 
 	async #open() {
-		const microphone = await Microphone.open((piece) => keepPiece(this.whose, piece));
+		const microphone = await Microphone.open((piece, seconds) => this.recording.add(piece, this.#before + seconds));
 		if (this.#ended) {
 			microphone.release();
 			return;
@@ -105,55 +101,74 @@ export class RecordingPanel {
 		this.#microphone = microphone;
 		this.#timer = setInterval(() => this.#show(microphone), TICK);
 		this.element.classList.add("on");
+		this.#live?.resume();
 		announce(say("record.recording"));
+	}
+
+	/** Records more of what was stopped. */
+	async #goOn() {
+		const made = this.#made;
+		if (!made || !this.#live) return;
+		stopRecording(made.key);
+		this.#before = await this.#live.goOn();
+		this.#made = null;
+		this.element.querySelector(".controls")?.replaceWith(this.parts.live);
+		this.#showPaused(false);
+		this.parts.stop.focus();
+		await this.#open().catch((error) => {
+			this.outcome.refused(whyRefused(error));
+			return this.offer();
+		});
 	}
 
 	/** @param {Microphone} microphone */
 	#show(microphone) {
 		if (!microphone.isRecording) return;
-		const { meter, clock } = this.parts;
-		const oldest = /** @type {HTMLElement} */ (meter.firstElementChild);
-		oldest.style.setProperty("--level", String(Math.min(1, microphone.level * GAIN)));
-		meter.append(oldest);
-		clock.textContent = duration(microphone.seconds);
-		if (microphone.seconds > LONGEST) this.review();
+		this.meter.show(microphone.level);
+		const seconds = this.#before + microphone.seconds;
+		this.parts.clock.textContent = duration(seconds);
+		if (seconds > LONGEST) this.review();
 	}
 
 	/** @param {Error} error */
 	#refuse(error) {
 		if (this.#ended) return;
-		const why = isSecureContext ? (REASONS.get(error.name) ?? "record.otherwise") : "record.insecure";
-		this.outcome.refused(`${say(why)} ${say("record.attachInstead")}`);
+		this.outcome.refused(whyRefused(error));
 		this.#close();
 	}
 
 	#togglePause() {
 		const isPausing = this.#microphone?.isRecording ?? false;
-		if (isPausing) this.#microphone?.pause();
-		else this.#microphone?.resume();
-		const label = say(isPausing ? "record.goOn" : "record.pause");
-		this.parts.pause.ariaLabel = label;
-		this.parts.pause.title = label;
-		fill(this.parts.pause, icon(isPausing ? "mic" : "pause"));
+		const does = isPausing ? "pause" : "resume";
+		this.#microphone?.[does]();
+		this.#live?.[does]();
+		this.#showPaused(isPausing);
 		this.element.classList.toggle("on", !isPausing);
 	}
 
-	/** Stops, and lets it be listened to. Returns whether there is anything. */
+	/** @param {boolean} isPaused */
+	#showPaused(isPaused) {
+		const label = say(isPaused ? "record.goOn" : "record.pause");
+		this.parts.pause.ariaLabel = label;
+		this.parts.pause.title = label;
+		fill(this.parts.pause, icon(isPaused ? "mic" : "pause"));
+	}
+
+	/** Stops, and lets it be listened to. */
 	async review() {
-		if (this.#made) return true;
-		if (!this.#microphone) {
-			this.#close();
-			return false;
-		}
-		this.#showMade(await this.#stop(this.#microphone));
-		announce(say("record.stopped"));
-		return true;
+		if (this.#made) return;
+		const made = await this.#stop();
+		if (made) this.#showMade(made);
+		else this.#close();
+		if (made) announce(say("record.stopped"));
 	}
 
 	/** @param {MadeRecording} made */
 	#showMade(made) {
+		this.#made = made;
 		this.element.classList.remove("on", "held");
 		this.parts.live.replaceWith(recordingControls(made));
+		this.#live?.review(made, () => this.#goOn());
 		this.element.querySelector(/** @type {"button"} */ (".play"))?.focus();
 	}
 
@@ -165,28 +180,33 @@ export class RecordingPanel {
 
 	async finish() {
 		if (this.#ended) return;
+		this.#live?.saveCorrection();
 		const made = await this.#end();
 		if (!made) return; // let go before there was a microphone
-		if (made.duration < SHORTEST) this.outcome.refused(say("record.tooShort"));
-		else await this.outcome.send(made.blob);
-		await dropRecording(this.whose);
+		if (made.duration >= SHORTEST) {
+			const content = (await this.#live?.send()) ?? { blob: made.blob };
+			await this.outcome.send(content);
+			await this.recording[content.travelled ? "drop" : "discard"](); // what it is sent with stays on the server
+		} else {
+			await this.recording.discard();
+			this.outcome.refused(say("record.tooShort"));
+		}
 	}
 
 	/** Gives it up, in a way that can be undone. */
 	async discard() {
 		if (this.#ended) return;
 		const made = await this.#end();
-		await dropRecording(this.whose);
+		await this.recording.discard();
 		if (!made || made.duration < SHORTEST) return;
-		const { blob, duration: seconds } = made;
-		this.outcome.discarded({ ...this.whose, blob, duration: seconds });
+		this.outcome.discarded(this.recording);
 		announce(say("record.discarded"));
 	}
 
 	/** Stops and closes. What was recorded stays kept; null when nothing was. */
 	async #end() {
 		this.#ended = true;
-		const made = this.#made ?? (this.#microphone && (await this.#stop(this.#microphone)));
+		const made = await this.#stop();
 		this.#close();
 		return made;
 	}
@@ -204,10 +224,12 @@ export class RecordingPanel {
 		this.element.classList.toggle("held", isHeld && !this.#ended);
 	}
 
-	/** @param {Microphone} microphone */
-	async #stop(microphone) {
-		this.#made = await microphone.finish();
+	async #stop() {
+		await this.#microphone?.finish();
 		clearInterval(this.#timer);
+		this.#microphone = null;
+		const hasNew = !this.#made && this.recording.pieces.length > 0;
+		if (hasNew) this.#made = await this.recording.made();
 		return this.#made;
 	}
 
@@ -215,6 +237,7 @@ export class RecordingPanel {
 		this.#ended = true;
 		clearInterval(this.#timer);
 		this.#microphone?.release();
+		this.#live?.end();
 		if (this.#made) stopRecording(this.#made.key);
 		this.element.remove();
 		this.letGo();

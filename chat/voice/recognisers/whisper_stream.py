@@ -1,0 +1,109 @@
+"""Whisper listens while somebody speaks: each utterance is recognised at the pause that ends it, and settled.
+
+The utterance that goes on is guessed again and again meanwhile. A guess that heard all of an utterance is taken for it
+without recognising it once more. Guessing takes at most half of the time, and ceases where Whisper is behind.
+"""
+
+import time
+
+import numpy as np
+
+from chat.audio.heard import Heard
+from chat.voice.recognisers import utterances
+from chat.voice.recognisers.hearing import Guess, Hearing
+from chat.voice.recognisers.pieces import RATE, Samples, cut_in_pause, piece_of, spoken
+
+LOOK_SECONDS = 0.25  # of new sound, after which to look for a pause
+GUESS_SECONDS = 1.0  # between two guesses
+FIRST_GUESS_SECONDS = 0.8  # of speech; less is no word yet
+TAIL_SECONDS = 0.15  # of silence at the end of a guess, or its last word may have been cut
+LONGEST = utterances.LONGEST_SECONDS * RATE
+
+
+class WhisperStream:
+    """See `Stream`."""
+
+    def __init__(self, hearing: Hearing, begun: Heard) -> None:
+        self._hearing = hearing
+        self._settled = begun.settled
+        self._taken = int(begun.settled_seconds * RATE)  # samples of the recording that are settled
+        self._buffer: Samples = np.zeros(0, np.float32)
+        self._looked = 0  # samples of the buffer
+        self._guess: Guess | None = None
+        self._guessed = 0  # samples of the buffer
+        self._next_guess = 0.0
+
+    @property
+    def behind(self) -> float:
+        """See `Stream`."""
+        return len(self._buffer) / RATE
+
+    def feed(self, samples: bytes) -> None:
+        """See `Stream`."""
+        new = np.frombuffer(samples, np.int16).astype(np.float32) / np.float32(32768)
+        self._buffer = np.concatenate([self._buffer, new])
+
+    def heard(self) -> Heard | None:
+        """See `Stream`."""
+        if len(self._buffer) - self._looked < LOOK_SECONDS * RATE:
+            return None
+        self._looked = len(self._buffer)
+        speech = spoken(self._buffer[:LONGEST])
+        end = utterances.end(self._buffer, speech)
+        if end is not None:
+            self._settle(end, speech)
+            return self._so_far() if speech else None
+        if time.monotonic() < self._next_guess or not self._is_worth_a_guess(speech):
+            return None
+        began = time.monotonic()
+        self._guess = self._hearing.guess(piece_of(self._taken, self._buffer, speech))
+        self._guessed = len(self._buffer)
+        now = time.monotonic()
+        self._next_guess = max(began + GUESS_SECONDS, now + (now - began))
+        return self._so_far()
+
+    def finish(self) -> Heard:
+        """See `Stream`."""
+        while len(self._buffer):
+            speech = spoken(self._buffer[:LONGEST])
+            whole = len(self._buffer) <= LONGEST
+            self._settle(len(self._buffer) if whole else cut_in_pause(self._buffer[:LONGEST], speech), speech)
+        return self._so_far()
+
+    def _is_worth_a_guess(self, speech: list[tuple[int, int]]) -> bool:
+        if not speech or speech[-1][1] - speech[0][0] < FIRST_GUESS_SECONDS * RATE:
+            return False
+        return not self._has_guessed_until(speech[-1][1])
+
+    def _has_guessed_until(self, end: int) -> bool:
+        """Whether the guess heard everything up to `end`, in samples of the buffer."""
+        return self._guess is not None and end <= self._guessed - TAIL_SECONDS * RATE
+
+    def _settle(self, end: int, speech: list[tuple[int, int]]) -> None:
+        """Settles the words of the buffer's first `end` samples, and drops those."""
+        inside = [stretch for stretch in speech if stretch[0] < end]
+        if inside:
+            heard_all = self._guessed >= end or (inside == speech and self._has_guessed_until(inside[-1][1]))
+            if self._guess is not None and heard_all:
+                self._hearing.add(self._guess)
+            else:
+                self._hearing.hear(piece_of(self._taken, self._buffer[:end], inside))
+        self._settled = len(self._hearing.with_guess(None)[1])
+        self._buffer = self._buffer[end:]
+        self._taken += end
+        self._looked = self._guessed = 0
+        self._guess = None
+
+    def _so_far(self) -> Heard:
+        text, words = self._hearing.with_guess(self._guess)
+        settled = self._hearing.transcript()
+        return Heard(
+            text=text,
+            words=list(words),
+            settled=self._settled,
+            seconds=round((self._taken + self._guessed) / RATE, 3),
+            settled_text=settled.text,
+            settled_seconds=round(self._taken / RATE, 3),
+            language=settled.language,
+            confidence=settled.confidence,
+        )

@@ -1,0 +1,94 @@
+"""Words while one speaks: seen, corrected and sent, through a lost network, a reload, and on another device."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.client import Client
+from tests.deepgram_stand_in import KEY, SENTENCE, DeepgramStandIn
+from tests.e2e.conftest import Visit
+from tests.e2e.touch import PHONE
+from tests.e2e.visitor import Visitor
+from tests.stack import Stack
+
+FIRST = SENTENCE.split()[0]  # what the stand-in hears, whatever is said
+HEARD = 60_000  # milliseconds
+LATER = re.compile(r"^0:(0[4-9]|[1-5]\d)$")  # a clock
+SAID = "xylophone"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _deepgram(stack: Stack) -> Iterator[None]:
+    """Words come as Deepgram sends them, settled after each pause."""
+    with DeepgramStandIn() as server:
+        settings = {"DEEPGRAM_API_KEY": KEY, "DEEPGRAM_BASE_URL": server.url}
+        with stack.another_transcriber(settings):
+            yield
+
+
+def speak_until_words_settle(visitor: Visitor) -> None:
+    expect(visitor.page.locator(".heard-words .word:not(.unsettled)").nth(2)).to_be_visible(timeout=HEARD)
+
+
+def test_words_are_seen_while_one_speaks_and_sent_as_one_has_corrected_them(visit: Visit) -> None:
+    ada, grace = visit("ada", **PHONE), visit("grace")
+    grace.open(ada)
+    ada.open(grace)
+    ada.record()
+    expect(grace.page.locator(".conversation-head .state")).to_have_text("recording a voice message …")
+    expect(ada.page.locator(".heard-words .word").first).to_have_text(FIRST, timeout=HEARD)
+    ada.context.set_offline(True)
+    expect(ada.page.get_by_text("What you say is kept here")).to_be_visible()
+    clock = ada.page.get_by_role("timer")
+    expect(clock).to_have_text(LATER)
+    ada.context.set_offline(False)
+    speak_until_words_settle(ada)
+    ada.page.get_by_role("button", name="Stop and listen").click()
+    words = ada.page.locator(".review .word")
+    expect(words.nth(3)).to_be_visible()
+    words.nth(1).click()
+    expect(ada.page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
+    ada.page.get_by_role("button", name=re.compile("^Cut off from")).click()
+    expect(words.nth(0)).not_to_have_class(re.compile("cut"))
+    expect(words.nth(1)).to_have_class(re.compile("cut"))
+    ada.page.get_by_role("button", name="Keep the end").click()
+    expect(words.nth(1)).not_to_have_class(re.compile("cut"))
+    ada.page.get_by_role("button", name="Correct", exact=True).click()
+    ada.page.get_by_role("textbox", name=re.compile("^Word 2,")).fill(SAID)
+    ada.page.get_by_role("button", name="Save").click()
+    expect(words.nth(1)).to_have_text(SAID)
+    ada.page.get_by_role("button", name="Send the recording").click()
+    expect(grace.page.locator("article .timed .word").nth(1)).to_have_text(SAID, timeout=HEARD)
+    expect(ada.page.locator("article .timed .word").nth(1)).to_have_text(SAID)
+    expect(ada.page.locator(".recording")).to_have_count(0)
+
+
+def test_an_unfinished_recording_is_gone_on_with_on_another_device(visit: Visit, client: Client) -> None:
+    phone, grace = visit("ada", **PHONE), client.sign_up("grace")
+    grace.post(phone.person, "Where are you?")
+    phone.open(grace)
+    phone.record()
+    speak_until_words_settle(phone)
+    phone.page.reload()
+    expect(phone.page.locator(".review .word").first).to_have_text(FIRST)
+    phone.page.close()
+
+    desk = visit(person=phone.person)
+    expect(desk.page.get_by_text("Unfinished recording")).to_be_visible()
+    desk.open(grace)
+    expect(desk.page.locator(".review .word").first).to_have_text(FIRST)
+    before = desk.page.locator(".recording .clock").inner_text()
+    desk.page.get_by_role("button", name="Go on recording").click()
+    expect(desk.page.locator(".recording.on")).to_be_visible()
+    expect(desk.page.get_by_role("timer")).not_to_have_text(re.compile(f"^(0:00|{before})$"))
+    desk.page.get_by_role("button", name="Send the recording").click()
+    message = desk.page.locator("article")
+    expect(message.locator(".timed .word").first).to_have_text(FIRST, timeout=HEARD)
+    expect(message.locator(".clock").last).not_to_have_text(before)
+
+    again = phone.new_page()
+    phone.open(grace, again)
+    expect(again.locator("article .timed .word").first).to_have_text(FIRST)
+    expect(again.locator(".recording")).to_have_count(0)  # it was sent elsewhere

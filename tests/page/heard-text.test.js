@@ -1,0 +1,46 @@
+// The words of a recording that is not sent yet: settled or not, corrected, gone on with, cut off.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { correctedWords, joined, textToSend, wordsSoFar } from "../../web/static/js/voice/heard-text.js";
+
+/** What was heard, a word a second. */
+function heard(text, settled = 0) {
+	const words = text.split(" ").map((word, index) => ({ word, start: index, end: index + 0.9, confidence: 0.9 }));
+	return { text, words, settled };
+}
+
+test("words are settled up to the first that may still change", () => {
+	const settled = (each) => wordsSoFar(each).map(({ isSettled }) => isSettled);
+	assert.deepEqual(settled(heard("the river was high", 2)), [true, true, false, false]);
+	assert.deepEqual(settled(heard("the river", 2)), [true, true]);
+	assert.deepEqual(settled(heard("the", 0)), [false]);
+	assert.deepEqual(settled({ text: "", words: [], settled: 0 }), []);
+});
+
+test("what was heard stands unless somebody has corrected it or cut it off", () => {
+	assert.equal(textToSend(heard("the river was high"), null, null), null);
+});
+
+test("a correction takes the place of what was heard before it, and what comes later follows", () => {
+	const correction = { text: "The Rhine was", until: 2.9 };
+	const all = heard("the vine was high today");
+	assert.equal(textToSend(all, correction, null), "The Rhine was high today");
+	const times = correctedWords(all, correction).map(({ start }) => Math.floor(start));
+	assert.deepEqual(times, [0, 1, 2, 3, 4]);
+});
+
+test("what is cut off is not sent, corrected or not", () => {
+	assert.equal(textToSend(heard("the river was high um"), null, 4), "the river was high");
+	assert.equal(
+		textToSend(heard("the vine was high um"), { text: "The Rhine was high um", until: 5 }, 4),
+		"The Rhine was high",
+	);
+});
+
+test("scripts without blanks stay without", () => {
+	const words = ["川", "が", "高い"].map((word, index) => ({ word, start: index, end: index + 1, confidence: 1 }));
+	assert.equal(joined(correctedWords({ text: "川が高い。", words }, null)), "川が高い。");
+	assert.equal(textToSend({ text: "川が高い。", words }, null, 2), "川が");
+});

@@ -1,0 +1,126 @@
+// What is recorded after a recording was stopped is put behind it, as one WebM file with times that go on.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import {
+	canGoOn,
+	completeSize,
+	Continuation,
+	endOf,
+	sizeUntil,
+	WholeElements,
+} from "../../web/static/js/voice/webm.js";
+
+const UNKNOWN = [0x01, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
+const SEGMENT = [0x18, 0x53, 0x80, 0x67, ...UNKNOWN];
+
+const sized = (id, content) => [...id, 0x40 | (content.length >> 8), content.length & 0xff, ...content];
+const head = () => [...sized([0x1a, 0x45, 0xdf, 0xa3], [1, 2, 3]), ...SEGMENT, ...sized([0x16, 0x54, 0xae, 0x6b], [9])];
+const timestamp = (time) => [0xe7, 0x82, time >> 8, time & 0xff];
+const block = (time, sound) => sized([0xa3], [0x81, (time >> 8) & 0xff, time & 0xff, 0x80, ...sound]);
+const group = (time, sound) =>
+	sized([0xa0], [...sized([0xa1], [0x81, time >> 8, time & 0xff, 0, ...sound]), 0x9b, 0x81, 60]);
+const openCluster = (time, ...blocks) => [0x1f, 0x43, 0xb6, 0x75, ...UNKNOWN, ...timestamp(time), ...blocks.flat()];
+const sizedCluster = (time, ...blocks) => sized([0x1f, 0x43, 0xb6, 0x75], [...timestamp(time), ...blocks.flat()]);
+
+const first = [...head(), ...openCluster(0, block(0, [1]), block(60, [2])), ...openCluster(500, block(10, [3]))];
+const second = [
+	...head(),
+	...openCluster(0, block(0, [4]), block(60, [5])),
+	...sizedCluster(200, block(0, [6]), group(40, [7])),
+];
+
+/** The blocks of a file, as one reads them who knows nothing of this: time and sound. */
+function blocksOf(bytes) {
+	const found = [];
+	let cluster = 0;
+	let at = 0;
+	while (at < bytes.length) {
+		if (bytes[at] === 0xe7) {
+			const size = bytes[at + 1] & 0x7f;
+			cluster = bytes.slice(at + 2, at + 2 + size).reduce((sum, byte) => sum * 256 + byte, 0);
+			at += 2 + size;
+		} else if (bytes[at] === 0xa3) {
+			const size = ((bytes[at + 1] & 0x3f) << 8) | bytes[at + 2];
+			const [, high, low, , ...sound] = bytes.slice(at + 3, at + 3 + size);
+			found.push([cluster + ((high << 8) | low), ...sound]);
+			at += 3 + size;
+		} else at += 1;
+	}
+	return found;
+}
+
+async function appended(end, pieces) {
+	const continuation = new Continuation(end);
+	const taken = [];
+	for (const piece of pieces) {
+		const made = await continuation.take(new Blob([piece], { type: "audio/webm" }));
+		taken.push(...new Uint8Array(await made.arrayBuffer()));
+	}
+	return taken;
+}
+
+test("it ends a block's length after its last block", () => {
+	assert.equal(endOf(Uint8Array.from(first)), 510 + 120); // the most that a block lasts
+	assert.equal(
+		endOf(Uint8Array.from([...head(), ...openCluster(0, block(0, [1]), block(60, [2]), block(120, [3]))])),
+		180,
+	);
+	assert.equal(endOf(Uint8Array.from([...head(), ...openCluster(0, block(0, [1]))])), 60);
+	assert.equal(endOf(new Uint8Array()), 60);
+});
+
+test("the second one's sound goes on where the first ends, without its head, however its pieces are cut", async () => {
+	const end = 1_000;
+	const whole = [
+		[1_000, 4],
+		[1_060, 5],
+		[1_200, 6],
+		[1_240, 7],
+	];
+	assert.deepEqual(blocksOf(await appended(end, [Uint8Array.from(second)])), whole);
+	for (let size = 1; size < 40; size += 1) {
+		const pieces = [];
+		for (let at = 0; at < second.length; at += size) pieces.push(Uint8Array.from(second.slice(at, at + size)));
+		assert.deepEqual(blocksOf(await appended(end, pieces)), whole, `in pieces of ${size} bytes`);
+	}
+});
+
+test("what is let through ends with a whole element wherever it breaks off, and nothing of it is lost", async () => {
+	for (let size = 1; size < 40; size += 1) {
+		const whole = new WholeElements();
+		const all = [];
+		for (let at = 0; at < second.length; at += size) {
+			const piece = new Blob([Uint8Array.from(second.slice(at, at + size))], { type: "audio/webm" });
+			all.push(...new Uint8Array(await (await whole.take(piece)).arrayBuffer()));
+			assert.equal(completeSize(Uint8Array.from(all)), all.length);
+		}
+		assert.deepEqual([all, whole.rest().size], [second, 0]);
+	}
+});
+
+test("other files, and what never ends, are let through as they come", async () => {
+	const mp4 = new Blob(["ftyp"], { type: "audio/mp4" });
+	assert.equal(await new WholeElements().take(mp4), mp4);
+	const endless = new Uint8Array([...head(), 0xa3, 0x10, 0xff, 0xff, 0xff, ...new Uint8Array(70_000)]);
+	const taken = await new WholeElements().take(new Blob([endless], { type: "audio/webm" }));
+	assert.equal(taken.size, endless.length);
+});
+
+test("what is left of one that is cut off has the blocks before that", () => {
+	const left = (time) =>
+		blocksOf(second.slice(head().length, sizeUntil(Uint8Array.from(second), time))).map(([at]) => at);
+	assert.deepEqual([0, 1, 61, 240, 241].map(left), [[], [0], [0, 60], [0, 60, 200], [0, 60, 200]]);
+	assert.equal(sizeUntil(Uint8Array.from(second), 1_000), second.length);
+});
+
+test("only a WebM file can be gone on with", () => {
+	assert.deepEqual(["audio/webm;codecs=opus", "video/webm", "audio/mp4", "audio/ogg", ""].map(canGoOn), [
+		true,
+		true,
+		false,
+		false,
+		false,
+	]);
+});

@@ -1,0 +1,149 @@
+// How a recording travels while it is made: what the server lacks of it goes there, in order, as soon as it can. What
+// cannot go yet waits in the browser.
+
+import { backoff } from "../base/backoff.js";
+import { listen } from "../dom/elements.js";
+import { append, create, progressOf } from "../net/tus.js";
+
+/** @import { ApiError } from "../net/errors.js" */
+/** @import { Recording } from "./recording.js" */
+
+const PAUSE = { min: 500, max: 15_000 }; // milliseconds between attempts
+const MAX_BEGUN = 3; // times that a recording which the server has lost is sent anew
+const CONFLICT = 409;
+const LOST = [404, 410]; // there is none of this id any more
+const NO_SUCH_ROUTE = [404, 405, 501]; // of a server that takes whole recordings only
+
+const LOGGED_OUT = 401;
+
+/** @typedef {"piece" | "network"} Waking */
+
+let isSupported = true;
+
+export class Journey {
+	/** @type {number | null} bytes that the server has; null while it has to be asked */
+	#offset = null;
+	#attempts = 0;
+	#begun = 0;
+	#isOver = false;
+	/** @type {{ event: Waking, resolve: () => void } | null} what it waits for */
+	#waiting = null;
+	#stopListening = () => {};
+
+	/**
+	 * @param {Recording} recording
+	 * @param {Record<string, string>} metadata
+	 */
+	constructor(recording, metadata) {
+		this.recording = recording;
+		this.metadata = metadata;
+	}
+
+	/** The recording's id on the server, null while there is none. */
+	get id() {
+		return this.recording.notes.id;
+	}
+
+	start() {
+		if (!isSupported || this.#isOver) return;
+		this.recording.onPiece = () => this.#happened("piece");
+		this.#stopListening = listen(window, "online", () => {
+			this.#attempts = 0;
+			this.#happened("network");
+		});
+		this.#run();
+	}
+
+	/** Ends it where it is. The recording stays as it is, here and there. */
+	stop() {
+		this.#isOver = true;
+		this.#stopListening();
+		this.#waiting?.resolve();
+	}
+
+	async #run() {
+		while (!this.#isOver) await (this.#hasAll() ? this.#until("piece") : this.#tryStep());
+	}
+
+	async #tryStep() {
+		try {
+			await this.#step();
+		} catch (error) {
+			this.#failed(/** @type {ApiError} */ (error));
+			this.#attempts += 1;
+			if (!this.#isOver) await this.#pause(/** @type {ApiError} */ (error));
+		}
+	}
+
+	#hasAll() {
+		const { size } = this.recording.blob;
+		return this.#offset === size || size === 0;
+	}
+
+	async #step() {
+		const { id } = this;
+		if (id === null) await this.#begin();
+		else if (this.#offset === null) this.#offset = (await progressOf(id)).offset;
+		else this.#offset = await this.#append(id, this.#offset);
+		if (!this.#isOver) this.recording.note({ offset: this.#offset ?? 0 });
+	}
+
+	async #begin() {
+		this.#begun += 1;
+		const { type } = this.recording;
+		this.recording.note({ id: await create({ filetype: type, ...this.metadata }) });
+		this.#offset = 0;
+	}
+
+	/**
+	 * @param {string} id
+	 * @param {number} offset
+	 */
+	async #append(id, offset) {
+		const after = await append(id, offset, this.recording.blob.slice(offset));
+		this.#attempts = 0;
+		return after;
+	}
+
+	/** @param {ApiError} error */
+	#failed({ status, isTransient = false }) {
+		const isLost = LOST.includes(status) && this.id !== null;
+		if (isLost && this.#begun < MAX_BEGUN) this.recording.note({ id: null, offset: 0, heard: null });
+		else if (status === CONFLICT) this.#offset = null;
+		else if (!isTransient) this.#giveUp(status);
+	}
+
+	/** The recording is uploaded as a whole when it is sent, unless it can go on after the next log-in. */
+	#giveUp(status = 0) {
+		if (this.id === null && NO_SUCH_ROUTE.includes(status)) isSupported = false;
+		if (status !== LOGGED_OUT) this.recording.note({ id: null, offset: 0 });
+		this.stop();
+	}
+
+	/**
+	 * What is no trouble of the server's or the network's is tried otherwise at once, the first time.
+	 * @param {ApiError} error
+	 */
+	async #pause({ isTransient = false, retryAfter = 0 }) {
+		if (!isTransient && this.#attempts === 1) return;
+		const time = Math.max(backoff(this.#attempts - 1, PAUSE), retryAfter * 1_000);
+		await this.#until("network", time);
+	}
+
+	/**
+	 * @param {Waking} event
+	 * @param {number} [time] milliseconds after which it goes on anyway
+	 * @returns {Promise<void>}
+	 */
+	#until(event, time) {
+		return new Promise((resolve) => {
+			this.#waiting = { event, resolve };
+			if (time) setTimeout(resolve, time);
+		});
+	}
+
+	/** @param {Waking} event */
+	#happened(event) {
+		if (this.#waiting?.event === event) this.#waiting.resolve();
+	}
+}
