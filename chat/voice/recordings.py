@@ -15,6 +15,7 @@ asks how far the recording is stores it. One that nobody continues expires after
 """
 
 import secrets
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
