@@ -61,9 +61,9 @@ def modules(stack: Stack) -> Iterator[str]:
 
 @pytest.fixture
 def visit(chromium: Browser, stack: Stack, client: Client) -> Iterator[Visit]:
-    """`visit("ada")` opens the page in a browser of its own, as a new person or `person`; options are those of a context.
+    """`visit("ada")` opens the page in a browser of its own, as a new person, or as `person`.
 
-    A test during which a page reported an error fails.
+    Options are those of a browser's context. A test during which a page reported an error fails.
     """
     visitors: list[Visitor] = []
 
