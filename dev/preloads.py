@@ -1,7 +1,7 @@
 """Generates the list of modules that index.html preloads, from the imports of main.js: `python -m dev.preloads`.
 
-Without it, a browser would discover the imports layer by layer, with a round trip to the server for each. Modules that are
-only imported when they are needed, by `import()`, are in the list for the service worker; browsers do nothing for them.
+Without it, a browser would discover the imports layer by layer, with a round trip to the server for each. Modules that
+are only imported when they are needed, by `import()`, are listed for the service worker; browsers do nothing for them.
 """
 
 import re

@@ -18,6 +18,7 @@ from chat import audio
 from chat.audio import allowance, chunks
 from chat.errors import Conflict, Gone, Invalid, NotFound, StorageFull, TooLarge, TooMany, Unavailable, UnsupportedMedia
 from chat.media.sandbox import Sandbox
+from chat.messages import editing
 from chat.store import keys
 from chat.store.connection import Stores
 from chat.store.memory import Reading
@@ -183,6 +184,17 @@ def test_a_complete_recording_is_an_upload_of_its_id(stores: Stores, anna: str, 
     recordings.discard(stores, stored)
     drain(stores)
     assert audio.find(stores, recording.id, bert).length == len(SPOKEN)
+
+
+def test_a_deleted_message_takes_along_what_its_recording_left(stores: Stores, anna: str, sandbox: Sandbox) -> None:
+    bert = someone(stores, "bert")
+    recording = recordings.complete(stores, sandbox, record(stores, anna), new_file)
+    message = send_voice(stores, anna, bert, recording=recording.id)
+    drain(stores)
+    left = (keys.recording_key(recording.id), keys.recording_bytes_key(recording.id))
+    assert all(0 < stores.redis.ttl(key) <= stores.settings.upload_ttl for key in left)
+    editing.delete(stores, anna, message["_id"])
+    assert not stores.redis.exists(*left)
 
 
 STEPS = ("chat.audio.save", "chat.audio.chunks.write", "chat.audio.store._hash", "chat.audio.offer")

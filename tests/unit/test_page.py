@@ -31,15 +31,16 @@ def test_a_list_that_is_not_up_to_date_is_seen() -> None:
 
 
 def test_every_module_is_used() -> None:
-    """A script is in index.html, or imported by one that is or by the service worker."""
+    """A script is in index.html, or imported by one that is, at once or later, or by the service worker."""
     scripts = set(re.findall(r'<script[^>]* src="/static/js/([^"]+)"', preloads.PAGE.read_text()))
-    used = {SCRIPTS / name for name in scripts} | set(preloads.modules())
+    used = {SCRIPTS / name for name in scripts} | set(preloads.modules()) | set(preloads.later())
     used |= {WORKER, *preloads.modules(WORKER)}
     assert set(SCRIPTS.rglob("*.js")) - used == set()
 
 
 def test_the_imports_of_modules_have_no_circles() -> None:
-    TopologicalSorter({module: preloads.imported(module) for module in preloads.modules()}).prepare()
+    every = [*preloads.modules(), *preloads.later()]
+    TopologicalSorter({module: preloads.imported(module) for module in every}).prepare()
 
 
 def test_imports_over_several_lines_and_exports_from_are_seen(tmp_path: Path) -> None:
