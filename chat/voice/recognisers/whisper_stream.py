@@ -87,7 +87,8 @@ class WhisperStream:
         """Settles the words of the buffer's first `end` samples, and drops those."""
         inside = [stretch for stretch in speech if stretch[0] < end]
         if inside:
-            heard_all = self._guessed >= end or (inside == speech and self._has_guessed_until(inside[-1][1]))
+            # A guess that went beyond the end has words that belong to the next utterance.
+            heard_all = self._guessed == end or (inside == speech and self._has_guessed_until(inside[-1][1]))
             if self._guess is not None and heard_all:
                 self._hearing.add(self._guess)
             else:
