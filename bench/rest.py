@@ -69,6 +69,16 @@ class _Connection:
         self._writer: asyncio.StreamWriter | None = None
 
     async def exchange(self, request: bytes) -> tuple[int, bytes, bytes]:
+        """Returns the status, the head in lower case, and the body of the response."""
+        was_open = self._reader is not None
+        try:
+            return await self._exchange(request)
+        except asyncio.IncompleteReadError as error:
+            if not was_open or error.partial:
+                raise
+            return await self._exchange(request)  # the server had closed a connection that nobody used for a while
+
+    async def _exchange(self, request: bytes) -> tuple[int, bytes, bytes]:
         if self._reader is None or self._writer is None:
             self._reader, self._writer = await asyncio.open_connection(*self._address)
         try:

@@ -70,8 +70,10 @@ def _erased_later(upload_ids: Sequence[str]) -> Iterator[None]:
 
 
 def _mark_for_deletion(stores: Stores, upload_ids: Sequence[str]) -> None:
+    """Has them erased. What Redis has of them goes at once, also of one that travelled while it was made."""
+    names = (keys.upload_key, keys.recording_key, keys.recording_bytes_key)
     with stores.redis.pipeline() as pipe:
-        pipe.delete(*[keys.upload_key(upload_id) for upload_id in upload_ids])
+        pipe.delete(*[name(upload_id) for upload_id in upload_ids for name in names])
         pipe.zadd(keys.UPLOADS_PENDING_DELETION, dict.fromkeys(upload_ids, int(time.time())))
         pipe.execute()
 

@@ -89,7 +89,9 @@ def note_measured(stores: Stores, recording_id: str, length: int, measured: dict
 def measured(stores: Stores, recording_id: str, length: int) -> Prepared | None:
     """A recording of so many bytes as it is to be stored, if whoever listened to it found that it can stay as it is."""
     noted = stores.redis.hget(keys.heard_key(recording_id), "measured")
-    found_length, found = orjson.loads(noted) if noted else (0, {})
+    if not noted:
+        return None
+    found_length, found = orjson.loads(noted)
     if found_length != length or not found["playable"]:
         return None
     return Prepared(found["mimetype"], found["duration"], found["peaks"], converted=False)

@@ -5,7 +5,7 @@ import secrets
 import structlog
 
 from chat.audio import heard
-from chat.store import keys
+from chat.store import clock, keys
 from chat.store.connection import Stores
 
 log = structlog.get_logger(__name__)
@@ -25,8 +25,7 @@ def begin(stores: Stores, recording_id: str) -> bool:
 
 def due(stores: Stores) -> list[str]:
     """Recordings without a follower, those first that have waited longest; a page of them."""
-    whole, microseconds = stores.redis.time()
-    now = whole * 1_000 + microseconds // 1_000
+    now = clock.now_ms(stores.redis)
     found = stores.redis.zrange(keys.FOLLOWING, "-inf", now, byscore=True, offset=0, num=DUE_PAGE)
     return [raw.decode() for raw in found]
 

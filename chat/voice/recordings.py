@@ -36,7 +36,7 @@ from chat.voice import leases
 
 log = structlog.get_logger(__name__)
 
-KNOWN_SECONDS = 86_400  # that an expired or discarded recording is remembered, to say that it is gone
+KNOWN_SECONDS = 86_400  # that an abandoned or discarded recording is remembered, to say that it is gone
 READABLE_SECONDS = 120  # that the pieces stay readable after it is stored, for a follower that is not done
 LOCK_SECONDS = 4.0  # after this another process may complete what a dead one began
 BUSY_RETRY_SECONDS = 1
@@ -360,7 +360,7 @@ def _note_stored(stores: Stores, recording: Recording, upload: Upload) -> Record
     with stores.redis.pipeline() as pipe:
         audio.offer(stores, upload, pipe)
         pipe.hset(key, mapping={"stored": 1, "expires": expires})
-        pipe.expireat(key, expires + KNOWN_SECONDS)
+        pipe.expireat(key, expires)
         pipe.expire(keys.recording_bytes_key(recording.id), READABLE_SECONDS)
         pipe.zrem(keys.RECORDINGS, recording.id)
         allowance.end_recording(stores, recording.owner, recording.id, [(upload.id, upload.length)], pipe)

@@ -61,9 +61,9 @@ def modules(stack: Stack) -> Iterator[str]:
 
 @pytest.fixture
 def visit(chromium: Browser, stack: Stack, client: Client) -> Iterator[Visit]:
-    """`visit("ada")` opens the page in a browser of its own, as a new person, or as `person`.
+    """`visit("ada")` opens the page in a browser of its own, as somebody new or `person`; options are a context's.
 
-    Options are those of a browser's context. A test during which a page reported an error fails.
+    A test during which a page reported an error fails.
     """
     visitors: list[Visitor] = []
 

@@ -18,6 +18,7 @@ from chat import audio
 from chat.audio import allowance, chunks
 from chat.errors import Conflict, Gone, Invalid, NotFound, StorageFull, TooLarge, TooMany, Unavailable, UnsupportedMedia
 from chat.media.sandbox import Sandbox
+from chat.messages import editing
 from chat.store import keys
 from chat.store.connection import Stores
 from chat.store.memory import Reading
@@ -185,6 +186,17 @@ def test_a_complete_recording_is_an_upload_of_its_id(stores: Stores, anna: str, 
     assert audio.find(stores, recording.id, bert).length == len(SPOKEN)
 
 
+def test_a_deleted_message_takes_along_what_its_recording_left(stores: Stores, anna: str, sandbox: Sandbox) -> None:
+    bert = someone(stores, "bert")
+    recording = recordings.complete(stores, sandbox, record(stores, anna), new_file)
+    message = send_voice(stores, anna, bert, recording=recording.id)
+    drain(stores)
+    left = (keys.recording_key(recording.id), keys.recording_bytes_key(recording.id))
+    assert all(0 < stores.redis.ttl(key) <= stores.settings.upload_ttl for key in left)
+    editing.delete(stores, anna, message["_id"])
+    assert not stores.redis.exists(*left)
+
+
 STEPS = ("chat.audio.save", "chat.audio.chunks.write", "chat.audio.store._hash", "chat.audio.offer")
 
 
@@ -236,9 +248,10 @@ def test_it_is_completed_by_one_process_at_a_time(stores: Stores, anna: str, san
 def test_what_is_no_recording_is_gone_and_what_cannot_be_stored_now_stays(
     stores: Stores, anna: str, sandbox: Sandbox
 ) -> None:
-    no_audio = record(stores, anna, b"no audio at all")
-    with pytest.raises(UnsupportedMedia):
-        recordings.complete(stores, sandbox, no_audio, new_file)
+    for content in (b"", b"no audio at all"):
+        no_audio = record(stores, anna, content)
+        with pytest.raises(UnsupportedMedia):
+            recordings.complete(stores, sandbox, no_audio, new_file)
     with pytest.raises(Gone):
         recordings.find_own(stores, no_audio.id, anna)
     assert recordings.read(stores, no_audio.id, 0, 10) == b""
