@@ -17,6 +17,7 @@ from chat.voice.recognisers import Progress, Recording, Transcript, Transcriptio
 from chat.voice.recognisers.whisper import Whisper
 from config.settings import Settings
 from dev import whisper_model
+from dev.processes import wait_until
 from tests import recordings, sounds
 from tests.stack import SECRET
 
@@ -68,6 +69,23 @@ def test_a_voice_is_understood_while_it_speaks(whisper: Whisper) -> None:
     assert words(longer.text) == f"{RESPECTABLE} {AMIABLE}", "another listener goes on behind what was settled"
     assert longer.words[: last.settled] == last.words
     assert longer.words[last.settled]["start"] > 9
+
+
+def test_who_stops_speaking_sees_the_words_that_will_be_sent(whisper: Whisper) -> None:
+    sound = b"".join(speech(recordings.spoken("respectable.m4a"), 60))
+    half, shown = RATE * SAMPLE_BYTES // 2, Heard()
+    with whisper.listen(None, (), Heard()) as stream:
+        for at in range(0, len(sound), half):
+            stream.feed(sound[at : at + half])
+            shown = stream.heard() or shown
+
+        def complete() -> bool:
+            nonlocal shown
+            shown = stream.heard() or shown
+            return words(shown.text) == RESPECTABLE
+
+        wait_until(complete, 30, "the last words, though no sound follows")
+        assert stream.finish().text == shown.text
 
 
 @pytest.mark.parametrize("name", ["respectable.m4a", "amiable.webm"])

@@ -135,3 +135,17 @@ def test_nothing_is_lost_where_much_comes_at_once(listening: tuple[WhisperStream
     assert heard.settled == len(heard.words)
     assert heard.seconds == 50.0
     assert len(heard.words) >= 40
+
+
+def test_no_word_is_heard_twice_where_speech_is_cut_in_its_middle(listening: tuple[WhisperStream, Words]) -> None:
+    stream, _ = listening
+    for _ in range(4):
+        for _ in range(12):
+            stream.feed(sound(1.0))
+            stream.heard()
+        stream.feed(sound(0.5, loud=False) + sound(0.5))
+        stream.heard()
+    heard = stream.finish()
+    starts = [word["start"] for word in heard.words]
+    assert starts == sorted(set(starts))
+    assert len(starts) >= 45

@@ -32,6 +32,7 @@ class WhisperStream:
         self._guess: Guess | None = None
         self._guessed = 0  # samples of the buffer
         self._next_guess = 0.0
+        self._owes_guess = False  # something was said for which it was not yet time
 
     @property
     def behind(self) -> float:
@@ -45,7 +46,9 @@ class WhisperStream:
 
     def heard(self) -> Heard | None:
         """See `Stream`."""
-        if len(self._buffer) - self._looked < LOOK_SECONDS * RATE:
+        new = len(self._buffer) - self._looked
+        has_rest = (new or self._owes_guess) and time.monotonic() >= self._next_guess  # whoever stopped wants all words
+        if new < LOOK_SECONDS * RATE and not has_rest:
             return None
         self._looked = len(self._buffer)
         speech = spoken(self._buffer[:LONGEST])
@@ -53,7 +56,8 @@ class WhisperStream:
         if end is not None:
             self._settle(end, speech)
             return self._so_far() if speech else None
-        if time.monotonic() < self._next_guess or not self._is_worth_a_guess(speech):
+        self._owes_guess = self._is_worth_a_guess(speech) and time.monotonic() < self._next_guess
+        if self._owes_guess or not self._is_worth_a_guess(speech):
             return None
         began = time.monotonic()
         self._guess = self._hearing.guess(piece_of(self._taken, self._buffer, speech))
@@ -83,7 +87,8 @@ class WhisperStream:
         """Settles the words of the buffer's first `end` samples, and drops those."""
         inside = [stretch for stretch in speech if stretch[0] < end]
         if inside:
-            heard_all = self._guessed >= end or (inside == speech and self._has_guessed_until(inside[-1][1]))
+            # A guess that went beyond the end has words that belong to the next utterance.
+            heard_all = self._guessed == end or (inside == speech and self._has_guessed_until(inside[-1][1]))
             if self._guess is not None and heard_all:
                 self._hearing.add(self._guess)
             else:
