@@ -56,7 +56,7 @@ export class Recorder {
 	}
 
 	async #offerUnfinished() {
-		if (!this.#isFree()) return;
+		if (this.current) return;
 		const recording = (await this.#kept()) ?? (await this.#elsewhere().catch(() => null));
 		if (recording && this.#isFree()) this.#open(recording).offer();
 	}
