@@ -228,8 +228,9 @@ export class RecordingPanel {
 		await this.#microphone?.finish();
 		clearInterval(this.#timer);
 		this.#microphone = null;
-		const hasNew = !this.#made && this.recording.pieces.length > 0;
-		if (hasNew) this.#made = await this.recording.made();
+		if (this.#made) return this.#made;
+		const made = await this.recording.made(); // all pieces are there only now
+		this.#made = made.blob.size ? made : null;
 		return this.#made;
 	}
 
