@@ -31,7 +31,7 @@ class WhisperStream:
         self._looked = 0  # samples of the buffer
         self._guess: Guess | None = None
         self._guessed = 0  # samples of the buffer
-        self._next_guess = 0.0
+        self._next_guess = self._next_look = 0.0
         self._owes_guess = False  # something was said for which it was not yet time
 
     @property
@@ -47,10 +47,12 @@ class WhisperStream:
     def heard(self) -> Heard | None:
         """See `Stream`."""
         new = len(self._buffer) - self._looked
-        has_rest = (new or self._owes_guess) and time.monotonic() >= self._next_guess  # whoever stopped wants all words
+        # Whoever stopped wants all words, but looking costs too much to do it all the time.
+        has_rest = (new or self._owes_guess) and time.monotonic() >= max(self._next_guess, self._next_look)
         if new < LOOK_SECONDS * RATE and not has_rest:
             return None
         self._looked = len(self._buffer)
+        self._next_look = time.monotonic() + LOOK_SECONDS
         speech = spoken(self._buffer[:LONGEST])
         end = utterances.end(self._buffer, speech)
         if end is not None:
