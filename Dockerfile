@@ -16,7 +16,7 @@ FROM node:24-slim AS build-page
 WORKDIR /build
 COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
-COPY dev/build-page.js dev/
+COPY dev/build-page.js dev/bundles.js dev/
 COPY web/static web/static
 RUN node dev/build-page.js
 

@@ -21,7 +21,7 @@ from chat.voice.recordings import Plan, Recording
 from web.bodies import too_large_upload
 from web.services import services
 
-VERSION = "1.0.0"
+VERSION = "1.0.0"  # of tus
 EXTENSIONS = "creation,creation-defer-length,creation-with-upload,termination,expiration"
 HEADERS = [
     *("Location", "Tus-Extension", "Tus-Max-Size", "Tus-Resumable", "Tus-Version", "Upload-Defer-Length"),

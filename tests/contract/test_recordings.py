@@ -66,7 +66,7 @@ def test_pieces_make_a_recording_that_can_be_sent_and_is_transcribed(cleo: Perso
         assert int(response.headers["Upload-Offset"]) == start + len(piece)
         assert parsedate_to_datetime(response.headers["Upload-Expires"]).timestamp() > time() + 3_000
     message = cleo.post(ben, audioFileId=tus.id_of(path))
-    eventually(lambda: stored(cleo, ben, message["_id"])["status"] == "delivered", "its transcript", 60)
+    eventually(lambda: [each for each in cleo.history(ben) if each["_id"] == message["_id"]], "its transcript", 60)
     file = f"/file/{tus.id_of(path)}"
     assert ben.request("GET", f"{file}/content").content == SPOKEN
     assert ben.get(file)["audioFileName"] == "Notiz für Ben.webm"

@@ -58,7 +58,7 @@ def test_what_was_saved_is_all_there_after_both_stores_were_lost(
     talk(gone, ben, 2)
     eve.call("POST", "/logout", 204)
 
-    assert "recordings" in done(flask(stack, "backup", "save", str(file)))
+    assert "recording" in done(flask(stack, "backup", "save", str(file)))
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert list(tmp_path.iterdir()) == [file]
     last = talk(ada, ben, 3)

@@ -89,8 +89,9 @@ def test_setup_counts_all_packages_it_will_install() -> None:
 
 def test_benchmarks_that_are_interrupted_stop_what_they_started_and_name_what_is_left() -> None:
     code = """
-import signal
+import signal, time
 from bench import running
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests in the background ignores it
 def quick(scale):
     "Measures something."
     return []
@@ -98,7 +99,8 @@ def slow(scale):
     "Starts a server and waits for it."
     try:
         print("started", flush=True)
-        signal.pause()
+        while True:
+            time.sleep(0.1)
     finally:
         print("stopped", flush=True)
 results = {}
@@ -110,10 +112,13 @@ except running.Interrupted as interrupted:
     main, terminal = pty.openpty()
     with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=terminal, start_new_session=True) as ran:
         os.close(terminal)
-        text = _until(main, "started")
-        os.killpg(ran.pid, signal.SIGINT)  # as a terminal does
-        text += _until(main, "last\r\n")
-        assert ran.wait(20) == 0
+        try:
+            text = _until(main, "started")
+            os.killpg(ran.pid, signal.SIGINT)  # as a terminal does
+            text += _until(main, "last\r\n")
+            assert ran.wait(20) == 0
+        finally:
+            ran.kill()
     os.close(main)
     assert "1/3" in text, "the bar"
     assert "-- 2 of 3, slow: Starts a server" in text
