@@ -126,6 +126,7 @@ def test_the_keyboard_alone_suffices(visit: Visit, client: Client) -> None:
     ada.page.locator(".mic").last.focus()
     keys.press("Enter")
     expect(ada.page.locator(".recording.on")).to_be_visible()
+    expect(ada.page.get_by_role("timer")).to_have_text("0:01")  # before, there may be nothing to listen to
     keys.press("Escape")
     expect(ada.page.get_by_role("button", name="Play the recording")).to_be_focused()
     keys.press("Escape")

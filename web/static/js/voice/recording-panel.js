@@ -158,9 +158,13 @@ export class RecordingPanel {
 	async review() {
 		if (this.#made) return;
 		const made = await this.#stop();
-		if (made) this.#showMade(made);
-		else this.#close();
-		if (made) announce(say("record.stopped"));
+		if (made) {
+			this.#showMade(made);
+			announce(say("record.stopped"));
+		} else {
+			this.#close();
+			this.outcome.refused(say("record.tooShort"));
+		}
 	}
 
 	/** @param {MadeRecording} made */
