@@ -158,13 +158,12 @@ export class RecordingPanel {
 	async review() {
 		if (this.#made) return;
 		const made = await this.#stop();
-		if (made) {
-			this.#showMade(made);
-			announce(say("record.stopped"));
-		} else {
+		if (!made) {
 			this.#close();
-			this.outcome.refused(say("record.tooShort"));
+			return this.outcome.refused(say("record.tooShort"));
 		}
+		this.#showMade(made);
+		announce(say("record.stopped"));
 	}
 
 	/** @param {MadeRecording} made */
