@@ -14,7 +14,7 @@ from chat.store import keys
 from tests import recordings
 from tests.client import Client, Person
 from tests.contract import tus
-from tests.contract.conftest import Web, eventually, stored
+from tests.contract.conftest import Web, eventually
 from tests.contract.raw import connection
 from tests.contract.shapes import MOMENT, UUID, check_problem
 

@@ -158,12 +158,10 @@ export class RecordingPanel {
 	async review() {
 		if (this.#made) return;
 		const made = await this.#stop();
-		if (!made) {
-			this.#close();
-			return this.outcome.refused(say("record.tooShort"));
-		}
-		this.#showMade(made);
-		announce(say("record.stopped"));
+		if (made) this.#showMade(made);
+		else this.#close();
+		if (made) announce(say("record.stopped"));
+		else this.outcome.refused(say("record.tooShort"));
 	}
 
 	/** @param {MadeRecording} made */
