@@ -1,9 +1,7 @@
 """One person can fill only so much: by uploads at once, in an hour, not sent, and in all. What goes is given back."""
 
 import io
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from threading import Barrier
 
 import pytest
@@ -15,21 +13,10 @@ from chat.media.sandbox import Prepared
 from chat.messages import editing
 from chat.store import keys
 from chat.store.connection import Stores
+from tests.integration.conftest import Limited
 from tests.people import drain, send_voice, someone
 
-Limited = Callable[..., Stores]
 KB = 1_000
-
-
-@pytest.fixture
-def anna(stores: Stores) -> str:
-    return someone(stores, "anna")
-
-
-@pytest.fixture
-def limited(stores: Stores) -> Limited:
-    """The same stores with other limits."""
-    return lambda **limits: replace(stores, settings=stores.settings.model_copy(update=limits))
 
 
 def put(stores: Stores, owner: str, size: int, kept: int | None = None) -> str:

@@ -51,13 +51,13 @@ def copy_of_archive(stores: Stores) -> Copy:
 
 def copy_of_redis(stores: Stores) -> Copy:
     """Copies Redis; the result restores the copy."""
-    kept = [(key, stores.redis.dump(key), max(0, stores.redis.pttl(key))) for key in stores.redis.keys("*")]
+    kept = [(key, stores.redis.dump(key), max(0, stores.redis.pexpiretime(key))) for key in stores.redis.keys("*")]
 
     def restore() -> None:
         stores.redis.flushdb()
-        for key, value, ttl in kept:
+        for key, value, expires in kept:
             if value is not None:  # or it expired while it was copied
-                stores.redis.restore(key, ttl, value)
+                stores.redis.restore(key, expires, value, absttl=True)
         assert not stores.redis.exists(keys.lock_key("sync"))
 
     return restore

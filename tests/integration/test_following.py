@@ -33,12 +33,6 @@ TAKER = turns.Taker("transcription@here", "task", 2)
 
 
 @pytest.fixture
-def server() -> Iterator[DeepgramStandIn]:
-    with DeepgramStandIn() as opened:
-        yield opened
-
-
-@pytest.fixture
 def voices(stores: Stores, server: DeepgramStandIn) -> Stores:
     """The stores, with settings that use the stand-in for Deepgram."""
     ours = {"deepgram_api_key": stand_in.KEY, "deepgram_base_url": server.url}

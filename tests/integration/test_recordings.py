@@ -2,10 +2,9 @@
 
 import io
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
 from threading import Event
 from typing import Any, BinaryIO
 
@@ -26,21 +25,10 @@ from chat.upkeep import erasure
 from chat.voice import recordings
 from chat.voice.recordings import Plan, Recording
 from tests import recordings as samples
+from tests.integration.conftest import Limited
 from tests.people import drain, send_voice, someone
 
-Limited = Callable[..., Stores]
 SPOKEN = samples.spoken()
-
-
-@pytest.fixture
-def anna(stores: Stores) -> str:
-    return someone(stores, "anna")
-
-
-@pytest.fixture
-def limited(stores: Stores) -> Limited:
-    """The same stores with other limits."""
-    return lambda **limits: replace(stores, settings=stores.settings.model_copy(update=limits))
 
 
 @pytest.fixture(scope="module")

@@ -34,12 +34,6 @@ TAKER = turns.Taker("transcription@here", "task", 2)
 
 
 @pytest.fixture
-def server() -> Iterator[DeepgramStandIn]:
-    with DeepgramStandIn() as opened:
-        yield opened
-
-
-@pytest.fixture
 def voice_stores(stores: Stores, server: DeepgramStandIn) -> Stores:
     """The stores, with settings that use the stand-in for Deepgram."""
     ours = {
