@@ -13,11 +13,11 @@ from flask import Flask, Response, current_app, request
 from flask.json.provider import JSONProvider
 from werkzeug.exceptions import BadRequest, ClientDisconnected
 
-from chat import wire
+from chat import audio, wire
 from chat.errors import ChatError, Invalid, TooLarge, UnsupportedMedia
 from chat.messages import sending
 from web.errors import refuse_repeated_parameter
-from web.services import services
+from web.services import services, stores
 
 MAX_JSON_BYTES = 128 * 1024  # a text of 4,000 characters, each written as two \uXXXX, and room to spare
 CHARACTER_BYTES = 12  # at most: written as two \uXXXX
@@ -77,16 +77,11 @@ def bound() -> None:
     limit = most + MULTIPART_ROOM if files else most if pieces else _max_json_bytes(view)
     request.max_content_length = limit
     if (request.content_length or 0) > limit:
-        raise too_large_upload() if files or pieces else _too_large(limit)
+        raise audio.too_large(stores()) if files or pieces else _too_large(limit)
 
 
 def _too_large(limit: int) -> TooLarge:
     return TooLarge("request_too_large", limit=limit)
-
-
-def too_large_upload() -> TooLarge:
-    """The refusal of an upload that is too large, before or while it is read."""
-    return TooLarge("upload_too_large", megabytes=float(f"{services().settings.upload_max_bytes / 2**20:.3g}"))
 
 
 def check() -> None:

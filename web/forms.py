@@ -5,7 +5,6 @@ memory and limits it to half a megabyte; some clients send recordings that way.
 """
 
 import errno
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,9 +16,11 @@ from flask import request
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
 
+from chat import audio
 from chat.errors import StorageFull, Unavailable
 from chat.media.containers import find
-from web.bodies import too_large_upload
+from chat.media.pieces import write_all
+from web.services import stores
 
 log = structlog.get_logger(__name__)
 
@@ -102,11 +103,9 @@ def _read() -> bytes | None:
     try:
         return request.stream.read(PIECE_BYTES) or None
     except RequestEntityTooLarge:  # it did not state its length beforehand
-        raise too_large_upload() from None
+        raise audio.too_large(stores()) from None
 
 
 def _write(file: BinaryIO, data: bytes) -> None:
-    left = memoryview(data)
     with disk():
-        while left:
-            left = left[os.write(file.fileno(), left) :]
+        write_all(file.fileno(), data)

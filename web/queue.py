@@ -47,8 +47,7 @@ class Queue:
 
     def follow(self, recording_id: str) -> None:
         """Sends the task that follows a recording while it is made. Raises Unavailable like `wake_drainer`."""
-        if queues.FOLLOW in queues.QUEUE_OF:
-            self._send(queues.FOLLOW, recording_id)
+        self._send(queues.FOLLOW, recording_id)
 
     def ping(self) -> bool:
         """Returns whether the broker answers and takes tasks. Raises OperationalError or RedisError if not."""

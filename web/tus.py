@@ -14,12 +14,11 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.http import http_date
 
-from chat import ids
+from chat import audio, ids
 from chat.errors import Invalid, PreconditionFailed
 from chat.messages import hinting
 from chat.voice.recordings import Plan, Recording
-from web.bodies import too_large_upload
-from web.services import services
+from web.services import services, stores
 
 VERSION = "1.0.0"  # of tus
 EXTENSIONS = "creation,creation-defer-length,creation-with-upload,termination,expiration"
@@ -108,7 +107,7 @@ def pieces() -> Iterator[bytes]:
             yield bytes(waiting)
         raise
     except RequestEntityTooLarge:  # it did not state its length beforehand
-        raise too_large_upload() from None
+        raise audio.too_large(stores()) from None
     if waiting:
         yield bytes(waiting)
 

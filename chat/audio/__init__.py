@@ -22,6 +22,7 @@ from chat.audio.store import (
     save,
     save_all,
     stream,
+    too_large,
 )
 
 __all__ = [
@@ -50,4 +51,5 @@ __all__ = [
     "sign",
     "stream",
     "sweep_unclaimed",
+    "too_large",
 ]

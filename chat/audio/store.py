@@ -23,7 +23,7 @@ from redis.client import Pipeline
 from chat import ids
 from chat.audio import chunks
 from chat.audio.names import clean_name
-from chat.errors import NotFound
+from chat.errors import NotFound, TooLarge
 from chat.media.sandbox import Prepared
 from chat.store import keys
 from chat.store.connection import Document, Stores
@@ -207,6 +207,11 @@ def restore_upload(stores: Stores, upload_id: str, owner_id: str) -> bool:
     fields = [part for pair in _hash(_upload(document)).items() for part in pair]
     stores.scripts.restore_upload(keys=[keys.upload_key(upload_id)], args=[left, *fields])
     return True
+
+
+def too_large(stores: Stores) -> TooLarge:
+    """The refusal of an upload or a recording that has too many bytes, before or while it is read."""
+    return TooLarge("upload_too_large", megabytes=float(f"{stores.settings.upload_max_bytes / 2**20:.3g}"))
 
 
 def is_upload_id(text: str) -> bool:

@@ -22,7 +22,12 @@ def pack(kind: bytes, body: bytes) -> bytes:
 
 def write(descriptor: int, kind: bytes, body: bytes) -> None:
     """Writes one piece. Raises OSError if nobody reads it any longer."""
-    left = memoryview(pack(kind, body))
+    write_all(descriptor, pack(kind, body))
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Writes all of `data`, however little the system takes at once. Raises OSError."""
+    left = memoryview(data)
     while left:
         left = left[os.write(descriptor, left) :]
 

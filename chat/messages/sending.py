@@ -46,8 +46,7 @@ def accept(stores: Stores, draft: Draft, wake: Callable[[], None], session: Sess
     """
     if draft.audio_file_id is None and characters.is_blank(draft.text):
         raise Invalid("text", "nothing_to_send")
-    longest = TEXT_LIMIT if len(draft.text) <= TEXT_LIMIT else longest_sent(stores, draft)
-    if len(draft.text) > longest:
+    if len(draft.text) > TEXT_LIMIT and len(draft.text) > (longest := longest_sent(stores, draft)):
         raise Invalid("text", "text_too_long", longest=longest)
     if draft.receiver_id == draft.sender_id:
         raise Invalid("receiverId", "receiver_is_sender")

@@ -23,12 +23,13 @@ from typing import BinaryIO, NamedTuple
 
 import structlog
 
-from chat import audio, ids
+from chat import audio
 from chat.audio import NewRecording, Upload, allowance
 from chat.audio import heard as hearing
 from chat.errors import Conflict, Gone, Invalid, NotFound, TooLarge, Unavailable, UnsupportedMedia
+from chat.media.pieces import write_all
 from chat.media.sandbox import Prepared, Sandbox
-from chat.people import restoring
+from chat.people import accounts
 from chat.store import clock, keys
 from chat.store.connection import Stores
 from chat.store.locks import try_renewed_lock
@@ -95,10 +96,10 @@ def create(stores: Stores, owner_id: str, plan: Plan) -> Recording:
     """
     most = stores.settings.upload_max_bytes
     if plan.length is not None and plan.length > most:
-        raise too_large(stores)
+        raise audio.too_large(stores)
     _require_room(stores)
     if plan.receiver is not None:
-        _require_receiver(stores, plan.receiver)
+        accounts.require(stores, plan.receiver)
     recording_id, now = str(uuid.uuid4()), clock.now_ms(stores.redis)
     expires = now // 1_000 + stores.settings.recording_ttl
     fields: dict[str, str | int] = {
@@ -261,12 +262,14 @@ def discard(stores: Stores, recording: Recording) -> None:
 
 def forget_owner(stores: Stores, owner_id: str) -> None:
     """Erases a deleted account's recordings from Redis. Those in GridFS are uploads and go with those."""
-    for recording_id in (*allowance.growing(stores, owner_id), *allowance.unclaimed(stores, owner_id)):
-        with stores.redis.pipeline() as pipe:
-            pipe.delete(keys.recording_key(recording_id), keys.recording_bytes_key(recording_id))
-            pipe.delete(keys.heard_key(recording_id))
+    growing_ids, unclaimed = allowance.growing(stores, owner_id), allowance.unclaimed(stores, owner_id)
+    with stores.redis.pipeline() as pipe:
+        for recording_id in (*growing_ids, *unclaimed):
+            pipe.delete(
+                keys.recording_key(recording_id), keys.recording_bytes_key(recording_id), keys.heard_key(recording_id)
+            )
             pipe.zrem(keys.RECORDINGS, recording_id)
-            pipe.execute()
+        pipe.execute()
 
 
 def forget_expired(stores: Stores) -> None:
@@ -275,23 +278,10 @@ def forget_expired(stores: Stores) -> None:
     stores.redis.zremrangebyscore(keys.RECORDINGS, "-inf", before)
 
 
-def too_large(stores: Stores) -> TooLarge:
-    """The refusal of a recording that has more bytes than an upload may have."""
-    return TooLarge("upload_too_large", megabytes=float(f"{stores.settings.upload_max_bytes / 2**20:.3g}"))
-
-
 def _require_room(stores: Stores) -> None:
     """Refuses recordings from `REDIS_MEMORY_WARNING` on, so that they never take the room that messages need."""
     if stores.memory.is_short:
         raise Unavailable("no_room", FULL_RETRY_SECONDS, sentence="no_room_for_recordings")
-
-
-def _require_receiver(stores: Stores, receiver_id: str) -> None:
-    known = ids.is_id(receiver_id) and (
-        stores.redis.exists(keys.user_key(receiver_id)) or restoring.find_user(stores, receiver_id)
-    )
-    if not known:
-        raise NotFound("no_such_person")
 
 
 def _refusal(stores: Stores, outcome: str, offset: int) -> Exception:
@@ -299,7 +289,7 @@ def _refusal(stores: Stores, outcome: str, offset: int) -> Exception:
         return Conflict("wrong_offset", offset=offset)
     if outcome == "length":
         return Invalid("Upload-Length", "length_known")
-    return too_large(stores) if outcome == "large" else Gone("recording_gone")
+    return audio.too_large(stores) if outcome == "large" else Gone("recording_gone")
 
 
 def _begin_following(stores: Stores, recording: Recording, follow: Follow) -> None:
@@ -315,9 +305,7 @@ def _prepared(
 ) -> NewRecording:
     source, target = closing.enter_context(new_file()), closing.enter_context(new_file())
     for piece in stream(stores, recording):
-        left = memoryview(piece)
-        while left:
-            left = left[source.write(left) :]
+        write_all(source.fileno(), piece)
     prepared = _measured_while_made(stores, recording)
     if prepared is None:
         prepared = sandbox.prepare(source, target, stores.settings.audio_max_seconds)

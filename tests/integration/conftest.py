@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from chat.store.connection import Stores
-from tests.deepgram_stand_in import DeepgramStandIn
+from tests.deepgram_stand_in import KEY, DeepgramStandIn
 from tests.people import someone
 
 Limited = Callable[..., Stores]
@@ -33,3 +33,10 @@ def limited(stores: Stores) -> Limited:
 def server() -> Iterator[DeepgramStandIn]:
     with DeepgramStandIn() as opened:
         yield opened
+
+
+@pytest.fixture
+def voices(stores: Stores, server: DeepgramStandIn) -> Stores:
+    """The stores, with settings that use the stand-in for Deepgram."""
+    ours = {"deepgram_api_key": KEY, "deepgram_base_url": server.url}
+    return replace(stores, settings=type(stores.settings).model_validate({**stores.settings.model_dump(), **ours}))

@@ -33,14 +33,6 @@ TAKER = turns.Taker("transcription@here", "task", 2)
 
 
 @pytest.fixture
-def voices(stores: Stores, server: DeepgramStandIn) -> Stores:
-    """The stores, with settings that use the stand-in for Deepgram."""
-    ours = {"deepgram_api_key": stand_in.KEY, "deepgram_base_url": server.url}
-    settings = type(stores.settings).model_validate({**stores.settings.model_dump(), **ours})
-    return replace(stores, settings=settings)
-
-
-@pytest.fixture
 def deepgram(voices: Stores) -> Recogniser:
     return Deepgram(voices.settings)
 

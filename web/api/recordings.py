@@ -95,7 +95,7 @@ def _grown(recording: Recording, offset: int, length: int | None = None) -> Reco
     if offset != recording.offset:  # before anything is read
         raise Conflict("wrong_offset", offset=recording.offset)
     if offset + (request.content_length or 0) > services().settings.upload_max_bytes:
-        raise recordings.too_large(stores())
+        raise audio.too_large(stores())
     follow = services().queue.follow
     for piece in tus.pieces():
         recording = recordings.append(stores(), recording, recording.offset, piece, follow)

@@ -58,8 +58,9 @@ class WhisperStream:
         if end is not None:
             self._settle(end, speech)
             return self._so_far() if speech else None
-        self._owes_guess = self._is_worth_a_guess(speech) and time.monotonic() < self._next_guess
-        if self._owes_guess or not self._is_worth_a_guess(speech):
+        is_worth_a_guess = self._is_worth_a_guess(speech)
+        self._owes_guess = is_worth_a_guess and time.monotonic() < self._next_guess
+        if self._owes_guess or not is_worth_a_guess:
             return None
         began = time.monotonic()
         self._guess = self._hearing.guess(piece_of(self._taken, self._buffer, speech))

@@ -105,9 +105,7 @@ async function fetchTwice(cache, address, integrity) {
 	try {
 		await fetchInto(cache, address, integrity);
 	} catch {
-		await new Promise((resolve) => {
-			setTimeout(resolve, PAUSE);
-		});
+		await new Promise((resolve) => setTimeout(resolve, PAUSE));
 		await fetchInto(cache, address, integrity);
 	}
 }
