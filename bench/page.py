@@ -19,6 +19,7 @@ from tests.stack import Stack
 
 TRIES = 5
 MESSAGES = 10_000
+NEW = 450  # messages after the last one that was read, in another conversation; half of them are one's own
 MAX_BYTES = 60 * 1024
 MAX_REQUESTS = 12
 LANDING_SECONDS = 2.0
@@ -70,6 +71,7 @@ def page(scale: float) -> list[Row]:
         try:
             rows = _part("landing page", lambda: _landing(browser, stack, tries))
             rows += _part("conversation", lambda: _conversation(browser, stack, people, made, tries))
+            rows += _part("many unread", lambda: _many_unread(browser, stack, client, people[0], tries))
             rows += _part("scrolling", lambda: _scrolling(browser, stack, people, made))
         finally:
             browser.close()
@@ -109,6 +111,19 @@ def _conversation(
         *_weight(what, loads),
         _ready(f"{what} loaded again, ready", reloads, RELOAD_SECONDS),
     ]
+
+
+def _many_unread(browser: Browser, stack: Stack, client: Client, reader: Person, tries: int) -> list[Row]:
+    progress("opening a conversation with many unread")
+    partner = client.sign_up("edith")
+    conversation.write(stack, reader, partner, 2 * NEW, new=NEW)
+    listed = reader.get("/conversations")
+    unread = next(each["unread"] for each in listed if each["partner"]["_id"] == partner.id)
+    loads = []
+    for _ in range(tries):
+        with phone(browser, stack.url, ".unread-line", reader) as opened:
+            loads.append(opened.load(f"/chat/{partner.user['username']}"))
+    return [_ready(f"conversation with {unread} unread, ready at the first of them", loads, CONVERSATION_SECONDS)]
 
 
 @contextmanager
