@@ -207,7 +207,8 @@ class Camera:
         expect(page.get_by_role("timer")).to_have_text("0:02")
         page.get_by_role("button", name="Send the recording").click()
         expect(page.locator(".banner").get_by_text("No connection.")).to_be_visible()
-        expect(page.locator("article .clock").last).to_contain_text(":")
+        waiting = page.locator("article", has=page.get_by_text("Waiting for the network"))
+        expect(waiting.locator(".clock")).to_contain_text(":")
         self._take(page, "offline")
 
     def _open(self, page: Page, name: str) -> None:
