@@ -1,11 +1,11 @@
 // Recordings that travel while they are made, by the tus protocol 1.0 (https://tus.io/protocols/resumable-upload) with the
 // extensions creation and creation-defer-length (api.js has termination). Each call throws an ApiError when it does not succeed.
 
+import { TUS } from "./api.js";
 import { ApiError } from "./errors.js";
 import { request } from "./http.js";
 
 const PATH = "/recordings";
-const VERSION = { "Tus-Resumable": "1.0.0" };
 const BYTES_A_CALL = 256 * 1024; // a minute of speech; a call of this size ends in time on a slow network too
 const TIMEOUT = 60_000; // milliseconds for a call with bytes
 const CONFLICT = 409; // the offset is not where the server has got to
@@ -32,7 +32,7 @@ const base64 = (text) => btoa(String.fromCharCode(...new TextEncoder().encode(te
  * @param {Record<string, string>} metadata
  */
 export async function create(metadata) {
-	const headers = { ...VERSION, "Upload-Defer-Length": "1", "Upload-Metadata": metadataOf(metadata) };
+	const headers = { ...TUS, "Upload-Defer-Length": "1", "Upload-Metadata": metadataOf(metadata) };
 	const response = await request("POST", PATH, { headers });
 	const id = response.headers.get("Location")?.split("/").pop();
 	if (!id) throw new ApiError(); // somebody else responded, such as the log-in to a network
@@ -44,7 +44,7 @@ export async function create(metadata) {
  * @param {string} id
  */
 export async function progressOf(id) {
-	const { headers } = await request("HEAD", pathOf(id), { headers: VERSION });
+	const { headers } = await request("HEAD", pathOf(id), { headers: TUS });
 	const length = headers.get("Upload-Length");
 	return { offset: offsetIn(headers), length: length === null ? null : Number(length) };
 }
@@ -67,7 +67,7 @@ export async function append(id, offset, rest, headers = {}) {
 	const response = await request("PATCH", pathOf(id), {
 		bytes: rest.slice(0, BYTES_A_CALL),
 		headers: {
-			...VERSION,
+			...TUS,
 			...headers,
 			"Content-Type": "application/offset+octet-stream",
 			"Upload-Offset": String(offset),
