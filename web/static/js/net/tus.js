@@ -12,6 +12,9 @@ const CONFLICT = 409; // the offset is not where the server has got to
 const END = Infinity; // the offset of a recording that is complete
 const MAX_CONFLICTS = 3; // a call that was on its way when it was sent may still arrive
 
+/** Headers of a piece, perhaps an empty one, behind which its speaker has stopped. */
+export const PAUSE = { "Chattergram-Pause": "true" };
+
 /** @param {string} id */
 const pathOf = (id) => `${PATH}/${encodeURIComponent(id)}`;
 
@@ -82,13 +85,16 @@ export async function append(id, offset, rest, headers = {}) {
  * @param {string} id
  * @param {Blob} blob all of it
  * @param {number} offset where the server has probably got to
+ * @param {number | null} [cutAt] the second at which it is cut off
  */
-export async function complete(id, blob, offset) {
+export async function complete(id, blob, offset, cutAt = null) {
+	/** @type {Record<string, string>} */
+	const last = cutAt === null ? {} : { "Chattergram-Cut-At": String(cutAt) };
 	let at = /** @type {number | null} */ (offset);
 	let conflicts = 0;
 	while (at === null || at < END) {
 		try {
-			at = at === null ? await reached(id) : await appendRest(id, blob, at);
+			at = at === null ? await reached(id) : await appendRest(id, blob, at, last);
 		} catch (error) {
 			conflicts += 1;
 			const isConflict = /** @type {ApiError} */ (error).status === CONFLICT;
@@ -108,11 +114,13 @@ async function reached(id) {
  * @param {string} id
  * @param {Blob} blob
  * @param {number} offset
+ * @param {Record<string, string>} last headers of the last piece
  */
-async function appendRest(id, blob, offset) {
-	const length = Math.max(blob.size, offset); // it may have been gone on with on another device
+async function appendRest(id, blob, offset, last) {
+	const length = Math.max(blob.size, offset); // it may be cut off, or have been gone on with on another device
 	const isLast = length - offset <= BYTES_A_CALL;
-	const after = await append(id, offset, blob.slice(offset), isLast ? { "Upload-Length": String(length) } : {});
+	const headers = isLast ? { "Upload-Length": String(length), ...last } : {};
+	const after = await append(id, offset, blob.slice(offset), headers);
 	return isLast ? END : after;
 }
 
