@@ -11,6 +11,7 @@ import pytest
 
 from chat import audio, frames
 from chat.audio import heard as hearing
+from chat.errors import NotFound
 from chat.media.sandbox import Sandbox
 from chat.messages import history
 from chat.store import hot, keys, limits
@@ -24,7 +25,7 @@ from tests import deepgram_stand_in as stand_in
 from tests import recordings as files
 from tests.deepgram_socket import Break, sentence_of
 from tests.deepgram_stand_in import DeepgramStandIn
-from tests.people import drain, send_voice
+from tests.people import drain, send_voice, someone
 from tests.pubsub import Listener
 
 CONTENT = files.spoken()
@@ -229,6 +230,19 @@ def test_a_recording_that_is_cut_off_keeps_the_words_before_and_comes_with_them_
     assert message["words"][-1]["start"] < 2.5
     assert message["text"].split() == [word["word"] for word in message["words"]]
     assert len(audio.read(voices, speaker.id).content) < len(CONTENT) / 2
+
+
+def test_one_recording_is_sent_once_whichever_devices_send_it(
+    voices: Stores, speaker: Speaker, listener: Listener, pair: tuple[str, str]
+) -> None:
+    speaker.complete(*PIECES)
+    first = speaker.send("from the phone")
+    assert speaker.send("from the desk") == first
+    drain(voices)
+    assert speaker.send("later") == first
+    assert [(each["_id"], each["text"]) for each in told(listener, frames.STATUS)] == [(first, "from the phone")]
+    with pytest.raises(NotFound):
+        send_voice(voices, pair[0], someone(voices, "cleo"), "to somebody else", speaker.id)
 
 
 def test_a_message_sent_before_its_words_are_finished_waits_for_the_follower(
