@@ -17,6 +17,7 @@ from bench.speaking import PIECE_SECONDS, Said, Speaker, spoken_pieces
 from tests.stack import Stack
 
 LENGTHS = {5: 5, 60: 3, 600: 1}  # seconds of speech, and how often
+PARTS = ("deepgram", "together", "whisper")  # `python -m bench live --live whisper 5 60` measures only these
 TOGETHER = 10  # people at once
 SLOWER = 1.25  # for each length, and beside others, compared with the fastest or with one alone
 NOISE_SECONDS = 0.1  # by which two runs of the same may differ with the stand-in
@@ -27,25 +28,41 @@ SLOW_END = 35  # pieces of it in real time
 WORDS_A_SECOND = 1.4  # that must be there at the least; of this speech there are 2
 
 
-def live(scale: float) -> list[Row]:
-    """Words while one speaks: for 5, 60 and 600 seconds, ten people at once, and text beside them."""
-    rows = []
-    with tempfile.TemporaryDirectory() as folder, voice.stand_in(Path(folder)) as settings, servers(settings) as stack:
-        rows += asyncio.run(_lengths(stack, scale, "Deepgram's stand-in", 1.0, 1.5))
-        rows += asyncio.run(_together(stack, scale))
-    with servers() as stack:
-        rows += asyncio.run(_lengths(stack, scale, "Whisper base", 3.0, 3.0))
+def live(scale: float, only: Sequence[str] = ()) -> list[Row]:
+    """Words while one speaks: for 5, 60 and 600 seconds, ten people at once, and text beside them.
+
+    `only` names some of the parts or of the lengths.
+    """
+    rows: list[Row] = []
+    parts = [part for part in PARTS if part in only] or PARTS
+    lengths = [seconds for seconds in LENGTHS if str(seconds) in only] or list(LENGTHS)
+    if "deepgram" in parts or "together" in parts:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            voice.stand_in(Path(folder)) as settings,
+            servers(settings) as stack,
+        ):
+            if "deepgram" in parts:
+                rows += asyncio.run(_lengths(stack, scale, lengths, "Deepgram's stand-in", 1.0, 1.5))
+            if "together" in parts:
+                rows += asyncio.run(_together(stack, scale))
+    if "whisper" in parts:
+        with servers() as stack:
+            rows += asyncio.run(_lengths(stack, scale, lengths, "Whisper base", 3.0, 3.0))
     return rows
 
 
-async def _lengths(stack: Stack, scale: float, name: str, limit: float, first_limit: float) -> list[Row]:
+async def _lengths(
+    stack: Stack, scale: float, lengths: Sequence[int], name: str, limit: float, first_limit: float
+) -> list[Row]:
     rows, wholes = [], {}
     async with Rest(stack.url) as rest:
         (pair,) = pairs(await sign_up(rest, 2))
         speaker = Speaker(rest, stack.url, pair)
         await speaker.begin()
         await speaker.speak(spoken_pieces(5))  # warm-up
-        for seconds, times in LENGTHS.items():
+        for seconds in lengths:
+            times = LENGTHS[seconds]
             if scale < 1 and seconds > 60 and name.startswith("Whisper"):
                 continue  # it cannot hear faster than one speaks
             pieces = spoken_pieces(seconds)
