@@ -14,7 +14,7 @@ from faster_whisper.audio import pad_or_trim
 from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import TranscriptionOptions, get_suppressed_tokens
 
-from chat.audio.heard import Heard
+from chat.audio.heard import Heard, text_of
 from chat.voice.recognisers import languages
 from chat.voice.recognisers.loops import without_loops
 from chat.voice.recognisers.pieces import RATE, Piece, Samples, spoken_seconds
@@ -36,6 +36,7 @@ FRAMES_A_SECOND = 100  # of Whisper's features
 SPARE_SECONDS = 2.0  # of silence behind a short piece; with less, Whisper says its end twice
 MAX_ROUNDS = 6  # per piece
 MIN_LEFT_SECONDS = 1.0  # seconds of speech after the last word that are worth another round
+CONTEXT_CHARACTERS = 120  # some two sentences
 SPACELESS = ("zh", "ja", "yue")  # written without spaces, even between sentences
 # Marks that belong to the next word, and to the last one (faster-whisper's own defaults)
 OPENING, CLOSING = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"
@@ -48,6 +49,12 @@ class Guess:
     text: str
     words: list[Word]
     language: languages.Detection
+
+    def split(self, count: int) -> tuple["Guess", "Guess"]:
+        """Returns its first `count` words, and the others."""
+        first, rest = self.words[:count], self.words[count:]
+        text = text_of(self.text, first)
+        return Guess(text, first, self.language), Guess(self.text[len(text) :].strip(), rest, self.language)
 
 
 class Hearing:
@@ -169,8 +176,14 @@ class Hearing:
         most = int(self._model.feature_extractor.nb_max_frames)
         return min(most, int((seconds + SPARE_SECONDS) * FRAMES_A_SECOND)) if self._is_live else most
 
+    def _before(self, tokenizer: Tokenizer) -> list[int]:
+        """Returns what was said last, for the short pieces of a recording that is being made: they may begin within a
+        sentence, and Whisper gets fewer words wrong that has read its beginning. Whole recordings have long pieces.
+        """
+        return tokenizer.encode(" " + self.text[-CONTEXT_CHARACTERS:].strip()) if self._is_live and self._texts else []
+
     def _decode(self, encoded: Any, tokenizer: Tokenizer, seconds: float) -> list[int]:
-        prompt = self._model.get_prompt(tokenizer, [], without_timestamps=True)
+        prompt = self._model.get_prompt(tokenizer, self._before(tokenizer), without_timestamps=True)
         max_tokens = min(self._model.max_length - len(prompt), MIN_TOKENS + int(TOKENS_A_SECOND * seconds))
         options = _options(tokenizer, max_tokens)
         result, log_probability, _, _ = self._model.generate_with_fallback(encoded, prompt, tokenizer, options)
