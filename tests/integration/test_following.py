@@ -352,6 +352,22 @@ def test_a_recording_whose_followers_keep_dying_is_left(voices: Stores, speaker:
     assert speaker.nudges == [speaker.id]
 
 
+def test_where_all_followers_are_busy_it_is_as_without_them_and_the_words_come_after_sending(
+    voices: Stores, deepgram: Recogniser, speaker: Speaker, listener: Listener
+) -> None:
+    speaker.speak(*PIECES[:3])
+    assert not following.leave_unheard(voices, speaker.id), "somebody may become free before it is whole"
+    speaker.complete(*PIECES[3:])
+    sent = speaker.send()
+    assert drain(voices) == [sent]
+    assert not attempts.transcribe_next(voices, deepgram, TAKER), "it waits for a follower"
+    assert following.leave_unheard(voices, speaker.id)
+    assert attempts.transcribe_next(voices, deepgram, TAKER)
+    (message,) = told(listener, frames.MESSAGES)
+    assert (message["_id"], message["text"]) == (sent, stand_in.SENTENCE)
+    assert leases.due(voices) == []
+
+
 @pytest.mark.parametrize(
     "how",
     [stand_in.BAD_KEY, stand_in.BROKEN, Break(1.0, 1011, "NET-0001"), Break(1.0, 1008, "DATA-0000"), Break(1.0, 0)],

@@ -9,7 +9,7 @@ import { fill, h } from "../dom/elements.js";
 import { icon } from "../dom/icons.js";
 import * as socket from "../net/socket.js";
 import { Journey } from "../state/journey.js";
-import { textToSend } from "./heard-text.js";
+import { noteOn, textToSend } from "./heard-text.js";
 import { HeardWords } from "./heard-words.js";
 import { Review } from "./review.js";
 import { canGoOn, completeSize, Continuation, endOf, sizeUntil, WholeElements } from "./webm.js";
@@ -134,10 +134,8 @@ export class LiveRecording {
 	}
 
 	#showNote() {
-		const { heard, correction } = this.recording.notes;
-		const misses = this.#areWordsLate && !heard?.text && !correction;
-		if (socket.isConnected()) this.note.textContent = misses ? say("record.later") : "";
-		else this.note.textContent = say("record.waits");
+		const key = noteOn(this.recording.notes, socket.isConnected(), this.#areWordsLate);
+		this.note.textContent = key && say(key);
 	}
 
 	/**
