@@ -16,6 +16,7 @@ from faster_whisper.transcribe import TranscriptionOptions, get_suppressed_token
 
 from chat.audio.heard import Heard, text_of
 from chat.voice.recognisers import languages
+from chat.voice.recognisers.agreement import SENTENCE_ENDS
 from chat.voice.recognisers.loops import without_loops
 from chat.voice.recognisers.pieces import RATE, Piece, Samples, spoken_seconds
 from chat.voice.recognisers.protocol import LanguageNotKnown, Transcript
@@ -36,7 +37,7 @@ FRAMES_A_SECOND = 100  # of Whisper's features
 SPARE_SECONDS = 2.0  # of silence behind a short piece; with less, Whisper says its end twice
 MAX_ROUNDS = 6  # per piece
 MIN_LEFT_SECONDS = 1.0  # seconds of speech after the last word that are worth another round
-CONTEXT_CHARACTERS = 120  # some two sentences
+CONTEXT_CHARACTERS = 120  # of a sentence's beginning; a long sentence has as many
 SPACELESS = ("zh", "ja", "yue")  # written without spaces, even between sentences
 # Marks that belong to the next word, and to the last one (faster-whisper's own defaults)
 OPENING, CLOSING = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"
@@ -177,10 +178,15 @@ class Hearing:
         return min(most, int((seconds + SPARE_SECONDS) * FRAMES_A_SECOND)) if self._is_live else most
 
     def _before(self, tokenizer: Tokenizer) -> list[int]:
-        """Returns what was said last, for the short pieces of a recording that is being made: they may begin within a
-        sentence, and Whisper gets fewer words wrong that has read its beginning. Whole recordings have long pieces.
+        """Returns the beginning of the sentence within which the next piece of a recording that is being made begins.
+
+        No more than that: after a whole sentence Whisper would leave it out if it was said once more.
         """
-        return tokenizer.encode(" " + self.text[-CONTEXT_CHARACTERS:].strip()) if self._is_live and self._texts else []
+        begun = self._texts[-1] if self._is_live and self._texts else ""
+        while (end := max(map(begun.rfind, SENTENCE_ENDS))) >= 0:
+            begun = begun[end + 1 :]
+        begun = begun.strip()[-CONTEXT_CHARACTERS:]
+        return tokenizer.encode(" " + begun) if any(map(str.isalnum, begun)) else []
 
     def _decode(self, encoded: Any, tokenizer: Tokenizer, seconds: float) -> list[int]:
         prompt = self._model.get_prompt(tokenizer, self._before(tokenizer), without_timestamps=True)
