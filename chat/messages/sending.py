@@ -100,6 +100,8 @@ class _Acceptance:
                 return outcome, accepted_log.parse_receipt(reply[1])
             if outcome == "sent" and self._is_same_recording(details[1]):
                 return "again", accepted_log.parse_receipt(reply[1])
+            if outcome == "upload" and self._restored and (receipt := self._sent_long_ago()):
+                return "again", receipt
             self._counts = outcome == "session"
             if not self._resolve(outcome):
                 raise _refusal(outcome, *details)
@@ -108,6 +110,13 @@ class _Acceptance:
         """Whether the recording travelled while it was made, so that several devices may have it and each send it."""
         is_recording = self._stores.redis.exists(keys.recording_key(self._draft.audio_file_id or ""))
         return bool(is_recording) and receiver_id == self._draft.receiver_id
+
+    def _sent_long_ago(self) -> Receipt | None:
+        """The same when Redis has forgotten the recording."""
+        sender, receiver = self._draft.sender_id, self._draft.receiver_id
+        conversation = ids.conversation_id(sender, receiver)
+        message_id = audio.sent_recording(self._stores, self._draft.audio_file_id or "", sender, conversation)
+        return accepted_log.receipt_of(message_id) if message_id else None
 
     def _resolve(self, outcome: str) -> bool:
         """Does what the script needs in order to continue. Returns whether there was anything to do."""

@@ -240,6 +240,8 @@ def test_one_recording_is_sent_once_whichever_devices_send_it(
     assert speaker.send("from the desk") == first
     drain(voices)
     assert speaker.send("later") == first
+    voices.redis.delete(keys.upload_key(speaker.id), keys.recording_key(speaker.id))
+    assert speaker.send("the next day") == first
     assert [(each["_id"], each["text"]) for each in told(listener, frames.STATUS)] == [(first, "from the phone")]
     with pytest.raises(NotFound):
         send_voice(voices, pair[0], someone(voices, "cleo"), "to somebody else", speaker.id)
