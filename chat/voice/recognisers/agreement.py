@@ -8,6 +8,7 @@ change them; Macháček, Dabre and Bojar call this local agreement (2023, https:
 from collections.abc import Sequence
 from itertools import pairwise
 
+from chat.voice.recognisers.loops import bare
 from chat.wire import Word
 
 LONG_SECONDS = 4.0  # of speech; less is left as it is, for Whisper is surer of much than of little
@@ -20,7 +21,7 @@ def agreed(before: Sequence[Word], after: Sequence[Word]) -> int:
     """How many words two guesses have in common, from the first on. Case and punctuation may differ."""
     count = 0
     for one, other in zip(before, after, strict=False):
-        if _bare(one["word"]) != _bare(other["word"]):
+        if bare(one["word"]) != bare(other["word"]):
             break
         count += 1
     return count
@@ -44,7 +45,3 @@ def cut(words: Sequence[Word], count: int, speech: Sequence[tuple[float, float]]
         if 0 < before <= count and at <= speech[-1][1] - NEWEST_SECONDS and (is_sentence or is_longer):
             return before, at
     return None
-
-
-def _bare(word: str) -> str:
-    return "".join(filter(str.isalnum, word)).casefold() or word

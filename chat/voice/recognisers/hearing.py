@@ -17,7 +17,7 @@ from faster_whisper.transcribe import TranscriptionOptions, get_suppressed_token
 from chat.audio.heard import Heard, text_of
 from chat.voice.recognisers import languages
 from chat.voice.recognisers.agreement import SENTENCE_ENDS
-from chat.voice.recognisers.loops import without_loops
+from chat.voice.recognisers.loops import ends_twice, without_loops
 from chat.voice.recognisers.pieces import RATE, Piece, Samples, spoken_seconds
 from chat.voice.recognisers.protocol import LanguageNotKnown, Transcript
 from chat.wire import Word
@@ -149,9 +149,17 @@ class Hearing:
 
     def _listen(self, samples: Samples) -> list[dict[str, Any]]:
         """Returns the words of at most 30 s as faster-whisper gives them, with times counted from the first sample."""
+        before, frames = self._heard, self._encoded_frames(len(samples) / RATE)
+        words = self._listen_once(samples, frames)
+        if frames == self._most_frames or not ends_twice([str(each["word"]) for each in words]):
+            return words
+        self._heard = before
+        return self._listen_once(samples, self._most_frames)
+
+    def _listen_once(self, samples: Samples, encoded_frames: int) -> list[dict[str, Any]]:
         seconds = len(samples) / RATE
         features = self._model.feature_extractor(samples)
-        encoded = self._model.encode(pad_or_trim(features, self._encoded_frames(seconds)))
+        encoded = self._model.encode(pad_or_trim(features, encoded_frames))
         detection = self._heard
         if self._forced is None and not detection.settled:
             found = {token[2:-2]: probability for token, probability in self._model.model.detect_language(encoded)[0]}
@@ -172,10 +180,15 @@ class Hearing:
         """Returns how many frames to encode.
 
         A whole recording's pieces are padded to what Whisper was trained with. Those of one that is being made are many
-        and short, and encoding takes as long as what is encoded.
+        and short, and encoding takes as long as what is encoded. Of some that end within a word Whisper then says the
+        end twice; they are heard once more, padded.
         """
-        most = int(self._model.feature_extractor.nb_max_frames)
+        most = self._most_frames
         return min(most, int((seconds + SPARE_SECONDS) * FRAMES_A_SECOND)) if self._is_live else most
+
+    @property
+    def _most_frames(self) -> int:
+        return int(self._model.feature_extractor.nb_max_frames)
 
     def _before(self, tokenizer: Tokenizer) -> list[int]:
         """Returns the beginning of the sentence within which the next piece of a recording that is being made begins.
