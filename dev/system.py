@@ -5,7 +5,7 @@ import shutil
 import subprocess
 
 APT_TIMEOUT = 900  # seconds
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")  # any of them will do
+CHROMIUM = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")  # any of them will do
 
 
 def find_program(*names: str) -> str | None:
