@@ -30,7 +30,10 @@ SIMULATED_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Costs:
-    """Milliseconds of one core, bytes; each measured by `make bench` or named in docs/scaling.md with its source."""
+    """Milliseconds of one core, bytes. Times of a message and memory of a socket are measured by `make bench`.
+
+    How a drain's time divides into a message's and a group's, and how large a frame is, are assumptions.
+    """
 
     web_ms: float = 0.37  # a message over a socket, with its two frames
     web_seen_ms: float = 0.02  # a message for nobody on this process
