@@ -8,7 +8,8 @@ from pathlib import Path
 
 from bench import voice
 from bench.compare import FRACTION
-from bench.messaging import Outcome, Talk
+from bench.load import Outcome
+from bench.messaging import Talk
 from bench.people import pairs, sign_up
 from bench.rest import Rest
 from bench.rows import PAIRS, Row, milliseconds, progress

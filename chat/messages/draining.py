@@ -5,12 +5,9 @@ the stream and the next drainer handles those first. A drainer lingers while tra
 message costs more than storing the message; a flag in Redis tells the web processes not to send another task.
 """
 
-import contextlib
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 
-import pymongo
 import structlog
 from pymongo.errors import PyMongoError
 from redis import RedisError
@@ -18,8 +15,9 @@ from redis.exceptions import LockError
 from redis.lock import Lock
 
 from chat import frames, tracing, wire
-from chat.messages import delivery, hinting, spoken, storing
+from chat.messages import archiving, delivery, hinting, spoken, storing
 from chat.messages import log as accepted_log
+from chat.messages.archiving import Archiver
 from chat.messages.log import RawEntry
 from chat.messages.sending import WAKING_MS
 from chat.people import presence, telling
@@ -38,9 +36,6 @@ RUN_SECONDS = 10.0  # bounds how long a stopping worker has to wait for this tas
 LEASE_SECONDS = 5.0  # how long a dead drainer blocks the log
 LEASE_WAIT = 1.0  # seconds to wait for another drainer's lease
 RENEW_SECONDS = 1.0  # between two renewals of the lease
-ARCHIVE_SECONDS = 2.0  # MongoDB's time limit for one group
-ARCHIVE_PROBE_SECONDS = 0.2  # the same, after it has failed
-ARCHIVE_PAUSE = 5.0  # seconds to leave MongoDB alone after it has failed
 
 
 def drain(stores: Stores, on_voice: Callable[[str], None], on_push: Callable[[], None] = lambda: None) -> bool:
@@ -74,11 +69,10 @@ class _Drainer:
         self.on_voice = on_voice
         self.on_push = on_push
         self._renewed = 0.0
-        self._archiver = ThreadPoolExecutor(1, "archive")
-        self._archiving: Future[None] | None = None
+        self._archiver = Archiver(stores)
 
     def run(self) -> bool:
-        with self._archiver:  # at its end it waits for the last group
+        with self._archiver:
             return self._run()
 
     def _run(self) -> bool:
@@ -148,19 +142,7 @@ class _Drainer:
             if each["status"] == "transcribing":
                 with traced(origins[each["_id"]]):
                     self.on_voice(each["_id"])
-        self._archive_beside(messages)
-
-    def _archive_beside(self, messages: list[StoredMessage]) -> None:
-        """Archives a group while the next one is stored and delivered; that one waits for it before its own turn."""
-        if self._archiving is not None:
-            self._archiving.result()
-        self._archiving = self._archiver.submit(self._archive, messages)
-
-    def _archive(self, messages: list[StoredMessage]) -> None:
-        try:
-            archive.store(self.stores, messages)
-        except Exception:  # whatever it is, these messages are delivered, and the outbox still has them for the sync
-            log.exception("archive.failed", messages=len(messages))
+        self._archiver.add(messages)
 
     def _split_duplicates(self, messages: list[StoredMessage]) -> tuple[list[StoredMessage], list[StoredMessage]]:
         """Returns the messages to store, and the archived originals of those that repeat an earlier `clientId`.
@@ -169,7 +151,7 @@ class _Drainer:
         """
         if self.redis.exists(keys.HOT_COMPLETE):
             return messages, []
-        originals = archive.find_originals(self.stores, messages)
+        originals = archiving.archive.find_originals(self.stores, messages)
         return [each for each in messages if each["_id"] not in originals], list(originals.values())
 
     def _set_aside(self, raw: RawEntry) -> None:
@@ -187,38 +169,6 @@ class _Drainer:
             self.lease.reacquire()
             self.redis.set(keys.ACCEPTED_WAKING, "1", px=WAKING_MS)
             self._renewed = now
-
-
-class _Archive:
-    """Writes to MongoDB without ever taking long, and pauses while it is away. The outbox keeps the rest."""
-
-    def __init__(self) -> None:
-        self._again = 0.0
-        self._seconds = ARCHIVE_SECONDS
-
-    def store(self, stores: Stores, messages: list[StoredMessage]) -> None:
-        if not messages or time.monotonic() < self._again:
-            return
-        try:
-            with pymongo.timeout(self._seconds):
-                stored, duplicates = storing.store_archive(stores, messages)
-        except PyMongoError as error:
-            self._again, self._seconds = time.monotonic() + ARCHIVE_PAUSE, ARCHIVE_PROBE_SECONDS
-            log.warning("archive.away", error=type(error).__name__)
-            return
-        self._seconds = ARCHIVE_SECONDS
-        for duplicate in duplicates:
-            storing.drop_duplicate(stores, duplicate)
-        storing.confirm(stores, stored)
-
-    def find_originals(self, stores: Stores, messages: list[StoredMessage]) -> dict[str, StoredMessage]:
-        """See `storing.find_originals`; empty while MongoDB is away."""
-        with contextlib.suppress(PyMongoError), pymongo.timeout(self._seconds):
-            return storing.find_originals(stores, messages)
-        return {}
-
-
-archive = _Archive()
 
 
 def _count(entries: list[RawEntry]) -> None:
