@@ -100,4 +100,10 @@ function lastLine({ partner, lastMessage }) {
  * @param {Key} key
  * @param {string} text
  */
-const around = (key, text) => partsOf(key).map((part) => (typeof part === "string" ? h("bdi", part) : text));
+const around = (key, text) => partsOf(key).map((part) => (typeof part === "string" ? apart(part) : text));
+
+/**
+ * What stands beside the text, with its blank outside: at its own end, a blank might be at the other side of it.
+ * @param {string} words
+ */
+const apart = (words) => [h("bdi", words.trim()), words.slice(words.trimEnd().length)];
