@@ -11,6 +11,7 @@ from bench.messaging import Outcome, Talk
 from bench.rest import Rest
 from bench.rows import PAIRS, Row, check, is_complete, milliseconds, percentiles, progress, timed
 from bench.servers import Meter, Usage, servers
+from chat.messages import log as accepted_log
 from chat.store import keys
 from dev.processes import wait_until
 from tests.stack import Stack
@@ -70,7 +71,7 @@ def _stored(stack: Stack, accepted: int) -> Row:
     with open_stores(stack.settings()) as stores:
 
         def waiting() -> int:
-            return int(stores.redis.xlen(keys.ACCEPTED)) + int(stores.redis.zcard(keys.OUTBOX))
+            return accepted_log.waiting(stores).entries + int(stores.redis.zcard(keys.OUTBOX))
 
         with suppress(TimeoutError):  # the row then says how many are still on their way
             wait_until(lambda: not waiting(), STORED_SECONDS, "the stores")

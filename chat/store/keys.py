@@ -1,17 +1,23 @@
 """The names of all Redis keys, with what each one contains and in which form.
 
 Every key begins with `PREFIX`, so that in a shared Redis ours are easy to tell apart and nobody else's are touched.
+
+The accepted log is cut into partitions (`chat.store.partitions`). Their keys have the partition as a hash tag, `{m3}`,
+by which a Redis Cluster keeps all of one partition's keys together.
 """
 
 import unicodedata
 
 PREFIX = "chattergram"
 
-# The accepted log (a stream), its consumer group, the flag that a drainer is running or coming, and the drainer's lease
-ACCEPTED = f"{PREFIX}:accepted"
+# The number of partitions these stores were begun with
+PARTITIONS = f"{PREFIX}:partitions"
+
+# The consumer group of every accepted log; the token of a drainer that offers busy ones its help, and whether one was
+# called that has not begun yet (see `chat.messages.leases`)
 ACCEPTED_GROUP = "drain"
-ACCEPTED_WAKING = f"{PREFIX}:accepted:waking"
-ACCEPTED_DRAINER = f"{PREFIX}:accepted:drainer"
+ACCEPTED_HELPER = f"{PREFIX}:accepted:helper"
+ACCEPTED_HELPER_COMING = f"{PREFIX}:accepted:helper:coming"
 ACCEPTED_REFUSED = f"{PREFIX}:accepted:refused"  # stream of entries that could not be stored, for an operator
 
 # Messages that MongoDB has not confirmed yet (sorted set): message id -> revision
@@ -120,6 +126,32 @@ WRITE_PROBE = f"{PREFIX}:probe"
 PRESENCE_PROCESSES = f"{PREFIX}:presence:processes"
 PRESENCE_ONLINE = f"{PREFIX}:presence:online"
 PRESENCE_SEEN = f"{PREFIX}:presence:seen"
+
+
+# The one log of versions before the partitions, and what belonged to it (see `chat.upkeep.moving`)
+OLD_ACCEPTED = f"{PREFIX}:accepted"
+OLD_ACCEPTED_WAKING = f"{PREFIX}:accepted:waking"
+OLD_ACCEPTED_DRAINER = f"{PREFIX}:accepted:drainer"
+
+
+def partition_tag(partition: int) -> str:
+    """The beginning of all keys of a partition."""
+    return f"{PREFIX}:{{m{partition}}}"
+
+
+def accepted_key(partition: int) -> str:
+    """The accepted log of a partition (a stream)."""
+    return f"{partition_tag(partition)}:accepted"
+
+
+def waking_key(partition: int) -> str:
+    """Exists while a drainer of this log runs or is coming: its token, or 1 until it has begun."""
+    return f"{partition_tag(partition)}:accepted:waking"
+
+
+def drainer_key(partition: int) -> str:
+    """The token of the one drainer that may read this log; its lease."""
+    return f"{partition_tag(partition)}:accepted:drainer"
 
 
 def user_key(user_id: str) -> str:

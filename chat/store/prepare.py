@@ -9,7 +9,7 @@ from pymongo.errors import PyMongoError
 from redis import RedisError, ResponseError
 from redis.lock import Lock
 
-from chat.store import archive, hot, keys
+from chat.store import archive, hot, keys, partitions
 from chat.store.connection import Stores
 from config import platforms
 from config.settings import unusable
@@ -45,6 +45,8 @@ def _check_kinds(stores: Stores) -> None:
     hello = stores.mongo.client.admin.command("hello")
     if "setName" not in hello and hello.get("msg") != "isdbgrid":  # what a mongos calls itself
         raise unusable({"mongodb_uri": "names a MongoDB that is not a replica set; transactions need one"})
+    if reason := partitions.unusable(stores):
+        raise unusable({"partitions": reason})
     for risk in _risks(stores):
         if stores.settings.environment == "production":
             raise unusable({"redis_url": risk})

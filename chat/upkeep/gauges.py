@@ -1,12 +1,13 @@
 """Sizes of the stores and of what waits in them, for `/metrics` and `flask state`. All are cheap at any size."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pymongo.errors import PyMongoError
 from redis import Redis, RedisError
 
 from chat import ids
 from chat.audio import chunks
+from chat.messages import log as accepted_log
 from chat.store import clock, keys
 from chat.store.connection import Stores
 from chat.store.memory import Memory
@@ -49,8 +50,6 @@ FIGURES = {
 class _Raw(NamedTuple):
     """Redis's replies, in the order of the commands in `_of_redis`."""
 
-    accepted: int
-    accepted_first: list[tuple[bytes, Any]]
     refused: int
     transcriptions: int
     transcriptions_due: int
@@ -71,7 +70,7 @@ def figures(stores: Stores) -> dict[str, float]:
     """Returns the figures by their names in `FIGURES`. For a store that is away there is only its `_up`."""
     found: dict[str, float] = {}
     try:
-        found |= {"redis_up": 1, **_of_redis(stores.redis), **_of_memory(stores)}
+        found |= {"redis_up": 1, **_of_redis(stores), **_of_memory(stores)}
     except RedisError:
         found["redis_up"] = 0
     try:
@@ -81,11 +80,10 @@ def figures(stores: Stores) -> dict[str, float]:
     return found
 
 
-def _of_redis(redis: Redis) -> dict[str, float]:
+def _of_redis(stores: Stores) -> dict[str, float]:
+    redis = stores.redis
     now = clock.now_ms(redis)  # which also gave the log its times
     with redis.pipeline(transaction=False) as pipe:
-        pipe.xlen(keys.ACCEPTED)
-        pipe.xrange(keys.ACCEPTED, count=1)
         pipe.xlen(keys.ACCEPTED_REFUSED)
         pipe.zcard(keys.TRANSCRIPTIONS)
         pipe.zcount(keys.TRANSCRIPTIONS, "-inf", now)
@@ -101,10 +99,10 @@ def _of_redis(redis: Redis) -> dict[str, float]:
         pipe.exists(keys.HOT_COMPLETE)
         pipe.scard(keys.PRESENCE_ONLINE)
         raw = _Raw(*pipe.execute())
-    accepted_ms = int(raw.accepted_first[0][0].partition(b"-")[0]) if raw.accepted_first else now
+    accepted = accepted_log.waiting(stores)
     return {
-        "accepted_messages": raw.accepted,
-        "accepted_oldest_seconds": max(0, now - accepted_ms) / 1_000,
+        "accepted_messages": accepted.entries,
+        "accepted_oldest_seconds": max(0, now - accepted.oldest_ms) / 1_000 if accepted.entries else 0,
         "accepted_refused_messages": raw.refused,
         "transcriptions_waiting": raw.transcriptions,
         "transcriptions_due": raw.transcriptions_due + raw.transcriptions_in_line,
@@ -123,7 +121,8 @@ def _of_redis(redis: Redis) -> dict[str, float]:
 
 
 def _of_memory(stores: Stores) -> dict[str, float]:
-    memory = Memory(stores.settings.redis_memory_warning, stores.settings.redis_memory_full)
+    settings = stores.settings
+    memory = Memory(settings.redis_memory_warning, settings.redis_memory_full, settings.partitions)
     memory.sample(stores.redis)
     return {
         "redis_memory_bytes": memory.last.used,

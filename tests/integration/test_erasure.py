@@ -12,13 +12,14 @@ from chat import audio, frames, ids
 from chat.errors import Forbidden, NotFound, Unauthorized
 from chat.messages import conversations, history, search
 from chat.messages import log as accepted_log
+from chat.messages.log import Taken
 from chat.people import accounts, presence, sessions
 from chat.people.passwords import Passwords
 from chat.store import hot, keys
 from chat.store.connection import Stores
 from chat.text import names
 from chat.upkeep import ageing, erasure, sync
-from tests.people import change, drain, said, send, send_voice, someone, upload
+from tests.people import change, drain, log_of, said, send, send_voice, someone, upload
 from tests.pubsub import Listener
 
 PASSWORD = "correct horse battery"
@@ -229,9 +230,10 @@ def test_what_was_set_aside_of_theirs_is_erased_with_the_rest(
 ) -> None:
     send(stores, anna, bert, SECRET)
     send(stores, bert, anna, "what Bert said stays")
-    for raw in stores.redis.xrange(keys.ACCEPTED):
+    accepted = log_of(stores, (anna, bert))
+    for raw in stores.redis.xrange(accepted):
         accepted_log.set_aside(stores, raw)
-        accepted_log.acknowledge(stores, [raw[0]])
+        accepted_log.acknowledge(stores, [Taken(accepted, raw)])
     leave(stores, passwords, anna)
     finish(stores)
     assert_nothing_left(stores, anna, bert)

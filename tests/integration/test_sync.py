@@ -12,7 +12,7 @@ from chat.store import hot, keys
 from chat.store.connection import Stores
 from chat.upkeep import ageing, sync
 from chat.voice import turns
-from tests.people import archive_only, change, drain, said, send, someone
+from tests.people import archive_only, change, drain, log_of, said, send, someone
 
 
 def rounds(stores: Stores) -> None:
@@ -225,7 +225,7 @@ def test_syncing_twice_changes_nothing(stores: Stores, pair: tuple[str, str]) ->
 
 def test_the_archive_catches_up_with_what_it_missed(stores: Stores, pair: tuple[str, str]) -> None:
     message = send(stores, *pair, "while MongoDB was away")
-    entry = stores.redis.xrange(keys.ACCEPTED)[0]
+    entry = stores.redis.xrange(log_of(stores, pair))[0]
     drafts = sync.storing.store_hot(
         stores, [accepted_log.parse_entry(entry).message]
     )  # as the drainer does, but for the archive
