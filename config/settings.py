@@ -133,7 +133,7 @@ class Settings(BaseSettings):
         description="Maximum connections to Redis of a process or pool; at the limit a command waits for one.",
     )
     monitoring: bool = Field(
-        True, description="Whether Flower can watch workers, which costs each of them four connections to the broker."
+        True, description="Whether Flower can watch workers, which costs each of them six connections to the broker."
     )
     broker_connections: int = Field(
         10,

@@ -4,6 +4,7 @@
 Celery would print an error during the import over many lines; here it becomes one event of the log like any other.
 """
 
+import os
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -21,7 +22,11 @@ MODULES = {"app": "workers.app", "transcriber": "workers.transcriber", "pusher":
 def __getattr__(name: str) -> Any:
     if name not in MODULES:
         raise AttributeError(name)
-    logging.configure(get_settings())
+    settings = get_settings()
+    logging.configure(settings)
+    if not settings.monitoring:
+        # Only Flower looks at a worker's heartbeats, and they take two connections; Celery has only an option for them.
+        os.environ.setdefault("CELERY_WORKER_WITHOUT_HEARTBEAT", "true")
     try:
         return import_module(MODULES[name]).app
     except Exception as error:  # noqa: BLE001 (it ends the process)
