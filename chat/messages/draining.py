@@ -115,6 +115,7 @@ class _Drainer:
         self._seconds = HELP_SECONDS if helps else RUN_SECONDS
         self._renewed = self._looked = 0.0
         self._measured, self._waited = time.monotonic(), 0.0  # how many seconds of those since then it has waited
+        self._busy_logs = 1
         self._archiver = ThreadPoolExecutor(1, "archive")
         self._archiving: Future[None] | None = None
 
@@ -154,7 +155,10 @@ class _Drainer:
         return entries
 
     def _read(self, of: list[int], start: str, block_ms: int) -> list[Taken]:
-        return accepted_log.read_groups(self.stores, of, start, GROUP, block_ms)
+        """Reads about a group: from each log its share, by the number of logs that had something the last time."""
+        entries = accepted_log.read_groups(self.stores, of, start, max(1, GROUP // self._busy_logs), block_ms)
+        self._busy_logs = max(1, len({each.log for each in entries}))
+        return entries
 
     def _handle_pending(self, of: list[int]) -> None:
         """Stores and delivers what an earlier drainer of these partitions has left unacknowledged."""
