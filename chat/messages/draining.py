@@ -36,7 +36,7 @@ LINGER_ROUNDS = 5  # empty waits before the drainer stops
 RUN_SECONDS = 10.0  # bounds how long a stopping worker has to wait for this task
 HELP_SECONDS = 2.0  # the same for a helper: behind it, the other periodic tasks may be waiting
 LEASE_WAIT = 1.0  # seconds to wait for a drainer that is about to end
-LEASE_PAUSE = 0.01  # between two looks whether it has
+LEASE_PAUSE = 0.02  # between two looks whether it has
 RENEW_SECONDS = 1.0  # between two renewals of the leases
 TAKE_SECONDS = 0.05  # between two looks for partitions that others have left
 BUSY_SHARE = 0.9  # of a second without a wait for entries; then a drainer could use some help
@@ -64,9 +64,9 @@ def drain(
     leases = Leases(stores)
     if helps:
         leases.offer_help()
-    if not _take_some(leases, HELPER_SECONDS if helps else LEASE_WAIT, waits=helps):
-        return False
     try:
+        if not _take_some(leases, HELPER_SECONDS if helps else LEASE_WAIT, waits=helps):
+            return False
         return _Drainer(stores, leases, on_voice, on_push, on_busy, helps=helps).run()
     finally:
         if lost := leases.release():
