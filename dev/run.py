@@ -4,12 +4,16 @@ import contextlib
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
 import urllib.error
 import urllib.request
 
+from redis import Redis
+
+from chat.store import keys
 from config.settings import Settings, get_settings
 from dev.apps import Apps
 from dev.embedded import Embedded
@@ -43,6 +47,8 @@ def main() -> int:
         )
         development.configure_flower()
         os.environ.update(_with_our_programs(development.variables))
+        if redis:
+            _move_old_data(redis.url(0))
         return _run_apps(get_settings(), development)
     except StartError as error:
         print(error, file=sys.stderr)
@@ -53,6 +59,17 @@ def main() -> int:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         embedded.stop()
+
+
+def _move_old_data(redis_url: str) -> None:
+    """Takes over what a version before the partitions has left: here nothing else is at work on it, nor could be.
+
+    Raises:
+        StartError: it failed, and has said why.
+    """
+    with Redis.from_url(redis_url) as redis:
+        if redis.exists(*keys.UNMOVED) and subprocess.run(["flask", "partitions", "move"], check=False).returncode:
+            raise StartError("The data of an older version could not be moved; see above.")
 
 
 def _run_apps(settings: Settings, development: Development) -> int:

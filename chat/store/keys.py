@@ -132,6 +132,7 @@ PRESENCE_SEEN = f"{PREFIX}:presence:seen"
 OLD_ACCEPTED = f"{PREFIX}:accepted"
 OLD_ACCEPTED_WAKING = f"{PREFIX}:accepted:waking"
 OLD_ACCEPTED_DRAINER = f"{PREFIX}:accepted:drainer"
+UNMOVED = (OLD_ACCEPTED,)  # one of these exists until all of it has been moved
 
 
 def partition_tag(partition: int) -> str:

@@ -40,7 +40,7 @@ def unusable(stores: Stores) -> str:
     Raises:
         PyMongoError, RedisError: a store is away.
     """
-    if stores.redis.exists(keys.OLD_ACCEPTED):
+    if stores.redis.exists(*keys.UNMOVED):
         return f"what Redis has is of a version before the partitions: stop every process and call {MOVE}"
     if reason := _conflict(stores):
         return reason
