@@ -68,12 +68,17 @@ class Received:
 
 
 class PushService:
-    """Takes notifications while it is open; `then` has the statuses of its next responses, before 201 again."""
+    """Takes notifications while it is open; `then` has the statuses of its next responses, before 201 again.
+
+    It responds only while `responds` is set.
+    """
 
     def __init__(self) -> None:
         self.browsers: dict[str, Browser] = {}
         self.then: list[tuple[int, dict[str, str]]] = []
         self.refused: list[str] = []
+        self.responds = threading.Event()
+        self.responds.set()
         self._received: queue.Queue[Received] = queue.Queue()
         self._server = ThreadingHTTPServer((LOOPBACK, 0), self._handler())
 
@@ -137,6 +142,7 @@ class PushService:
                 self._respond(201, {})
 
             def _respond(self, status: int, headers: dict[str, str]) -> None:
+                service.responds.wait(WAIT_SECONDS)
                 self.send_response(status)
                 for name, value in headers.items():
                     self.send_header(name, value)

@@ -16,6 +16,7 @@ PASSWORD = "correct horse battery"  # noqa: S105 (an example)
 UUID = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 MOMENT = "2026-03-01T09:30:00.125Z"
 MAX_OFFSET = 1_000_000
+MAX_SECONDS = 86_400
 MAX_BYTES = 2**53 - 1  # the largest integer that every JSON parser and Lua keep exactly
 PUSH_KEY_LIMIT = 128  # characters; they have 87 and 22
 LANGUAGE = rf"^{hinting.LANGUAGE}$"
@@ -160,10 +161,14 @@ class RecordingPath(Schema):
     )
 
 
+TusVersion = Literal["1.0.0"]
+"""The version of tus that we speak."""
+
+
 class CreationHeaders(Schema):
     """Either `Upload-Length`, or `Upload-Defer-Length` where it is not known yet."""
 
-    tus_resumable: Literal["1.0.0"] = Field(alias="Tus-Resumable")
+    tus_resumable: TusVersion = Field(alias="Tus-Resumable")
     upload_length: int | None = Field(None, alias="Upload-Length", ge=0, le=MAX_BYTES, description="bytes")
     upload_defer_length: Literal["1"] | None = Field(None, alias="Upload-Defer-Length")
     upload_metadata: str | None = Field(
@@ -181,10 +186,25 @@ class CreationHeaders(Schema):
 
 
 class PieceHeaders(Schema):
-    tus_resumable: Literal["1.0.0"] = Field(alias="Tus-Resumable")
+    tus_resumable: TusVersion = Field(alias="Tus-Resumable")
     upload_offset: int = Field(alias="Upload-Offset", ge=0, le=MAX_BYTES, description="the byte at which it begins")
     upload_length: int | None = Field(
         None, alias="Upload-Length", ge=0, le=MAX_BYTES, description="bytes of the whole recording"
+    )
+    pause: Literal["true"] | None = Field(
+        None,
+        alias="Chattergram-Pause",
+        description="Its speaker has stopped behind this piece, which may be empty, and may go on: its words are "
+        "settled now, so that those they look at are those they send.",
+    )
+    cut_at: float | None = Field(
+        None,
+        alias="Chattergram-Cut-At",
+        gt=0,
+        le=MAX_SECONDS,
+        allow_inf_nan=False,
+        description="With the last piece: the second at which the recording is cut off. The rest of it goes, its words "
+        "too; the message has those before, without being transcribed anew.",
     )
 
 

@@ -8,7 +8,7 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
@@ -18,9 +18,10 @@ from chat import audio, ids
 from chat.errors import Invalid, PreconditionFailed
 from chat.messages import hinting
 from chat.voice.recordings import Plan, Recording
+from web import schemas
 from web.services import services, stores
 
-VERSION = "1.0.0"  # of tus
+(VERSION,) = get_args(schemas.TusVersion)
 EXTENSIONS = "creation,creation-defer-length,creation-with-upload,termination,expiration"
 HEADERS = [
     *("Location", "Tus-Extension", "Tus-Max-Size", "Tus-Resumable", "Tus-Version", "Upload-Defer-Length"),

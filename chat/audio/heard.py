@@ -5,7 +5,7 @@ and `left` where nobody could: then it is transcribed after it is sent. Losing a
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -27,6 +27,7 @@ class Heard:
 
     The first `settled` words, and their text `settled_text`, will not change any more; they take up the first
     `settled_seconds`, where a new listener can begin. `confidence` is the mean of the words', if they have any.
+    Where its speaker has stopped and all words are settled, `settled_bytes` is how many bytes of it there were.
     """
 
     text: str = ""
@@ -35,6 +36,7 @@ class Heard:
     seconds: float = 0.0
     settled_text: str = ""
     settled_seconds: float = 0.0
+    settled_bytes: int = 0
     language: str | None = None  # BCP 47
     confidence: float | None = None
     state: str = FOLLOWED
@@ -48,6 +50,20 @@ class Heard:
         """Whether all of a recording of so many seconds was heard."""
         return self.finished and self.seconds >= (duration or 0.0) - MISSING_SECONDS
 
+    def until(self, seconds: float) -> "Heard":
+        """What was heard of the first `seconds`; a word belongs to them if it begins there."""
+        words = [word for word in self.words if word["start"] < seconds]
+        sure = [word["confidence"] for word in words if word["confidence"] is not None]
+        return replace(
+            self,
+            text=_text_of(self.text, words),
+            words=words,
+            settled=min(self.settled, len(words)),
+            settled_text=_text_of(self.settled_text, words[: self.settled]),
+            settled_seconds=min(self.settled_seconds, seconds),
+            confidence=round(sum(sure) / len(sure), 4) if sure else None,
+        )
+
 
 def save(stores: Stores, recording_id: str, heard: Heard) -> None:
     """Keeps what was heard; its state stays as it is. Whoever is not the follower any more must not call it."""
@@ -58,6 +74,7 @@ def save(stores: Stores, recording_id: str, heard: Heard) -> None:
         "seconds": heard.seconds,
         "settledText": heard.settled_text,
         "settledSeconds": heard.settled_seconds,
+        "settledBytes": heard.settled_bytes,
         "language": heard.language or "",
         "confidence": "" if heard.confidence is None else heard.confidence,
     }
@@ -97,6 +114,12 @@ def measured(stores: Stores, recording_id: str, length: int) -> Prepared | None:
     return Prepared(found["mimetype"], found["duration"], found["peaks"], converted=False)
 
 
+def cut_off(stores: Stores, recording_id: str, seconds: float) -> None:
+    """From now on, what was heard behind that second does not count, nor what is heard there yet."""
+    if stores.redis.exists(keys.heard_key(recording_id)):
+        stores.redis.hset(keys.heard_key(recording_id), "cut", seconds)
+
+
 def is_followed(stores: Stores, recording_id: str) -> bool:
     """Whether somebody is still to listen to a recording."""
     return bool(stores.redis.hget(keys.heard_key(recording_id), "state") == FOLLOWED.encode())
@@ -121,14 +144,25 @@ def _parsed(found: dict[bytes, bytes]) -> Heard | None:
     if b"words" not in found:  # nothing yet
         return Heard(state=state)
     confidence = found[b"confidence"]
-    return Heard(
+    heard = Heard(
         text=found[b"text"].decode(),
         words=orjson.loads(found[b"words"]),
         settled=int(found[b"settled"]),
         seconds=float(found[b"seconds"]),
         settled_text=found[b"settledText"].decode(),
         settled_seconds=float(found[b"settledSeconds"]),
+        settled_bytes=int(found.get(b"settledBytes", 0)),
         language=found[b"language"].decode() or None,
         confidence=float(confidence) if confidence else None,
         state=state,
     )
+    return heard.until(float(found[b"cut"])) if b"cut" in found else heard
+
+
+def _text_of(text: str, words: Sequence[Word]) -> str:
+    """The beginning of a text that ends with these words."""
+    end = 0
+    for word in words:
+        at = text.find(word["word"], end)
+        end = end if at < 0 else at + len(word["word"])
+    return text[:end]

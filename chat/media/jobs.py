@@ -12,6 +12,7 @@ from av.error import FFmpegError
 from chat.errors import ChatError, StorageFull, TooLarge, UnsupportedMedia
 from chat.media import decoding, pieces
 from chat.media.converting import MIMETYPE, convert
+from chat.media.cutting import cut
 from chat.media.measuring import measure
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -48,6 +49,11 @@ def _growing(files: Files, options: Options, answer: int) -> Options:
         pieces.write(answer, pieces.DATA, piece)
 
 
+def _cut(files: Files, options: Options, _: int) -> None:
+    """Copies the beginning of a recording into the second file."""
+    cut(_opened(files[0], "r"), _opened(files[1], "r+"), options["seconds"], options["max_seconds"])
+
+
 def _tracks(files: Files, options: Options, _: int) -> int:
     return decoding.tracks(_opened(files[0], "r"), options["max_seconds"])
 
@@ -57,6 +63,7 @@ JOBS: dict[str, Callable[[Files, Options, int], Any]] = {
     "convert": _convert,
     "speech": _speech,
     "growing": _growing,
+    "cut": _cut,
     "tracks": _tracks,
 }
 

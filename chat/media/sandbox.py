@@ -33,6 +33,7 @@ SPEECH_SECONDS = 900.0  # of wall time: as long as a task may take, since a reco
 GROWING_SECONDS = 7_200.0  # of wall time: people pause while they record
 CONVERTED_BYTES_A_SECOND = 20_000  # Opus in WebM takes up to 15,000
 MIN_CONVERTED_BYTES = 256 * 1024
+MORE_CUT_BYTES = 256 * 1024  # that the tables of a new file may be larger; those of ten minutes take up to 150 KB
 START_SECONDS = 30.0  # a fork server may take to start; usually 0.3
 SILENCE_SECONDS = 10.0  # the fork server may take to report a deadline
 WAIT_SECONDS = 10.0  # for a place; then 503
@@ -129,6 +130,17 @@ class Sandbox:
             with self.converting.one(), self._job("convert", [source, target], options, limits) as answer:
                 found |= outcomes.result(answer)
         return Prepared(**found, converted=converted)
+
+    def cut(self, source: BinaryIO, target: BinaryIO, seconds: float, max_seconds: float) -> None:
+        """Copies the first `seconds` of a recording into `target`, which must be empty; see `chat.media.cutting`.
+
+        Raises the same as `prepare`.
+        """
+        options = {"seconds": seconds, "max_seconds": max_seconds}
+        file_bytes = os.fstat(source.fileno()).st_size + MORE_CUT_BYTES
+        limits = _limits(PREPARE_SECONDS, MEASURE_CPU_SECONDS, file_bytes)
+        with self.measuring.one(), self._job("cut", [source, target], options, limits) as answer:
+            outcomes.result(answer)
 
     def speech(self, source: BinaryIO, max_seconds: float, track: int = 0) -> Iterator[bytes]:
         """Yields the samples of a recording, decoded as they are read; see `chat.media.decoding.speech`.

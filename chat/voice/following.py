@@ -12,6 +12,7 @@ Until it has its words, a message that is sent before waits for the follower, fo
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 from redis import RedisError
@@ -38,6 +39,8 @@ BEHIND_SECONDS = 60.0  # that the buffer may stay full
 CAPTION_SECONDS = 0.2  # between two frames
 CAPTION_BYTES = 64 * 1024  # of frames a second: the captions of a long recording come less often
 SAVE_SECONDS = 1.0  # between two times that what was heard is saved
+QUIET_SECONDS = 0.3  # without sound, after which a speaker who has stopped is taken at their word
+HELD_SECONDS = 0.4  # of sound that decoders hold back until there is more, or the end: less than a word
 
 
 def follow(stores: Stores, recogniser: Recogniser, recording_id: str, stopping: Callable[[], bool]) -> str:
@@ -75,7 +78,11 @@ class _Follower:
         self._lease = lease
         self._stopping = stopping
         self._behind_since = 0.0
+        self._begun = Heard()
         self._seconds = 0.0  # of sound that the recogniser was given
+        self._sound_at = 0.0  # when the last of it came
+        self._held = b""
+        self._settled_at = 0  # bytes of the recording behind which its speaker has stopped, all before them settled
         self._bytes = 0  # of the recording that were read
 
     def run(self) -> str:
@@ -100,7 +107,13 @@ class _Follower:
     def _listen(self, recording: Recording) -> Ended:
         if not charging.may_be_heard(self._stores, recording.owner):
             raise TranscriptionRefused("Its speaker has had too much audio transcribed.")
-        begun = hearing.read(self._stores, self._id) or Heard()
+        begun = self._begun = hearing.read(self._stores, self._id) or Heard()
+        if recording.offset and begun.settled_bytes == recording.offset:  # nothing came since
+            self._bytes = recording.offset
+            if not recording.complete:
+                return Ended.RESTING
+            self._finish(begun, _Teller(self._stores, recording))
+            return Ended.COMPLETE
         teller = _Teller(self._stores, recording)
         with Pieces(self._stores, recording, begun.settled_seconds, self._renew) as pieces:
             first = pieces.wait()  # a stream that hears nothing would be closed
@@ -121,15 +134,39 @@ class _Follower:
             else:
                 samples, ended = pieces.take(TAKE_SECONDS)
             if samples:
-                stream.feed(samples)
-                self._seconds += len(samples) / SAMPLE_BYTES / RATE
+                self._feed(stream, samples, pieces.offset)
+            elif pieces.paused and ended is None:
+                self._settle(stream, pieces.offset)
             if ended is not None and not samples:
                 self._bytes = pieces.offset
                 return ended
             if (news := stream.heard()) is not None:
-                teller.note(news)
+                teller.note(self._settled(news, pieces.offset))
             teller.tell()
             self._keep_up(is_behind=pieces.full)
+
+    def _feed(self, stream: Stream, samples: bytes, offset: int) -> None:
+        """Gives the recogniser sound, but not what the decoder held back of what is settled, unless more follows."""
+        self._held += samples
+        self._sound_at = time.monotonic()
+        if self._settled_at == offset and len(self._held) < HELD_SECONDS * RATE * SAMPLE_BYTES:
+            return
+        stream.feed(self._held)
+        self._seconds += len(self._held) / SAMPLE_BYTES / RATE
+        self._held, self._settled_at = b"", 0
+
+    def _settle(self, stream: Stream, offset: int) -> None:
+        """Has all words settled once the sound of a speaker who has stopped is there: they are looking at them."""
+        if self._settled_at != offset and time.monotonic() - self._sound_at >= QUIET_SECONDS:
+            self._settled_at = offset
+            stream.settle()
+
+    def _settled(self, news: Heard, offset: int) -> Heard:
+        """Adds that all words of a recording whose speaker has stopped are settled, if they are."""
+        heard_all = news.seconds >= self._begun.settled_seconds + self._seconds - HELD_SECONDS
+        if self._settled_at != offset or not heard_all or news.settled < len(news.words):
+            return news
+        return replace(news, settled_bytes=offset)
 
     def _keep_up(self, *, is_behind: bool) -> None:
         """Raises TranscriptionUnavailable if the recogniser does not keep up with the speaker."""

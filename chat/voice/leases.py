@@ -35,8 +35,8 @@ def is_followed(stores: Stores, recording_id: str) -> bool:
     with stores.redis.pipeline(transaction=False) as pipe:
         pipe.time()
         pipe.zscore(keys.FOLLOWING, recording_id)
-        (whole, microseconds), ends = pipe.execute()
-    return ends is not None and ends > whole * 1_000 + microseconds // 1_000
+        time, ends = pipe.execute()
+    return ends is not None and ends > clock.read_ms(time)
 
 
 def drop(stores: Stores, recording_id: str) -> None:

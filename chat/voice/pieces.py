@@ -58,6 +58,7 @@ class Pieces:
         self._renewed = self._looked = time.monotonic()
         self._came = time.monotonic()  # the last piece
         self.offset = 0  # bytes of the recording that were read
+        self.paused = False  # its speaker has stopped behind these, and may go on
         self._thread = threading.Thread(target=self._run, name=f"pieces-{recording.id}", daemon=True)
 
     def __enter__(self) -> Self:
@@ -163,6 +164,7 @@ class Pieces:
             growing.write(data)
             if self.offset < found.offset:
                 self._looked = 0.0
+        self.paused = found.paused and self.offset >= found.offset
         if found.complete and self.offset >= found.offset:
             growing.end()
             return True

@@ -10,7 +10,8 @@ asks how far the recording is stores it. One that nobody continues expires after
 
 `keys.recording_key` has these fields: `owner`, `receiver` (a person's id or empty), `type` (as its sender calls it),
 `name`, `language` (BCP 47 or empty), `share` (1 if the receiver may read along), `metadata` (as it was sent), `offset`,
-`length` (empty until it is known), `started` (ms), `expires` (s), `call` (the last append), and `stored` (1) or `ended`
+`length` (empty until it is known), `paused` (the offset at which its speaker stopped last), `cut` (the second at which
+it is cut off once it is whole), `started` (ms), `expires` (s), `call` (the last append), and `stored` (1) or `ended`
 (why) later.
 """
 
@@ -53,7 +54,8 @@ Follow = Callable[[str], None]
 class Recording(NamedTuple):
     """A recording that can be continued, followed or sent. `offset` and `length` are in bytes.
 
-    `complete`: all its bytes are here. `stored`: it is an upload.
+    `paused`: its speaker has stopped, and may go on. `complete`: all its bytes are here. `stored`: it is an upload.
+    `cut`: the second at which it is cut off once it is whole.
     """
 
     id: str
@@ -62,6 +64,8 @@ class Recording(NamedTuple):
     type: str
     offset: int
     length: int | None
+    paused: bool
+    cut: float | None
     complete: bool
     stored: bool
     name: str
@@ -70,6 +74,20 @@ class Recording(NamedTuple):
     metadata: str
     started: int  # Unix ms
     expires: int  # Unix seconds
+
+
+class Piece(NamedTuple):
+    """A piece that begins at `offset`. `length` is that of the whole recording, once it is known.
+
+    `paused`: its speaker stops behind it, and may go on. `cut`: the second at which the recording is cut off once it is
+    whole.
+    """
+
+    offset: int
+    content: bytes = b""
+    length: int | None = None
+    paused: bool = False
+    cut: float | None = None
 
 
 class Plan(NamedTuple):
@@ -143,7 +161,7 @@ def find_own(stores: Stores, recording_id: str, owner_id: str) -> Recording:
         NotFound: there is none, or it is somebody else's.
         Gone: it was discarded, refused or sent, or has expired.
     """
-    found, now = _load(stores, recording_id) if audio.is_upload_id(recording_id) else ({}, 0.0)
+    found, now = _load(stores, recording_id) if audio.is_upload_id(recording_id) else ({}, 0)
     if found.get(b"owner", b"").decode() != owner_id:
         raise NotFound("no_such_recording")
     if not _is_alive(found, now):
@@ -176,7 +194,8 @@ def of_owner(stores: Stores, owner_id: str) -> list[Recording]:
             pipe.hgetall(keys.recording_key(recording_id))
             pipe.hexists(keys.upload_key(recording_id), "message")
         pipe.time()
-        *replies, (now, _) = pipe.execute()
+        *replies, time_ = pipe.execute()
+    now = clock.read_ms(time_)
     found = [
         _parse(recording_id, fields)
         for recording_id, fields, is_sent in zip(wanted, replies[::2], replies[1::2], strict=True)
@@ -185,10 +204,8 @@ def of_owner(stores: Stores, owner_id: str) -> list[Recording]:
     return sorted(found, key=lambda recording: recording.started)
 
 
-def append(
-    stores: Stores, recording: Recording, offset: int, piece: bytes, follow: Follow, length: int | None = None
-) -> Recording:
-    """Appends a piece that begins at `offset`. `length` is that of the whole recording, once it is known.
+def append(stores: Stores, recording: Recording, piece: Piece, follow: Follow) -> Recording:
+    """Appends a piece.
 
     What it returns has survived: see this module's text. `follow` is called with the recording's id if
     nobody follows it; if it raises Unavailable, the sweep does it later.
@@ -202,15 +219,21 @@ def append(
     """
     _require_room(stores)
     settings = stores.settings
-    arguments: list[str | int | bytes] = [recording.owner, recording.id, allowance.recording_token(recording.id)]
-    arguments += [secrets.token_hex(8), offset, "" if length is None else length, settings.upload_max_bytes]
-    arguments += [settings.recording_ttl, KNOWN_SECONDS, piece]
+    arguments: list[str | int | float | bytes] = [
+        recording.owner,
+        recording.id,
+        allowance.recording_token(recording.id),
+    ]
+    arguments += [secrets.token_hex(8), piece.offset, "" if piece.length is None else piece.length]
+    arguments += [settings.upload_max_bytes, settings.recording_ttl, KNOWN_SECONDS, piece.content]
+    arguments += [int(piece.paused), "" if piece.cut is None else piece.cut]
     outcome, after, expires = stores.scripts.append_piece(keys=_keys(recording), args=arguments)
     if outcome != b"appended":
         raise _refusal(stores, outcome.decode(), after)
-    length = recording.length if length is None else length
-    grown = recording._replace(offset=after, length=length, complete=after == length, expires=expires)
-    if piece or grown.complete:
+    length = recording.length if piece.length is None else piece.length
+    cut = recording.cut if piece.cut is None else piece.cut
+    grown = recording._replace(offset=after, length=length, cut=cut, complete=after == length, expires=expires)
+    if piece.content or piece.paused or grown.complete:
         _begin_following(stores, grown, follow)
     return grown
 
@@ -306,7 +329,13 @@ def _prepared(
     source, target = closing.enter_context(new_file()), closing.enter_context(new_file())
     for piece in stream(stores, recording):
         write_all(source.fileno(), piece)
-    prepared = _measured_while_made(stores, recording)
+    prepared = None
+    if recording.cut is not None:
+        whole, source = source, closing.enter_context(new_file())
+        sandbox.cut(whole, source, recording.cut, stores.settings.audio_max_seconds)
+        hearing.cut_off(stores, recording.id, recording.cut)
+    else:
+        prepared = _measured_while_made(stores, recording)
     if prepared is None:
         prepared = sandbox.prepare(source, target, stores.settings.audio_max_seconds)
     return NewRecording(target if prepared.converted else source, recording.name, prepared)
@@ -376,17 +405,17 @@ def _keys(recording: Recording) -> list[str]:
     ]
 
 
-def _load(stores: Stores, recording_id: str) -> tuple[dict[bytes, bytes], float]:
-    """The fields of a recording, and the time by Redis's clock (Unix seconds)."""
+def _load(stores: Stores, recording_id: str) -> tuple[dict[bytes, bytes], int]:
+    """The fields of a recording, and the time by Redis's clock (Unix ms)."""
     with stores.redis.pipeline(transaction=False) as pipe:
         pipe.hgetall(keys.recording_key(recording_id))
         pipe.time()
-        fields, (now, _) = pipe.execute()
-    return fields, now
+        fields, time_ = pipe.execute()
+    return fields, clock.read_ms(time_)
 
 
-def _is_alive(fields: dict[bytes, bytes], now: float) -> bool:
-    return b"owner" in fields and b"ended" not in fields and int(fields[b"expires"]) > now
+def _is_alive(fields: dict[bytes, bytes], now: int) -> bool:
+    return b"owner" in fields and b"ended" not in fields and int(fields[b"expires"]) * 1_000 > now
 
 
 def _parse(recording_id: str, fields: dict[bytes, bytes]) -> Recording:
@@ -399,6 +428,8 @@ def _parse(recording_id: str, fields: dict[bytes, bytes]) -> Recording:
         type=text["type"],
         offset=int(text["offset"]),
         length=length,
+        paused=text.get("paused") == text["offset"],
+        cut=float(text["cut"]) if "cut" in text else None,
         complete=int(text["offset"]) == length,
         stored="stored" in text,
         name=text["name"],

@@ -44,6 +44,16 @@ CONTRAST = """() => {
     const [one, other] = [luminance(ground), luminance(ground, getComputedStyle(bars).stroke)];
     return (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
 }"""
+# A browser that knows neither `position-area` nor `field-sizing`.
+OLDER = """{
+    const supports = CSS.supports.bind(CSS);
+    CSS.supports = (...asked) => !/position-area|field-sizing/.test(asked) && supports(...asked);
+    document.addEventListener("DOMContentLoaded", () => {
+        const styles = new CSSStyleSheet();
+        styles.replaceSync("* { position-area: none !important; field-sizing: fixed !important; }");
+        document.adoptedStyleSheets.push(styles);
+    });
+}"""
 
 
 def test_the_search_box_leaves_the_conversations_in_reach_and_arrows_walk_its_results(
@@ -149,6 +159,26 @@ def test_the_menu_knows_home_end_and_letters_and_arrow_up_edits_the_last_message
     keys.press("ArrowUp")
     expect(box).to_have_value("Thrusday?")
     expect(ada.page.get_by_text("Edit message")).to_be_visible()
+
+
+def test_in_older_browsers_a_menu_is_at_its_button_and_the_text_box_grows_too(visit: Visit, client: Client) -> None:
+    ada, grace = visit("ada"), client.sign_up("grace")
+    ada.context.add_init_script(OLDER)
+    box = ada.open(grace)
+    one_line = box.evaluate("each => each.clientHeight")
+    box.fill("one\ntwo\nthree")
+    assert box.evaluate("each => each.clientHeight") >= one_line + 2 * 16
+    assert box.evaluate("each => each.scrollHeight - each.clientHeight") <= 1
+    box.press("Enter")
+    button = ada.page.locator("article").get_by_role("button", name="Message actions")
+    button.click()
+    at, menu = button.bounding_box(), ada.page.get_by_role("menu").bounding_box()
+    assert at
+    assert menu
+    apart = max(menu["y"] - (at["y"] + at["height"]), at["y"] - (menu["y"] + menu["height"]))
+    assert abs(apart) < 8
+    assert menu["x"] >= 0
+    assert menu["x"] + menu["width"] <= ada.page.evaluate("innerWidth")
 
 
 def test_delivered_and_read_differ_by_their_sign(visit: Visit, client: Client) -> None:

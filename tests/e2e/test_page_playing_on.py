@@ -14,11 +14,17 @@ TO_THE_END = """async () => {
     const player = await import("/static/js/voice/player.js");
     player.skip(player.current().state.duration - player.current().state.time - 0.3);
 }"""
+# What the keys of a keyboard or of headphones do, by the names of the Media Session standard.
+MEDIA_KEYS = """() => {
+    window.mediaKeys = {};
+    MediaSession.prototype.setActionHandler = (name, run) => { mediaKeys[name] = run; };
+}"""
 
 
 def test_a_bar_stays_with_what_plays_wherever_one_goes(visit: Visit, client: Client) -> None:
     ada, grace = visit("ada"), client.sign_up("grace")
     tell(ada.page, [message(grace, ada.person, minutes_ago(1), **spoken(SAID))], RECORDING.read_bytes())
+    ada.context.add_init_script(f"({MEDIA_KEYS})()")
     ada.open(grace)
     bar = ada.page.get_by_role("region", name="Now playing")
     expect(bar).to_have_count(0)
@@ -36,6 +42,13 @@ def test_a_bar_stays_with_what_plays_wherever_one_goes(visit: Visit, client: Cli
     expect(bar.get_by_role("button", name="Playback speed 1.5×")).to_be_visible()
     bar.get_by_role("button", name="Go on playing").click()
     expect(bar.get_by_role("button", name="Pause playback")).to_be_visible()
+    ada.page.evaluate("mediaKeys.pause()")
+    expect(bar.get_by_role("button", name="Go on playing")).to_be_visible()
+    ada.page.evaluate("mediaKeys.seekforward()")
+    expect(bar.locator(".spoken")).to_have_text("We crossed it at noon.")
+    ada.page.evaluate("mediaKeys.seekbackward()")
+    expect(bar.locator(".spoken")).to_have_text("The river was high.")
+    assert ada.page.evaluate("navigator.mediaSession.metadata.title") == name_of(grace)
     bar.get_by_role("link").click()
     expect(ada.page.locator(".flash .timed")).to_be_visible()
     bar.get_by_role("button", name="Stop playing").click()

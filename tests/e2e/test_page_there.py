@@ -3,7 +3,7 @@
 import json
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.client import Client
 from tests.e2e.conftest import Visit
@@ -21,6 +21,25 @@ KEPT = """async (name) => {
     database.close();
     return sum;
 }"""
+# The first attempt of every page to start its worker asks for a script that the server does not have.
+FAILS_FIRST = """if (globalThis.ServiceWorkerContainer) {
+    const { register } = ServiceWorkerContainer.prototype;
+    let isFirst = true;
+    ServiceWorkerContainer.prototype.register = function (address, options) {
+        const asked = isFirst ? "/no-such-worker.js" : address;
+        isFirst = false;
+        return register.call(this, asked, options);
+    };
+}"""
+# A page of Android's browsers, which asked for notifications and is not looked at.
+ANDROID = """() => {
+    window.Notification = class {
+        static permission = "granted";
+        constructor() { throw new TypeError("Illegal constructor"); }
+    };
+    document.hasFocus = () => false;
+    localStorage.setItem("chattergram.notifications", "on");
+}"""
 DATABASES = ("chattergram-offline", "chattergram-heard", "chattergram", "chattergram-recordings")
 
 
@@ -37,7 +56,8 @@ def wait_until(page: Page, promise: str) -> None:
 
 
 def wait_controlled(page: Page) -> None:
-    page.wait_for_function("() => navigator.serviceWorker.controller?.state === 'activated'")
+    """Waits until the worker is in charge of the page, for as long as a busy machine may need to install it."""
+    page.wait_for_function("() => navigator.serviceWorker.controller?.state === 'activated'", timeout=60_000)
 
 
 def test_what_was_read_and_heard_is_there_offline_what_is_written_goes_later_and_leaving_takes_it_all(
@@ -92,6 +112,24 @@ def test_what_was_read_and_heard_is_there_offline_what_is_written_goes_later_and
     assert [re.search(r"/en-\w+\.json$", path) is not None for path in catalogues] == [True]  # of seven
 
 
+def test_a_page_gets_its_worker_after_a_failure_and_if_it_was_being_opened_while_that_took_over(visit: Visit) -> None:
+    ada = visit("ada", service_workers="allow")
+    ada.page.add_init_script(FAILS_FIRST)
+    wait_controlled(ada.page)
+    address = ada.page.evaluate("location.href")
+    ada.page.evaluate("navigator.serviceWorker.getRegistration().then((own) => own.unregister())")
+    ada.page.goto("about:blank")
+    opening = ada.context.new_page()
+    held: list[Route] = []
+    opening.route(address, lambda route: held.append(route))  # noqa: PLW0108 (playwright counts its parameters)
+    with opening.expect_request(address):
+        opening.evaluate("(address) => { location.href = address; }", address)
+    ada.page.goto("/")
+    wait_controlled(ada.page)
+    held[0].continue_()
+    wait_controlled(opening)
+
+
 def test_a_new_version_waits_until_its_reader_wants_it(visit: Visit) -> None:
     page = visit("ada", service_workers="allow").page
     wait_controlled(page)
@@ -135,6 +173,10 @@ def test_a_pushed_message_is_shown_and_a_click_opens_its_conversation(visit: Vis
     )
     expect(page).to_have_url(re.compile(rf"{origin}/chat/\w+/{name}$"))
     expect(page.locator("#composer-input")).to_be_visible()
+    page.evaluate(ANDROID)  # where only the worker may show what the page wants to
+    edith = client.sign_up("edith")
+    edith.post(ada.person, "to the page")
+    wait_until(page, f"{shown}.then((all) => all.some(({{ title }}) => title === '{edith.user['username']}'))")
 
 
 def test_the_settings_switches_hold_and_logging_out_asks_about_what_is_not_sent(visit: Visit, client: Client) -> None:

@@ -66,6 +66,7 @@ def test_the_keyboard_plays_seeks_and_chooses_words(visit: Visit, client: Client
     expect(ada.page.get_by_role("button", name="Play the recording")).to_be_visible()
     slider = ada.page.get_by_role("slider", name="Position in the recording")
     slider.focus()
+    expect(slider).to_be_focused()
     ada.page.keyboard.press("ArrowLeft")
     expect(slider).to_have_value("0")
 

@@ -32,7 +32,7 @@ CLOSE_WHEN_HELD = f"""{{
     }};
 }}"""
 # The network's own complaints; tests take it away, and ask for what is not there.
-EXPECTED = re.compile(r"Failed to load resource|WebSocket connection|net::ERR_")
+EXPECTED = re.compile(r"Failed to load resource|A bad HTTP response code|WebSocket connection|net::ERR_")
 
 expect.set_options(timeout=TIMEOUT)
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from chat.store import keys
+from chat.store.connection import Stores
 from dev.processes import wait_until
 from tests.client import Client
 from tests.fault.conftest import System
@@ -48,20 +50,29 @@ def test_accepted_messages_survive_kill_of(system: System, traffic: Traffic, nam
     traffic.verify()
 
 
-def test_a_notification_comes_once_the_pusher_is_back(system: System, client: Client) -> None:
-    ada, grace = client.sign_up("ada"), client.sign_up("grace")
+def test_notifications_come_once_the_pusher_is_back_also_the_one_it_was_killed_over(
+    system: System, client: Client, system_stores: Stores
+) -> None:
+    ada, grace, edith = client.sign_up("ada"), client.sign_up("grace"), client.sign_up("edith")
     with PushService() as service:
         browser = service.subscribe(ada.get("/push")["key"])
         ada.call("PUT", "/push", 204, json=browser.subscription)
-        grace.post(ada, "before")
-        service.next()
+        service.responds.clear()
+        amid = grace.post(ada, "in the middle")
+        first = service.next()
         system.process("pusher").kill()
-        sent = grace.post(ada, "meanwhile")
-        wait_until(lambda: len(ada.history(grace)) == 2, 20, "the message to be delivered")
+        service.responds.set()
+        meanwhile = edith.post(ada, "meanwhile")
+        wait_until(lambda: len(ada.history(edith)) == 1, 20, "the message to be delivered")
         assert service.is_quiet
+        system_stores.redis.zadd(keys.PUSH_DUE, {f"{ada.id} {grace.id}": 0})  # as if the dead one's lease had ended
         system.process("pusher").start()
-        assert service.next().content["messageId"] == sent["_id"]
+        again, other = sorted((service.next() for _ in range(2)), key=lambda each: each.content["messageId"])
+        assert [each.content["messageId"] for each in (first, again)] == [amid["_id"]] * 2
+        assert again.headers["topic"] == first.headers["topic"], "takes the place of what came already"
+        assert other.content["messageId"] == meanwhile["_id"]
         assert service.is_quiet
+        wait_until(lambda: not system_stores.redis.exists(keys.PUSH_DUE), 20, "nothing to be due any more")
 
 
 @pytest.mark.long

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from chat import frames
+from chat import audio, frames
 from chat.audio import heard as hearing
 from chat.media.sandbox import Sandbox
 from chat.messages import history
@@ -18,7 +18,7 @@ from chat.store.connection import Stores
 from chat.voice import attempts, following, leases, recordings, turns
 from chat.voice.recognisers import Recogniser
 from chat.voice.recognisers.deepgram import Deepgram
-from chat.voice.recordings import Plan, Recording
+from chat.voice.recordings import Piece, Plan, Recording
 from dev.processes import wait_until
 from tests import deepgram_stand_in as stand_in
 from tests import recordings as files
@@ -56,15 +56,23 @@ class Speaker:
     def id(self) -> str:
         return self.recording.id
 
-    def speak(self, *pieces: bytes, last: bool = False) -> None:
-        for number, piece in enumerate(pieces, 1):
-            at = self.recording.offset
-            length = at + len(piece) if last and number == len(pieces) else None
-            self.recording = recordings.append(self.stores, self.recording, at, piece, self.nudges.append, length)
+    def speak(self, *pieces: bytes) -> None:
+        for piece in pieces:
+            self._append(Piece(self.recording.offset, piece))
 
-    def complete(self, *pieces: bytes) -> None:
+    def pause(self) -> None:
+        """Stops, and may go on."""
+        self._append(Piece(self.recording.offset, paused=True))
+
+    def _append(self, piece: Piece) -> None:
+        self.recording = recordings.append(self.stores, self.recording, piece, self.nudges.append)
+
+    def complete(self, *pieces: bytes, cut: float | None = None) -> None:
         """Sends the last pieces, after which it is an upload."""
-        self.speak(*pieces, last=True)
+        *before, last = pieces
+        self.speak(*before)
+        at = self.recording.offset
+        self._append(Piece(at, last, at + len(last), cut=cut))
         sandbox = Sandbox()
         try:
             self.recording = recordings.complete(self.stores, sandbox, self.recording, _file)
@@ -107,6 +115,11 @@ def told(listener: Listener, channel: str) -> list[dict[str, Any]]:
     return [orjson.loads(heard.data) for heard in listener.heard(channel)]
 
 
+def settled_bytes(stores: Stores, recording_id: str) -> int:
+    found = hearing.read(stores, recording_id)
+    return found.settled_bytes if found else 0
+
+
 def words_heard(stores: Stores, recording_id: str) -> int:
     found = hearing.read(stores, recording_id)
     return found.settled if found else 0
@@ -136,6 +149,86 @@ def test_the_words_come_while_one_speaks_and_with_the_message_at_once(
     assert message["language"] == "en"
     assert history.recent(voices, pair[1], pair[0])[-1]["text"] == last["text"]
     assert not voices.redis.zcard(keys.TRANSCRIPTIONS)
+
+
+def test_the_words_that_are_reviewed_are_the_words_that_are_sent(
+    voices: Stores, deepgram: Recogniser, server: DeepgramStandIn, speaker: Speaker, listener: Listener
+) -> None:
+    """The stand-in calls its newest words interim until it is told that nothing more comes."""
+    speaker.speak(*PIECES)
+    with followed(voices, deepgram, speaker.id) as outcome:
+        speaker.pause()
+        wait_until(lambda: settled_bytes(voices, speaker.id) == len(CONTENT), 20, "the words to be settled")
+        reviewed = hearing.read(voices, speaker.id)
+        assert reviewed is not None
+        assert reviewed.settled == len(reviewed.words) > 10
+        speaker.complete(b"")
+    assert outcome == [hearing.FINISHED]
+    speaker.send()
+    drain(voices)
+    (message,) = told(listener, frames.MESSAGES)
+    assert (message["text"], message["words"]) == (reviewed.text, reviewed.words)
+    assert '"Finalize"' in "".join(server.streams[0].texts)
+
+
+def test_what_was_settled_before_a_long_review_needs_no_listener(
+    voices: Stores,
+    deepgram: Recogniser,
+    server: DeepgramStandIn,
+    speaker: Speaker,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    speaker.speak(*PIECES)
+    speaker.pause()
+    with followed(voices, deepgram, speaker.id) as outcome:
+        wait_until(lambda: settled_bytes(voices, speaker.id) == len(CONTENT), 20, "the words to be settled")
+        monkeypatch.setattr("chat.voice.pieces.REST_SECONDS", 0.0)
+    assert outcome == [leases.REST]
+    speaker.pause()  # somebody looks at them again
+    with followed(voices, deepgram, speaker.id) as outcome:
+        pass
+    assert outcome == [leases.REST]
+    reviewed = hearing.read(voices, speaker.id)
+    speaker.complete(b"")
+    with followed(voices, deepgram, speaker.id) as outcome:
+        pass
+    assert outcome == [hearing.FINISHED]
+    after = hearing.read(voices, speaker.id)
+    assert reviewed is not None
+    assert after == replace(reviewed, state=hearing.FINISHED)
+    assert len(server.streams) == 1
+
+
+def test_what_is_said_after_a_stop_is_heard_behind_it(voices: Stores, deepgram: Recogniser, speaker: Speaker) -> None:
+    speaker.speak(*PIECES[:4])
+    with followed(voices, deepgram, speaker.id):
+        speaker.pause()
+        wait_until(lambda: settled_bytes(voices, speaker.id) == speaker.recording.offset, 20, "settled words")
+        before = hearing.read(voices, speaker.id)
+        speaker.complete(*PIECES[4:])
+    after = hearing.read(voices, speaker.id)
+    assert before is not None
+    assert after is not None
+    assert after.words[: before.settled] == before.words
+    assert len(after.words) > before.settled
+    assert after.seconds == pytest.approx(6.0, abs=0.3)
+
+
+def test_a_recording_that_is_cut_off_keeps_the_words_before_and_comes_with_them_at_once(
+    voices: Stores, deepgram: Recogniser, speaker: Speaker, listener: Listener
+) -> None:
+    speaker.complete(*PIECES, cut=2.5)
+    with followed(voices, deepgram, speaker.id):
+        pass
+    speaker.send()
+    assert drain(voices) == [], "there is nothing to transcribe"
+    (message,) = told(listener, frames.MESSAGES)
+    assert message["duration"] == pytest.approx(2.5, abs=0.1)
+    assert len(message["peaks"]) == 200
+    assert 3 < len(message["words"]) < 8
+    assert message["words"][-1]["start"] < 2.5
+    assert message["text"].split() == [word["word"] for word in message["words"]]
+    assert len(audio.read(voices, speaker.id).content) < len(CONTENT) / 2
 
 
 def test_a_message_sent_before_its_words_are_finished_waits_for_the_follower(

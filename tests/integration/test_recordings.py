@@ -23,7 +23,7 @@ from chat.store.connection import Stores
 from chat.store.memory import Reading
 from chat.upkeep import erasure
 from chat.voice import recordings
-from chat.voice.recordings import Plan, Recording
+from chat.voice.recordings import Piece, Plan, Recording
 from tests import recordings as samples
 from tests.integration.conftest import Limited
 from tests.people import drain, send_voice, someone
@@ -49,7 +49,7 @@ def new_file() -> BinaryIO:
 
 
 def grow(stores: Stores, recording: Recording, content: bytes, length: int | None = None) -> Recording:
-    return recordings.append(stores, recording, recording.offset, content, nobody, length)
+    return recordings.append(stores, recording, Piece(recording.offset, content, length), nobody)
 
 
 def record(stores: Stores, owner: str, content: bytes = SPOKEN) -> Recording:
@@ -79,13 +79,13 @@ def test_however_it_is_cut_and_repeated_every_byte_is_there_once(connected: Stor
             if what == "is late":
                 late.append((start, piece))
             elif what != "is lost":
-                grown = recordings.append(connected, known, start, piece, nobody)
+                grown = recordings.append(connected, known, Piece(start, piece), nobody)
                 assert grown.offset == start + len(piece)
                 known = grown if what == "arrives" else known
             if what == "comes twice" or (late and data.draw(st.booleans())):
                 start, piece = late.pop() if late else (start, piece)
                 with suppress(Conflict):
-                    recordings.append(connected, known, start, piece, nobody)
+                    recordings.append(connected, known, Piece(start, piece), nobody)
             found = recordings.find(connected, recording.id)
             assert found is not None
             known = found
@@ -126,13 +126,13 @@ def test_the_first_piece_and_no_other_has_the_recording_followed(stores: Stores,
     followed: list[str] = []
     recording = recordings.create(stores, anna, Plan())
     for piece in (b"", b"one", b"two"):
-        recording = recordings.append(stores, recording, recording.offset, piece, followed.append)
+        recording = recordings.append(stores, recording, Piece(recording.offset, piece), followed.append)
     assert followed == [recording.id]
 
     def fail(_: str) -> None:
         raise Unavailable("queue_unavailable")
 
-    other = recordings.append(stores, recordings.create(stores, anna, Plan()), 0, b"one", fail)
+    other = recordings.append(stores, recordings.create(stores, anna, Plan()), Piece(0, b"one"), fail)
     assert recordings.read(stores, other.id, 0, 10) == b"one"
     assert set(recordings.growing(stores, 10)) == {other.id, recording.id}
 

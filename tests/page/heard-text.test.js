@@ -8,7 +8,7 @@ import { correctedWords, joined, textToSend, wordsSoFar } from "../../web/static
 /** What was heard, a word a second. */
 function heard(text, settled = 0) {
 	const words = text.split(" ").map((word, index) => ({ word, start: index, end: index + 0.9, confidence: 0.9 }));
-	return { text, words, settled };
+	return { text, words, settled, seconds: words.length };
 }
 
 test("words are settled up to the first that may still change", () => {
@@ -19,28 +19,32 @@ test("words are settled up to the first that may still change", () => {
 	assert.deepEqual(settled({ text: "", words: [], settled: 0 }), []);
 });
 
-test("what was heard stands unless somebody has corrected it or cut it off", () => {
-	assert.equal(textToSend(heard("the river was high"), null, null), null);
+test("what was heard and settled stands, also where it is cut off", () => {
+	assert.equal(textToSend(heard("the river was high", 4), null, 4), null);
+	assert.equal(textToSend(heard("the river was high", 2), null, 2), null);
+});
+
+test("what was seen and may still change is sent as it was seen", () => {
+	assert.equal(textToSend(heard("the river was high", 2), null, 4), "the river was high");
+	assert.equal(textToSend(heard("the river was high um", 2), null, 4), "the river was high");
+	assert.equal(textToSend(heard("the river was", 2), null, 9), null, "more is coming");
 });
 
 test("a correction takes the place of what was heard before it, and what comes later follows", () => {
 	const correction = { text: "The Rhine was", until: 2.9 };
-	const all = heard("the vine was high today");
-	assert.equal(textToSend(all, correction, null), "The Rhine was high today");
+	const all = heard("the vine was high today", 5);
+	assert.equal(textToSend(all, correction, 5), "The Rhine was high today");
 	const times = correctedWords(all, correction).map(({ start }) => Math.floor(start));
 	assert.deepEqual(times, [0, 1, 2, 3, 4]);
 });
 
-test("what is cut off is not sent, corrected or not", () => {
-	assert.equal(textToSend(heard("the river was high um"), null, 4), "the river was high");
-	assert.equal(
-		textToSend(heard("the vine was high um"), { text: "The Rhine was high um", until: 5 }, 4),
-		"The Rhine was high",
-	);
+test("what is cut off is not sent with a correction", () => {
+	const correction = { text: "The Rhine was high um", until: 5 };
+	assert.equal(textToSend(heard("the vine was high um", 5), correction, 4), "The Rhine was high");
 });
 
 test("scripts without blanks stay without", () => {
 	const words = ["川", "が", "高い"].map((word, index) => ({ word, start: index, end: index + 1, confidence: 1 }));
 	assert.equal(joined(correctedWords({ text: "川が高い。", words }, null)), "川が高い。");
-	assert.equal(textToSend({ text: "川が高い。", words }, null, 2), "川が");
+	assert.equal(textToSend({ text: "川が高い。", words, settled: 0, seconds: 3 }, null, 2), "川が");
 });

@@ -38,6 +38,8 @@ export class Recordings {
 		if (Number(headers["upload-offset"]) !== found.bytes.length) return [409, {}];
 		found.bytes = Buffer.concat([found.bytes, body]);
 		if (headers["upload-length"]) found.length = Number(headers["upload-length"]);
+		if (headers["chattergram-pause"] === "true") found.pausedAt = found.bytes.length;
+		found.cutAt = Number(headers["chattergram-cut-at"]) || null;
 		return [204, { "Upload-Offset": found.bytes.length }];
 	}
 

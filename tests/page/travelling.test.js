@@ -129,6 +129,39 @@ test("one that has travelled is completed and claimed, without another upload", 
 	assert.ok(!server.calls.some((call) => call.startsWith("POST /api/upload")));
 });
 
+test("whoever stops has their words settled behind the last piece, each time", async () => {
+	journey.start();
+	speak(2);
+	await recording.made();
+	journey.pause();
+	while (!there()?.pausedAt) await new Promise((resolve) => setTimeout(resolve, 5));
+	await arrived();
+	assert.equal(there().pausedAt, there().bytes.length);
+	speak(1); // they go on
+	await arrived();
+	assert.ok(there().pausedAt < there().bytes.length);
+	server.next("PATCH /api/recordings", { status: 503 });
+	journey.pause();
+	while (there().pausedAt !== there().bytes.length) {
+		window.dispatchEvent(new Event("online"));
+		await new Promise((resolve) => setTimeout(resolve, 5));
+	}
+});
+
+test("one that is cut off is completed with what the server has, and cut off there", async () => {
+	journey.start();
+	speak(3);
+	await arrived();
+	journey.stop();
+	const { bytes } = there();
+	const { id, offset } = recording.notes;
+	const receiver = recording.whose.partnerId;
+	const blob = recording.blob.slice(0, 20);
+	await enqueue(receiver, { blob, travelled: { id, offset, cutAt: 1.5 } });
+	await until("outbox", () => waitingFor(receiver).length === 0);
+	assert.deepEqual([there().length, there().cutAt, there().bytes], [bytes.length, 1.5, bytes]);
+});
+
 test("one that the server has lost is uploaded whole when it is sent", async () => {
 	const blob = new Blob(["kept"]);
 	const receiver = recording.whose.partnerId;

@@ -125,6 +125,21 @@ def test_a_guess_that_heard_all_is_not_recognised_once_more(listening: tuple[Whi
     assert (words.asked, heard.settled, heard.seconds) == (1, 3, 4.3)
 
 
+def test_whoever_stops_has_all_words_settled_whatever_came_of_them(listening: tuple[WhisperStream, Words]) -> None:
+    stream, words = listening
+    stream.feed(sound(3.0))
+    stream.heard()
+    stream.feed(sound(1.0))
+    stream.settle()
+    settled = stream.heard()
+    assert settled is not None
+    assert (settled.settled, len(settled.words), settled.seconds) == (4, 4, 4.0)
+    asked = words.asked
+    assert stream.finish() == settled
+    assert words.asked == asked, "nothing is heard anew"
+    assert stream.heard() is None
+
+
 def test_nothing_is_lost_where_much_comes_at_once(listening: tuple[WhisperStream, Words]) -> None:
     stream, _ = listening
     stream.feed((sound(9.0) + sound(1.0, loud=False)) * 5)

@@ -11,7 +11,7 @@ from chat.audio import heard
 from chat.audio.heard import Heard
 from chat.errors import Conflict
 from chat.voice import recordings
-from chat.voice.recordings import Recording
+from chat.voice.recordings import Piece, Recording
 from web import forms, schemas, tus
 from web.api.files import prefetch
 from web.api.responses import AUDIO, PREFIX, SECURITY, responses
@@ -54,7 +54,7 @@ def create(header: schemas.CreationHeaders) -> Response:
     recording = recordings.create(stores(), me(), plan)
     response = Response(status=201)
     response.headers["Location"] = url_for("recordings.get", uuid=recording.id)
-    return tus.describe(response, _grown(recording, 0))
+    return tus.describe(response, _grown(recording, Piece(0)))
 
 
 @api.get(
@@ -79,8 +79,8 @@ def get(path: schemas.RecordingPath) -> Response:
 def append(path: schemas.RecordingPath, header: schemas.PieceHeaders) -> Response:
     """Append a piece to a recording (tus); with the last one goes `Upload-Length`, if it was not known before"""
     recording = recordings.find_own(stores(), path.uuid, me())
-    grown = _grown(recording, header.upload_offset, header.upload_length)
-    return tus.describe(Response(status=204), grown)
+    last = Piece(header.upload_offset, b"", header.upload_length, header.pause == "true", header.cut_at)
+    return tus.describe(Response(status=204), _grown(recording, last))
 
 
 @api.delete("/recordings/<uuid>", responses=responses(204, None, 400, 401, 404, 410, 412, 413, 415))
@@ -90,17 +90,20 @@ def discard(path: schemas.RecordingPath) -> Response:
     return Response(status=204)
 
 
-def _grown(recording: Recording, offset: int, length: int | None = None) -> Recording:
-    """Appends the request's body. Raises what `recordings.append` and `recordings.complete` raise."""
-    if offset != recording.offset:  # before anything is read
+def _grown(recording: Recording, last: Piece) -> Recording:
+    """Appends the request's body, and what `last` says of its end.
+
+    Raises what `recordings.append` and `recordings.complete` raise.
+    """
+    if last.offset != recording.offset:  # before anything is read
         raise Conflict("wrong_offset", offset=recording.offset)
-    if offset + (request.content_length or 0) > services().settings.upload_max_bytes:
+    if last.offset + (request.content_length or 0) > services().settings.upload_max_bytes:
         raise audio.too_large(stores())
     follow = services().queue.follow
-    for piece in tus.pieces():
-        recording = recordings.append(stores(), recording, recording.offset, piece, follow)
-    if length is not None:
-        recording = recordings.append(stores(), recording, recording.offset, b"", follow, length)
+    for content in tus.pieces():
+        recording = recordings.append(stores(), recording, Piece(recording.offset, content), follow)
+    if last != Piece(last.offset):
+        recording = recordings.append(stores(), recording, last._replace(offset=recording.offset), follow)
     return _completed(recording)
 
 

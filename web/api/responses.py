@@ -6,6 +6,7 @@ from typing import Any
 from flask_openapi3.models.tag import Tag
 from pydantic import BaseModel
 
+from web import tus
 from web.errors import MEDIA_TYPE, code_of, title_of
 from web.languages import english
 
@@ -40,7 +41,7 @@ _EXAMPLES: dict[int, tuple[str, dict[str, int | str]]] = {
     404: ("no_such_person", {}),
     409: ("username_taken", {}),
     410: ("recording_gone", {}),
-    412: ("tus_version", {"version": "1.0.0"}),
+    412: ("tus_version", {"version": tus.VERSION}),
     413: ("request_too_large", {"limit": 131_072}),
     415: ("send_json", {}),
     416: ("status_416", {}),

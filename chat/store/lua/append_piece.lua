@@ -15,6 +15,8 @@ local length = ARGV[6] -- of the whole recording, '' if that is not known yet
 local max_bytes = tonumber(ARGV[7])
 local seconds, known_seconds = tonumber(ARGV[8]), tonumber(ARGV[9]) -- until it expires; that it is remembered then
 local piece = ARGV[10]
+local paused = ARGV[11] -- '1' if nothing more comes for now
+local cut = ARGV[12] -- at which second the recording is cut off once it is whole, '' for nowhere
 
 local time = redis.call('TIME')
 local now = tonumber(time[1])
@@ -36,6 +38,8 @@ end
 if redis.call('HEXISTS', recording, 'stored') == 1 then return {'appended', before, expiry} end -- all is there
 if piece ~= '' then redis.call('APPEND', bytes, piece) end
 redis.call('HSET', recording, 'offset', after, 'length', length, 'call', call, 'expires', expires)
+if paused == '1' then redis.call('HSET', recording, 'paused', after) end
+if cut ~= '' then redis.call('HSET', recording, 'cut', cut) end
 redis.call('EXPIREAT', recording, expires + known_seconds)
 redis.call('EXPIREAT', bytes, expires)
 redis.call('ZADD', growing, expires, token)

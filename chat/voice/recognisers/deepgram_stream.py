@@ -2,7 +2,8 @@
 
 Deepgram changes its mind about the newest words (interim results) until it calls a result final. It closes a socket
 that hears nothing for 10 seconds (NET-0001), so a pause is filled with KeepAlive messages, which must be text.
-`CloseStream` at the end brings the last results, then Metadata; without that, something is missing.
+`Finalize` makes the newest results final without waiting for a pause. `CloseStream` at the end brings the last results,
+then Metadata; without that, something is missing.
 """
 
 import threading
@@ -67,6 +68,13 @@ class DeepgramStream:
         if time.monotonic() - self._sent > KEEP_ALIVE_SECONDS:
             self._send(None)
         return self._results.news()
+
+    def settle(self) -> None:
+        """See `Stream`."""
+        try:
+            self._socket.send_finalize()
+        except (OSError, WebSocketException) as error:
+            raise self._broken() from error
 
     def finish(self) -> Heard:
         """See `Stream`."""

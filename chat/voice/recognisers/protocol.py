@@ -89,6 +89,10 @@ class Stream(Protocol):
         """
         ...
 
+    def settle(self) -> None:
+        """Says that its speaker has stopped, perhaps to go on later: `heard` will have all words settled soon."""
+        ...
+
     def finish(self) -> Heard:
         """Says that there will be no more samples. Returns all that was heard, settled."""
         ...

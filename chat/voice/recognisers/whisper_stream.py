@@ -33,6 +33,7 @@ class WhisperStream:
         self._guessed = 0  # samples of the buffer
         self._next_guess = self._next_look = 0.0
         self._owes_guess = False  # something was said for which it was not yet time
+        self._has_settled = False  # since it was last asked what it heard
 
     @property
     def behind(self) -> float:
@@ -46,6 +47,9 @@ class WhisperStream:
 
     def heard(self) -> Heard | None:
         """See `Stream`."""
+        if self._has_settled:
+            self._has_settled = False
+            return self._so_far()
         new = len(self._buffer) - self._looked
         # Whoever stopped wants all words, but looking costs too much to do it all the time.
         has_rest = (new or self._owes_guess) and time.monotonic() >= max(self._next_guess, self._next_look)
@@ -69,12 +73,17 @@ class WhisperStream:
         self._next_guess = max(began + GUESS_SECONDS, now + (now - began))
         return self._so_far()
 
-    def finish(self) -> Heard:
+    def settle(self) -> None:
         """See `Stream`."""
         while len(self._buffer):
             speech = spoken(self._buffer[:LONGEST])
             whole = len(self._buffer) <= LONGEST
             self._settle(len(self._buffer) if whole else cut_in_pause(self._buffer[:LONGEST], speech), speech)
+            self._has_settled = True
+
+    def finish(self) -> Heard:
+        """See `Stream`."""
+        self.settle()
         return self._so_far()
 
     def _is_worth_a_guess(self, speech: list[tuple[int, int]]) -> bool:

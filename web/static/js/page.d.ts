@@ -46,6 +46,8 @@ export interface Travelled {
 	id: string;
 	/** Bytes that the server was known to have. */
 	offset: number;
+	/** The second at which its end is cut off; nothing where it stays whole. */
+	cutAt?: number | null;
 }
 
 /** What becomes of a recording. */

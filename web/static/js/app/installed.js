@@ -11,6 +11,8 @@ import { subscribe } from "../net/push.js";
 
 const WORKER = `${BASE}/sw.js`;
 const BETWEEN_CHECKS = 60_000; // milliseconds
+const FIRST_PAUSE = 2_000; // milliseconds; twice as long after each attempt
+const LAST_PAUSE = 60_000; // then the next visit tries again
 
 /** Begins when the page has loaded, so that nothing of it waits. Browsers have workers only for pages that came by https. */
 export function startWorker() {
@@ -29,11 +31,36 @@ async function register() {
 		if (isControlled) offerReload(null); // another tab has taken the new version
 		isControlled = true;
 	});
-	const options = /** @type {RegistrationOptions} */ ({ type: "module", updateViaCache: "none" });
-	const registration = await serviceWorker.register(WORKER, options).catch(() => null); // then it works only online
-	if (!registration) return;
+	const registration = await install();
+	if (!registration) return; // then it works only online
 	followUpdates(registration);
-	if (areWanted()) serviceWorker.ready.then(subscribe).catch(() => {}); // the next visit tries again
+	const { active } = await serviceWorker.ready;
+	if (!serviceWorker.controller) active?.postMessage("claim"); // it took over while this page was just being opened
+	if (areWanted()) subscribe().catch(() => {}); // the next visit tries again
+}
+
+/** Tries again if the worker's script or a file that it keeps did not arrive; null after the last attempt. */
+async function install() {
+	const options = /** @type {RegistrationOptions} */ ({ type: "module", updateViaCache: "none" });
+	for (let pause = FIRST_PAUSE; pause < LAST_PAUSE; pause *= 2) {
+		const registration = await navigator.serviceWorker.register(WORKER, options).catch(() => null);
+		if (registration && (await isInstalled(registration))) return registration;
+		await new Promise((resolve) => setTimeout(resolve, pause));
+	}
+	return null;
+}
+
+/**
+ * Waits for a first installation; one that fails leaves no worker.
+ * @param {ServiceWorkerRegistration} registration
+ */
+async function isInstalled({ active, waiting, installing }) {
+	if (active || waiting) return true;
+	if (!installing) return false;
+	if (installing.state === "installing") {
+		await new Promise((resolve) => installing.addEventListener("statechange", resolve, { once: true }));
+	}
+	return installing.state !== "redundant";
 }
 
 /** @param {ServiceWorkerRegistration} registration */

@@ -8,6 +8,9 @@ import { request, TRANSFER_TIMEOUT } from "./http.js";
 
 const SEARCH_LIMIT = 30;
 
+/** Says that a call is of the tus protocol, and of which version. */
+export const TUS = { "Tus-Resumable": "1.0.0" };
+
 /**
  * @param {string} method
  * @param {string} path
@@ -113,7 +116,7 @@ export const unsubscribeFromPush = () => call("DELETE", "/push");
 export const fetchUnfinished = () => get("/recordings");
 
 /** @type {(id: string) => Promise<void>} */
-export const discardUnfinished = (id) => call("DELETE", `/recordings/${id}`, { headers: { "Tus-Resumable": "1.0.0" } });
+export const discardUnfinished = (id) => call("DELETE", `/recordings/${id}`, { headers: TUS });
 
 /** @type {(uuid: string) => Promise<Blob>} */
 export async function fetchRecording(uuid) {

@@ -3,12 +3,12 @@
 
 import { backoff } from "../base/backoff.js";
 import { listen } from "../dom/elements.js";
-import { append, create, progressOf } from "../net/tus.js";
+import { append, create, PAUSE, progressOf } from "../net/tus.js";
 
 /** @import { ApiError } from "../net/errors.js" */
 /** @import { Recording } from "./recording.js" */
 
-const PAUSE = { min: 500, max: 15_000 }; // milliseconds between attempts
+const WAIT = { min: 500, max: 15_000 }; // milliseconds between attempts
 const MAX_BEGUN = 3; // times that a recording which the server has lost is sent anew
 const CONFLICT = 409;
 const LOST = [404, 410]; // there is none of this id any more
@@ -25,6 +25,7 @@ export class Journey {
 	#offset = null;
 	#attempts = 0;
 	#begun = 0;
+	#isPausing = false;
 	#isOver = false;
 	/** @type {{ event: Waking, resolve: () => void } | null} what it waits for */
 	#waiting = null;
@@ -46,12 +47,21 @@ export class Journey {
 
 	start() {
 		if (!isSupported || this.#isOver) return;
-		this.recording.onPiece = () => this.#happened("piece");
+		this.recording.onPiece = () => {
+			this.#isPausing = false; // they go on
+			this.#happened("piece");
+		};
 		this.#stopListening = listen(window, "online", () => {
 			this.#attempts = 0;
 			this.#happened("network");
 		});
 		this.#run();
+	}
+
+	/** Its speaker has stopped: once the server has all of it, it is told to settle the words, which they look at now. */
+	pause() {
+		this.#isPausing = true;
+		this.#happened("piece");
 	}
 
 	/** Ends it where it is. The recording stays as it is, here and there. */
@@ -62,7 +72,7 @@ export class Journey {
 	}
 
 	async #run() {
-		while (!this.#isOver) await (this.#hasAll() ? this.#until("piece") : this.#tryStep());
+		while (!this.#isOver) await (this.#hasNothingToDo() ? this.#until("piece") : this.#tryStep());
 	}
 
 	async #tryStep() {
@@ -76,8 +86,11 @@ export class Journey {
 	}
 
 	#hasAll() {
-		const { size } = this.recording.blob;
-		return this.#offset === size || size === 0;
+		return this.#offset === this.recording.blob.size;
+	}
+
+	#hasNothingToDo() {
+		return this.recording.blob.size === 0 || (this.#hasAll() && !this.#isPausing);
 	}
 
 	async #step() {
@@ -100,8 +113,10 @@ export class Journey {
 	 * @param {number} offset
 	 */
 	async #append(id, offset) {
-		const after = await append(id, offset, this.recording.blob.slice(offset));
+		const tellsPause = this.#hasAll();
+		const after = await append(id, offset, this.recording.blob.slice(offset), tellsPause ? PAUSE : {});
 		this.#attempts = 0;
+		if (tellsPause) this.#isPausing = false;
 		return after;
 	}
 
@@ -126,7 +141,7 @@ export class Journey {
 	 */
 	async #pause({ isTransient = false, retryAfter = 0 }) {
 		if (!isTransient && this.#attempts === 1) return;
-		const time = Math.max(backoff(this.#attempts - 1, PAUSE), retryAfter * 1_000);
+		const time = Math.max(backoff(this.#attempts - 1, WAIT), retryAfter * 1_000);
 		await this.#until("network", time);
 	}
 

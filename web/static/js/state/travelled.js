@@ -25,7 +25,7 @@ async function completeTravelled(item) {
 	if (!travelled || !blob) return null;
 	try {
 		const { complete } = await import("../net/tus.js");
-		await complete(travelled.id, blob, travelled.offset);
+		await complete(travelled.id, blob, travelled.offset, travelled.cutAt);
 		return travelled.id;
 	} catch (error) {
 		if (error instanceof ApiError && (error.isTransient || error.status === 401)) throw error;

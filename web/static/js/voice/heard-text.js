@@ -8,6 +8,8 @@ import { isTimed, timedWords } from "./timed-words.js";
 
 /** @typedef {{ text: string, words: HeardWord[] }} Heard */
 
+const UNHEARD = 0.5; // seconds at the end in which there is no word
+
 /**
  * The words as they are shown while one speaks, and which of them will not change any more.
  * @param {Heard & { settled: number }} heard
@@ -31,15 +33,17 @@ export function correctedWords({ text, words }, correction) {
 }
 
 /**
- * The text that is sent; null where what was heard stands.
- * @param {Heard} heard
+ * The text that is sent of a recording whose words its speaker has seen; null where the server's own stands: its words are
+ * settled, or there are more than those seen.
+ * @param {Heard & { settled: number, seconds: number }} heard
  * @param {Correction | null} correction
- * @param {number | null} cutAt seconds
+ * @param {number} end seconds that are sent of it
  */
-export function textToSend(heard, correction, cutAt) {
-	if (!correction && cutAt === null) return null;
-	const words = correctedWords(heard, correction);
-	return joined(words.filter(({ start }) => (start ?? 0) < (cutAt ?? Infinity)));
+export function textToSend(heard, correction, end) {
+	const isSettled = (heard.words[heard.settled]?.start ?? end) >= end;
+	const sawAll = heard.seconds >= end - UNHEARD;
+	if (!correction && (isSettled || !sawAll)) return null;
+	return joined(correctedWords(heard, correction).filter(({ start }) => (start ?? 0) < end));
 }
 
 /** @param {ShownWord[]} words */

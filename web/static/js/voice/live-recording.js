@@ -82,6 +82,7 @@ export class LiveRecording {
 	 */
 	review(made, goOn) {
 		this.pause();
+		this.#journey.pause();
 		this.#review = new Review(this.recording, made, canGoOn(this.recording.type) ? goOn : null);
 		fill(this.element, this.#review.element);
 	}
@@ -154,11 +155,11 @@ export class LiveRecording {
 	 */
 	async send() {
 		const { id, offset, heard, correction, cutAt } = this.recording.notes;
-		const { blob, type } = this.recording;
-		const text = heard && textToSend(heard, correction, cutAt);
+		const { blob, type, seconds } = this.recording;
+		const text = heard && (this.#review || correction) && textToSend(heard, correction, cutAt ?? seconds);
 		const corrected = text === null ? {} : { text };
-		if (cutAt !== null) return { blob: blob.slice(0, await this.#sizeUntil(cutAt), type), ...corrected };
-		return { blob, ...corrected, ...(id !== null && { travelled: { id, offset } }) };
+		const sent = cutAt === null ? blob : blob.slice(0, await this.#sizeUntil(cutAt), type);
+		return { blob: sent, ...corrected, ...(id !== null && { travelled: { id, offset, cutAt } }) };
 	}
 
 	/** Nothing more happens to it here. */

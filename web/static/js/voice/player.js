@@ -132,7 +132,8 @@ export const pause = () => audio.pause();
 
 /** @param {RecordingSource} source */
 export function toggle(source) {
-	if (stateOf(source).playing) pause();
+	// Also what has been told to play and is not heard yet; `state.playing` comes a moment later.
+	if (state.key === source.key && !audio.paused) pause();
 	else play(source);
 }
 

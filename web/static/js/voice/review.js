@@ -65,11 +65,13 @@ export class Review {
 
 	/** @param {ShownWord[]} words */
 	#transcript(words) {
-		const { cutAt } = this.recording.notes;
+		const { cutAt, heard } = this.recording.notes;
+		const unsettledFrom = heard?.words[heard.settled]?.start ?? Infinity;
 		const element = transcript(this.#message(), this.made, null);
 		for (const span of element.querySelectorAll(".word")) {
-			const start = startOf(span, words);
-			span.classList.toggle("cut", cutAt !== null && start !== null && start >= cutAt);
+			const start = startOf(span, words) ?? 0;
+			span.classList.toggle("cut", cutAt !== null && start >= cutAt);
+			span.classList.toggle("unsettled", start >= unsettledFrom);
 		}
 		return element;
 	}

@@ -14,7 +14,6 @@ import { scope } from "./scope.js";
 const PREFIX = `chattergram-page${BASE && `${BASE}/`}-`; // another instance on this host has caches of its own
 const PAGE = `${BASE}/`;
 const ENGLISH = "en";
-const PAUSE = 1_000; // milliseconds
 const NAMES_ALONE = { page: { "message.newFrom": "{name}", "message.voice": "…" } };
 /** The address of a catalogue, as it is or as the build names it. */
 const CATALOGUE = /^\/static\/(?:languages|built)\/([a-z]{2})(?:-[0-9a-f]{10})?\.json$/;
@@ -28,13 +27,13 @@ export class Shell {
 
 	/**
 	 * Fetches all files. While a new version is deployed, a server of the old one may respond: the hashes tell, this
-	 * fails, and the browser tries again later.
+	 * fails, and the page (app/installed.js) or the browser tries again later.
 	 */
 	async fetchAll() {
 		const cache = await scope.caches.open(this.name);
 		const language = await readersLanguage();
 		const wanted = Object.entries(this.hashes).filter(([address]) => [null, language].includes(languageOf(address)));
-		await Promise.all(wanted.map(([address, integrity]) => fetchTwice(cache, address, integrity)));
+		await Promise.all(wanted.map(([address, integrity]) => fetchInto(cache, address, integrity)));
 	}
 
 	/** The sentences in the language that the page was in last; without a network, if they were never read, names alone. */
@@ -93,21 +92,6 @@ async function readersLanguage() {
 	const kept = await scope.caches.open(READER);
 	const noted = await kept.match(PAGE_LANGUAGE);
 	return noted ? noted.text() : ENGLISH;
-}
-
-/**
- * Tries again after a moment, or one request that breaks off would leave this visit without a worker.
- * @param {Cache} cache
- * @param {string} address
- * @param {string} integrity
- */
-async function fetchTwice(cache, address, integrity) {
-	try {
-		await fetchInto(cache, address, integrity);
-	} catch {
-		await new Promise((resolve) => setTimeout(resolve, PAUSE));
-		await fetchInto(cache, address, integrity);
-	}
 }
 
 /**

@@ -19,8 +19,9 @@ export function start(files) {
 		const kept = shell.addressFor(event.request);
 		if (kept) event.respondWith(shell.respond(kept, event.request));
 	});
-	scope.addEventListener("message", ({ data }) => {
-		if (data === "activate") scope.skipWaiting(); // a new version waits until the reader wants it
+	scope.addEventListener("message", (event) => {
+		if (event.data === "activate") scope.skipWaiting(); // a new version waits until the reader wants it
+		if (event.data === "claim") event.waitUntil(scope.clients.claim()); // of a page that takeOver could not claim yet
 	});
 	scope.addEventListener("push", (event) => event.waitUntil(showInLanguage(shell, event.data)));
 	scope.addEventListener("notificationclick", (event) => event.waitUntil(openNotice(event.notification)));
