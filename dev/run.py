@@ -11,9 +11,6 @@ import time
 import urllib.error
 import urllib.request
 
-from redis import Redis
-
-from chat.store import keys
 from config.settings import Settings, get_settings
 from dev.apps import Apps
 from dev.embedded import Embedded
@@ -35,6 +32,8 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     embedded = Embedded(development.data, with_redis=development.needs_redis, with_mongodb=development.needs_mongodb)
+    moved = development.data / "partitions-moved"
+    may_be_old = (development.data / "redis").exists() and not moved.exists()
     try:
         development.place_model()
         build_if_possible()
@@ -47,8 +46,9 @@ def main() -> int:
         )
         development.configure_flower()
         os.environ.update(_with_our_programs(development.variables))
-        if redis:
-            _move_old_data(redis.url(0))
+        if may_be_old:
+            _move_old_data()
+        moved.touch()
         return _run_apps(get_settings(), development)
     except StartError as error:
         print(error, file=sys.stderr)
@@ -61,15 +61,14 @@ def main() -> int:
         embedded.stop()
 
 
-def _move_old_data(redis_url: str) -> None:
-    """Takes over what a version before the partitions has left: here nothing else is at work on it, nor could be.
+def _move_old_data() -> None:
+    """Takes over what a version before the partitions has left: once this has ended, nobody could.
 
     Raises:
         StartError: it failed, and has said why.
     """
-    with Redis.from_url(redis_url) as redis:
-        if redis.exists(*keys.UNMOVED) and subprocess.run(["flask", "partitions", "move"], check=False).returncode:
-            raise StartError("The data of an older version could not be moved; see above.")
+    if subprocess.run(["flask", "partitions", "move"], cwd=ROOT, check=False).returncode:
+        raise StartError("The data of an older version could not be moved; see above.")
 
 
 def _run_apps(settings: Settings, development: Development) -> int:
