@@ -203,7 +203,7 @@ class Settings(BaseSettings):
         16,
         ge=1,
         le=256,
-        description="Parts of the accepted messages, by conversation, which workers drain independently; a power of "
+        description="Parts of the messages in Redis, by conversation, which workers drain independently; a power of "
         "two. Fixed at the first start, and refused when changed later.",
     )
     accepted_limit: int = Field(

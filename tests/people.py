@@ -56,7 +56,7 @@ def send_voice(stores: Stores, sender: str, receiver: str, caption: str = "", re
 
 def change(stores: Stores, message_id: str, fields: Changes) -> StoredMessage | None:
     """Changes a message as it is in Redis now."""
-    (message,) = hot.read_messages(stores.redis, [message_id])
+    (message,) = hot.read_messages(stores, [message_id])
     assert message is not None
     return storing.change(stores, message, fields)
 
@@ -71,6 +71,11 @@ def drain(stores: Stores) -> list[str]:
 
 def partition_of(stores: Stores, pair: tuple[str, str]) -> int:
     return partitions.of_conversation(stores, ids.conversation_id(*pair))
+
+
+def key_of(stores: Stores, message_id: str) -> str:
+    """The key of a message in Redis."""
+    return keys.message_key(partitions.of_message(stores, message_id), message_id)
 
 
 def log_of(stores: Stores, pair: tuple[str, str]) -> str:

@@ -173,15 +173,14 @@ def move_to_partitions() -> None:
     This version does not start before that, and says so. It may be called again at any time.
     """
     stores = services().stores
-    prepare(stores)
     try:
         with Progress("Moving", moving.expected(stores)) as progress:
-            moved = moving.move(stores, progress)
+            moved, stored = moving.move(stores, progress)
     except moving.StillRunning:
         raise click.ClickException(
             "A worker of the version before still runs, or was killed seconds ago: stop it, and try again."
         ) from None
-    click.echo(f"{moved} accepted messages were stored; nothing is left to move")
+    click.echo(f"{moved:,} messages were moved, {stored:,} accepted ones were stored; nothing is left to move")
 
 
 def _expected(stores: Stores) -> int:

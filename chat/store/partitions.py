@@ -1,10 +1,11 @@
-"""The partitions of the accepted messages: each has the conversations of some hashes, and a log of its own.
+"""The partitions of the messages in Redis: each has the conversations of some hashes, with a log and an outbox.
 
 What belongs to one conversation is in one partition, so its messages keep their order, while others are drained beside
 it. Their number is fixed at the first start and kept in both stores: with another, what is in the logs would be looked
 for in the wrong ones.
 """
 
+from collections.abc import Iterable
 from contextlib import suppress
 
 from pymongo.errors import DuplicateKeyError
@@ -12,6 +13,7 @@ from pymongo.errors import DuplicateKeyError
 from chat import ids
 from chat.store import keys
 from chat.store.connection import Stores
+from chat.wire import Message, StoredMessage
 
 MARK = "partitions"  # in the collection `marks`
 MOVE = "flask --app web.app partitions move"
@@ -22,14 +24,37 @@ def of_conversation(stores: Stores, conversation: str) -> int:
     return ids.conversation_hash(conversation) % stores.settings.partitions
 
 
+def of_people(stores: Stores, one: str, other: str) -> int:
+    """The partition of two people's conversation."""
+    return of_conversation(stores, ids.conversation_id(one, other))
+
+
+def of(stores: Stores, message: Message) -> int:
+    """The partition of a message."""
+    return of_people(stores, message["senderId"], message["receiverId"])
+
+
 def of_message(stores: Stores, message_id: str) -> int:
     """The partition that a message's id tells; any of them for an id from before ids told it."""
     return ids.hash_in(message_id) % stores.settings.partitions
 
 
+def conversation_key(stores: Stores, conversation: str) -> str:
+    """The key of the ids of the messages that Redis has of a conversation."""
+    return keys.conversation_key(of_conversation(stores, conversation), conversation)
+
+
 def every(stores: Stores) -> range:
     """All partitions."""
     return range(stores.settings.partitions)
+
+
+def grouped(stores: Stores, messages: Iterable[StoredMessage]) -> dict[int, list[StoredMessage]]:
+    """Messages by their partition, in the same order in each."""
+    found: dict[int, list[StoredMessage]] = {}
+    for message in messages:
+        found.setdefault(of(stores, message), []).append(message)
+    return found
 
 
 def unusable(stores: Stores) -> str:

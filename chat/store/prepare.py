@@ -32,10 +32,10 @@ def prepare(stores: Stores) -> None:
     archive.migrate(stores.mongo)
     hot.configure(stores.redis)
     # Lock only if there is something to do: a process killed while it starts must not hold up the next one.
-    if hot.is_outdated(stores.redis):
+    if hot.outdated(stores):
         lock = Lock(stores.redis, keys.lock_key("prepare"), timeout=LOCK_SECONDS, blocking_timeout=2 * LOCK_SECONDS)
         with lock:
-            hot.migrate(stores.redis)
+            hot.migrate(stores)
 
 
 def _check_kinds(stores: Stores) -> None:

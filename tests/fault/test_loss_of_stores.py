@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from chat.messages import log as accepted_log
+from chat.messages import storing
 from chat.store import keys
 from chat.store.connection import Stores
 from dev.processes import LOOPBACK, free_port, wait_until
@@ -25,7 +26,7 @@ ANSWER_SECONDS = 2.0
 
 def archived(stores: Stores) -> bool:
     """Whether nothing is waiting to be archived."""
-    return not stores.redis.exists(keys.OUTBOX) and not accepted_log.waiting(stores).entries
+    return not storing.waiting_for_archive(stores) and not accepted_log.waiting(stores).entries
 
 
 def sees(reader: Person, partner: Person, message_id: str) -> Callable[[], bool]:
@@ -81,7 +82,8 @@ def test_a_lost_redis_is_rebuilt_by_itself(system: System, system_stores: Stores
         ben.call("POST", f"/chat/{ada.id}/read", 204, json={"upTo": whole_history(ben, ada.id)[-1]["_id"]})
         gone = client.sign_up("gone")
         gone.call("POST", "/logout", 204)
-        wait_until(lambda: not system_stores.redis.exists(keys.CURSORS_OUTBOX), RECOVERY_SECONDS, "archiving")
+        cursors = keys.cursors_outbox_key(partition_of(system_stores, (ada.id, ben.id)))
+        wait_until(lambda: not system_stores.redis.exists(cursors), RECOVERY_SECONDS, "archiving")
         before = whole_history(ada, ben.id)
 
         system.stack.redis.kill()

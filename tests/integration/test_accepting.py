@@ -7,7 +7,7 @@ import pytest
 
 from chat import ids
 from chat.errors import Invalid, NotFound, TooMany, Unauthorized, Unavailable
-from chat.messages import history, sending
+from chat.messages import history, sending, storing
 from chat.messages.log import Draft
 from chat.people import accounts, sessions
 from chat.people.sessions import Session
@@ -24,7 +24,7 @@ def test_an_accepted_message_is_in_both_stores_once_drained(stores: Stores, pair
     drain(stores)
     assert [found["_id"] for found in history.recent(stores, bert, anna)] == [message["_id"]]
     assert stores.mongo.messages.count_documents({"_id": message["_id"]}) == 1
-    assert stores.redis.zcard(keys.OUTBOX) == 0
+    assert storing.waiting_for_archive(stores) == 0
     assert stores.redis.xlen(log_of(stores, pair)) == 0
 
 

@@ -50,7 +50,7 @@ def test_archiving_twice_does_not_mistake_a_message_for_its_own_duplicate(
 ) -> None:
     message = send(stores, *pair, "once", "client")
     drain(stores)
-    found = storing.hot.read_messages(stores.redis, [message["_id"]])
+    found = storing.hot.read_messages(stores, [message["_id"]])
     stored, duplicates = storing.store_archive(stores, [each for each in found if each])
     assert [each["_id"] for each in stored] == [message["_id"]]
     assert duplicates == []
@@ -81,7 +81,7 @@ def test_a_message_on_too_few_members_of_mongodb_is_not_considered_archived(
     drain(stores)
     few = stores.mongo.with_options(write_concern=WriteConcern(w=5, wtimeout=50))  # there is only one
     lonely = replace(stores, mongo=few)
-    found = storing.hot.read_messages(stores.redis, [sent])
+    found = storing.hot.read_messages(stores, [sent])
     with pytest.raises(PyMongoError):
         storing.store_archive(lonely, [each for each in found if each])
 
@@ -238,7 +238,7 @@ def test_a_mongodb_that_failed_is_left_alone_for_a_while_and_what_it_missed_wait
     nowhere.close()
     assert len(asked) == 1
     assert said(history.recent(stores, *pair)) == ["0", "1", "2"]
-    assert stores.redis.zcard(keys.OUTBOX) == 3
+    assert storing.waiting_for_archive(stores) == 3
     draining.archive._again = 0.0  # as if the pause were over
     send(stores, *pair, "3")
     drain(stores)

@@ -42,7 +42,7 @@ def server(tmp_path: Path) -> Iterator[Redis]:
 def own(stores: Stores, settings: Settings, server: Redis) -> Iterator[Stores]:
     """The usual MongoDB, beside that Redis."""
     with open_stores(settings.model_copy(update={"redis_url": server.url()})) as opened:
-        hot.migrate(opened.redis)
+        hot.migrate(opened)
         hot.configure(opened.redis)
         yield opened
 

@@ -1,19 +1,23 @@
 """The partitions of the accepted messages: their number, who drains which, and what came before there were any."""
 
+import secrets
 from dataclasses import replace
 from unittest.mock import patch
 
+import orjson
 import pytest
 from redis.exceptions import LockError
 
 from chat import ids
-from chat.messages import draining, history
+from chat.messages import conversations, draining, editing, history, search
 from chat.messages import log as accepted_log
 from chat.messages.leases import Leases
-from chat.store import keys, partitions
+from chat.store import hot, keys, partitions
 from chat.store.connection import Stores
-from chat.upkeep import moving
-from tests.people import drain, log_of, partition_of, said, send, send_voice, someone
+from chat.store.prepare import prepare_when_up
+from chat.upkeep import moving, sync
+from config.settings import SettingsError
+from tests.people import change, drain, key_of, partition_of, said, send, send_voice, someone
 
 
 def with_partitions(stores: Stores, number: int) -> Stores:
@@ -21,12 +25,21 @@ def with_partitions(stores: Stores, number: int) -> Stores:
 
 
 def test_their_number_is_fixed_at_the_first_start_and_outlives_the_loss_of_either_store(stores: Stores) -> None:
-    assert partitions.unusable(with_partitions(stores, 4)) == ""
+    assert partitions.unusable(with_partitions(stores, 2)) == ""
     for lose in (lambda: stores.mongo.marks.delete_many({}), lambda: stores.redis.delete(keys.PARTITIONS)):
         lose()
-        assert "must stay 4" in partitions.unusable(with_partitions(stores, 8))
-        assert partitions.unusable(with_partitions(stores, 4)) == ""
-    assert stores.redis.get(keys.PARTITIONS) == b"4"
+        assert "must stay 2" in partitions.unusable(with_partitions(stores, 8))
+        assert partitions.unusable(with_partitions(stores, 2)) == ""
+    assert stores.redis.get(keys.PARTITIONS) == b"2"
+
+
+def test_no_process_starts_with_another_number_or_on_what_was_not_moved(stores: Stores) -> None:
+    assert prepare_when_up(stores, 10)
+    with pytest.raises(SettingsError, match=f"PARTITIONS: must stay {stores.settings.partitions}"):
+        prepare_when_up(with_partitions(stores, 8), 10)
+    stores.redis.xadd(keys.OLD_ACCEPTED, {"message": "of an older version"})
+    with pytest.raises(SettingsError, match=partitions.MOVE):
+        prepare_when_up(stores, 10)
 
 
 def test_a_conversation_has_one_partition_which_the_ids_of_its_messages_tell(stores: Stores) -> None:
@@ -42,7 +55,7 @@ def test_a_conversation_has_one_partition_which_the_ids_of_its_messages_tell(sto
             told.add(partition)
         drain(stores)
         assert len(history.recent(stores, anna, other)) == 2
-    assert len(told) > 8, "conversations are spread"
+    assert len(told) > 1, "conversations are spread"
 
 
 def test_a_helper_gets_half_of_a_busy_drainers_partitions_and_leaves_them_again(stores: Stores) -> None:
@@ -128,21 +141,65 @@ def test_drainers_at_once_deliver_everything_once_and_in_order(stores: Stores) -
 # --- A version before the partitions
 
 
+def to_old(stores: Stores) -> None:
+    """Gives what is in the partitions the names it had in that version."""
+    redis = stores.redis
+    for index in hot.indexes(stores)[1:]:
+        hot.drop_index(redis, index.name)
+        redis.delete(keys.hash_key(index.name))
+    for pattern, prefix in (
+        (keys.EVERY_MESSAGE, keys.OLD_MESSAGES),
+        (keys.EVERY_CONVERSATION, keys.OLD_CONVERSATIONS),
+        (keys.EVERY_CURSORS, keys.OLD_CURSORS),
+    ):
+        for key in list(redis.scan_iter(match=pattern)):
+            redis.rename(key, prefix + keys.named(key).name)
+    for partition in partitions.every(stores):
+        for raw, revision in redis.zrange(keys.outbox_key(partition), 0, -1, withscores=True):
+            redis.zadd(keys.OLD_OUTBOX, {raw: revision})
+        for field, value in redis.hgetall(keys.cursors_outbox_key(partition)).items():
+            redis.hset(keys.OLD_CURSORS_OUTBOX, field, value)
+        redis.delete(keys.outbox_key(partition), keys.cursors_outbox_key(partition), keys.confirmed_key(partition))
+        for entry_id, fields in redis.xrange(keys.accepted_key(partition)):
+            redis.xadd(keys.OLD_ACCEPTED, fields, id=entry_id)
+        redis.delete(keys.accepted_key(partition))
+    redis.execute_command(
+        "FT.CREATE", keys.OLD_MESSAGE_INDEX, *f"ON JSON PREFIX 1 {keys.OLD_MESSAGES} SCHEMA $.pk AS pk TAG".split()
+    )
+    redis.set(keys.hash_key(keys.OLD_MESSAGE_INDEX), "hash")
+
+
 @pytest.fixture
-def old(stores: Stores, pair: tuple[str, str]) -> list[str]:
-    """What that version accepted and did not drain: the ids of a text and of a voice message."""
-    redis, accepted = stores.redis, []
-    send(stores, *pair, "once", "client")
-    send_voice(stores, *pair)
-    log = log_of(stores, pair)
-    for _, fields in redis.xrange(log):
-        fields[accepted_log.ENTROPY] = b"00" * 8  # which tells nothing
-        entry_id = redis.xadd(keys.OLD_ACCEPTED, fields).decode()
-        accepted.append(ids.message_id(entry_id, "00" * 8))
-    redis.xgroup_create(keys.OLD_ACCEPTED, keys.ACCEPTED_GROUP, id="0")
-    redis.xreadgroup(keys.ACCEPTED_GROUP, accepted_log.CONSUMER, {keys.OLD_ACCEPTED: ">"}, count=1)  # and died
-    redis.delete(log)
-    return accepted
+def old(stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What that version had of Anna and Bert: the ids of two stored texts, one changed, and of what is in its log."""
+    monkeypatch.setattr(ids, "new_entropy", lambda _: f"00{secrets.token_hex(7)}")  # which tells nothing
+    sent = [send(stores, *pair, "one", "client")["_id"], send(stores, *pair, "two")["_id"]]
+    drain(stores)
+    conversations.mark_read(stores, pair[1], pair[0], sent[0])
+    change(stores, sent[1], {"text": "two, changed"})
+    sent += [send(stores, *pair, "three")["_id"], send_voice(stores, *pair)["_id"]]
+    to_old(stores)
+    stores.redis.xgroup_create(keys.OLD_ACCEPTED, keys.ACCEPTED_GROUP, id="0")
+    stores.redis.xreadgroup(keys.ACCEPTED_GROUP, accepted_log.CONSUMER, {keys.OLD_ACCEPTED: ">"}, count=1)  # and died
+    monkeypatch.undo()
+    return sent
+
+
+def assert_moved(stores: Stores, pair: tuple[str, str], old: list[str]) -> None:
+    anna, bert = pair
+    found = history.recent(stores, bert, anna)
+    assert [each["_id"] for each in found] == old
+    assert said(found)[:3] == ["one", "two, changed", "three"]
+    assert [each["status"] for each in found] == ["read", "delivered", "delivered", "transcribing"]
+    assert [hit["_id"] for hit in search.search(stores, anna, "changed", 20, 0)] == [old[1]]
+    assert stores.redis.zscore(keys.TRANSCRIPTIONS, old[3]) is not None
+    left = {key.decode() for key in stores.redis.scan_iter(match=f"{keys.PREFIX}:*")}
+    gone = (keys.OLD_MESSAGES, keys.OLD_CONVERSATIONS, keys.OLD_CURSORS, keys.OLD_OUTBOX, keys.OLD_ACCEPTED + ":")
+    assert not [key for key in left if key.startswith(gone) and key not in (keys.SEEN_OUTBOX, keys.SESSIONS_OUTBOX)]
+    assert keys.OLD_ACCEPTED not in left
+    sync.run(stores)
+    assert stores.mongo.messages.find_one({"_id": old[1]})["text"] == "two, changed"
+    assert stores.mongo.cursors.find_one({})["upTo"] == old[0]
 
 
 def test_a_start_on_what_an_older_version_left_says_what_to_call(stores: Stores, old: list[str]) -> None:
@@ -151,37 +208,58 @@ def test_a_start_on_what_an_older_version_left_says_what_to_call(stores: Stores,
     assert partitions.unusable(stores) == ""
 
 
-def test_what_an_older_version_accepted_is_stored_under_its_ids_however_often_it_is_moved(
-    stores: Stores, pair: tuple[str, str], old: list[str], monkeypatch: pytest.MonkeyPatch
+def test_what_an_older_version_had_is_all_there_under_its_ids_once_it_is_moved(
+    stores: Stores, pair: tuple[str, str], old: list[str]
+) -> None:
+    assert moving.move(stores) == (2, 2)
+    assert moving.move(stores) == (0, 0)
+    assert_moved(stores, pair, old)
+    assert send(stores, *pair, "one", "client")["_id"] == old[0]
+    assert editing.edit(stores, pair[0], old[0], "found by its id alone")["text"] == "found by its id alone"
+    assert send(stores, *pair, "then")["_id"] > old[-1]
+
+
+@pytest.mark.parametrize("step", range(1, 7))
+def test_moving_goes_on_wherever_it_was_interrupted(
+    stores: Stores, pair: tuple[str, str], old: list[str], monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
     monkeypatch.setattr(moving, "PAGE", 1)
+    steps: list[int] = []
 
     def interrupt(_: int) -> None:
-        raise KeyboardInterrupt
+        steps.append(1)
+        if len(steps) == step:
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         moving.move(stores, interrupt)
-    assert moving.expected(stores) == len(old) - 1
-    assert moving.move(stores) == len(old) - 1
-    assert moving.move(stores) == 0
-    assert [each["_id"] for each in history.recent(stores, *pair)] == old
-    assert stores.redis.zscore(keys.TRANSCRIPTIONS, old[1]) is not None
-    assert not list(stores.redis.scan_iter(match=f"{keys.OLD_ACCEPTED}*"))
-    assert send(stores, *pair, "then")["_id"] > old[1]
+    assert partitions.MOVE in partitions.unusable(stores)
+    moving.move(stores)
+    assert_moved(stores, pair, old)
 
 
 def test_nothing_is_moved_while_a_worker_of_that_version_drains(stores: Stores, old: list[str]) -> None:
     stores.redis.set(keys.OLD_ACCEPTED_DRAINER, "it", px=60_000)
     with pytest.raises(moving.StillRunning):
         moving.move(stores)
-    assert moving.expected(stores) == len(old)
+    assert stores.redis.xlen(keys.OLD_ACCEPTED) == 2
 
 
-def test_a_repeated_send_finds_the_message_an_older_version_accepted(
-    stores: Stores, pair: tuple[str, str], old: list[str]
+@pytest.mark.parametrize(("field", "value"), [("revision", 9), ("deletedAt", "2026-01-01T00:00:00.000Z")])
+def test_of_two_copies_of_a_message_the_newer_one_is_kept(
+    stores: Stores, pair: tuple[str, str], field: str, value: object
 ) -> None:
-    receipt = accepted_log.receipt_of(old[0])
-    stores.redis.set(keys.client_key(pair[0], "client"), str(receipt))
-    moving.move(stores)
-    assert send(stores, *pair, "once", "client")["_id"] == old[0]
-    assert accepted_log.find(stores, receipt, ids.conversation_id(*pair)) is None
+    sent = send(stores, *pair, "hello")["_id"]
+    drain(stores)
+    new = key_of(stores, sent)
+
+    def change_to(key: str, **fields: object) -> None:
+        stores.redis.execute_command("JSON.MERGE", key, "$", orjson.dumps(fields))
+
+    for newer in ("old", new):
+        stores.redis.copy(new, "old")
+        change_to(newer, text="the newer one", **{field: value})
+        stores.scripts.take_over(keys=["old", new])
+        assert not stores.redis.exists("old")
+        assert hot.read_json(stores.redis, [new])[0]["text"] == "the newer one"
+        change_to(new, text="hello", revision=1, deletedAt=None)
