@@ -2,8 +2,11 @@
 
 import argparse
 import sys
+from collections.abc import Callable, Sequence
+from functools import wraps
 
 from bench import report, running
+from bench.live import LENGTHS, PARTS, live
 from bench.rows import Row
 from bench.scenarios import APART, SCENARIOS
 
@@ -17,6 +20,8 @@ def main() -> None:
         "--quick", action="store_true", help="take a third of the time: to see that it works, not to compare"
     )
     parser.add_argument("--go-on", action="store_true", help="run what an interrupted run left, and report on all")
+    known = [*PARTS, *map(str, LENGTHS)]
+    parser.add_argument("--live", nargs="+", choices=known, default=[], help="only these parts of `live`, and lengths")
     options = parser.parse_args()
     names = options.scenarios or [name for name in SCENARIOS if name not in APART]
     scale = QUICK if options.quick else 1.0
@@ -26,13 +31,21 @@ def main() -> None:
             parser.error("no run was interrupted")
         results, names, scale = kept
     try:
-        running.run(SCENARIOS, names, scale, _failed, results)
+        running.run({**SCENARIOS, "live": _parts_of_live(options.live)}, names, scale, _failed, results)
     except running.Interrupted as interrupted:
         report.keep(results, interrupted.left, scale)
         print(f"\n{report.table(results)}\nInterrupted. To go on: {sys.executable} -m bench --go-on", flush=True)
         sys.exit(130)
     print(f"\n{report.table(results)}", flush=True)
     print(f"Written to {report.save(results)}")
+
+
+def _parts_of_live(only: Sequence[str]) -> Callable[[float], list[Row]]:
+    @wraps(live)
+    def measure(scale: float) -> list[Row]:
+        return live(scale, only)
+
+    return measure
 
 
 def _failed(name: str, reason: str) -> Row:

@@ -20,8 +20,8 @@ BATCH = 1_000
 STEP_MS = 60_000  # between two messages
 
 
-def write(stack: Stack, reader: Person, partner: Person, length: int) -> list[str]:
-    """Writes a conversation of so many messages, all of which were read, to both stores. Returns their ids."""
+def write(stack: Stack, reader: Person, partner: Person, length: int, *, new: int = 0) -> list[str]:
+    """Writes a conversation of so many messages to both stores. Returns their ids. The last `new` were not read yet."""
     words, made = vocabulary(), []
     begin = int(time.time() * 1_000) - (length + 1) * STEP_MS
     with open_stores(stack.settings()) as stores:
@@ -32,7 +32,7 @@ def write(stack: Stack, reader: Person, partner: Person, length: int) -> list[st
             storing.store_archive(stores, batch)
             storing.confirm(stores, batch)
             made += [message["_id"] for message in batch]
-    reader.call("POST", f"/chat/{partner.id}/read", 204, json={"upTo": made[-1]})
+    reader.call("POST", f"/chat/{partner.id}/read", 204, json={"upTo": made[-1 - new]})
     return made
 
 

@@ -5,7 +5,8 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.messaging import Outcome, Talk, heartbeats, with_background
+from bench.load import Outcome
+from bench.messaging import Talk, heartbeats, with_background
 from bench.people import Person, sign_up
 from bench.rest import Rest
 from bench.rows import HEARTBEAT_SECONDS, PAIRS, Row, is_complete, milliseconds, percentiles, progress

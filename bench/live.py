@@ -7,45 +7,63 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench import voice
-from bench.compare import change
+from bench.compare import FRACTION
+from bench.load import Outcome
 from bench.messaging import Talk
 from bench.people import pairs, sign_up
 from bench.rest import Rest
-from bench.rows import PAIRS, Row, progress
+from bench.rows import PAIRS, Row, milliseconds, progress
 from bench.servers import Meter, servers
 from bench.speaking import PIECE_SECONDS, Said, Speaker, spoken_pieces
 from tests.stack import Stack
 
 LENGTHS = {5: 5, 60: 3, 600: 1}  # seconds of speech, and how often
+PARTS = ("deepgram", "together", "whisper")  # `python -m bench live --live whisper 5 60` measures only these
 TOGETHER = 10  # people at once
 SLOWER = 1.25  # for each length, and beside others, compared with the fastest or with one alone
 NOISE_SECONDS = 0.1  # by which two runs of the same may differ with the stand-in
 GUESS_SECONDS = 0.5  # the same with Whisper, which may be in the middle of a guess when the speech ends
-TEXT_TOLERANCE = 0.005
+TURNS = 4  # of text alone, and of text beside those who speak
 HURRY = 8.0  # times faster, with --quick, for all but the end of the longest speech
 SLOW_END = 35  # pieces of it in real time
 WORDS_A_SECOND = 1.4  # that must be there at the least; of this speech there are 2
 
 
-def live(scale: float) -> list[Row]:
-    """Words while one speaks: for 5, 60 and 600 seconds, ten people at once, and text beside them."""
-    rows = []
-    with tempfile.TemporaryDirectory() as folder, voice.stand_in(Path(folder)) as settings, servers(settings) as stack:
-        rows += asyncio.run(_lengths(stack, scale, "Deepgram's stand-in", 1.0, 1.5))
-        rows += asyncio.run(_together(stack, scale))
-    with servers() as stack:
-        rows += asyncio.run(_lengths(stack, scale, "Whisper base", 3.0, 3.0))
+def live(scale: float, only: Sequence[str] = ()) -> list[Row]:
+    """Words while one speaks: for 5, 60 and 600 seconds, ten people at once, and text beside them.
+
+    `only` names some of the parts or of the lengths.
+    """
+    rows: list[Row] = []
+    parts = [part for part in PARTS if part in only] or PARTS
+    lengths = [seconds for seconds in LENGTHS if str(seconds) in only] or list(LENGTHS)
+    if "deepgram" in parts or "together" in parts:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            voice.stand_in(Path(folder)) as settings,
+            servers(settings) as stack,
+        ):
+            if "deepgram" in parts:
+                rows += asyncio.run(_lengths(stack, scale, lengths, "Deepgram's stand-in", 1.0, 1.5))
+            if "together" in parts:
+                rows += asyncio.run(_together(stack, scale))
+    if "whisper" in parts:
+        with servers() as stack:
+            rows += asyncio.run(_lengths(stack, scale, lengths, "Whisper base", 3.0, 3.0))
     return rows
 
 
-async def _lengths(stack: Stack, scale: float, name: str, limit: float, first_limit: float) -> list[Row]:
+async def _lengths(
+    stack: Stack, scale: float, lengths: Sequence[int], name: str, limit: float, first_limit: float
+) -> list[Row]:
     rows, wholes = [], {}
     async with Rest(stack.url) as rest:
         (pair,) = pairs(await sign_up(rest, 2))
         speaker = Speaker(rest, stack.url, pair)
         await speaker.begin()
         await speaker.speak(spoken_pieces(5))  # warm-up
-        for seconds, times in LENGTHS.items():
+        for seconds in lengths:
+            times = LENGTHS[seconds]
             if scale < 1 and seconds > 60 and name.startswith("Whisper"):
                 continue  # it cannot hear faster than one speaks
             pieces = spoken_pieces(seconds)
@@ -100,8 +118,8 @@ def _first_row(what: str, said: Sequence[Said], limit: float) -> Row:
 
 
 async def _together(stack: Stack, scale: float) -> list[Row]:
-    """Ten people at once with the stand-in, and the text of others beside them."""
-    seconds = 60 if scale >= 1 else 20
+    """Ten people at once with the stand-in, and the text of others beside them, in turn with the same text alone."""
+    seconds = 30 if scale >= 1 else 10
     pieces = spoken_pieces(seconds)
     without, loaded, alone, together = [], [], [], []
     async with Rest(stack.url) as rest:
@@ -111,7 +129,7 @@ async def _together(stack: Stack, scale: float) -> list[Row]:
         for speaker in speakers:
             await speaker.begin()
         await talk.at_rate(100, 3)
-        for _ in range(2):
+        for _ in range(TURNS):
             progress("one person speaks")
             alone.append(await speakers[0].speak(pieces[:20]))
             progress("text only")
@@ -135,8 +153,22 @@ async def _together(stack: Stack, scale: float) -> list[Row]:
         slowest <= max(SLOWER * was, was + NOISE_SECONDS),
         cpu,
     )
-    what = "... and text meanwhile, 100 a second, change of"
-    return [row, *(change(what, percent, without, loaded, TEXT_TOLERANCE, cpu) for percent in (50, 99))]
+    return [row, *(_text_row(percent, without, loaded) for percent in (50, 99))]
+
+
+def _text_row(percent: int, without: Sequence[Outcome], loaded: Sequence[Outcome]) -> Row:
+    """Compares the medians of all turns. What equal turns differ by themselves is noise, and cannot be told from it."""
+    before, after = (sorted(each.percentile(percent) for each in turns) for turns in (without, loaded))
+    was, became = statistics.median(before), statistics.median(after)
+    noise = before[-1] - before[0]
+    allowed = was + max(FRACTION * was, noise)
+    measured = (
+        f"{became / was - 1:+.0%} ({milliseconds(was)} to {milliseconds(became)}; {len(before)} turns of text alone: "
+        f"{milliseconds(before[0])} to {milliseconds(before[-1])})"
+    )
+    what = f"... and text meanwhile, 100 a second, change of p{percent}"
+    target = f"under {FRACTION * 100:.0f} %, or what turns of text alone differ by"
+    return Row(what, measured, target, became < allowed)
 
 
 async def _late(speaker: Speaker, number: int, pieces: Sequence[bytes]) -> Said:

@@ -1,8 +1,11 @@
 """The page in Chromium on a slow phone: what it loads, when it is ready, whether it stutters; Lighthouse's scores."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from statistics import median
 
 from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 
 from bench import conversation, lighthouse, tasks
 from bench.phone import Load, Phone, phone
@@ -16,6 +19,7 @@ from tests.stack import Stack
 
 TRIES = 5
 MESSAGES = 10_000
+NEW = 450  # messages after the last one that was read, in another conversation; half of them are one's own
 MAX_BYTES = 60 * 1024
 MAX_REQUESTS = 12
 LANDING_SECONDS = 2.0
@@ -58,19 +62,29 @@ def page(scale: float) -> list[Row]:
     chromium = find_program(*CHROMIUM)
     if chromium is None:
         raise FileNotFoundError("Chromium is missing; `make browser` installs it")
+    tries = max(1, round(TRIES * scale))
     with servers({"PAGE_MODULES": "false"}) as stack, Client(stack.url) as client, sync_playwright() as playwright:
         progress(f"writing a conversation of {MESSAGES:,} messages")
-        reader, partner = client.sign_up("ada"), client.sign_up("grace")
-        made = conversation.write(stack, reader, partner, MESSAGES)
+        people = client.sign_up("ada"), client.sign_up("grace")
+        made = conversation.write(stack, *people, MESSAGES)
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         try:
-            tries = max(1, round(TRIES * scale))
-            rows = _landing(browser, stack, tries)
-            rows += _conversation(browser, stack, (reader, partner), made, tries)
+            rows = _part("landing page", lambda: _landing(browser, stack, tries))
+            rows += _part("conversation", lambda: _conversation(browser, stack, people, made, tries))
+            rows += _part("many unread", lambda: _many_unread(browser, stack, client, people[0], tries))
+            rows += _part("scrolling", lambda: _scrolling(browser, stack, people, made))
         finally:
             browser.close()
-        progress("asking Lighthouse")
-        return [*rows, *_scores(stack.url, chromium)]
+        return rows + _part("Lighthouse", lambda: _scores(stack.url, chromium))
+
+
+def _part(name: str, measure: Callable[[], list[Row]]) -> list[Row]:
+    """The rows of a part; if it fails, one that says so, since it must not take the others' figures away."""
+    try:
+        return measure()
+    except (RuntimeError, PlaywrightError) as error:
+        reason = " ".join(str(error).split())[:200].replace("|", "/")
+        return [Row(name, f"failed: {reason}", "measured", False)]
 
 
 def _landing(browser: Browser, stack: Stack, tries: int) -> list[Row]:
@@ -85,24 +99,41 @@ def _landing(browser: Browser, stack: Stack, tries: int) -> list[Row]:
 def _conversation(
     browser: Browser, stack: Stack, people: tuple[Person, Person], made: list[str], tries: int
 ) -> list[Row]:
-    reader, partner = people
-    address, newest = f"/chat/{partner.user['username']}", f'[data-id="{made[-1]}"]'
     progress("opening the conversation, and loading it again")
-    loads, reloads, rows = [], [], []
-    for number in range(tries):
-        with phone(browser, stack.url, newest, reader) as opened:
+    loads, reloads = [], []
+    for _ in range(tries):
+        with _reading(browser, stack, people, made) as (opened, address):
             loads.append(opened.load(address))
             reloads.append(opened.load(address))
-            if number == tries - 1:
-                progress("scrolling")
-                rows = _scrolling(opened, made)
     what = f"conversation of {MESSAGES:,} messages"
     return [
         _ready(f"{what} ready", loads, CONVERSATION_SECONDS),
         *_weight(what, loads),
         _ready(f"{what} loaded again, ready", reloads, RELOAD_SECONDS),
-        *rows,
     ]
+
+
+def _many_unread(browser: Browser, stack: Stack, client: Client, reader: Person, tries: int) -> list[Row]:
+    progress("opening a conversation with many unread")
+    partner = client.sign_up("edith")
+    conversation.write(stack, reader, partner, 2 * NEW, new=NEW)
+    listed = reader.get("/conversations")
+    unread = next(each["unread"] for each in listed if each["partner"]["_id"] == partner.id)
+    loads = []
+    for _ in range(tries):
+        with phone(browser, stack.url, ".unread-line", reader) as opened:
+            loads.append(opened.load(f"/chat/{partner.user['username']}"))
+    return [_ready(f"conversation with {unread} unread, ready at the first of them", loads, CONVERSATION_SECONDS)]
+
+
+@contextmanager
+def _reading(
+    browser: Browser, stack: Stack, people: tuple[Person, Person], made: list[str]
+) -> Iterator[tuple[Phone, str]]:
+    """A phone of the reader's, and the address of the conversation, which is ready when its newest message is."""
+    reader, partner = people
+    with phone(browser, stack.url, f'[data-id="{made[-1]}"]', reader) as opened:
+        yield opened, f"/chat/{partner.user['username']}"
 
 
 def _ready(what: str, loads: list[Load], limit: float) -> Row:
@@ -125,20 +156,24 @@ def _weight(what: str, loads: list[Load]) -> list[Row]:
     ]
 
 
-def _scrolling(opened: Phone, made: list[str]) -> list[Row]:
+def _scrolling(browser: Browser, stack: Stack, people: tuple[Person, Person], made: list[str]) -> list[Row]:
     """Scrolls up from the newest message, down from the first one, and repeatedly over the same rows.
 
     The processor is the slow one, the network is not, so that rows come as fast as they can.
     """
-    opened.unlimited_network()
-    up = _longest_task(opened, UP)
-    opened.page.evaluate(LOAD_ALL, [made[0], LOAD_SECONDS])
-    down = _longest_task(opened, DOWN)
-    busy, took = max(up[0], down[0]), max(up[1], down[1])
+    progress("scrolling")
     held = []
-    for _ in range(PASSES):
-        opened.page.evaluate(PASS)
-        held.append((opened.nodes(), opened.heap()))
+    with _reading(browser, stack, people, made) as (opened, address):
+        opened.unlimited_network()
+        opened.load(address)
+        up = _longest_task(opened, UP)
+        progress(f"loading all {MESSAGES:,} messages")
+        opened.page.evaluate(LOAD_ALL, [made[0], LOAD_SECONDS])
+        down = _longest_task(opened, DOWN)
+        for _ in range(PASSES):
+            opened.page.evaluate(PASS)
+            held.append((opened.nodes(), opened.heap()))
+    busy, took = max(up[0], down[0]), max(up[1], down[1])
     (nodes, heap), (last_nodes, last_heap) = held[0], held[-1]
     return [
         Row(
@@ -174,12 +209,8 @@ def _longest_task(opened: Phone, direction: int) -> tuple[float, float]:
 
 
 def _scores(url: str, chromium: str) -> list[Row]:
-    """Lighthouse's scores; a row that says why if it could not measure, which takes no other figure away."""
-    try:
-        scores = lighthouse.scores(f"{url}/", chromium)
-    except RuntimeError as error:
-        return [Row("Lighthouse", str(error).replace("|", "/"), f"at least {MIN_SCORE}", False)]
+    progress("asking Lighthouse")
     return [
         Row(f"Lighthouse: {name.lower()}", str(score), f"at least {MIN_SCORE}", score >= MIN_SCORE)
-        for name, score in scores.items()
+        for name, score in lighthouse.scores(f"{url}/", chromium).items()
     ]

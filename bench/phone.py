@@ -26,12 +26,13 @@ FLICK_PAUSE_MS = 400  # then the next flick, which makes the fling faster still
 SETTLE_MS = 1_500  # what a page still loads after it is ready belongs to it
 
 # Notes when an element is in the page and has been drawn, in milliseconds since the navigation began.
-NOTE_READY = """window.ready = new Promise((done) => {
+NOTE_READY = """window.ready = new Promise((done, fail) => {
     const look = () => {
         if (!document.querySelector(SELECTOR)) return requestAnimationFrame(look);
         requestAnimationFrame(() => setTimeout(() => done(performance.now())));
     };
     requestAnimationFrame(look);
+    setTimeout(() => fail(new Error(`${SELECTOR} was not drawn in time`)), WAIT_MS);
 });"""
 NOTE_TASKS = """{
     window.tasks = [];
@@ -133,7 +134,8 @@ def phone(browser: Browser, url: str, ready: str, person: Person | None = None) 
     try:
         if person:
             context.add_init_script(sign_in(person))
-        context.add_init_script(NOTE_TASKS + NOTE_READY.replace("SELECTOR", json.dumps(ready)))
+        note_ready = NOTE_READY.replace("SELECTOR", json.dumps(ready)).replace("WAIT_MS", str(WAIT_MS))
+        context.add_init_script(NOTE_TASKS + note_ready)
         yield Phone(context.new_page())
     finally:
         context.close()

@@ -21,12 +21,17 @@ def table(results: dict[str, list[Row]]) -> str:
     """The result as Markdown."""
     lines = [_machine(), "", "| figure | measured | target | reached |", "| --- | --- | --- | --- |"]
     for rows in results.values():
-        lines += [f"| {row.what} | {row.measured} | {row.target} | {MARK[row.ok]} |" for row in rows]
-    lines += ["", "CPU while that ran, in cores (1.00 is one core):", "", "| figure | " + " | ".join(NAMES) + " |"]
-    lines.append("| --- |" + " --- |" * len(NAMES))
-    for row in (row for rows in results.values() for row in rows if row.cpu):
-        lines.append(f"| {row.what} | " + " | ".join(_cores(row.cpu, name) for name in NAMES) + " |")
+        lines += [f"| {row.what} | {row.measured} | {row.target} | {_reached(row)} |" for row in rows]
+    busy = [row for rows in results.values() for row in rows if row.cpu]
+    names = [name for name in NAMES if any(name in row.cpu for row in busy)]
+    lines += ["", "CPU while that ran, in cores (1.00 is one core):", "", "| figure | " + " | ".join(names) + " |"]
+    lines.append("| --- |" + " --- |" * len(names))
+    lines += [f"| {row.what} | " + " | ".join(_cores(row.cpu, name) for name in names) + " |" for row in busy]
     return "\n".join(lines) + "\n"
+
+
+def _reached(row: Row) -> str:
+    return f"{MARK[row.ok]}, see {row.profile}" if row.profile else MARK[row.ok]
 
 
 def _cores(cpu: dict[str, Usage], name: str) -> str:

@@ -7,11 +7,9 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from bench.load import Refused
+
 CONNECTIONS = 64
-
-
-class Refused(Exception):
-    """The server did not return success."""
 
 
 class Rest:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from bench.messaging import Outcome, Talk, percentile
+from bench.load import Load, Outcome, percentile
 from bench.servers import Meter, Usage
 from tests.stack import Stack
 
@@ -22,6 +22,7 @@ class Row:
     cpu: dict[str, Usage] = field(default_factory=dict)
     latencies: dict[str, float] = field(default_factory=dict)  # "p50" and "p99" in seconds, for the picture
     limit: float | None = None  # the target in seconds, for the picture
+    profile: str = ""  # where it falls short: the file that shows why, see `bench.profiles`
 
 
 def milliseconds(seconds: float) -> str:
@@ -55,7 +56,9 @@ def is_complete(outcome: Outcome) -> bool:
     return outcome.lost == 0 and outcome.refused == 0
 
 
-async def timed(stack: Stack, talk: Talk, rate: float, seconds: float) -> tuple[Outcome, dict[str, Usage]]:
+async def timed(
+    stack: Stack | Mapping[str, int], talk: Load, rate: float, seconds: float
+) -> tuple[Outcome, dict[str, Usage]]:
     meter = Meter(stack)
     meter.start()
     outcome = await talk.at_rate(rate, seconds)

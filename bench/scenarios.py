@@ -8,6 +8,7 @@ from bench.crowds import arrivals, idle
 from bench.levers import levers
 from bench.live import live
 from bench.page import page
+from bench.peers import peers
 from bench.rest import Rest
 from bench.rows import Row, check
 from bench.servers import servers
@@ -33,7 +34,8 @@ def history_and_search(scale: float) -> list[Row]:
         return asyncio.run(run(stack))
 
 
-APART = ("live",)  # not among those that run by default: people speak for as long as they speak
+# Not among those that run by default: in `live` people speak for as long as they speak, `peers` needs other servers.
+APART = ("live", "peers")
 SCENARIOS: dict[str, Callable[[float], list[Row]]] = {
     "start": start.start_and_memory,
     "messaging": messaging,
@@ -47,4 +49,5 @@ SCENARIOS: dict[str, Callable[[float], list[Row]]] = {
     "levers": levers,
     "live": live,
     "page": page,
+    "peers": peers,
 }

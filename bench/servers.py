@@ -12,7 +12,8 @@ import psutil
 
 from tests.stack import Stack
 
-NAMES = ("web", "worker", "transcriber", "beat", "redis", "mongod", "load")  # of the processes that `Meter` measures
+OURS = ("web", "worker", "transcriber", "beat", "redis", "mongod")
+NAMES = (*OURS, "ejabberd", "prosody", "load")  # of the processes that `Meter` measures
 LIMITS = {"LIMIT_SIGNUP_ADDRESS": "1000000 per minute", "LIMIT_MESSAGES": "1000000 per second"}
 
 
@@ -38,12 +39,14 @@ class Usage:
 
 
 class Meter:
-    """Measures CPU and memory of every process of a stack, and of the load itself, from `start` to `stop`."""
+    """Measures CPU and memory of every process of a stack, and of the load itself, from `start` to `stop`.
 
-    def __init__(self, stack: Stack) -> None:
-        running = {name: process.pid for name, process in stack.processes.items()}
-        running |= {"redis": stack.redis.pid, "mongod": stack.mongodb.pid, "load": os.getpid()}
-        self._processes = {name: psutil.Process(pid) for name, pid in running.items()}
+    Instead of a stack it takes the ids of other processes by name.
+    """
+
+    def __init__(self, stack: Stack | Mapping[str, int]) -> None:
+        running = dict(stack) if isinstance(stack, Mapping) else _running(stack)
+        self._processes = {name: psutil.Process(pid) for name, pid in {**running, "load": os.getpid()}.items()}
 
     def start(self) -> None:
         self._began = time.monotonic()
@@ -55,6 +58,11 @@ class Meter:
             name: Usage((_seconds(process, name) - self._before[name]) / took, _resident(process, name))
             for name, process in self._processes.items()
         }
+
+
+def _running(stack: Stack) -> dict[str, int]:
+    own = {name: process.pid for name, process in stack.processes.items()}
+    return {**own, "redis": stack.redis.pid, "mongod": stack.mongodb.pid}
 
 
 def family(process: psutil.Process, name: str = "") -> list[psutil.Process]:

@@ -14,7 +14,7 @@ from limits import parse_many
 import workers.app
 from chat import frames, wire
 from chat.frames import Envelope
-from chat.messages import draining, sending, storing
+from chat.messages import archiving, draining, sending, storing
 from chat.people import sessions
 from chat.store import hot
 from web import bodies
@@ -126,7 +126,7 @@ def a_greenlet_for_every_frame(_: Application | None) -> None:
 
 def archive_before_delivering(_: Application | None) -> None:
     """Sends a frame only once MongoDB has the message too."""
-    store_hot, archive = storing.store_hot, draining.archive.store
+    store_hot, archive = storing.store_hot, archiving.archive.store
 
     def store_both(stores: Any, documents: Any) -> Any:
         stored = store_hot(stores, documents)
@@ -134,7 +134,7 @@ def archive_before_delivering(_: Application | None) -> None:
         return stored
 
     storing.store_hot = store_both  # type: ignore[assignment]
-    draining.archive.store = lambda *_: None  # type: ignore[method-assign]
+    archiving.archive.store = lambda *_: None  # type: ignore[method-assign]
 
 
 def tell_presence_at_once(_: Application | None) -> None:

@@ -5,7 +5,8 @@ import shutil
 import subprocess
 
 APT_TIMEOUT = 900  # seconds
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")  # any of them will do
+HEADLESS = "chromium-headless-shell"  # takes a quarter less of the processor for the same tests than Chromium itself
+CHROMIUM = (HEADLESS, "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")  # any of them will do
 
 
 def find_program(*names: str) -> str | None:
@@ -42,4 +43,6 @@ def ensure_program(package: str, *names: str) -> None:
 
 
 if __name__ == "__main__":
+    if not find_program(HEADLESS):
+        install_system_package(HEADLESS)
     ensure_program("chromium", *CHROMIUM)

@@ -52,8 +52,15 @@ def transcribe(self: Task, *_: str) -> None:  # during a deploy, the version bef
 
 @app.task(name=queues.FOLLOW)
 def follow(recording_id: str) -> None:
-    """Listens to a recording while it is made, if nobody does yet and there is room; else the sweep finds somebody."""
-    if stopping() or not _followers.acquire(blocking=False):
+    """Listens to a recording while it is made, if nobody does yet and there is room.
+
+    Else the sweep finds somebody, until the recording is whole; then it is transcribed after sending.
+    """
+    if stopping():
+        return
+    if not _followers.acquire(blocking=False):
+        if following.leave_unheard(stores(), recording_id):
+            nudge()
         return
     try:
         outcome = following.follow(stores(), recogniser(), recording_id, stopping)

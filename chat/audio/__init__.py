@@ -21,6 +21,7 @@ from chat.audio.store import (
     restore_upload,
     save,
     save_all,
+    sent_recording,
     stream,
     too_large,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "restore_upload",
     "save",
     "save_all",
+    "sent_recording",
     "sign",
     "stream",
     "sweep_unclaimed",

@@ -56,10 +56,10 @@ class Heard:
         sure = [word["confidence"] for word in words if word["confidence"] is not None]
         return replace(
             self,
-            text=_text_of(self.text, words),
+            text=text_of(self.text, words),
             words=words,
             settled=min(self.settled, len(words)),
-            settled_text=_text_of(self.settled_text, words[: self.settled]),
+            settled_text=text_of(self.settled_text, words[: self.settled]),
             settled_seconds=min(self.settled_seconds, seconds),
             confidence=round(sum(sure) / len(sure), 4) if sure else None,
         )
@@ -159,7 +159,7 @@ def _parsed(found: dict[bytes, bytes]) -> Heard | None:
     return heard.until(float(found[b"cut"])) if b"cut" in found else heard
 
 
-def _text_of(text: str, words: Sequence[Word]) -> str:
+def text_of(text: str, words: Sequence[Word]) -> str:
     """The beginning of a text that ends with these words."""
     end = 0
     for word in words:

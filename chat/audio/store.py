@@ -97,7 +97,7 @@ def save(stores: Stores, owner_id: str, upload_id: str, recording: NewRecording)
     """
     stores.redis.zadd(keys.UPLOADS_PENDING_DELETION, {upload_id: _now() + WRITING_SECONDS})
     stores.mongo[chunks.CHUNKS].delete_many({"files_id": upload_id})  # what a process wrote that died
-    return _write(stores, owner_id, upload_id, recording)
+    return _write(stores, owner_id, upload_id, recording, travelled=True)
 
 
 def offer(stores: Stores, upload: Upload, pipe: Pipeline) -> None:
@@ -209,6 +209,19 @@ def restore_upload(stores: Stores, upload_id: str, owner_id: str) -> bool:
     return True
 
 
+def sent_recording(stores: Stores, upload_id: str, owner_id: str, conversation: str) -> str | None:
+    """The message of a conversation with a recording that travelled while it was made, if Redis has forgotten it.
+
+    None if there is none, or MongoDB is away.
+    """
+    try:
+        metadata = _document(stores, upload_id)["metadata"]
+    except (NotFound, PyMongoError):
+        return None
+    is_it = "travelled" in metadata and metadata["owner"] == owner_id and metadata.get("conversation") == conversation
+    return str(metadata["messageId"]) if is_it else None
+
+
 def too_large(stores: Stores) -> TooLarge:
     """The refusal of an upload or a recording that has too many bytes, before or while it is read."""
     return TooLarge("upload_too_large", megabytes=float(f"{stores.settings.upload_max_bytes / 2**20:.3g}"))
@@ -222,7 +235,9 @@ def is_upload_id(text: str) -> bool:
         return False
 
 
-def _write(stores: Stores, owner_id: str, upload_id: str, recording: NewRecording) -> Upload:
+def _write(
+    stores: Stores, owner_id: str, upload_id: str, recording: NewRecording, *, travelled: bool = False
+) -> Upload:
     recording.file.seek(0)
     length = chunks.write(stores.mongo, upload_id, recording.file)
     prepared = recording.prepared
@@ -244,7 +259,7 @@ def _write(stores: Stores, owner_id: str, upload_id: str, recording: NewRecordin
             "chunkSize": upload.chunk_bytes,
             "uploadDate": datetime.now(UTC),
             "filename": name,
-            "metadata": _hash(upload),
+            "metadata": {**_hash(upload), **({"travelled": True} if travelled else {})},
         }
     )
     return upload

@@ -6,19 +6,17 @@ and lingers while traffic flows, because one Celery task per message costs more 
 tell the web processes not to send another task.
 """
 
-import contextlib
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 
-import pymongo
 import structlog
 from pymongo.errors import PyMongoError
 from redis import RedisError
 
 from chat import frames, tracing, wire
-from chat.messages import delivery, hinting, spoken, storing
+from chat.messages import archiving, delivery, hinting, spoken, storing
 from chat.messages import log as accepted_log
+from chat.messages.archiving import Archiver
 from chat.messages.leases import HELPER_SECONDS, Leases
 from chat.messages.log import RawEntry, Taken
 from chat.people import presence, telling
@@ -40,9 +38,6 @@ LEASE_PAUSE = 0.02  # between two looks whether it has
 RENEW_SECONDS = 1.0  # between two renewals of the leases
 TAKE_SECONDS = 0.05  # between two looks for partitions that others have left
 BUSY_SHARE = 0.9  # of a second without a wait for entries; then a drainer could use some help
-ARCHIVE_SECONDS = 2.0  # MongoDB's time limit for one group
-ARCHIVE_PROBE_SECONDS = 0.2  # the same, after it has failed
-ARCHIVE_PAUSE = 5.0  # seconds to leave MongoDB alone after it has failed
 
 
 def drain(
@@ -116,11 +111,10 @@ class _Drainer:
         self._renewed = self._looked = 0.0
         self._measured, self._waited = time.monotonic(), 0.0  # how many seconds of those since then it has waited
         self._busy_logs = 1
-        self._archiver = ThreadPoolExecutor(1, "archive")
-        self._archiving: Future[None] | None = None
+        self._archiver = Archiver(stores)
 
     def run(self) -> bool:
-        with self._archiver:  # at its end it waits for the last group
+        with self._archiver:
             return self._run()
 
     def handle(self, entries: list[Taken]) -> None:
@@ -212,19 +206,7 @@ class _Drainer:
             if each["status"] == "transcribing":
                 with traced(origins[each["_id"]]):
                     self.on_voice(each["_id"])
-        self._archive_beside(messages)
-
-    def _archive_beside(self, messages: list[StoredMessage]) -> None:
-        """Archives a group while the next one is stored and delivered; that one waits for it before its own turn."""
-        if self._archiving is not None:
-            self._archiving.result()
-        self._archiving = self._archiver.submit(self._archive, messages)
-
-    def _archive(self, messages: list[StoredMessage]) -> None:
-        try:
-            archive.store(self.stores, messages)
-        except Exception:  # whatever it is, these messages are delivered, and the outbox still has them for the sync
-            log.exception("archive.failed", messages=len(messages))
+        self._archiver.add(messages)
 
     def _split_duplicates(self, messages: list[StoredMessage]) -> tuple[list[StoredMessage], list[StoredMessage]]:
         """Returns the messages to store, and the archived originals of those that repeat an earlier `clientId`.
@@ -233,7 +215,7 @@ class _Drainer:
         """
         if self.redis.exists(keys.HOT_COMPLETE):
             return messages, []
-        originals = archive.find_originals(self.stores, messages)
+        originals = archiving.archive.find_originals(self.stores, messages)
         return [each for each in messages if each["_id"] not in originals], list(originals.values())
 
     def _set_aside(self, entry: Taken) -> None:
@@ -263,38 +245,6 @@ class _Drainer:
     def _call_helper(self) -> None:
         if self.leases.may_call_helper():
             self.on_busy()
-
-
-class _Archive:
-    """Writes to MongoDB without ever taking long, and pauses while it is away. The outbox keeps the rest."""
-
-    def __init__(self) -> None:
-        self._again = 0.0
-        self._seconds = ARCHIVE_SECONDS
-
-    def store(self, stores: Stores, messages: list[StoredMessage]) -> None:
-        if not messages or time.monotonic() < self._again:
-            return
-        try:
-            with pymongo.timeout(self._seconds):
-                stored, duplicates = storing.store_archive(stores, messages)
-        except PyMongoError as error:
-            self._again, self._seconds = time.monotonic() + ARCHIVE_PAUSE, ARCHIVE_PROBE_SECONDS
-            log.warning("archive.away", error=type(error).__name__)
-            return
-        self._seconds = ARCHIVE_SECONDS
-        for duplicate in duplicates:
-            storing.drop_duplicate(stores, duplicate)
-        storing.confirm(stores, stored)
-
-    def find_originals(self, stores: Stores, messages: list[StoredMessage]) -> dict[str, StoredMessage]:
-        """See `storing.find_originals`; empty while MongoDB is away."""
-        with contextlib.suppress(PyMongoError), pymongo.timeout(self._seconds):
-            return storing.find_originals(stores, messages)
-        return {}
-
-
-archive = _Archive()
 
 
 def _count(entries: list[RawEntry]) -> None:

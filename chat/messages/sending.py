@@ -32,7 +32,8 @@ _WAKE_ROUNDS = 3
 
 
 def accept(stores: Stores, draft: Draft, wake: Callable[[], None], session: Session | None = None) -> Message:
-    """Accepts a message: from now on it is neither lost nor duplicated.
+    """Accepts a message: from now on it is neither lost nor duplicated. Returns the one that was accepted before where
+    its `clientId` is repeated, or another device of the sender's has sent the same recording to the same person.
 
     `wake` makes sure that somebody will drain the log; it is called only if no drainer is running or coming. `session`
     is the sender's; checking it here saves a round trip. Without one, the caller vouches for the sender.
@@ -92,16 +93,32 @@ class _Acceptance:
         self._fields = accepted_log.entry_fields(replace(draft, request_id=request_id()), self._entropy)
 
     def run(self) -> tuple[str, Receipt]:
-        """Returns `accepted`, or `again` for a repeated `clientId`, and the receipt. Raises what `accept` raises."""
+        """Returns `accepted`, or `again` for what was accepted before, and the receipt. Raises what `accept` raises."""
         script_keys = self._keys()
         while True:
             reply = self._stores.scripts.accept_message(keys=script_keys, args=self._arguments())
             outcome, *details = (part.decode() for part in reply)
             if outcome in ("accepted", "again"):
                 return outcome, accepted_log.parse_receipt(reply[1])
+            if outcome == "sent" and self._is_same_recording(details[1]):
+                return "again", accepted_log.parse_receipt(reply[1])
+            if outcome == "upload" and self._restored and (receipt := self._sent_long_ago()):
+                return "again", receipt
             self._counts = outcome == "session"
             if not self._resolve(outcome):
                 raise _refusal(outcome, *details)
+
+    def _is_same_recording(self, receiver_id: str) -> bool:
+        """Whether the recording travelled while it was made, so that several devices may have it and each send it."""
+        is_recording = self._stores.redis.exists(keys.recording_key(self._draft.audio_file_id or ""))
+        return bool(is_recording) and receiver_id == self._draft.receiver_id
+
+    def _sent_long_ago(self) -> Receipt | None:
+        """The same when Redis has forgotten the recording."""
+        sender, receiver = self._draft.sender_id, self._draft.receiver_id
+        conversation = ids.conversation_id(sender, receiver)
+        message_id = audio.sent_recording(self._stores, self._draft.audio_file_id or "", sender, conversation)
+        return accepted_log.receipt_of(message_id) if message_id else None
 
     def _resolve(self, outcome: str) -> bool:
         """Does what the script needs in order to continue. Returns whether there was anything to do."""

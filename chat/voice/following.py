@@ -63,6 +63,22 @@ def follow(stores: Stores, recogniser: Recogniser, recording_id: str, stopping: 
     return outcome
 
 
+def leave_unheard(stores: Stores, recording_id: str) -> bool:
+    """Leaves a recording that is whole to the transcription after sending, if nobody has listened to it: all are busy.
+
+    Returns whether that was so; its message, should it wait, must be transcribed now.
+    """
+    recording, heard = recordings.find(stores, recording_id), hearing.read(stores, recording_id)
+    if recording is None or not recording.complete or heard is None or heard.seconds:
+        return False
+    lease = leases.take(stores, recording_id)
+    if lease is None:
+        return False
+    lease.end(hearing.LEFT)
+    attempts.hurry_followed(stores, recording_id)
+    return True
+
+
 class _Follower:
     def __init__(
         self,

@@ -167,6 +167,24 @@ def test_a_length_that_lies_is_refused(cleo: Person) -> None:
     assert tus.append(cleo, deferred, HALF, SPOKEN[HALF:], len(SPOKEN)).status_code == 204
 
 
+def test_a_recording_is_cut_off_where_its_speaker_wants_it_when_it_is_whole(cleo: Person) -> None:
+    path = tus.begin(cleo, content=SPOKEN[:HALF])
+    for wrong in ("0", "-1", "nan", "inf", "soon", "1e9"):
+        headers = {**tus.PIECE, "Upload-Offset": str(HALF), "Chattergram-Cut-At": wrong}
+        problem = check_problem(cleo.request("PATCH", path, headers=headers), 422)
+        assert [each["field"] for each in problem["errors"]] == ["Chattergram-Cut-At"]
+    pause = {**tus.PIECE, "Upload-Offset": str(HALF), "Chattergram-Pause": "true"}
+    assert cleo.request("PATCH", path, headers=pause).status_code == 204
+    check_problem(cleo.request("PATCH", path, headers={**pause, "Chattergram-Pause": "perhaps"}), 422)
+    last = {**tus.PIECE, "Upload-Offset": str(HALF), "Upload-Length": str(len(SPOKEN)), "Chattergram-Cut-At": "1.5"}
+    response = cleo.request("PATCH", path, headers=last, data=SPOKEN[HALF:])
+    assert (response.status_code, response.headers["Upload-Offset"]) == (204, str(len(SPOKEN)))
+    content = cleo.request("GET", f"/file/{tus.id_of(path)}/content").content
+    assert 0 < len(content) < len(SPOKEN) / 2
+    assert cleo.request("GET", path).content == content, "what was cut off is gone"
+    tus.discard(cleo, path)
+
+
 def test_what_is_no_recording_is_refused_at_its_end_and_gone(cleo: Person) -> None:
     path = tus.begin(cleo)
     assert tus.append(cleo, path, 0, b"GIF89a" * 100).status_code == 204

@@ -23,6 +23,8 @@ PEOPLE = {
     "Wren": "",
     NEWCOMER: "",
 }
+LONG = "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichenfabrik"
+ADDRESS = "https://maps.example/old/harbour/sheet-3/north-by-north-east/pier-number-three?year=1931&scale=1-2500"
 UNSURE = {"half", "halloumi,"}
 
 
@@ -60,6 +62,7 @@ class Evening:
         self.people[ME].call("PUT", f"/chat/{self.people['Wren'].id}/mute", 204)
         self._fail(ME, "Grandpa Leo", 1530)
         self._speak("Grandpa Leo", ME, "I found the old map of the harbour, bring your good eyes on Sunday.", 1502)
+        self._say("Grandpa Leo", ME, f"On it: {LONG}, Pier 3. {ADDRESS}", 1501)
         self._say("יעל כהן", ME, "מחר בשש ליד הספרייה?", 233)
         self._say(ME, "יעל כהן", "כן! אני מביאה עוגה", 230)
         for partner in ("Wren", "Grandpa Leo", "יעל כהן"):

@@ -1,9 +1,10 @@
-"""Takes pictures of every screen, light and dark, on a desktop and on a phone: `make screenshots`.
+"""Takes pictures of every screen, light, dark and in chosen colours, on a desktop and on phones: `make screenshots`.
 
-They go to `.data/screenshots`; those in the README are copied to `docs/screenshots`. The browser's clock stands still,
-and messages have the times of a whole evening.
+`python -m tests.e2e.screenshots light-desk forced-small` takes only those. They go to `.data/screenshots`; those in the
+README are copied to `docs/screenshots`. The browser's clock stands still; messages have the times of a whole evening.
 """
 
+import argparse
 import tempfile
 from pathlib import Path
 from shutil import copyfile
@@ -38,22 +39,35 @@ SCREENS: dict[str, dict[str, Any]] = {
         "is_mobile": True,
         "has_touch": True,
     },
+    "small": {
+        "viewport": {"width": 320, "height": 640},
+        "device_scale_factor": 1.5,
+        "is_mobile": True,
+        "has_touch": True,
+    },
 }
+THEMES: dict[str, dict[str, Any]] = {
+    "light": {"color_scheme": "light"},
+    "dark": {"color_scheme": "dark"},
+    "forced": {"color_scheme": "dark", "forced_colors": "active"},
+}
+TAKEN = ("light-desk", "dark-desk", "light-phone", "dark-phone", "light-small", "forced-small")
 VOICE = ROOT / "tests" / "e2e" / "recordings" / "river.wav"
 
 
 class Camera:
     """One theme on one screen size. Each method brings the page into a state and takes a picture."""
 
-    def __init__(self, browser: Browser, url: str, evening: Evening, theme: str, screen: str) -> None:
+    def __init__(self, browser: Browser, url: str, evening: Evening, suffix: str) -> None:
+        theme, screen = suffix.split("-")
         self.evening = evening
-        self.suffix = f"{theme}-{screen}"
-        self.phone = screen == "phone"
+        self.suffix = suffix
+        self.phone = screen != "desk"
         self.options = {
             "base_url": url,
-            "color_scheme": theme,
             "timezone_id": "UTC",
             "reduced_motion": "reduce",
+            **THEMES[theme],
             **SCREENS[screen],
         }
         self.browser = browser
@@ -84,6 +98,7 @@ class Camera:
         self._settings(page)
         self._offline(page)
         page.context.close()
+        self._in_arabic()
 
     def _list(self, page: Page) -> None:
         page.goto("/")
@@ -172,6 +187,16 @@ class Camera:
         page.locator(".settings").evaluate("each => each.scrollTo(0, each.scrollHeight)")
         self._take(page, "settings-end")
 
+    def _in_arabic(self) -> None:
+        page = self._visit(self.evening.nora, locale="ar")
+        self._open(page, "Amina Yusuf")
+        self._take(page, "arabic")
+        page.goto("/settings")
+        expect(page.locator(".settings")).to_be_visible()
+        expect(page.locator(".people a").first).to_be_attached()
+        self._take(page, "arabic-settings")
+        page.context.close()
+
     def _offline(self, page: Page) -> None:
         self._open(page, "Amina Yusuf")
         expect(page.locator(".state")).to_have_text("online")
@@ -182,7 +207,8 @@ class Camera:
         expect(page.get_by_role("timer")).to_have_text("0:02")
         page.get_by_role("button", name="Send the recording").click()
         expect(page.locator(".banner").get_by_text("No connection.")).to_be_visible()
-        expect(page.locator("article .clock").last).to_contain_text(":")
+        waiting = page.locator("article", has=page.get_by_text("Waiting for the network"))
+        expect(waiting.locator(".clock")).to_contain_text(":")
         self._take(page, "offline")
 
     def _open(self, page: Page, name: str) -> None:
@@ -200,8 +226,8 @@ class Camera:
         page.evaluate("document.fonts.ready")
         page.screenshot(path=EVERYTHING / f"{name}-{self.suffix}.png")
 
-    def _visit(self, person: Person | None) -> Page:
-        context: BrowserContext = self.browser.new_context(**self.options)
+    def _visit(self, person: Person | None, **options: str) -> Page:
+        context: BrowserContext = self.browser.new_context(**self.options, **options)
         context.clock.set_fixed_time(NOW)
         context.route("**/api/**", self._retell)
         return Visitor(context, person).page
@@ -231,6 +257,9 @@ class Camera:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("taken", nargs="*", choices=[*TAKEN, []], help="by default all")
+    taken = parser.parse_args().taken or TAKEN
     EVERYTHING.mkdir(parents=True, exist_ok=True)
     BEST.mkdir(parents=True, exist_ok=True)
     arguments = [*ARGUMENTS, f"--use-file-for-fake-audio-capture={VOICE}"]
@@ -242,13 +271,12 @@ def main() -> None:
             with Client(stack.url) as client:
                 evening = Evening(client, deepgram)
                 evening.happen()
-                for theme in ("light", "dark"):
-                    for screen in SCREENS:
-                        Camera(browser, stack.url, evening, theme, screen).take_all()
+                for suffix in taken:
+                    Camera(browser, stack.url, evening, suffix).take_all()
         finally:
             browser.close()
             stack.stop()
-    for name in SHOWN:
+    for name in [each for each in SHOWN if each.endswith(tuple(taken))]:
         copyfile(EVERYTHING / f"{name}.png", BEST / f"{name}.png")
 
 

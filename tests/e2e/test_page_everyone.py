@@ -4,26 +4,16 @@ import re
 
 import pytest
 import requests
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.client import Client
+from tests.e2e.accessible import check
 from tests.e2e.conftest import RECORDING, Visit
 from tests.e2e.history import message, minutes_ago, spoken, tell
 from tests.e2e.visitor import name_of
 from tests.stack import ROOT, Stack
 
 STATIC = ROOT / "web" / "static"
-NOTHING_MOVES = """() => Promise.all(document.getAnimations().filter(
-    (each) => each.effect.getTiming().iterations < Infinity).map((each) => each.finished))"""
-
-
-def check(page: Page) -> None:
-    """Nothing found by axe-core, nothing wider than the screen."""
-    page.evaluate(NOTHING_MOVES)
-    found = Axe().run(page).response["violations"]
-    assert not [(each["id"], [node["html"] for node in each["nodes"]]) for each in found]
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 320), ("dark", 1920)])

@@ -41,6 +41,11 @@ def test_in_arabic_the_page_runs_from_the_right(visit: Visit, client: Client) ->
     assert edges[".back"][0] > 300
     assert edges[".mic"][0] < 60
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+    ada.person.post(grace, "I am fine, thanks!")
+    page.goto("/")
+    line = page.locator(".people .line")
+    expect(line).to_contain_text("أنت: I am fine, thanks!")
+    expect(line).to_have_css("direction", "ltr")  # as what was written, or its beginning would be cut off
     page.goto("/settings")
     page.get_by_label("كلمة المرور الحالية").fill("not mine at all")
     page.get_by_label("كلمة المرور الجديدة").fill("correct horse battery")

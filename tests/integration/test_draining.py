@@ -1,5 +1,6 @@
 """Draining the log, with the real stores: nothing accepted is lost, duplicated or held up by another message."""
 
+import threading
 from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
@@ -12,7 +13,7 @@ from pymongo.write_concern import WriteConcern
 from redis.exceptions import LockError
 
 from chat import ids
-from chat.messages import draining, history, leases, storing
+from chat.messages import archiving, draining, history, leases, storing
 from chat.messages import log as accepted_log
 from chat.messages.log import Draft, Taken
 from chat.store import keys
@@ -228,7 +229,7 @@ def test_a_mongodb_that_failed_is_left_alone_for_a_while_and_what_it_missed_wait
         return store_archive(*arguments)
 
     monkeypatch.setattr(storing, "store_archive", counted)
-    monkeypatch.setattr(draining, "archive", draining._Archive())
+    monkeypatch.setattr(archiving, "archive", archiving.Archive())
     nowhere: MongoClient[dict[str, Any]] = MongoClient("127.0.0.1", free_port(), serverSelectionTimeoutMS=50)
     stores.redis.set(keys.HOT_COMPLETE, "1")
     without = replace(stores, mongo=nowhere.chattergram)
@@ -239,9 +240,32 @@ def test_a_mongodb_that_failed_is_left_alone_for_a_while_and_what_it_missed_wait
     assert len(asked) == 1
     assert said(history.recent(stores, *pair)) == ["0", "1", "2"]
     assert storing.waiting_for_archive(stores) == 3
-    draining.archive._again = 0.0  # as if the pause were over
+    archiving.archive._again = 0.0  # as if the pause were over
     send(stores, *pair, "3")
     drain(stores)
     assert len(asked) == 2
     storing.flush(stores)
     assert stores.mongo.messages.count_documents({}) == 4
+
+
+def test_what_is_delivered_while_a_group_is_archived_is_archived_together(
+    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = accepted_log.Entry(accepted_log.Receipt("1-0", "0" * 16), Draft(*pair)).message
+    messages: list[Any] = [{**first, "text": f"{n}"} for n in range(4)]
+    written: list[list[str]] = []
+    writing, may_end = threading.Event(), threading.Event()
+
+    def note(_: Stores, group: list[Any]) -> None:
+        written.append([each["text"] for each in group])
+        writing.set()
+        assert may_end.wait(60)
+
+    monkeypatch.setattr(archiving.archive, "store", note)
+    with archiving.Archiver(stores) as archiver:
+        archiver.add(messages[:1])
+        assert writing.wait(60)
+        for each in messages[1:]:
+            archiver.add([each])
+        may_end.set()
+    assert written == [["0"], ["1", "2", "3"]]

@@ -11,6 +11,7 @@ import pytest
 
 from chat import audio, frames
 from chat.audio import heard as hearing
+from chat.errors import NotFound
 from chat.media.sandbox import Sandbox
 from chat.messages import history
 from chat.store import hot, keys, limits
@@ -24,7 +25,7 @@ from tests import deepgram_stand_in as stand_in
 from tests import recordings as files
 from tests.deepgram_socket import Break, sentence_of
 from tests.deepgram_stand_in import DeepgramStandIn
-from tests.people import drain, send_voice
+from tests.people import drain, send_voice, someone
 from tests.pubsub import Listener
 
 CONTENT = files.spoken()
@@ -231,6 +232,21 @@ def test_a_recording_that_is_cut_off_keeps_the_words_before_and_comes_with_them_
     assert len(audio.read(voices, speaker.id).content) < len(CONTENT) / 2
 
 
+def test_one_recording_is_sent_once_whichever_devices_send_it(
+    voices: Stores, speaker: Speaker, listener: Listener, pair: tuple[str, str]
+) -> None:
+    speaker.complete(*PIECES)
+    first = speaker.send("from the phone")
+    assert speaker.send("from the desk") == first
+    drain(voices)
+    assert speaker.send("later") == first
+    voices.redis.delete(keys.upload_key(speaker.id), keys.recording_key(speaker.id))
+    assert speaker.send("the next day") == first
+    assert [(each["_id"], each["text"]) for each in told(listener, frames.STATUS)] == [(first, "from the phone")]
+    with pytest.raises(NotFound):
+        send_voice(voices, pair[0], someone(voices, "cleo"), "to somebody else", speaker.id)
+
+
 def test_a_message_sent_before_its_words_are_finished_waits_for_the_follower(
     voices: Stores,
     deepgram: Recogniser,
@@ -336,6 +352,22 @@ def test_a_recording_whose_followers_keep_dying_is_left(voices: Stores, speaker:
     speaker.speak(PIECES[2])
     assert leases.due(voices) == []
     assert speaker.nudges == [speaker.id]
+
+
+def test_where_all_followers_are_busy_it_is_as_without_them_and_the_words_come_after_sending(
+    voices: Stores, deepgram: Recogniser, speaker: Speaker, listener: Listener
+) -> None:
+    speaker.speak(*PIECES[:3])
+    assert not following.leave_unheard(voices, speaker.id), "somebody may become free before it is whole"
+    speaker.complete(*PIECES[3:])
+    sent = speaker.send()
+    assert drain(voices) == [sent]
+    assert not attempts.transcribe_next(voices, deepgram, TAKER), "it waits for a follower"
+    assert following.leave_unheard(voices, speaker.id)
+    assert attempts.transcribe_next(voices, deepgram, TAKER)
+    (message,) = told(listener, frames.MESSAGES)
+    assert (message["_id"], message["text"]) == (sent, stand_in.SENTENCE)
+    assert leases.due(voices) == []
 
 
 @pytest.mark.parametrize(

@@ -66,11 +66,10 @@ test("when somebody was last seen is a time today, and a date before", () => {
 test("a message in a line is its words, or what it is", () => {
 	const voice = { text: "", audioFileId: "1", status: "delivered" };
 	assert.equal(summary({ text: "Hello", audioFileId: null }), "Hello");
-	assert.equal(summary({ text: "Hello", audioFileId: null }, true), "You: Hello");
 	assert.equal(summary(voice), "Voice message");
 	assert.equal(summary({ ...voice, text: "Said" }), "Said");
 	assert.equal(summary({ ...voice, status: "transcribing" }), "Voice message, transcribing …");
-	assert.equal(summary({ ...voice, deletedAt: "2026-06-17T12:00:00Z" }, true), "Message deleted");
+	assert.equal(summary({ ...voice, deletedAt: "2026-06-17T12:00:00Z" }), "Message deleted");
 });
 
 /** A moment as the reader sees it, without the kinds of blanks that differ between versions of ICU. */

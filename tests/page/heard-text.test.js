@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { correctedWords, joined, textToSend, wordsSoFar } from "../../web/static/js/voice/heard-text.js";
+import { correctedWords, joined, noteOn, textToSend, wordsSoFar } from "../../web/static/js/voice/heard-text.js";
 
 /** What was heard, a word a second. */
 function heard(text, settled = 0) {
@@ -41,6 +41,15 @@ test("a correction takes the place of what was heard before it, and what comes l
 test("what is cut off is not sent with a correction", () => {
 	const correction = { text: "The Rhine was high um", until: 5 };
 	assert.equal(textToSend(heard("the vine was high um", 5), correction, 4), "The Rhine was high");
+});
+
+test("whoever has spoken for a while and sees no words is told that they come after sending", () => {
+	const none = { heard: null, correction: null };
+	assert.equal(noteOn(none, true, false), "");
+	assert.equal(noteOn(none, true, true), "record.later");
+	assert.equal(noteOn(none, false, true), "record.waits");
+	assert.equal(noteOn({ ...none, heard: heard("the river") }, true, true), "");
+	assert.equal(noteOn({ ...none, correction: { text: "the river", until: 1 } }, true, true), "");
 });
 
 test("scripts without blanks stay without", () => {

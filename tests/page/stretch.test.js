@@ -3,11 +3,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { affordable } from "../../web/static/js/thread/stretch.js";
+import { stretchFor } from "../../web/static/js/thread/stretch.js";
 
 const inView = { first: 10, end: 14 };
 const near = { first: 5, end: 20 };
 const none = () => false;
+
+/**
+ * @param {typeof inView} view
+ * @param {typeof inView} around
+ * @param {(index: number) => boolean} isMade
+ * @param {number} make
+ */
+const affordable = (view, around, isMade, make) => stretchFor(view, around, isMade, { make, show: Infinity });
 
 test("the rows in view are made, however few may be", () => {
 	assert.deepEqual(affordable(inView, near, none, 0), inView);
@@ -34,4 +42,17 @@ test("a few at a time, all that are near are made in the end, and none twice", (
 		for (const index of fresh) made.add(index);
 	}
 	assert.equal(made.size, near.end - near.first);
+});
+
+test("while one scrolls fast, a frame makes only so many rows in view, next to those that are there", () => {
+	const may = { make: 3, show: 2 };
+	assert.deepEqual(stretchFor(inView, near, none, may), { first: 10, end: 12 });
+	assert.deepEqual(
+		stretchFor(inView, near, (index) => index === 13, may),
+		{ first: 11, end: 14 },
+	);
+	assert.deepEqual(
+		stretchFor(inView, near, (index) => index >= 8 && index < 12, may),
+		{ first: 8, end: 15 },
+	);
 });

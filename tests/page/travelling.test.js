@@ -11,7 +11,7 @@ import { keptRecordingFor } from "../../web/static/js/state/kept-recordings.js";
 import { enqueue, waitingFor } from "../../web/static/js/state/outbox.js";
 import { Recording } from "../../web/static/js/state/recording.js";
 import { digest } from "./recordings.js";
-import { Server } from "./server.js";
+import { fromMe, Server } from "./server.js";
 import { until } from "./waiting.js";
 
 const server = await Server.start();
@@ -160,6 +160,17 @@ test("one that is cut off is completed with what the server has, and cut off the
 	await enqueue(receiver, { blob, travelled: { id, offset, cutAt: 1.5 } });
 	await until("outbox", () => waitingFor(receiver).length === 0);
 	assert.deepEqual([there().length, there().cutAt, there().bytes], [bytes.length, 1.5, bytes]);
+});
+
+test("one that another device has sent long ago is not sent a second time", async () => {
+	const blob = new Blob(["kept"]);
+	const receiver = recording.whose.partnerId;
+	server.next("PATCH /api/recordings/sent", { status: 410 });
+	server.next("POST /api/chat", { status: 202, problem: fromMe(7, receiver, { audioFileId: "sent" }) });
+	server.uploads.clear();
+	await enqueue(receiver, { blob, travelled: { id: "sent", offset: 3 } });
+	await until("outbox", () => waitingFor(receiver).length === 0);
+	assert.equal(server.uploads.size, 0);
 });
 
 test("one that the server has lost is uploaded whole when it is sent", async () => {

@@ -1,6 +1,8 @@
 """A recording that is decoded while it is made sounds like the whole one, and does no more harm."""
 
 import io
+import os
+import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -49,6 +51,16 @@ def test_it_gives_the_samples_and_the_measures_of_the_whole_file(sandbox: Sandbo
             "peaks": measured.peaks,
             "playable": True,
         }
+
+
+@pytest.mark.parametrize("kind", MADE)
+def test_its_end_is_cut_off_without_encoding_it_anew(sandbox: Sandbox, kind: str) -> None:
+    with tempfile.TemporaryFile() as cut, tempfile.TemporaryFile() as converted:
+        sandbox.cut(_file(MADE[kind]), cut, 1.0, 60)
+        prepared = sandbox.prepare(cut, converted, 60)
+        assert prepared.duration == pytest.approx(1.0, abs=0.1)
+        assert (prepared.converted, len(prepared.peaks)) == (False, 200)
+        assert os.fstat(cut.fileno()).st_size < len(MADE[kind]) / 2
 
 
 def test_sound_comes_before_the_rest_is_there(sandbox: Sandbox) -> None:

@@ -12,7 +12,7 @@ from chat.audio.decoding import RATE
 from chat.messages import hinting
 from chat.voice.recognisers import languages
 from chat.voice.recognisers.languages import Detection
-from chat.voice.recognisers.loops import without_loops
+from chat.voice.recognisers.loops import ends_twice, without_loops
 from chat.voice.recognisers.pieces import PIECE_SECONDS, Piece, pieces
 from chat.wire import Word
 from tests import sounds
@@ -145,3 +145,19 @@ def test_words_are_counted_wrong_as_the_benchmark_says() -> None:
     assert wrong(words("a b c d"), words("a x c")) == 2
     assert wrong(words("a b"), words("A, b.")) == 0
     assert wrong([], words("made up")) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Had he married a moron? Had he married a moron?", True),
+        ("had he married, Had he married.", True),
+        ("no no", False),
+        ("five, five, five, five", False),
+        ("It was. Had he married, had he married", True),
+        ("had he married had he been", False),
+        ("", False),
+    ],
+)
+def test_a_guess_that_says_its_end_twice_is_noticed(text: str, expected: bool) -> None:
+    assert ends_twice(text.split()) is expected

@@ -12,7 +12,8 @@
 --   session: Redis cannot tell whether the session is valid
 --   limited, audio: a limit of messages, or of transcribed audio, is reached; followed by the seconds to wait
 --   receiver, upload: unknown to Redis
---   taken: the upload is somebody else's or already sent
+--   taken: the upload is somebody else's
+--   sent: it was sent before; followed by the receipt of that message, and its receiver
 --   full: the log has no room
 local log, waking, receiver_user, client, upload = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local ended_token, ended_sessions, sender_user, hot_complete = KEYS[6], KEYS[7], KEYS[8], KEYS[9]
@@ -62,7 +63,9 @@ local audio_ms = 0
 if upload ~= '' then
   local owner = redis.call('HGET', upload, 'owner')
   if not owner then return {'upload'} end
-  if owner ~= sender or redis.call('HEXISTS', upload, 'message') == 1 then return {'taken'} end
+  if owner ~= sender then return {'taken'} end
+  local sent = redis.call('HMGET', upload, 'message', 'receiver')
+  if sent[1] then return {'sent', sent[1], sent[2]} end
   audio_ms = math.ceil(tonumber(redis.call('HGET', upload, 'duration') or 0) * 1000)
 end
 if redis.call('XLEN', log) >= log_limit then return {'full'} end

@@ -14,9 +14,10 @@ from faster_whisper.audio import pad_or_trim
 from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import TranscriptionOptions, get_suppressed_tokens
 
-from chat.audio.heard import Heard
+from chat.audio.heard import Heard, text_of
 from chat.voice.recognisers import languages
-from chat.voice.recognisers.loops import without_loops
+from chat.voice.recognisers.agreement import SENTENCE_ENDS
+from chat.voice.recognisers.loops import ends_twice, without_loops
 from chat.voice.recognisers.pieces import RATE, Piece, Samples, spoken_seconds
 from chat.voice.recognisers.protocol import LanguageNotKnown, Transcript
 from chat.wire import Word
@@ -36,6 +37,7 @@ FRAMES_A_SECOND = 100  # of Whisper's features
 SPARE_SECONDS = 2.0  # of silence behind a short piece; with less, Whisper says its end twice
 MAX_ROUNDS = 6  # per piece
 MIN_LEFT_SECONDS = 1.0  # seconds of speech after the last word that are worth another round
+CONTEXT_CHARACTERS = 120  # of a sentence's beginning; a long sentence has as many
 SPACELESS = ("zh", "ja", "yue")  # written without spaces, even between sentences
 # Marks that belong to the next word, and to the last one (faster-whisper's own defaults)
 OPENING, CLOSING = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"
@@ -48,6 +50,12 @@ class Guess:
     text: str
     words: list[Word]
     language: languages.Detection
+
+    def split(self, count: int) -> tuple["Guess", "Guess"]:
+        """Returns its first `count` words, and the others."""
+        first, rest = self.words[:count], self.words[count:]
+        text = text_of(self.text, first)
+        return Guess(text, first, self.language), Guess(self.text[len(text) :].strip(), rest, self.language)
 
 
 class Hearing:
@@ -141,9 +149,17 @@ class Hearing:
 
     def _listen(self, samples: Samples) -> list[dict[str, Any]]:
         """Returns the words of at most 30 s as faster-whisper gives them, with times counted from the first sample."""
+        before, frames = self._heard, self._encoded_frames(len(samples) / RATE)
+        words = self._listen_once(samples, frames)
+        if frames == self._most_frames or not ends_twice([str(each["word"]) for each in words]):
+            return words
+        self._heard = before
+        return self._listen_once(samples, self._most_frames)
+
+    def _listen_once(self, samples: Samples, encoded_frames: int) -> list[dict[str, Any]]:
         seconds = len(samples) / RATE
         features = self._model.feature_extractor(samples)
-        encoded = self._model.encode(pad_or_trim(features, self._encoded_frames(seconds)))
+        encoded = self._model.encode(pad_or_trim(features, encoded_frames))
         detection = self._heard
         if self._forced is None and not detection.settled:
             found = {token[2:-2]: probability for token, probability in self._model.model.detect_language(encoded)[0]}
@@ -164,13 +180,29 @@ class Hearing:
         """Returns how many frames to encode.
 
         A whole recording's pieces are padded to what Whisper was trained with. Those of one that is being made are many
-        and short, and encoding takes as long as what is encoded.
+        and short, and encoding takes as long as what is encoded. Of some that end within a word Whisper then says the
+        end twice; they are heard once more, padded.
         """
-        most = int(self._model.feature_extractor.nb_max_frames)
+        most = self._most_frames
         return min(most, int((seconds + SPARE_SECONDS) * FRAMES_A_SECOND)) if self._is_live else most
 
+    @property
+    def _most_frames(self) -> int:
+        return int(self._model.feature_extractor.nb_max_frames)
+
+    def _before(self, tokenizer: Tokenizer) -> list[int]:
+        """Returns the beginning of the sentence within which the next piece of a recording that is being made begins.
+
+        No more than that: after a whole sentence Whisper would leave it out if it was said once more.
+        """
+        begun = self._texts[-1] if self._is_live and self._texts else ""
+        while (end := max(map(begun.rfind, SENTENCE_ENDS))) >= 0:
+            begun = begun[end + 1 :]
+        begun = begun.strip()[-CONTEXT_CHARACTERS:]
+        return tokenizer.encode(" " + begun) if any(map(str.isalnum, begun)) else []
+
     def _decode(self, encoded: Any, tokenizer: Tokenizer, seconds: float) -> list[int]:
-        prompt = self._model.get_prompt(tokenizer, [], without_timestamps=True)
+        prompt = self._model.get_prompt(tokenizer, self._before(tokenizer), without_timestamps=True)
         max_tokens = min(self._model.max_length - len(prompt), MIN_TOKENS + int(TOKENS_A_SECOND * seconds))
         options = _options(tokenizer, max_tokens)
         result, log_probability, _, _ = self._model.generate_with_fallback(encoded, prompt, tokenizer, options)

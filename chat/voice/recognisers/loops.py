@@ -10,13 +10,14 @@ from chat.wire import Word
 
 LONGEST_PHRASE = 12  # words
 MAX_REPEATS = 4  # in a row that are never taken for a loop
+MIN_DOUBLED = 3  # words
 FASTEST = 30.0  # characters a second; a fast speaker of English reaches 20
 MIN_CONFIDENCE = 0.5  # mean of the phrase's words
 
 
 def without_loops(words: Sequence[Word]) -> list[Word]:
     """Returns the words with each loop reduced to its first round."""
-    names = ["".join(filter(str.isalnum, word["word"])).casefold() for word in words]
+    names = [bare(word["word"]) for word in words]
     kept: list[Word] = []
     at = 0
     while at < len(words):
@@ -28,6 +29,17 @@ def without_loops(words: Sequence[Word]) -> list[Word]:
             kept.append(words[at])
             at += 1
     return kept
+
+
+def ends_twice(words: Sequence[str]) -> bool:
+    """Whether the last words come twice in a row; few words may well be said so."""
+    names = [*map(bare, words)]
+    return any(names[-count:] == names[-2 * count : -count] for count in range(MIN_DOUBLED, len(names) // 2 + 1))
+
+
+def bare(word: str) -> str:
+    """A word without case and punctuation, to compare it."""
+    return "".join(filter(str.isalnum, word)).casefold()
 
 
 def _repeated(names: Sequence[str], at: int) -> tuple[int, int]:

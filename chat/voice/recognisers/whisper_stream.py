@@ -1,7 +1,8 @@
 """Whisper listens while somebody speaks: each utterance is recognised at the pause that ends it, and settled.
 
-The utterance that goes on is guessed again and again meanwhile. A guess that heard all of an utterance is taken for it
-without recognising it once more. Guessing takes at most half of the time, and ceases where Whisper is behind.
+The utterance that goes on is guessed again and again meanwhile, and what two guesses agree on of a long one is settled,
+so that little is left to do when its speaker stops (`agreement.py`). A guess that heard all of an utterance is taken
+for it without recognising it once more. Guessing takes at most half of the time, and ceases where Whisper is behind.
 """
 
 import time
@@ -9,7 +10,7 @@ import time
 import numpy as np
 
 from chat.audio.heard import Heard
-from chat.voice.recognisers import utterances
+from chat.voice.recognisers import agreement, utterances
 from chat.voice.recognisers.hearing import Guess, Hearing
 from chat.voice.recognisers.pieces import RATE, Samples, cut_in_pause, piece_of, spoken
 
@@ -66,9 +67,11 @@ class WhisperStream:
         self._owes_guess = is_worth_a_guess and time.monotonic() < self._next_guess
         if self._owes_guess or not is_worth_a_guess:
             return None
-        began = time.monotonic()
+        began, before = time.monotonic(), self._guess
         self._guess = self._hearing.guess(piece_of(self._taken, self._buffer, speech))
         self._guessed = len(self._buffer)
+        if before is not None:
+            self._settle_agreed(before, self._guess, speech)
         now = time.monotonic()
         self._next_guess = max(began + GUESS_SECONDS, now + (now - began))
         return self._so_far()
@@ -95,6 +98,26 @@ class WhisperStream:
         """Whether the guess heard everything up to `end`, in samples of the buffer."""
         return self._guess is not None and end <= self._guessed - TAIL_SECONDS * RATE
 
+    def _settle_agreed(self, before: Guess, guess: Guess, speech: list[tuple[int, int]]) -> None:
+        """Settles the beginning of a long utterance on which both guesses agree."""
+        begins = self._taken / RATE
+        seconds = [(begins + begin / RATE, begins + end / RATE) for begin, end in speech]
+        cut = agreement.cut(guess.words, agreement.agreed(before.words, guess.words), seconds)
+        if cut is None:
+            return
+        count, at = cut
+        first, self._guess = guess.split(count)
+        self._hearing.add(first)
+        self._drop(int(at * RATE) - self._taken)
+
+    def _drop(self, end: int) -> None:
+        """Drops the buffer's first `end` samples, whose words are settled."""
+        self._settled = len(self._hearing.with_guess(None)[1])
+        self._buffer = self._buffer[end:]
+        self._taken += end
+        self._looked = max(0, self._looked - end)
+        self._guessed = max(0, self._guessed - end)
+
     def _settle(self, end: int, speech: list[tuple[int, int]]) -> None:
         """Settles the words of the buffer's first `end` samples, and drops those."""
         inside = [stretch for stretch in speech if stretch[0] < end]
@@ -105,9 +128,7 @@ class WhisperStream:
                 self._hearing.add(self._guess)
             else:
                 self._hearing.hear(piece_of(self._taken, self._buffer[:end], inside))
-        self._settled = len(self._hearing.with_guess(None)[1])
-        self._buffer = self._buffer[end:]
-        self._taken += end
+        self._drop(end)
         self._looked = self._guessed = 0
         self._guess = None
 

@@ -13,13 +13,9 @@ export function lastSeen({ online, lastSeen: seen }) {
 	return say("person.lastSeenAt", { time: time(seen) });
 }
 
-/**
- * @param {Message} message
- * @param {boolean} [mine]
- */
-export function summary({ deletedAt, text, audioFileId, status }, mine = false) {
+/** @param {Message} message */
+export function summary({ deletedAt, text, audioFileId, status }) {
 	if (deletedAt) return say("message.deleted");
 	const voice = say(status === "transcribing" ? "message.voiceTranscribing" : "message.voice");
-	const said = text || (audioFileId ? voice : "");
-	return mine ? say("message.you", { text: said }) : said;
+	return text || (audioFileId ? voice : "");
 }

@@ -3,7 +3,7 @@
 import { emit, on } from "../base/events.js";
 import { count, exact, shortTime } from "../base/format.js";
 import { summary } from "../base/phrases.js";
-import { say } from "../base/sentences.js";
+import { partsOf, say } from "../base/sentences.js";
 import { fill, h } from "../dom/elements.js";
 import { icon } from "../dom/icons.js";
 import { me } from "../net/session.js";
@@ -20,6 +20,7 @@ import { hasUnfinished } from "../state/unfinished.js";
 import { personRow } from "./person-row.js";
 
 /** @import { Conversation } from "../page.js" */
+/** @import { Key } from "../base/sentences.js" */
 
 const NEAR = 300; // pixels from the end at which more is loaded
 
@@ -86,8 +87,17 @@ function lastLine({ partner, lastMessage }) {
 	const isOpen = partner._id === openId;
 	if (!isOpen && hasUnfinished(partner._id)) return h("span.line.spoken", text, icon("mic"), say("record.unfinished"));
 	const draft = isOpen ? "" : draftFor(partner._id);
-	if (draft) return h("span.line.written", text, say("shell.draft", { text: draft }));
-	const said = summary(lastMessage, lastMessage.senderId === me()._id);
+	if (draft) return h("span.line.written", text, around("shell.draft", draft));
+	const isMine = lastMessage.senderId === me()._id;
+	const said = isMine ? around("message.you", summary(lastMessage)) : summary(lastMessage);
 	if (lastMessage.audioFileId) return h("span.line.spoken", text, icon("mic"), said);
 	return h("span.line.written", text, said);
 }
+
+/**
+ * A sentence around a text. The text alone decides in which direction the line runs, so that its end is cut off where the
+ * line is too long, and not its beginning.
+ * @param {Key} key
+ * @param {string} text
+ */
+const around = (key, text) => partsOf(key).map((part) => (typeof part === "string" ? h("bdi", part) : text));

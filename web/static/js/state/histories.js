@@ -56,13 +56,13 @@ export async function renewKeptHistories() {
 }
 
 /**
- * Loads the newest messages anew, where they were loaded.
+ * Loads the newest messages anew, where they were loaded: as many as were, as far as one call returns them.
  * @param {string} partnerId
  */
 export async function reloadHistory(partnerId) {
 	const history = historyWith(partnerId);
 	await history.busy?.catch(() => {}); // it may lack some
-	if (history.loaded && history.atEnd) await history.loadNewest();
+	if (history.loaded && history.atEnd) await history.loadNewest(Math.max(FIRST_PAGE, history.messages.length));
 }
 
 /**

@@ -58,10 +58,10 @@ export class History {
 		this.isKept = false;
 	}
 
-	/** @param {number} [limit] how many messages */
+	/** @param {number} [limit] how many messages; at most and by default 200 */
 	loadNewest(limit = NEWEST) {
 		return this.#once("newest", async () => {
-			const { page, isWhole, isKept } = await this.#fetchNewest(limit);
+			const { page, isWhole, isKept } = await this.#fetchNewest(Math.min(limit, NEWEST));
 			if (isKept && this.loaded) return; // what is loaded is no older
 			const joins = this.loaded && this.atEnd && page.length > 0 && this.byId.has(page[0]._id);
 			if (!joins) this.reset();

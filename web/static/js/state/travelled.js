@@ -7,6 +7,8 @@ import { upload } from "../net/http.js";
 
 /** @import { OutboxItem } from "../page.js" */
 
+const GONE = [404, 410];
+
 /**
  * Brings an item's recording to the server. Returns the id of the upload that a message can have.
  * @param {OutboxItem} item
@@ -28,7 +30,9 @@ async function completeTravelled(item) {
 		await complete(travelled.id, blob, travelled.offset, travelled.cutAt);
 		return travelled.id;
 	} catch (error) {
-		if (error instanceof ApiError && (error.isTransient || error.status === 401)) throw error;
+		const { isTransient = false, status = 0 } = error instanceof ApiError ? error : {};
+		if (isTransient || status === 401) throw error;
+		if (GONE.includes(status)) return travelled.id; // another device may have sent it; sending it tells
 	}
 	item.travelled = null;
 	return null;

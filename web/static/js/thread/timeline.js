@@ -4,13 +4,14 @@
 import { replaceKeepingFocus } from "../dom/replace.js";
 import { RowHeights } from "./row-heights.js";
 import { distanceToEnd, isInView, topIn } from "./scroller.js";
-import { affordable } from "./stretch.js";
+import { stretchFor } from "./stretch.js";
 
 const OVERSCAN = 900; // pixels above and below the view
 const NEAR = 1_200; // pixels from an end at which more is loaded
 const BOTTOM = 60; // nearer to the end than this counts as being there
 const ROUNDS = 4;
 const MADE_A_FRAME = 3; // rows, apart from those in view; more would keep a slow phone busy for too long
+const SHOWN_A_FRAME = 6; // rows that come into view by scrolling; where they are more, nobody can read them
 
 /**
  * @typedef {object} ItemKey what the list needs of an item: its row is made anew when the signature changes
@@ -50,7 +51,7 @@ export class Timeline {
 	#frame = 0;
 	#width = 0;
 	#seenTop = 0;
-	#mayMake = 0;
+	#may = { make: 0, show: 0 };
 
 	/**
 	 * @param {Parts} parts
@@ -94,7 +95,7 @@ export class Timeline {
 
 	/** The rows that can be seen, from the top. */
 	rowsInView() {
-		return [...this.#rows.values()].map(({ element }) => element).filter((element) => isInView(this.scroller, element));
+		return [...this.#rows.values()].map(({ element }) => element).filter((each) => isInView(this.scroller, each));
 	}
 
 	/**
@@ -133,7 +134,7 @@ export class Timeline {
 		if (!scroller.clientHeight) return; // not in the page yet
 		if (this.#width !== scroller.clientWidth) this.#heights.clear();
 		this.#width = scroller.clientWidth;
-		this.#draw(this.#follows ? null : this.#firstInView());
+		this.#draw(this.#follows ? null : this.#firstInView(), this.#follows ? Infinity : SHOWN_A_FRAME);
 		if (scroller.scrollTop < NEAR) this.callbacks.onStart();
 		if (distanceToEnd(this.scroller) < NEAR) this.callbacks.onEnd();
 		this.callbacks.onView();
@@ -141,21 +142,21 @@ export class Timeline {
 
 	/** @returns {Anchor | null} */
 	#firstInView() {
-		for (const [key, { element }] of this.#rows) {
-			if (this.#heights.has(key) && isInView(this.scroller, element)) return { key, at: topIn(this.scroller, element) };
-		}
-		return null;
+		const isFound = (/** @type {[string, Row]} */ [key, { element }]) =>
+			this.#heights.has(key) && isInView(this.scroller, element);
+		const [key, row] = [...this.#rows].find(isFound) ?? [];
+		return key && row ? { key, at: topIn(this.scroller, row.element) } : null;
 	}
 
 	/**
 	 * Measured heights may bring other rows into view, so this takes a few rounds.
 	 * @param {Anchor | null} anchor
+	 * @param {number} [mayShow] how many of the rows in view may be made; what is left comes with the next frame
 	 */
-	#draw(anchor) {
+	#draw(anchor, mayShow = Infinity) {
 		const { scroller } = this;
-		let changed = true;
-		this.#mayMake = MADE_A_FRAME;
-		for (let round = 0; changed && round < ROUNDS; round += 1) {
+		this.#may = { make: MADE_A_FRAME, show: mayShow };
+		for (let round = 0, changed = true; changed && round < ROUNDS; round += 1) {
 			this.#measure();
 			this.#place(this.#wantedTop(anchor));
 			changed = this.#measure();
@@ -209,7 +210,7 @@ export class Timeline {
 		const inView = this.#heights.within(scrollTop, scrollTop + clientHeight);
 		const near = this.#heights.within(scrollTop - OVERSCAN, scrollTop + clientHeight + OVERSCAN);
 		const isMade = (/** @type {number} */ index) => this.#rows.has(this.#items.keys[index]);
-		const stretch = affordable(inView, near, isMade, this.#mayMake);
+		const stretch = stretchFor(inView, near, isMade, this.#may);
 		if (stretch.first > near.first || stretch.end < near.end) this.#updateLater();
 		return stretch;
 	}
@@ -226,7 +227,7 @@ export class Timeline {
 			return kept.element;
 		}
 		const element = this.callbacks.rowOf(item);
-		this.#mayMake -= 1;
+		this.#may = { make: this.#may.make - 1, show: this.#may.show - 1 };
 		this.#rows.set(key, { element, signature });
 		this.resizes.observe(element);
 		if (kept) this.resizes.unobserve(kept.element);

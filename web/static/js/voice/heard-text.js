@@ -46,6 +46,17 @@ export function textToSend(heard, correction, end) {
 	return joined(correctedWords(heard, correction).filter(({ start }) => (start ?? 0) < end));
 }
 
+/**
+ * The key of what is said below a recording, "" for nothing.
+ * @param {{ heard: Heard | null, correction: Correction | null }} notes
+ * @param {boolean} isConnected
+ * @param {boolean} areLate whether one has spoken for so long that words should be there
+ */
+export function noteOn({ heard, correction }, isConnected, areLate) {
+	if (!isConnected) return "record.waits";
+	return areLate && !heard?.text && !correction ? "record.later" : "";
+}
+
 /** @param {ShownWord[]} words */
 export const joined = (words) =>
 	words.map(({ text, isJoined }, index) => (isJoined || !index ? text : ` ${text}`)).join("");

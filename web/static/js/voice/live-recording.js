@@ -9,15 +9,16 @@ import { fill, h } from "../dom/elements.js";
 import { icon } from "../dom/icons.js";
 import * as socket from "../net/socket.js";
 import { Journey } from "../state/journey.js";
-import { textToSend } from "./heard-text.js";
+import { noteOn, textToSend } from "./heard-text.js";
 import { HeardWords } from "./heard-words.js";
 import { Review } from "./review.js";
 import { canGoOn, completeSize, Continuation, endOf, sizeUntil, WholeElements } from "./webm.js";
 
 /** @import { Content } from "../page.js" */
-/** @import { Captions } from "../wire.js" */
+/** @import { Captions, Message } from "../wire.js" */
 /** @import { MadeRecording, Recording } from "../state/recording.js" */
 
+const WORDS_DUE = 8_000; // milliseconds of speech after which nobody seems to listen: they follow so many at once, not more
 const TELL_EVERY = 3_000; // milliseconds; the other side forgets it after twice that
 
 export class LiveRecording {
@@ -26,19 +27,27 @@ export class LiveRecording {
 	/** @type {Review | null} while it is stopped */
 	#review = null;
 	#telling = 0;
+	#wordsDue = 0;
+	#areWordsLate = false;
 
 	/**
 	 * @param {Recording} recording
 	 * @param {string} name of whom it is for
 	 * @param {boolean} isGrowing whether it is just being made
+	 * @param {() => Promise<void>} leave closes its panel
 	 */
-	constructor(recording, name, isGrowing) {
+	constructor(recording, name, isGrowing, leave) {
 		this.recording = recording;
+		this.leave = leave;
 		this.words = new HeardWords();
 		this.note = h("p.note.heard-note", { role: "status" });
 		this.shared = sharesWords() ? h("p.note.heard-note", icon("seen"), say("record.shared", { name })) : null;
 		this.element = h("div.heard");
-		this.stops = [on("frame:captions", (captions) => this.#hear(captions)), on("connection", () => this.#showNote())];
+		this.stops = [
+			on("frame:captions", (captions) => this.#hear(captions)),
+			on("frame:messages", (message) => this.#noteSent(message)),
+			on("connection", () => this.#showNote()),
+		];
 		this.#journey = this.#makeJourney();
 		this.#depart(isGrowing);
 	}
@@ -64,12 +73,18 @@ export class LiveRecording {
 		this.#review = null;
 		this.#tell();
 		this.#telling = setInterval(() => this.#tell(), TELL_EVERY);
+		this.#wordsDue ||= setTimeout(() => this.#missWords(), WORDS_DUE);
 		this.#show();
 	}
 
 	/** The microphone does not listen. */
 	pause() {
 		clearInterval(this.#telling);
+	}
+
+	#missWords() {
+		this.#areWordsLate = true;
+		this.#showNote();
 	}
 
 	#tell() {
@@ -84,7 +99,7 @@ export class LiveRecording {
 		this.pause();
 		this.#journey.pause();
 		this.#review = new Review(this.recording, made, canGoOn(this.recording.type) ? goOn : null);
-		fill(this.element, this.#review.element);
+		fill(this.element, this.#review.element, this.note);
 	}
 
 	/** @param {Captions} captions */
@@ -93,8 +108,21 @@ export class LiveRecording {
 		if (captions._id !== id) return;
 		if (captions.settled === heard?.settled) this.recording.notes.heard = captions;
 		else this.recording.note({ heard: captions }); // what is settled is kept over a reload
-		if (this.#review) this.#review.draw();
+		this.#review?.draw();
+		if (this.#review) this.#showNote();
 		else this.#show();
+	}
+
+	/**
+	 * Another device of the same person has sent it: it goes here, unless there is more of it than was sent.
+	 * @param {Message} message
+	 */
+	async #noteSent({ audioFileId }) {
+		const { recording } = this;
+		const { id, offset } = recording.notes;
+		if (id === null || audioFileId !== id || !this.#review || recording.blob.size > offset) return;
+		await this.leave();
+		await recording.drop();
 	}
 
 	#show() {
@@ -106,7 +134,8 @@ export class LiveRecording {
 	}
 
 	#showNote() {
-		this.note.textContent = socket.isConnected() ? "" : say("record.waits");
+		const key = noteOn(this.recording.notes, socket.isConnected(), this.#areWordsLate);
+		this.note.textContent = key && say(key);
 	}
 
 	/**
@@ -165,6 +194,7 @@ export class LiveRecording {
 	/** Nothing more happens to it here. */
 	end() {
 		this.pause();
+		clearTimeout(this.#wordsDue);
 		this.#journey.stop();
 		for (const stop of this.stops) stop();
 	}

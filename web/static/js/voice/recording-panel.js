@@ -60,7 +60,7 @@ export class RecordingPanel {
 	async #travel(name) {
 		const { LiveRecording: Live } = await import("./live-recording.js");
 		if (this.#ended) return;
-		this.#live = new Live(this.recording, name, this.#made === null);
+		this.#live = new Live(this.recording, name, this.#made === null, () => this.leave());
 		this.element.prepend(this.#live.element);
 		if (this.#made) this.#live.review(this.#made, () => this.#goOn());
 		else if (this.#microphone?.isRecording) this.#live.resume();

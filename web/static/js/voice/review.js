@@ -32,7 +32,7 @@ export class Review {
 		this.words = h("div.review-words");
 		this.words.onclick = (event) => this.#choose(elementOf(event));
 		this.words.onkeyup = () => this.#choose(this.words.querySelector(".chosen"));
-		this.goOnButton = goOn && tool("mic", goOn, say("record.goOn"));
+		this.goOnButton = goOn ? tool("mic", goOn, say("record.goOn")) : h("p.note", say("record.stays"));
 		this.correctButton = tool("edit", () => this.#correct(), say("record.correct"));
 		this.cutButton = tool("cut", () => this.#cutOrKeep());
 		this.tools = h("div.review-tools", this.goOnButton, this.correctButton, this.cutButton);
