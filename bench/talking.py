@@ -213,7 +213,9 @@ def speech(scale: float) -> list[Row]:
             if not all(row.ok for row in changes):
                 seconds = PROFILED_SECONDS * scale
                 both = asyncio.gather(talk.at_rate(100, seconds), speakers.speak(20, seconds))
-                changes[-1].profile = await profiles.taken(stack, "text beside voice messages", seconds, both)
+                profile = await profiles.taken(stack, "text beside voice messages", seconds, both)
+                for row in changes:
+                    row.profile = "" if row.ok else profile
             talk.end()
             speakers.end()
         return [_transcribed(spoken, cpu), *changes]
