@@ -106,7 +106,9 @@ async def _beside(stack: Stack, talk: Talk, without: Runs, scale: float) -> list
         if not all(row.ok for row in changes):
             load = talk.at_rate(rate, seconds * scale)
             what = f"{rate} a second beside 2,000 sockets"
-            changes[-1].profile = await profiles.taken(stack, what, seconds * scale, load)
+            profile = await profiles.taken(stack, what, seconds * scale, load)
+            for row in changes:
+                row.profile = "" if row.ok else profile
         rows += changes
     return rows
 

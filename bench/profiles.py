@@ -18,7 +18,14 @@ FOLDER = Path(__file__).parent / "results" / "profiles"
 PROCESSES = ("web", "worker")
 SAMPLES = 200  # a second
 LINES = 25  # of each list
-WAITING = ("Arbiter.wait_for_signals", "ForkServer.run")  # py-spy takes it for work
+WAITING = (  # functions that only wait, which py-spy sometimes takes for work
+    "Arbiter.wait_for_signals",
+    "ForkServer.run",
+    "PeriodicExecutor._run",
+    "Condition.wait",
+    "_epoll.poll",
+    "Connection._recv (billiard",
+)
 
 
 async def taken(stack: Stack, what: str, seconds: float, load: Awaitable[object]) -> str:

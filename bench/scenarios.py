@@ -7,6 +7,7 @@ from bench import reading, start
 from bench.crowds import arrivals, idle
 from bench.levers import levers
 from bench.live import live
+from bench.million import million
 from bench.page import page
 from bench.peers import peers
 from bench.rest import Rest
@@ -34,8 +35,9 @@ def history_and_search(scale: float) -> list[Row]:
         return asyncio.run(run(stack))
 
 
-# Not among those that run by default: in `live` people speak for as long as they speak, `peers` needs other servers.
-APART = ("live", "peers")
+# Not among those that run by default: in `live` people speak for as long as they speak, `peers` needs other servers,
+# `million` only computes.
+APART = ("live", "peers", "million")
 SCENARIOS: dict[str, Callable[[float], list[Row]]] = {
     "start": start.start_and_memory,
     "messaging": messaging,
@@ -50,4 +52,5 @@ SCENARIOS: dict[str, Callable[[float], list[Row]]] = {
     "live": live,
     "page": page,
     "peers": peers,
+    "million": million,
 }

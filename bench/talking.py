@@ -12,6 +12,8 @@ from bench.messaging import Talk
 from bench.rest import Rest
 from bench.rows import PAIRS, Row, check, is_complete, milliseconds, percentiles, progress, timed
 from bench.servers import Meter, Usage, servers
+from chat.messages import log as accepted_log
+from chat.messages import storing
 from chat.store import keys
 from dev.processes import wait_until
 from tests.stack import Stack
@@ -72,12 +74,12 @@ def _stored(stack: Stack, accepted: int) -> Row:
     with open_stores(stack.settings()) as stores:
 
         def waiting() -> int:
-            return int(stores.redis.xlen(keys.ACCEPTED)) + int(stores.redis.zcard(keys.OUTBOX))
+            return accepted_log.waiting(stores).entries + storing.waiting_for_archive(stores)
 
         with suppress(TimeoutError):  # the row then says how many are still on their way
             wait_until(lambda: not waiting(), STORED_SECONDS, "the stores")
         left = waiting()
-        script_keys = stores.redis.scan_iter(match=keys.conversation_key("*"), count=1_000)
+        script_keys = stores.redis.scan_iter(match=keys.EVERY_CONVERSATION, count=1_000)
         hot = sum(int(stores.redis.zcard(key)) for key in script_keys)
         archived = stores.mongo.messages.count_documents({})
     return Row(
@@ -211,7 +213,9 @@ def speech(scale: float) -> list[Row]:
             if not all(row.ok for row in changes):
                 seconds = PROFILED_SECONDS * scale
                 both = asyncio.gather(talk.at_rate(100, seconds), speakers.speak(20, seconds))
-                changes[-1].profile = await profiles.taken(stack, "text beside voice messages", seconds, both)
+                profile = await profiles.taken(stack, "text beside voice messages", seconds, both)
+                for row in changes:
+                    row.profile = "" if row.ok else profile
             talk.end()
             speakers.end()
         return [_transcribed(spoken, cpu), *changes]

@@ -2,10 +2,14 @@
 
 Redis never assigns an id lower than the last one, whatever the clocks do. So message ids sort in the order of
 acceptance and are unique across all processes, even within one millisecond. See https://github.com/ulid/spec.
+
+A log is one of several partitions, each with the messages of some conversations; so this holds for each conversation. A
+message's id tells its conversation's *hash*, and with it the partition, whatever the number of partitions.
 """
 
 import secrets
 import time
+import zlib
 from datetime import UTC, datetime
 
 from ulid import ULID
@@ -15,9 +19,19 @@ _SEQUENCE_BYTES = 2
 _SEQUENCE_MAX = 2 ** (8 * _SEQUENCE_BYTES) - 1
 
 
-def new_entropy() -> str:
-    """Random bits that make an id unguessable, as 16 hexadecimal digits."""
-    return secrets.token_hex(ENTROPY_BYTES)
+def conversation_hash(conversation: str) -> int:
+    """A number below 256, evenly spread over all conversations. It never changes: message ids contain it."""
+    return zlib.crc32(conversation.encode()) & 0xFF
+
+
+def new_entropy(conversation: str) -> str:
+    """The hash of a conversation and random bits that make an id unguessable, as 16 hexadecimal digits."""
+    return f"{conversation_hash(conversation):02x}{secrets.token_hex(ENTROPY_BYTES - 1)}"
+
+
+def hash_in(message: str) -> int:
+    """The hash of its conversation in a message id; a random number in those from before ids told it."""
+    return int(entropy(message)[:2], 16)
 
 
 def message_id(entry_id: str, entropy: str) -> str:

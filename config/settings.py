@@ -71,6 +71,12 @@ def _key(value: SecretStr | None) -> SecretStr | None:
     return value
 
 
+def _power_of_two(value: int) -> int:
+    if value.bit_count() != 1:
+        raise ValueError("must be a power of two")
+    return value
+
+
 def _vapid_key(value: SecretStr | None) -> SecretStr | None:
     """The number that is a private key on the curve P-256, as 32 bytes of base64url."""
     if value is None or not value.get_secret_value():
@@ -193,10 +199,18 @@ class Settings(BaseSettings):
     # Messages
     history_limit: int = Field(200, ge=1, le=1_000, description="Maximum messages the plain history call returns.")
     hot_window_days: int = Field(92, ge=1, description="Days of chat kept in Redis; older ones are read from MongoDB.")
+    partitions: Annotated[int, AfterValidator(_power_of_two)] = Field(
+        16,
+        ge=1,
+        le=256,
+        description="Parts of the messages in Redis, by conversation, which workers drain independently; a power of "
+        "two. Fixed at the first start, and refused when changed later.",
+    )
     accepted_limit: int = Field(
         200_000,
         ge=100,
-        description="Maximum accepted messages waiting to be stored; beyond it, POST /chat returns 503.",
+        description="Maximum accepted messages waiting to be stored, in equal shares for each of `PARTITIONS`; beyond "
+        "one, POST /chat returns 503.",
     )
     resume_limit: int = Field(500, ge=1, le=10_000, description="Frames kept per person for sockets that resume.")
     resume_days: int = Field(7, ge=1, description="Days those frames are kept.")

@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -31,6 +32,8 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     embedded = Embedded(development.data, with_redis=development.needs_redis, with_mongodb=development.needs_mongodb)
+    moved = development.data / "partitions-moved"
+    may_be_old = (development.data / "redis").exists() and not moved.exists()
     try:
         development.place_model()
         build_if_possible()
@@ -43,6 +46,9 @@ def main() -> int:
         )
         development.configure_flower()
         os.environ.update(_with_our_programs(development.variables))
+        if may_be_old:
+            _move_old_data()
+        moved.touch()
         return _run_apps(get_settings(), development)
     except StartError as error:
         print(error, file=sys.stderr)
@@ -53,6 +59,16 @@ def main() -> int:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         embedded.stop()
+
+
+def _move_old_data() -> None:
+    """Takes over what a version before the partitions has left: once this has ended, nobody could.
+
+    Raises:
+        StartError: it failed, and has said why.
+    """
+    if subprocess.run(["flask", "partitions", "move"], cwd=ROOT, check=False).returncode:
+        raise StartError("The data of an older version could not be moved; see above.")
 
 
 def _run_apps(settings: Settings, development: Development) -> int:

@@ -47,7 +47,8 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     embedded, redis, mongodb = start_servers(tmp_path_factory.mktemp("services"))
     ours = {name.lower(): value for name, value in server_settings(redis, mongodb).items()}
     try:
-        yield Services(settings=Settings(_env_file=None, **ours))
+        few = 4  # partitions: each test makes all of their indexes
+        yield Services(settings=Settings(_env_file=None, partitions=few, **ours))
     finally:
         embedded.stop()
 
@@ -72,7 +73,7 @@ def stores(connected: Stores) -> Stores:
     connected.redis.flushall()
     for name in connected.mongo.list_collection_names():
         connected.mongo[name].delete_many({})
-    hot.migrate(connected.redis)
+    hot.migrate(connected)
     hot.configure(connected.redis)
     archive.migrate(connected.mongo)
     return connected

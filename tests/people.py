@@ -1,13 +1,14 @@
 """People and messages for tests of `chat/`, made by the code under test."""
 
 import io
+import secrets
 from unittest.mock import patch
 
 from chat import audio, ids
 from chat.media.sandbox import Prepared
 from chat.messages import draining, sending, storing
 from chat.messages.log import Draft
-from chat.store import hot
+from chat.store import hot, keys, partitions
 from chat.store.connection import Stores
 from chat.wire import Changes, Message, StoredMessage
 from tests import recordings
@@ -18,7 +19,7 @@ PEAKS = [number % 256 for number in range(200)]
 
 def someone(stores: Stores, name: str) -> str:
     """Creates a person in both stores and returns their id."""
-    user_id = ids.lowest_id(1_700_000_000_000)[:-12] + ids.new_entropy()[:12].upper()
+    user_id = ids.lowest_id(1_700_000_000_000)[:-12] + secrets.token_hex(6).upper()
     user = {
         "_id": user_id,
         "email": f"{name}@example.org",
@@ -55,7 +56,7 @@ def send_voice(stores: Stores, sender: str, receiver: str, caption: str = "", re
 
 def change(stores: Stores, message_id: str, fields: Changes) -> StoredMessage | None:
     """Changes a message as it is in Redis now."""
-    (message,) = hot.read_messages(stores.redis, [message_id])
+    (message,) = hot.read_messages(stores, [message_id])
     assert message is not None
     return storing.change(stores, message, fields)
 
@@ -68,12 +69,26 @@ def drain(stores: Stores) -> list[str]:
     return voices
 
 
+def partition_of(stores: Stores, pair: tuple[str, str]) -> int:
+    return partitions.of_conversation(stores, ids.conversation_id(*pair))
+
+
+def key_of(stores: Stores, message_id: str) -> str:
+    """The key of a message in Redis."""
+    return keys.message_key(partitions.of_message(stores, message_id), message_id)
+
+
+def log_of(stores: Stores, pair: tuple[str, str]) -> str:
+    """The key of the log in which their messages are accepted."""
+    return keys.accepted_key(partition_of(stores, pair))
+
+
 def archive_only(stores: Stores, pair: tuple[str, str], count: int) -> list[str]:
     """Adds messages older than the hot window to the archive only, and returns their texts."""
     start = ids.now_ms() - (stores.settings.hot_window_days + 10) * DAY_MS
     rows = [
         {
-            "_id": ids.message_id(f"{start + n}-0", ids.new_entropy()),
+            "_id": ids.message_id(f"{start + n}-0", ids.new_entropy(ids.conversation_id(*pair))),
             "conversation": ids.conversation_id(*pair),
             "senderId": pair[n % 2],
             "receiverId": pair[1 - n % 2],

@@ -16,4 +16,11 @@ def open_stores(settings: Settings) -> Iterator[Stores]:
     """Like `chat.store.connection.connect`, without mongoengine, which knows only one MongoDB per process."""
     redis, once = connect_redis(settings), connect_redis(settings, retries=0)
     with redis, once, MongoClient(settings.mongodb_uri, tz_aware=True) as mongodb:
-        yield Stores(settings, redis, once, mongodb.get_default_database(), Scripts(redis), Memory(0.75, 0.85))
+        yield Stores(
+            settings,
+            redis,
+            once,
+            mongodb.get_default_database(),
+            Scripts(redis),
+            Memory(0.75, 0.85, settings.partitions),
+        )

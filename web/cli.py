@@ -20,7 +20,7 @@ from chat.people import accounts
 from chat.store import keys
 from chat.store.connection import Document, Stores
 from chat.store.prepare import prepare
-from chat.upkeep import bringing, erasure, gauges, reindex, runs, sync
+from chat.upkeep import bringing, erasure, gauges, moving, reindex, runs, sync
 from chat.upkeep.export import expected, export
 from web.backups import backups
 from web.command import report_errors, report_errors_and
@@ -44,10 +44,11 @@ BROUGHT = {
 users = AppGroup("users", help="People: create, export, purge.")
 search = AppGroup("search", help="The search indexes.")
 synchronisation = AppGroup("sync", help="The sync between Redis and MongoDB.")
+partitions = AppGroup("partitions", help="The partitions of the messages in Redis.")
 
 
 def install(app: Flask) -> None:
-    for command in (users, search, synchronisation, backups, show_state):
+    for command in (users, search, synchronisation, partitions, backups, show_state):
         app.cli.add_command(command)
 
 
@@ -162,6 +163,24 @@ def run_sync() -> None:
             click.echo(f"{number - before[name]:,} {BROUGHT[name]}")
     complete = "complete" if figures["hot_complete"] else "being rebuilt"
     click.echo(f"{figures['outbox_messages']:.0f} messages in the outbox; the hot window is {complete}")
+
+
+@partitions.command("move")
+@report_errors_and("What was moved stays; call it again for the rest.")
+def move_to_partitions() -> None:
+    """Take over what a version before the partitions has left in Redis. Stop all of its processes first.
+
+    This version does not start before that, and says so. It may be called again at any time.
+    """
+    stores = services().stores
+    try:
+        with Progress("Moving", moving.expected(stores)) as progress:
+            moved, stored = moving.move(stores, progress)
+    except moving.StillRunning:
+        raise click.ClickException(
+            "A worker of the version before still runs, or was killed seconds ago: stop it, and try again."
+        ) from None
+    click.echo(f"{moved:,} messages were moved, {stored:,} accepted ones were stored; nothing is left to move")
 
 
 def _expected(stores: Stores) -> int:

@@ -10,7 +10,7 @@ from chat import frames, ids, wire
 from chat.errors import Invalid, NotFound
 from chat.messages import delivery
 from chat.people import accounts, muting
-from chat.store import archive, hot, keys
+from chat.store import archive, hot, keys, partitions
 from chat.store.connection import Stores
 from chat.wire import Message, StoredMessage
 
@@ -34,9 +34,10 @@ def list_conversations(stores: Stores, user_id: str, limit: int, before: str | N
     with stores.redis.pipeline(transaction=False) as pipe:
         for partner in partners:
             conversation = ids.conversation_id(user_id, partner)
-            pipe.zrange(keys.conversation_key(conversation), -1, -1)
+            partition = partitions.of_conversation(stores, conversation)
+            pipe.zrange(keys.conversation_key(partition, conversation), -1, -1)
             pipe.zcard(keys.inbox_key(user_id, partner))
-            pipe.hgetall(keys.cursors_key(conversation))
+            pipe.hgetall(keys.cursors_key(partition, conversation))
         found = pipe.execute()
     newest = [last[0].decode() if last else None for last in found[::3]]
     lasts = _fill_from_archive(stores, user_id, partners, newest)
@@ -47,7 +48,7 @@ def list_conversations(stores: Stores, user_id: str, limit: int, before: str | N
     ]
     rows = sorted(rows, key=itemgetter(0), reverse=True)[:limit]
     profiles = accounts.profiles(stores, user_id, [partner for _, partner, *_ in rows])
-    messages = _messages(stores, [last for last, *_ in rows])
+    messages = _messages(stores, user_id, {last: partner for last, partner, *_ in rows})
     muted = muting.muted(stores, user_id) if rows else ()
     return [
         {
@@ -70,11 +71,12 @@ def mark_read(stores: Stores, reader_id: str, partner_id: str, up_to: str) -> No
     conversation = ids.conversation_id(reader_id, partner_id)
     if not ids.is_id(up_to) or not _contains(stores, conversation, up_to):
         raise NotFound("no_such_message")
+    partition = partitions.of_conversation(stores, conversation)
     moved = stores.scripts.move_read_cursor(
         keys=[
-            keys.cursors_key(conversation),
+            keys.cursors_key(partition, conversation),
             keys.inbox_key(reader_id, partner_id),
-            keys.CURSORS_OUTBOX,
+            keys.cursors_outbox_key(partition),
         ],
         args=[reader_id, up_to, ids.cursor_id(conversation, reader_id)],
     )
@@ -93,7 +95,7 @@ def require(stores: Stores, user_id: str, partner_id: str) -> None:
 
 
 def _has_messages(stores: Stores, conversation: str) -> bool:
-    if stores.redis.exists(keys.conversation_key(conversation)):
+    if stores.redis.exists(partitions.conversation_key(stores, conversation)):
         return True
     return stores.mongo.messages.count_documents({"conversation": conversation}, limit=1) > 0
 
@@ -122,10 +124,11 @@ def _fill_from_archive(stores: Stores, user_id: str, partners: list[str], newest
     return lasts
 
 
-def _messages(stores: Stores, message_ids: list[str]) -> dict[str, StoredMessage]:
-    """These messages by id, from whichever store has them."""
-    found = {message["_id"]: message for message in hot.read_messages(stores.redis, message_ids) if message is not None}
-    if missing := [message_id for message_id in message_ids if message_id not in found]:
+def _messages(stores: Stores, user_id: str, partners: dict[str, str]) -> dict[str, StoredMessage]:
+    """Messages by id, given the partner of each, from whichever store has them."""
+    places = [(partitions.of_people(stores, user_id, partner), message_id) for message_id, partner in partners.items()]
+    found = {message["_id"]: message for message in hot.read_at(stores, places) if message is not None}
+    if missing := [message_id for message_id in partners if message_id not in found]:
         with suppress(PyMongoError):
             archived = stores.mongo.messages.find({"_id": {"$in": missing}})
             found |= {message["_id"]: message for message in map(archive.load_message, archived)}
@@ -142,6 +145,6 @@ def _last(message: StoredMessage, cursors: dict[bytes, bytes]) -> Message:
 
 
 def _contains(stores: Stores, conversation: str, message_id: str) -> bool:
-    if stores.redis.zscore(keys.conversation_key(conversation), message_id) is not None:
+    if stores.redis.zscore(partitions.conversation_key(stores, conversation), message_id) is not None:
         return True
     return stores.mongo.messages.count_documents({"_id": message_id, "conversation": conversation}, limit=1) > 0

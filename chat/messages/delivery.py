@@ -132,7 +132,7 @@ def missed_after(stores: Stores, user_id: str, message_id: str, limit: int) -> P
 
 
 def _is_voice(stores: Stores, message_id: str) -> bool:
-    found = hot.read_messages(stores.redis, [message_id])[0]
+    found = hot.read_messages(stores, [message_id])[0]
     return found is not None and found.get("audioFileId") is not None
 
 
@@ -145,7 +145,7 @@ def _frames(stores: Stores, members: list[str]) -> list[Missed]:
     wanted = sorted({message_id_of(member) for member in members})
     if not wanted:
         return []
-    found = hot.read_messages(stores.redis, wanted)
+    found = hot.read_messages(stores, wanted)
     messages = {stored["_id"]: wire.message(stored) for stored in found if stored}
     rebuilt = (rebuild(member, messages) for member in members)
     return [Missed(frame.channel, frame.data) for frame in rebuilt if frame is not None]

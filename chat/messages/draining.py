@@ -1,8 +1,9 @@
-"""Drains the accepted log: stores each message, delivers it, and only then removes it from the log.
+"""Drains the accepted logs: stores each message, delivers it, and only then removes it from its log.
 
-Only one drainer works at a time, so each conversation is delivered in order. If it dies, its entries stay pending in
-the stream and the next drainer handles those first. A drainer lingers while traffic flows, because one Celery task per
-message costs more than storing the message; a flag in Redis tells the web processes not to send another task.
+A partition has one drainer at a time (`chat.messages.leases`), so each conversation is delivered in order. If it dies,
+its entries stay pending in the streams and the next drainer handles those first. A drainer reads all its logs at once,
+and lingers while traffic flows, because one Celery task per message costs more than storing the message; flags in Redis
+tell the web processes not to send another task.
 """
 
 import time
@@ -11,15 +12,13 @@ from collections.abc import Callable
 import structlog
 from pymongo.errors import PyMongoError
 from redis import RedisError
-from redis.exceptions import LockError
-from redis.lock import Lock
 
 from chat import frames, tracing, wire
 from chat.messages import archiving, delivery, hinting, spoken, storing
 from chat.messages import log as accepted_log
 from chat.messages.archiving import Archiver
-from chat.messages.log import RawEntry
-from chat.messages.sending import WAKING_MS
+from chat.messages.leases import HELPER_SECONDS, Leases
+from chat.messages.log import RawEntry, Taken
 from chat.people import presence, telling
 from chat.push import waiting as push_queue
 from chat.store import counters, keys
@@ -33,77 +32,142 @@ GROUP = 200  # entries stored together
 LINGER_MS = 200  # how long one wait for the next entry lasts
 LINGER_ROUNDS = 5  # empty waits before the drainer stops
 RUN_SECONDS = 10.0  # bounds how long a stopping worker has to wait for this task
-LEASE_SECONDS = 5.0  # how long a dead drainer blocks the log
-LEASE_WAIT = 1.0  # seconds to wait for another drainer's lease
-RENEW_SECONDS = 1.0  # between two renewals of the lease
+HELP_SECONDS = 2.0  # the same for a helper: behind it, the other periodic tasks may be waiting
+LEASE_WAIT = 1.0  # seconds to wait for a drainer that is about to end
+LEASE_PAUSE = 0.02  # between two looks whether it has
+RENEW_SECONDS = 1.0  # between two renewals of the leases
+TAKE_SECONDS = 0.05  # between two looks for partitions that others have left
+BUSY_SHARE = 0.9  # of a second without a wait for entries; then a drainer could use some help
 
 
-def drain(stores: Stores, on_voice: Callable[[str], None], on_push: Callable[[], None] = lambda: None) -> bool:
-    """Stores and delivers what is in the log until it stays empty for a while.
+def drain(
+    stores: Stores,
+    on_voice: Callable[[str], None],
+    on_push: Callable[[], None] = lambda: None,
+    on_busy: Callable[[], None] = lambda: None,
+    *,
+    helps: bool = False,
+) -> bool:
+    """Stores and delivers what is in the logs until they stay empty for a while.
 
-    Calls `on_voice` with the id of each message to transcribe, and `on_push` if notifications have to be sent.
+    Calls `on_voice` with the id of each message to transcribe, `on_push` if notifications have to be sent, and
+    `on_busy` if another drainer would be of help; that one is called with `helps`, and asks for partitions.
 
     Returns:
-        True if time ran out before the log was empty: call again.
+        True if time ran out before the logs were empty: call again.
     """
-    accepted_log.create_group(stores)
-    lease = Lock(stores.redis, keys.ACCEPTED_DRAINER, timeout=LEASE_SECONDS, sleep=0.01, blocking_timeout=LEASE_WAIT)
-    if not lease.acquire():
-        return False
+    leases = Leases(stores)
+    if helps:
+        leases.offer_help()
     try:
-        return _Drainer(stores, lease, on_voice, on_push).run()
+        if not _take_some(leases, HELPER_SECONDS if helps else LEASE_WAIT, waits=helps):
+            return False
+        return _Drainer(stores, leases, on_voice, on_push, on_busy, helps=helps).run()
     finally:
-        try:
-            lease.release()
-        except LockError:
-            log.warning("accepted.lease_lost")
+        if lost := leases.release():
+            log.warning("accepted.lease_lost", partitions=lost)
+
+
+def handle(stores: Stores, entries: list[Taken]) -> None:
+    """Stores and delivers entries of a log that no drainer reads, and removes them from it.
+
+    The sweep sends the tasks for what is to be transcribed or notified.
+    """
+    drainer = _Drainer(stores, Leases(stores), lambda _: None, lambda: None, lambda: None, helps=False)
+    drainer.handle(entries)
+
+
+def _take_some(leases: Leases, seconds: float, *, waits: bool) -> bool:
+    """Takes the partitions that nobody has. Returns whether there were any.
+
+    If there are none it waits for those of drainers that are about to end; with `waits`, also of those that go on.
+    """
+    until = time.monotonic() + seconds
+    while True:
+        taken, ending = leases.take()
+        if taken or not (ending or waits) or time.monotonic() > until:
+            return bool(taken)
+        time.sleep(LEASE_PAUSE)
 
 
 class _Drainer:
     def __init__(
-        self, stores: Stores, lease: Lock, on_voice: Callable[[str], None], on_push: Callable[[], None]
+        self,
+        stores: Stores,
+        leases: Leases,
+        on_voice: Callable[[str], None],
+        on_push: Callable[[], None],
+        on_busy: Callable[[], None],
+        *,
+        helps: bool,
     ) -> None:
         self.stores = stores
         self.redis = stores.redis
-        self.lease = lease
+        self.leases = leases
         self.on_voice = on_voice
         self.on_push = on_push
-        self._renewed = 0.0
+        self.on_busy = on_busy
+        self._seconds = HELP_SECONDS if helps else RUN_SECONDS
+        self._renewed = self._looked = 0.0
+        self._measured, self._waited = time.monotonic(), 0.0  # how many seconds of those since then it has waited
+        self._busy_logs = 1
         self._archiver = Archiver(stores)
 
     def run(self) -> bool:
         with self._archiver:
             return self._run()
 
+    def handle(self, entries: list[Taken]) -> None:
+        with self._archiver:
+            self._process_group(entries)
+
     def _run(self) -> bool:
-        until = time.monotonic() + RUN_SECONDS
-        while entries := self._read("0", 0):  # left pending by an earlier drainer
-            self._process(entries)
+        until = time.monotonic() + self._seconds
+        self._handle_pending(self.leases.held)
         idle = 0
         while time.monotonic() < until:
-            if entries := self._read(">", LINGER_MS):
+            self._share_work()
+            if entries := self._wait():
                 idle = 0
                 self._process(entries)
                 continue
             idle += 1
             if idle >= LINGER_ROUNDS:
-                # Clear the flag before the last look: a message accepted after that look wakes a new drainer.
-                self.redis.delete(keys.ACCEPTED_WAKING)
-                if not (entries := self._read(">", 0)):
+                # Lower the flags before the last look: a message accepted after that look wakes a new drainer.
+                self.leases.lower_flags()
+                if not (entries := self._read(self.leases.held, ">", 0)):
                     return False
                 idle, self._renewed = 0, 0.0
                 self._process(entries)
-            self._renew_lease()
+            self._renew_leases()
         return True
 
-    def _read(self, start: str, block_ms: int) -> list[RawEntry]:
-        return accepted_log.read_group(self.stores, start, GROUP, block_ms)
+    def _wait(self) -> list[Taken]:
+        began = time.monotonic()
+        entries = self._read(self.leases.held, ">", LINGER_MS)
+        self._waited += time.monotonic() - began
+        return entries
 
-    def _process(self, entries: list[RawEntry]) -> None:
+    def _read(self, of: list[int], start: str, block_ms: int) -> list[Taken]:
+        """Reads about a group: from each log its share, by the number of logs that had something the last time."""
+        entries = accepted_log.read_groups(self.stores, of, start, max(1, GROUP // self._busy_logs), block_ms)
+        self._busy_logs = max(1, len({each.log for each in entries}))
+        return entries
+
+    def _handle_pending(self, of: list[int]) -> None:
+        """Stores and delivers what an earlier drainer of these partitions has left unacknowledged."""
+        while of and (entries := self._read(of, "0", 0)):
+            self._process(entries)
+
+    def _process(self, entries: list[Taken]) -> None:
+        for start in range(0, len(entries), GROUP):
+            self._renew_leases()
+            self._process_group(entries[start : start + GROUP])
+
+    def _process_group(self, entries: list[Taken]) -> None:
         """Stores and delivers entries. One that cannot be stored, for whatever reason, does not hold up the others."""
-        self._renew_lease()
         try:
-            self._store_and_deliver([entry for entry in entries if entry[1]])
+            self._store_and_deliver([each.raw for each in entries if each.raw[1]])
         except (RedisError, PyMongoError):
             raise
         except Exception:
@@ -111,10 +175,10 @@ class _Drainer:
             if len(entries) == 1:
                 self._set_aside(entries[0])
             else:
-                for entry in entries:
-                    self._process([entry])
+                for each in entries:
+                    self._process_group([each])
             return
-        self._acknowledge([entry_id for entry_id, _ in entries])
+        accepted_log.acknowledge(self.stores, entries)
 
     def _store_and_deliver(self, raw_entries: list[RawEntry]) -> None:
         began = time.time_ns()
@@ -154,21 +218,33 @@ class _Drainer:
         originals = archiving.archive.find_originals(self.stores, messages)
         return [each for each in messages if each["_id"] not in originals], list(originals.values())
 
-    def _set_aside(self, raw: RawEntry) -> None:
-        accepted_log.set_aside(self.stores, raw)
+    def _set_aside(self, entry: Taken) -> None:
+        accepted_log.set_aside(self.stores, entry.raw)
         counters.count("messages_refused")
-        self._acknowledge([raw[0]])
+        accepted_log.acknowledge(self.stores, [entry])
 
-    def _acknowledge(self, entry_ids: list[bytes]) -> None:
-        accepted_log.acknowledge(self.stores, entry_ids)
-
-    def _renew_lease(self) -> None:
-        """Keeps the lease and the flag alive. Raises LockError if another drainer has taken over."""
+    def _renew_leases(self) -> None:
+        """Keeps the leases and the flags alive. Raises LockError if another drainer has taken over."""
         now = time.monotonic()
         if now - self._renewed > RENEW_SECONDS:
-            self.lease.reacquire()
-            self.redis.set(keys.ACCEPTED_WAKING, "1", px=WAKING_MS)
+            self.leases.renew()
             self._renewed = now
+
+    def _share_work(self) -> None:
+        """Takes what others have left, and passes some on if all is too much. Only while nothing is read and undone."""
+        now = time.monotonic()
+        if not self.leases.all_held and now - self._looked > TAKE_SECONDS:
+            self._looked = now
+            taken, _ = self.leases.take()
+            self._handle_pending(taken)
+        if now - self._measured > RENEW_SECONDS:
+            if self._waited < (1 - BUSY_SHARE) * (now - self._measured) and not self.leases.share():
+                self._call_helper()
+            self._measured, self._waited = now, 0.0
+
+    def _call_helper(self) -> None:
+        if self.leases.may_call_helper():
+            self.on_busy()
 
 
 def _count(entries: list[RawEntry]) -> None:

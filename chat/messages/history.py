@@ -10,7 +10,7 @@ from pymongo.errors import PyMongoError
 
 from chat import ids, wire
 from chat.errors import Invalid
-from chat.store import archive, hot, keys
+from chat.store import archive, hot, keys, partitions
 from chat.store.connection import Stores
 from chat.wire import Message, StoredMessage
 
@@ -71,13 +71,13 @@ def beyond_recent(stores: Stores, reader_id: str, partner_id: str, offset: int, 
     conversation = ids.conversation_id(reader_id, partner_id)
     remembered = stores.redis.get(keys.paging_key(reader_id, partner_id))
     boundary = remembered.decode() if remembered else _boundary(stores, _newest(stores, conversation))
-    key = keys.conversation_key(conversation)
+    key = partitions.conversation_key(stores, conversation)
     with stores.redis.pipeline(transaction=True) as pipe:
         pipe.zrange(key, 0, 0)
         pipe.zlexcount(key, "-", f"({boundary}")
         pipe.zrevrangebylex(key, f"({boundary}", "-", offset, limit)
         oldest, older_count, page = pipe.execute()
-    found = _load(stores, page[::-1])
+    found = _load(stores, conversation, page[::-1])
     if len(page) < limit:
         end = min(oldest[0].decode(), boundary) if oldest else boundary
         skip = max(0, offset - older_count)
@@ -106,14 +106,15 @@ def _cursor(field: str, message_id: str) -> str:
 
 
 def _finish(stores: Stores, conversation: str, found: list[StoredMessage]) -> list[Message]:
-    cursors = stores.redis.hgetall(keys.cursors_key(conversation))
+    partition = partitions.of_conversation(stores, conversation)
+    cursors = stores.redis.hgetall(keys.cursors_key(partition, conversation))
     read = {person.decode(): up_to.decode() for person, up_to in cursors.items()}
     return [wire.with_read(wire.message(each), read.get(each["receiverId"])) for each in found]
 
 
 def _oldest_hot(stores: Stores, conversation: str) -> str | None:
     """The oldest message id that Redis has of a conversation."""
-    oldest = stores.redis.zrange(keys.conversation_key(conversation), 0, 0)
+    oldest = stores.redis.zrange(partitions.conversation_key(stores, conversation), 0, 0)
     return oldest[0].decode() if oldest else None
 
 
@@ -134,21 +135,21 @@ def _fill_from_archive(
     return older[::-1] + found
 
 
-def _load(stores: Stores, raw_ids: list[bytes]) -> list[StoredMessage]:
-    wanted = [raw.decode() for raw in raw_ids]
-    found = hot.read_messages(stores.redis, wanted)
+def _load(stores: Stores, conversation: str, raw_ids: list[bytes]) -> list[StoredMessage]:
+    partition = partitions.of_conversation(stores, conversation)
+    found = hot.read_in(stores, partition, [raw.decode() for raw in raw_ids])
     return [message for message in found if message is not None]
 
 
 def _hot_before(stores: Stores, conversation: str, message_id: str | None, limit: int) -> list[StoredMessage]:
     start = f"({message_id}" if message_id else "+"
-    newest = stores.redis.zrevrangebylex(keys.conversation_key(conversation), start, "-", 0, limit)
-    return _load(stores, newest[::-1])
+    newest = stores.redis.zrevrangebylex(partitions.conversation_key(stores, conversation), start, "-", 0, limit)
+    return _load(stores, conversation, newest[::-1])
 
 
 def _hot_after(stores: Stores, conversation: str, message_id: str, limit: int) -> list[StoredMessage]:
-    key = keys.conversation_key(conversation)
-    return _load(stores, stores.redis.zrangebylex(key, f"({message_id}", "+", 0, limit))
+    key = partitions.conversation_key(stores, conversation)
+    return _load(stores, conversation, stores.redis.zrangebylex(key, f"({message_id}", "+", 0, limit))
 
 
 def _older(stores: Stores, conversation: str, message_id: str, limit: int) -> list[StoredMessage]:

@@ -1,11 +1,11 @@
-"""The log of accepted messages, a Redis Stream. Once a message is here, it is never lost.
+"""The logs of accepted messages, a Redis Stream for each partition. Once a message is here, it is never lost.
 
 Only this module knows what an entry looks like. An entry stores the draft as a JSON object with named fields, so that
 entries written before a deploy that adds a field can still be read after it.
 """
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, cast
 
@@ -13,7 +13,7 @@ import orjson
 from redis import ResponseError
 
 from chat import ids
-from chat.store import keys
+from chat.store import keys, partitions
 from chat.store.connection import Stores
 from chat.wire import StoredMessage
 
@@ -24,6 +24,20 @@ CONSUMER = "drainer"
 
 RawEntry = tuple[bytes, dict[bytes, bytes]]
 """An entry as Redis returns it: its id and its fields."""
+
+
+class Waiting(NamedTuple):
+    """The entries of all logs, and when the oldest of them was accepted (Unix, ms; 0 if there is none)."""
+
+    entries: int
+    oldest_ms: int
+
+
+class Taken(NamedTuple):
+    """An entry that a drainer has read, and the key of its log."""
+
+    log: str
+    raw: RawEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,56 +150,82 @@ def parse_entry(raw: RawEntry) -> Entry:
     return Entry(receipt, Draft(**known), float(duration) if duration else None, list(peaks) if peaks else None)
 
 
-def find(stores: Stores, receipt: Receipt) -> Entry | None:
-    """The entry with this receipt, or None if it is no longer in the log."""
-    found = stores.redis.xrange(keys.ACCEPTED, receipt.entry_id, receipt.entry_id)
-    return parse_entry(found[0]) if found else None
+def find(stores: Stores, receipt: Receipt, conversation: str) -> Entry | None:
+    """The entry with this receipt, or None if it is no longer in the log.
+
+    It was accepted for this conversation, or for another one with the same `clientId`.
+    """
+    likely = (partitions.of_message(stores, receipt.message_id), partitions.of_conversation(stores, conversation))
+    for partition in dict.fromkeys(likely):
+        for raw in stores.redis.xrange(keys.accepted_key(partition), receipt.entry_id, receipt.entry_id):
+            entry = parse_entry(raw)
+            if entry.receipt == receipt:  # another partition's entry may have come at the same moment
+                return entry
+    return None
 
 
 def contains(stores: Stores, message_id: str) -> bool:
     """Whether a message was accepted but is not stored yet."""
-    entry_id = ids.entry_id(message_id)
-    return bool(stores.redis.xrange(keys.ACCEPTED, entry_id, entry_id, count=1))
+    entry_id, log = ids.entry_id(message_id), keys.accepted_key(partitions.of_message(stores, message_id))
+    return bool(stores.redis.xrange(log, entry_id, entry_id, count=1))
 
 
 def is_unattended(stores: Stores) -> bool:
-    """Whether the log has entries that nobody is draining."""
+    """Whether a log has entries that nobody is draining."""
     with stores.redis.pipeline(transaction=False) as pipe:
-        pipe.xlen(keys.ACCEPTED)
-        pipe.exists(keys.ACCEPTED_DRAINER)
-        length, drained = pipe.execute()
-    return bool(length) and not drained
+        for partition in partitions.every(stores):
+            pipe.xlen(keys.accepted_key(partition))
+            pipe.exists(keys.drainer_key(partition))
+        found = pipe.execute()
+    return any(length and not drained for length, drained in zip(found[::2], found[1::2], strict=True))
+
+
+def waiting(stores: Stores) -> Waiting:
+    """How many entries all logs have, and when the oldest was accepted. One round trip."""
+    with stores.redis.pipeline(transaction=False) as pipe:
+        for partition in partitions.every(stores):
+            pipe.xlen(keys.accepted_key(partition))
+            pipe.xrange(keys.accepted_key(partition), count=1)
+        found = pipe.execute()
+    oldest = [int(first[0][0].partition(b"-")[0]) for first in found[1::2] if first]
+    return Waiting(sum(found[::2]), min(oldest, default=0))
 
 
 def has_older_than(stores: Stores, moment: str) -> bool:
-    """Whether the log still has an entry that was accepted before that time (RFC 3339)."""
-    oldest = stores.redis.xrange(keys.ACCEPTED, count=1)
-    return bool(oldest) and ids.timestamp(int(oldest[0][0].partition(b"-")[0])) < moment
+    """Whether a log still has an entry that was accepted before that time (RFC 3339)."""
+    found = waiting(stores)
+    return bool(found.oldest_ms) and ids.timestamp(found.oldest_ms) < moment
 
 
-def create_group(stores: Stores) -> None:
-    """Creates the drainers' consumer group if it does not exist."""
-    try:
-        stores.redis.xgroup_create(keys.ACCEPTED, keys.ACCEPTED_GROUP, id="0", mkstream=True)
-    except ResponseError as error:
-        if "BUSYGROUP" not in str(error):
-            raise
+def create_groups(stores: Stores, of: Iterable[int]) -> None:
+    """Creates the drainers' consumer group of these partitions where it does not exist."""
+    with stores.redis.pipeline(transaction=False) as pipe:
+        for partition in of:
+            pipe.xgroup_create(keys.accepted_key(partition), keys.ACCEPTED_GROUP, id="0", mkstream=True)
+        for reply in pipe.execute(raise_on_error=False):
+            if isinstance(reply, Exception) and "BUSYGROUP" not in str(reply):
+                raise reply
 
 
-def read_group(stores: Stores, start: str, count: int, block_ms: int) -> list[RawEntry]:
-    """Reads the drainer's next entries: unacknowledged ones with `start` '0', new ones with '>'."""
+def read_groups(stores: Stores, of: Iterable[int], start: str, count: int, block_ms: int) -> list[Taken]:
+    """Reads the next entries of these partitions, of each at most `count`, in the order of each.
+
+    With `start` '0' it reads the unacknowledged ones, with '>' new ones.
+    """
+    logs = dict.fromkeys(map(keys.accepted_key, of), start)
     # Never retried: if a reply is lost, its entries are pending and must be handled before newer ones.
-    reply = stores.redis_once.xreadgroup(
-        keys.ACCEPTED_GROUP, CONSUMER, {keys.ACCEPTED: start}, count=count, block=block_ms or None
-    )
-    return cast("list[RawEntry]", reply[0][1]) if reply else []
+    reply = stores.redis_once.xreadgroup(keys.ACCEPTED_GROUP, CONSUMER, logs, count=count, block=block_ms or None)
+    found = cast("list[tuple[bytes, list[RawEntry]]]", reply or [])
+    return [Taken(log.decode(), raw) for log, page in found for raw in page]
 
 
-def acknowledge(stores: Stores, entry_ids: list[bytes]) -> None:
-    """Removes entries from the log, because they are stored."""
+def acknowledge(stores: Stores, taken: Sequence[Taken]) -> None:
+    """Removes entries from their logs, because they are stored."""
     with stores.redis.pipeline() as pipe:
-        pipe.xack(keys.ACCEPTED, keys.ACCEPTED_GROUP, *entry_ids)
-        pipe.xdel(keys.ACCEPTED, *entry_ids)
+        for log in {each.log for each in taken}:
+            entry_ids = [entry_id for of, (entry_id, _) in taken if of == log]
+            pipe.xack(log, keys.ACCEPTED_GROUP, *entry_ids)
+            pipe.xdel(log, *entry_ids)
         pipe.execute()
 
 
@@ -204,17 +244,21 @@ def forget_refused(stores: Stores, sender_id: str) -> None:
 
 
 def continue_after(stores: Stores, message_id: str) -> None:
-    """Makes the log's ids continue above that message's: a Redis that was lost has forgotten the last id."""
-    entry_id = ids.entry_id(message_id)
-    if stores.redis.exists(keys.ACCEPTED):
-        last = stores.redis.xinfo_stream(keys.ACCEPTED)["last-generated-id"].decode()
+    """Makes the ids of all logs continue above that message's: a Redis that was lost has forgotten the last ones."""
+    for partition in partitions.every(stores):
+        _continue_after(stores, keys.accepted_key(partition), ids.entry_id(message_id))
+
+
+def _continue_after(stores: Stores, log: str, entry_id: str) -> None:
+    if stores.redis.exists(log):
+        last = stores.redis.xinfo_stream(log)["last-generated-id"].decode()
         if _order(last) < _order(entry_id):  # an older copy of Redis was restored
             with contextlib.suppress(ResponseError):  # it has just gone on by itself
-                stores.redis.execute_command("XSETID", keys.ACCEPTED, entry_id)
+                stores.redis.execute_command("XSETID", log, entry_id)
         return
     with stores.redis.pipeline() as pipe:  # one transaction, so that no drainer ever sees the entry
-        pipe.xadd(keys.ACCEPTED, {DRAFT: b""}, id=entry_id)
-        pipe.xdel(keys.ACCEPTED, entry_id)
+        pipe.xadd(log, {DRAFT: b""}, id=entry_id)
+        pipe.xdel(log, entry_id)
         pipe.execute()
 
 

@@ -8,12 +8,15 @@ row.
 The best matches come first, in ranks: the words in a row as they were typed, all words exactly, then the last one as a
 prefix, then with errors. Of a rank the newest message is first.
 
+Messages are searched in the partitions of the person's own conversations, one after the other, and merged by their ids.
+
 Redis serves nobody else while it searches, so a search must be short. What makes it long are prefixes and errors, for
 which it looks through the words of all people: so a prefix has at least two letters, only the longest
 `FUZZY_WORDS` may have errors, numbers may not, and after `TIMEOUT_MS` for all ranks together Redis gives up.
 """
 
 import time
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import orjson
@@ -21,7 +24,7 @@ from redis import ResponseError
 
 from chat import ids
 from chat.errors import Invalid
-from chat.store import hot, keys, search_terms
+from chat.store import hot, keys, partitions, search_terms
 from chat.store.connection import Stores
 from chat.store.search_terms import Asked
 from chat.wire import StoredMessage, Word
@@ -64,6 +67,10 @@ class _Page(NamedTuple):
     documents: list[dict[str, Any]]
 
 
+Find = Callable[[Stores, str, int, int], _Page]
+"""Runs a query and returns a page of its hits, by offset and limit. Raises Invalid if it takes too long."""
+
+
 def search(
     stores: Stores, user_id: str, text: str, limit: int, offset: int, partner_id: str | None = None
 ) -> list[Hit]:
@@ -84,14 +91,22 @@ def search(
     if partner_id is not None:
         one, other = (f"@senderId:{{{a}}} @receiverId:{{{b}}}" for a, b in _both_ways(user_id, partner_id))
         within = [f"(({one}) | ({other})) {rank}" for rank in ranks]
-        return _chat_hits(user_id, words, _ranked(stores, within, offset, limit, until))
-    people = _ranked(stores, ranks, offset, limit, until, keys.USER_INDEX)
+        theirs = _messages([partitions.of_people(stores, user_id, partner_id)], until)
+        return _chat_hits(user_id, words, _ranked(stores, theirs, within, offset, limit))
+    people = _ranked(stores, _people(until), ranks, offset, limit)
     hits = [_person_hit(document) for document in people.documents]
     if len(hits) < limit:
         own = [f"(@senderId:{{{user_id}}} | @receiverId:{{{user_id}}}) {rank}" for rank in ranks]
         start = max(0, offset - people.total)
-        hits += _chat_hits(user_id, words, _ranked(stores, own, start, limit - len(hits), until))
+        found = _ranked(stores, _messages(_own(stores, user_id), until), own, start, limit - len(hits))
+        hits += _chat_hits(user_id, words, found)
     return hits
+
+
+def _own(stores: Stores, user_id: str) -> list[int]:
+    """The partitions of somebody's conversations."""
+    partners = stores.redis.zrange(keys.conversations_key(user_id), 0, -1)
+    return sorted({partitions.of_people(stores, user_id, partner.decode()) for partner in partners})
 
 
 def _both_ways(one: str, other: str) -> tuple[tuple[str, str], tuple[str, str]]:
@@ -168,34 +183,58 @@ def _forms(word: _Word) -> list[str]:
     return forms
 
 
-def _ranked(
-    stores: Stores, ranks: list[str], offset: int, limit: int, until: float, index: str = keys.MESSAGE_INDEX
-) -> _Page:
+def _ranked(stores: Stores, find: Find, ranks: list[str], offset: int, limit: int) -> _Page:
     """A page of what all ranks find. Its total counts all hits only if the page is not full."""
     total, documents, before = 0, list[dict[str, Any]](), ""
     for rank in ranks:
         query = f"{rank} -({before})" if before else rank
-        left_ms = max(1, round((until - time.monotonic()) * 1_000))
-        page = _run(stores, index, query, max(0, offset - total), limit - len(documents), left_ms)
+        page = find(stores, query, max(0, offset - total), limit - len(documents))
         total, documents, before = total + page.total, documents + page.documents, rank
         if len(documents) == limit:
             break
     return _Page(total, documents)
 
 
-def _run(stores: Stores, index: str, query: str, offset: int, limit: int, left_ms: int) -> _Page:
-    order = _NEWEST_FIRST if index == keys.MESSAGE_INDEX else ()
-    arguments = ["VERBATIM", "LIMIT", offset, limit, *order, "TIMEOUT", left_ms, "DIALECT", 2, "RETURN", 1, "$"]
+def _people(until: float) -> Find:
+    """Finds people, in no particular order."""
+
+    def find(stores: Stores, query: str, offset: int, limit: int) -> _Page:
+        answer = _run(stores, keys.USER_INDEX, query, until, "LIMIT", offset, limit, "RETURN", 1, "$")
+        found = [row[b"extra_attributes"].get(b"$") for row in answer[b"results"]]
+        return _Page(answer[b"total_results"], [orjson.loads(raw) for raw in found if raw is not None])
+
+    return find
+
+
+def _messages(of: Iterable[int], until: float) -> Find:
+    """Finds messages of these partitions, the newest first. Their ids alone decide which are read."""
+
+    def find(stores: Stores, query: str, offset: int, limit: int) -> _Page:
+        total, names = 0, list[str]()
+        for partition in of:
+            page = ("LIMIT", 0, offset + limit, *_NEWEST_FIRST, "NOCONTENT")
+            answer = _run(stores, keys.message_index(partition), query, until, *page)
+            total += answer[b"total_results"]
+            names += [row[b"id"].decode() for row in answer[b"results"]]
+        names.sort(key=lambda name: keys.named(name).name, reverse=True)
+        found = hot.read_json(stores.redis, names[offset : offset + limit])
+        return _Page(total, [document for document in found if document is not None])
+
+    return find
+
+
+def _run(stores: Stores, index: str, query: str, until: float, *options: str | int) -> dict[bytes, Any]:
+    left_ms = max(1, round((until - time.monotonic()) * 1_000))
+    arguments = ("VERBATIM", *options, "TIMEOUT", left_ms, "DIALECT", 2)
     try:
-        answer = stores.redis.execute_command("FT.SEARCH", index, query, *arguments)
+        answer: dict[bytes, Any] = stores.redis.execute_command("FT.SEARCH", index, query, *arguments)
     except ResponseError as error:
         if not _says_timeout(str(error)):
             raise
         raise _too_broad() from None
     if any(_says_timeout(str(warning)) for warning in answer.get(b"warning", ())):
         raise _too_broad()  # a Redis that was not configured by us responds with what it has found so far
-    found = [row[b"extra_attributes"].get(b"$") for row in answer[b"results"]]
-    return _Page(answer[b"total_results"], [orjson.loads(raw) for raw in found if raw is not None])
+    return answer
 
 
 def _says_timeout(text: str) -> bool:
@@ -252,8 +291,5 @@ def _one_error(one: str, other: str) -> bool:
 
 def ready(stores: Stores) -> bool:
     """Whether the search indexes exist."""
-    try:
-        stores.redis.execute_command("FT.INFO", keys.MESSAGE_INDEX)
-    except ResponseError:
-        return False
-    return True
+    known = stores.redis.execute_command("FT._LIST")
+    return all(index.name.encode() in known for index in hot.indexes(stores))

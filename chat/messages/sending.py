@@ -12,7 +12,7 @@ from chat.messages import storing
 from chat.messages.log import Draft, Entry, Receipt
 from chat.people import restoring, sessions
 from chat.people.sessions import Session
-from chat.store import keys, limits
+from chat.store import keys, limits, partitions
 from chat.store.connection import Stores
 from chat.text import characters
 from chat.tracing import request_id
@@ -55,7 +55,7 @@ def accept(stores: Stores, draft: Draft, wake: Callable[[], None], session: Sess
         raise Unavailable("no_room", FULL_RETRY_SECONDS)
     outcome, receipt = _Acceptance(stores, draft, session, wake).run()
     if outcome == "again":
-        return _accepted_before(stores, receipt)
+        return _accepted_before(stores, receipt, ids.conversation_id(draft.sender_id, draft.receiver_id))
     log.debug("message.accepted", message_id=receipt.message_id)
     return _accepted(Entry(receipt, draft))
 
@@ -87,7 +87,9 @@ class _Acceptance:
         self._woken = 0
         self._restored = False
         self._counts = True
-        self._entropy = ids.new_entropy()
+        conversation = ids.conversation_id(draft.sender_id, draft.receiver_id)
+        self._partition = partitions.of_conversation(stores, conversation)
+        self._entropy = ids.new_entropy(conversation)
         self._fields = accepted_log.entry_fields(replace(draft, request_id=request_id()), self._entropy)
 
     def run(self) -> tuple[str, Receipt]:
@@ -140,14 +142,14 @@ class _Acceptance:
         try:
             self._wake()
         except Exception:
-            self._stores.redis.delete(keys.ACCEPTED_WAKING)
+            self._stores.redis.delete(keys.waking_key(self._partition))
             raise
 
     def _keys(self) -> list[str]:
         sender, draft = self._draft.sender_id, self._draft
         return [
-            keys.ACCEPTED,
-            keys.ACCEPTED_WAKING,
+            keys.accepted_key(self._partition),
+            keys.waking_key(self._partition),
             keys.user_key(draft.receiver_id),
             keys.client_key(sender, draft.client_id) if draft.client_id else keys.call_key(self._entropy),
             keys.upload_key(draft.audio_file_id) if draft.audio_file_id else "",
@@ -164,7 +166,7 @@ class _Acceptance:
             self._draft.sender_id,
             self._draft.receiver_id,
             accepted_log.receipt_suffix(self._entropy),
-            settings.accepted_limit,
+            -(-settings.accepted_limit // settings.partitions),
             settings.hot_window_days * 86_400 if self._draft.client_id else RETRY_SECONDS,
             WAKING_MS,
             int(self._woken >= _WAKE_ROUNDS),
@@ -202,9 +204,9 @@ def _accepted(entry: Entry) -> Message:
     return message
 
 
-def _accepted_before(stores: Stores, receipt: Receipt) -> Message:
+def _accepted_before(stores: Stores, receipt: Receipt, conversation: str) -> Message:
     """The message that was accepted under this `clientId`, wherever it is by now."""
-    entry = accepted_log.find(stores, receipt)
+    entry = accepted_log.find(stores, receipt, conversation)
     if entry is not None:
         return _accepted(entry)
     stored = storing.find_message(stores, receipt.message_id)

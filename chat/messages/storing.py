@@ -14,7 +14,7 @@ from redis import Redis
 
 from chat import audio, ids
 from chat.audio import heard
-from chat.store import archive, hot, keys, search_terms
+from chat.store import archive, hot, keys, partitions, search_terms
 from chat.store.connection import Stores
 from chat.wire import Changes, Message, StoredMessage
 
@@ -34,13 +34,31 @@ def store_hot(stores: Stores, messages: Sequence[StoredMessage]) -> list[StoredM
 
     Returns them as Redis has them: a message that was stored before may have changed since.
     """
-    script_keys = [keys.OUTBOX, keys.TRANSCRIPTIONS]
+    if not messages:
+        return []
+    by_partition = partitions.grouped(stores, messages)
+    with stores.redis.pipeline(transaction=False) as pipe:
+        for partition, own in by_partition.items():
+            _store(stores, partition, own, pipe)
+        replies = pipe.execute()
+    known = [
+        message
+        for own, new in zip(by_partition.values(), replies, strict=True)
+        for message, is_new in zip(own, new, strict=True)
+        if not is_new
+    ]
+    found = {message["_id"]: message for message in hot.read_again(stores, known) if message is not None}
+    return [found.get(message["_id"]) or message for message in messages]
+
+
+def _store(stores: Stores, partition: int, messages: Sequence[StoredMessage], pipe: Redis) -> None:
+    script_keys = [keys.outbox_key(partition), keys.TRANSCRIPTIONS]
     arguments: list[str | bytes | int] = [UNREAD_LIMIT, heard.WAIT_SECONDS * 1_000]
     for message in messages:
         message_id, sender, receiver = message["_id"], message["senderId"], message["receiverId"]
         script_keys += [
-            keys.message_key(message_id),
-            keys.conversation_key(_conversation(message)),
+            keys.message_key(partition, message_id),
+            keys.conversation_key(partition, _conversation(message)),
             keys.conversations_key(sender),
             keys.conversations_key(receiver),
             keys.inbox_key(receiver, sender),
@@ -49,12 +67,7 @@ def store_hot(stores: Stores, messages: Sequence[StoredMessage]) -> list[StoredM
         transcribing = int(message["status"] == "transcribing")
         arguments += [hot.dump_message(message), message_id, ids.milliseconds(message_id), sender, receiver]
         arguments.append(transcribing)
-    if not messages:
-        return []
-    new = stores.scripts.store_messages(keys=script_keys, args=arguments)
-    known = [message["_id"] for message, is_new in zip(messages, new, strict=True) if not is_new]
-    found = dict(zip(known, hot.read_messages(stores.redis, known), strict=True))
-    return [found.get(message["_id"]) or message for message in messages]
+    stores.scripts.store_messages(keys=script_keys, args=arguments, client=pipe)
 
 
 def store_archive(stores: Stores, messages: Sequence[StoredMessage]) -> tuple[list[StoredMessage], list[StoredMessage]]:
@@ -101,32 +114,53 @@ def _claim(message: StoredMessage) -> audio.Claim:
     return audio.Claim(message["audioFileId"] or "", message["_id"], _conversation(message))
 
 
-def confirm(stores: Stores, messages: Iterable[StoredMessage], client: Redis | None = None) -> None:
-    """Removes from the outbox what the archive now has."""
-    arguments = [part for message in messages for part in (message["_id"], message["revision"])]
-    if arguments:
-        stores.scripts.confirm_archived(keys=[keys.OUTBOX, keys.ARCHIVE_CONFIRMED], args=arguments, client=client)
+def confirm(stores: Stores, messages: Iterable[StoredMessage]) -> None:
+    """Removes from the outboxes what the archive now has. One round trip."""
+    with stores.redis.pipeline(transaction=False) as pipe:
+        for partition, own in partitions.grouped(stores, messages).items():
+            stores.scripts.confirm_archived(
+                keys=[keys.outbox_key(partition), keys.confirmed_key(partition)],
+                args=[part for message in own for part in (message["_id"], message["revision"])],
+                client=pipe,
+            )
+        pipe.execute()
 
 
 def flush(stores: Stores, pages: int = 50) -> int:
-    """Archives what waits in the outbox, in bounded pages. Returns the number of messages archived.
+    """Archives what waits in the outboxes, in bounded pages. Returns the number of messages archived.
 
     Raises:
-        PyMongoError: MongoDB is away. Nothing is lost; the outbox keeps it.
+        PyMongoError: MongoDB is away. Nothing is lost; the outboxes keep it.
     """
-    moved = 0
+    return sum(_flush(stores, partition, pages) for partition, length in _lengths(stores) if length)
+
+
+def waiting_for_archive(stores: Stores) -> int:
+    """The number of messages in all outboxes. One round trip."""
+    return sum(length for _, length in _lengths(stores))
+
+
+def _lengths(stores: Stores) -> list[tuple[int, int]]:
+    with stores.redis.pipeline(transaction=False) as pipe:
+        for partition in partitions.every(stores):
+            pipe.zcard(keys.outbox_key(partition))
+        return list(zip(partitions.every(stores), pipe.execute(), strict=True))
+
+
+def _flush(stores: Stores, partition: int, pages: int) -> int:
+    outbox, moved = keys.outbox_key(partition), 0
     for _ in range(pages):
-        waiting = [raw.decode() for raw in stores.redis.zrange(keys.OUTBOX, 0, FLUSH_PAGE - 1)]
+        waiting = [raw.decode() for raw in stores.redis.zrange(outbox, 0, FLUSH_PAGE - 1)]
         if not waiting:
             break
-        found = hot.read_messages(stores.redis, waiting)
+        found = hot.read_in(stores, partition, waiting)
         messages = [message for message in found if message is not None]
         gone = [message_id for message_id, message in zip(waiting, found, strict=True) if message is None]
         stored, duplicates = store_archive(stores, messages)
         for message in duplicates:
             drop_duplicate(stores, message)
         if gone:
-            stores.redis.zrem(keys.OUTBOX, *gone)
+            stores.redis.zrem(outbox, *gone)
         confirm(stores, stored)
         moved += len(stored)
         if len(waiting) < FLUSH_PAGE:
@@ -135,10 +169,15 @@ def flush(stores: Stores, pages: int = 50) -> int:
 
 
 def may_wait_for_archive(stores: Stores, sender_id: str) -> bool:
-    """Whether the outbox may have a message from this person; also True when it is too long to tell."""
-    waiting = [raw.decode() for raw in stores.redis.zrange(keys.OUTBOX, 0, FLUSH_PAGE - 1)]
-    found = hot.read_messages(stores.redis, waiting)
-    return len(waiting) == FLUSH_PAGE or any(each is not None and each["senderId"] == sender_id for each in found)
+    """Whether an outbox may have a message from this person; also True when one is too long to tell."""
+    with stores.redis.pipeline(transaction=False) as pipe:
+        for partition in partitions.every(stores):
+            pipe.zrange(keys.outbox_key(partition), 0, FLUSH_PAGE - 1)
+        pages = pipe.execute()
+    if any(len(page) == FLUSH_PAGE for page in pages):
+        return True
+    places = [(partition, raw.decode()) for partition, page in enumerate(pages) for raw in page]
+    return any(each is not None and each["senderId"] == sender_id for each in hot.read_at(stores, places))
 
 
 def drop_duplicate(stores: Stores, message: StoredMessage) -> None:
@@ -147,11 +186,12 @@ def drop_duplicate(stores: Stores, message: StoredMessage) -> None:
     This happens only if Redis was lost between the two.
     """
     message_id, sender, receiver = message["_id"], message["senderId"], message["receiverId"]
+    partition = partitions.of(stores, message)
     with stores.redis.pipeline() as pipe:
-        pipe.delete(keys.message_key(message_id))
-        pipe.zrem(keys.conversation_key(_conversation(message)), message_id)
+        pipe.delete(keys.message_key(partition, message_id))
+        pipe.zrem(keys.conversation_key(partition, _conversation(message)), message_id)
         pipe.zrem(keys.inbox_key(receiver, sender), message_id)
-        pipe.zrem(keys.OUTBOX, message_id)
+        pipe.zrem(keys.outbox_key(partition), message_id)
         pipe.zrem(keys.TRANSCRIPTIONS, message_id)
         pipe.hdel(keys.TRANSCRIPTION_TURNS, message_id)
         pipe.execute()
@@ -181,22 +221,22 @@ def _conversation(message: Message) -> str:
 
 def find_message(stores: Stores, message_id: str) -> StoredMessage | None:
     """Returns the stored message from Redis, else from MongoDB, whoever sent it."""
-    found = hot.read_messages(stores.redis, [message_id])[0]
+    found = hot.read_messages(stores, [message_id])[0]
     return found if found is not None else _archived(stores, message_id)
 
 
 def load_for_change(stores: Stores, message_id: str) -> StoredMessage | None:
     """Returns the stored message. If only the archive has it, loads it into Redis for a while to change there."""
-    found = hot.read_messages(stores.redis, [message_id])[0]
+    found = hot.read_messages(stores, [message_id])[0]
     if found is None and (archived := _archived(stores, message_id)) is not None:
         load_all_for_change(stores, [archived], CHANGED_SECONDS)
-        found = hot.read_messages(stores.redis, [message_id])[0]
+        found = hot.read_again(stores, [archived])[0]
     return found
 
 
 def load_all_for_change(stores: Stores, archived: Sequence[StoredMessage], seconds: int) -> None:
     """Loads archived messages that Redis lacks into it, for that many seconds. One round trip."""
-    script_keys = [keys.message_key(message["_id"]) for message in archived]
+    script_keys = [keys.message_key(partitions.of(stores, message), message["_id"]) for message in archived]
     if script_keys:
         stores.scripts.load_for_change(keys=script_keys, args=[seconds, *map(hot.dump_message, archived)])
 
@@ -224,12 +264,13 @@ def change_all(stores: Stores, messages: Sequence[StoredMessage], fields: Change
     """Does the same for several messages, in one round trip. A recording that a change removes will be erased."""
     with stores.redis.pipeline(transaction=False) as pipe:
         for message in messages:
+            partition = partitions.of(stores, message)
             terms = search_terms.of_message({**message, **fields})
             recording = (message["audioFileId"] or "") if fields.get("audioFileId", "") is None else ""
             stores.scripts.change_message(
                 keys=[
-                    keys.message_key(message["_id"]),
-                    keys.OUTBOX,
+                    keys.message_key(partition, message["_id"]),
+                    keys.outbox_key(partition),
                     keys.UPLOADS_PENDING_DELETION,
                     keys.upload_key(recording),
                 ],

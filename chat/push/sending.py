@@ -12,7 +12,7 @@ from chat.people import accounts, presence
 from chat.push import subscriptions, waiting
 from chat.push.service import GONE, LATER, REFUSED, PushServices
 from chat.push.waiting import Waiting
-from chat.store import counters, hot, keys
+from chat.store import counters, hot, keys, partitions
 from chat.store.connection import Stores
 from chat.wire import StoredMessage
 
@@ -43,7 +43,8 @@ def send_next(stores: Stores, services: PushServices) -> bool:
 
 def _relevant(stores: Stores, taken: Waiting) -> StoredMessage | None:
     """The message, unless its receiver has come online, has read it or does not want to hear of it, or it is gone."""
-    found = hot.read_messages(stores.redis, [taken.message_id])[0]
+    partition = partitions.of_people(stores, taken.receiver_id, taken.sender_id)
+    found = hot.read_in(stores, partition, [taken.message_id])[0]
     unread = stores.redis.zscore(keys.inbox_key(taken.receiver_id, taken.sender_id), taken.message_id) is not None
     if found is None or found.get("deletedAt") or not unread or presence.online(stores, [taken.receiver_id]):
         return None

@@ -6,13 +6,15 @@ conversation grows.
 """
 
 import contextlib
-from typing import Any, cast
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple, cast
 
 import orjson
 from redis import Redis, ResponseError
-from redis_om import Field, JsonModel, Migrator
+from redis_om import Field, JsonModel
 
-from chat.store import keys, search_terms
+from chat.store import keys, partitions, search_terms
 from chat.store.connection import Stores
 from chat.wire import StoredMessage
 
@@ -93,7 +95,6 @@ class Message(HotModel, index=True):  # type: ignore[call-arg]  # redis-om has n
 
     class Meta:
         model_key_prefix = "message"
-        index_name = keys.MESSAGE_INDEX
 
 
 def dump_message(message: StoredMessage) -> bytes:
@@ -144,16 +145,64 @@ def save_user(stores: Stores, archived: dict[str, Any]) -> None:
     )
 
 
-def is_outdated(redis: Redis) -> bool:
-    """Whether a search index is missing or has another schema."""
-    migrator = _migrator(redis)
-    migrator.detect_migrations()
-    return bool(migrator.migrations)
+class Index(NamedTuple):
+    """A search index: its name, and the arguments it is made with."""
+
+    name: str
+    schema: str
+
+    @property
+    def hash(self) -> str:
+        return hashlib.sha1(self.schema.encode(), usedforsecurity=False).hexdigest()
 
 
-def migrate(redis: Redis) -> None:
+def indexes(stores: Stores) -> list[Index]:
+    """All search indexes: one of people, and one of each partition's messages."""
+    of_messages = Message.redisearch_schema()
+    prefix = f" {keys.OLD_MESSAGES} "
+    return [
+        Index(keys.USER_INDEX, User.redisearch_schema()),
+        *(
+            Index(keys.message_index(each), of_messages.replace(prefix, f" {keys.message_prefix(each)} "))
+            for each in partitions.every(stores)
+        ),
+    ]
+
+
+def outdated(stores: Stores) -> list[Index]:
+    """Those search indexes that are missing or have another schema."""
+    wanted = indexes(stores)
+    with stores.redis.pipeline(transaction=False) as pipe:
+        pipe.execute_command("FT._LIST")
+        for index in wanted:
+            pipe.get(keys.hash_key(index.name))
+        known, *hashes = pipe.execute()
+    return [
+        index
+        for index, made_with in zip(wanted, hashes, strict=True)
+        if index.name.encode() not in known or made_with != index.hash.encode()
+    ]
+
+
+def migrate(stores: Stores) -> None:
     """Creates the search indexes, or rebuilds those whose schema changed. Only one process at a time may run this."""
-    _migrator(redis).run()
+    changed = outdated(stores)
+    for index in changed:
+        drop_index(stores.redis, index.name)
+    with stores.redis.pipeline(transaction=False) as pipe:
+        for index in changed:
+            pipe.execute_command("FT.CREATE", index.name, *index.schema.split())
+            pipe.set(keys.hash_key(index.name), index.hash)
+        pipe.execute()
+
+
+def drop_index(redis: Redis, name: str) -> None:
+    """Drops an index if it exists, keeping its documents."""
+    try:
+        redis.execute_command("FT.DROPINDEX", name)
+    except ResponseError as error:
+        if "unknown index" not in str(error).lower() and "no such index" not in str(error).lower():
+            raise
 
 
 def configure(redis: Redis) -> None:
@@ -167,12 +216,6 @@ def configure(redis: Redis) -> None:
                 redis.execute_command("FT.CONFIG", "SET", name, value)  # only then: Redis logs each
 
 
-def _migrator(redis: Redis) -> Migrator:
-    for model in (User, Message):
-        model._meta.database = redis
-    return Migrator(conn=redis)
-
-
 def read_json(redis: Redis, names: list[str]) -> list[dict[str, Any] | None]:
     """Returns the documents at these keys, None for each missing one. One round trip."""
     if not names:
@@ -181,7 +224,31 @@ def read_json(redis: Redis, names: list[str]) -> list[dict[str, Any] | None]:
     return [None if raw is None else orjson.loads(raw) for raw in found]
 
 
-def read_messages(redis: Redis, message_ids: list[str]) -> list[StoredMessage | None]:
-    """Returns the messages with these ids, None for each one that Redis does not have. One round trip."""
-    found = read_json(redis, [keys.message_key(message_id) for message_id in message_ids])
+def read_messages(stores: Stores, message_ids: Sequence[str]) -> list[StoredMessage | None]:
+    """Returns the messages with these ids, None for each one that Redis does not have.
+
+    One round trip, and another one where the partition that an id tells has no such message: ids from before they told
+    it are looked for in all partitions.
+    """
+    told = [partitions.of_message(stores, message_id) for message_id in message_ids]
+    found = read_at(stores, list(zip(told, message_ids, strict=True)))
+    missing = [message_id for message_id, message in zip(message_ids, found, strict=True) if message is None]
+    everywhere = [(partition, message_id) for message_id in missing for partition in partitions.every(stores)]
+    others = {message["_id"]: message for message in read_at(stores, everywhere) if message is not None}
+    return [message or others.get(message_id) for message_id, message in zip(message_ids, found, strict=True)]
+
+
+def read_again(stores: Stores, messages: Iterable[StoredMessage]) -> list[StoredMessage | None]:
+    """Returns these messages as Redis has them now, None for each one that it does not have. One round trip."""
+    return read_at(stores, [(partitions.of(stores, message), message["_id"]) for message in messages])
+
+
+def read_in(stores: Stores, partition: int, message_ids: Iterable[str]) -> list[StoredMessage | None]:
+    """Returns a partition's messages with these ids, None for each one that is not there. One round trip."""
+    return read_at(stores, [(partition, message_id) for message_id in message_ids])
+
+
+def read_at(stores: Stores, places: Sequence[tuple[int, str]]) -> list[StoredMessage | None]:
+    """The same for messages of several partitions."""
+    found = read_json(stores.redis, [keys.message_key(*place) for place in places])
     return [None if document is None else load_message(document) for document in found]

@@ -1,25 +1,27 @@
 """The names of all Redis keys, with what each one contains and in which form.
 
 Every key begins with `PREFIX`, so that in a shared Redis ours are easy to tell apart and nobody else's are touched.
+
+What belongs to conversations is cut into partitions (`chat.store.partitions`). Their keys have the partition as a hash
+tag, `{m3}`, by which a Redis Cluster keeps all of one partition's keys together.
 """
 
 import unicodedata
+from typing import NamedTuple
 
 PREFIX = "chattergram"
 
-# The accepted log (a stream), its consumer group, the flag that a drainer is running or coming, and the drainer's lease
-ACCEPTED = f"{PREFIX}:accepted"
+# The number of partitions these stores were begun with
+PARTITIONS = f"{PREFIX}:partitions"
+
+# The consumer group of every accepted log; the token of a drainer that offers busy ones its help, and whether one was
+# called that has not begun yet (see `chat.messages.leases`)
 ACCEPTED_GROUP = "drain"
-ACCEPTED_WAKING = f"{PREFIX}:accepted:waking"
-ACCEPTED_DRAINER = f"{PREFIX}:accepted:drainer"
+ACCEPTED_HELPER = f"{PREFIX}:accepted:helper"
+ACCEPTED_HELPER_COMING = f"{PREFIX}:accepted:helper:coming"
 ACCEPTED_REFUSED = f"{PREFIX}:accepted:refused"  # stream of entries that could not be stored, for an operator
 
-# Messages that MongoDB has not confirmed yet (sorted set): message id -> revision
-OUTBOX = f"{PREFIX}:outbox"
-
-# The same for read cursors (hash: `<conversation>#<reader>` -> id) and for when people were last seen (hash: user ->
-# time)
-CURSORS_OUTBOX = f"{PREFIX}:outbox:cursors"
+# When people were last seen, as far as MongoDB does not have it yet (hash: user -> time)
 SEEN_OUTBOX = f"{PREFIX}:outbox:seen"
 
 # The same for ended sessions (hash): key in Redis -> `<value> <until, Unix s>`
@@ -31,10 +33,9 @@ HOT_COMPLETE = f"{PREFIX}:hot:complete"
 # Progress of that rebuild (hash): step -> the last `_id` copied, or `done`
 HOT_REBUILD = f"{PREFIX}:hot:complete:at"
 
-# Whether both stores belong together (see `chat.upkeep.comparing`): the archive's last two marks (hash), the last
-# message it confirmed (`<id> <revision>`), and the progress of a comparison (hash)
+# Whether both stores belong together (see `chat.upkeep.comparing`): the archive's last two marks (hash), and the
+# progress of a comparison (hash)
 ARCHIVE_MARKS = f"{PREFIX}:archive:marks"
-ARCHIVE_CONFIRMED = f"{PREFIX}:archive:confirmed"
 COMPARISON = f"{PREFIX}:archive:comparison"
 
 # What the sync brought either store beyond its daily work, as numbers (hash); see `chat.upkeep.comparing`
@@ -99,9 +100,8 @@ RECORDINGS = f"{PREFIX}:recordings"
 DELIVERY_LAST = f"{PREFIX}:delivery:last"
 DELIVERY_SINCE = f"{PREFIX}:delivery:since"
 
-# The search indexes
+# The search index of people
 USER_INDEX = f"{PREFIX}:user:index"
-MESSAGE_INDEX = f"{PREFIX}:message:index"
 
 # Names of all users, for the sorted list of people (sorted set): members `<folded name>\0<user id>`, all with score 0
 NAMES = f"{PREFIX}:names"
@@ -120,6 +120,59 @@ WRITE_PROBE = f"{PREFIX}:probe"
 PRESENCE_PROCESSES = f"{PREFIX}:presence:processes"
 PRESENCE_ONLINE = f"{PREFIX}:presence:online"
 PRESENCE_SEEN = f"{PREFIX}:presence:seen"
+
+
+# What versions before the partitions had one of (see `chat.upkeep.moving`)
+OLD_ACCEPTED = f"{PREFIX}:accepted"
+OLD_ACCEPTED_WAKING = f"{PREFIX}:accepted:waking"
+OLD_ACCEPTED_DRAINER = f"{PREFIX}:accepted:drainer"
+OLD_MESSAGES = f"{PREFIX}:message:"
+OLD_CONVERSATIONS = f"{PREFIX}:conversation:"
+OLD_CURSORS = f"{PREFIX}:cursors:"
+OLD_OUTBOX = f"{PREFIX}:outbox"
+OLD_CURSORS_OUTBOX = f"{PREFIX}:outbox:cursors"
+OLD_CONFIRMED = f"{PREFIX}:archive:confirmed"
+OLD_MESSAGE_INDEX = f"{PREFIX}:message:index"
+UNMOVED = (OLD_ACCEPTED, f"{OLD_MESSAGE_INDEX}:hash")  # one of these exists until all of it has been moved
+
+# The same kind of key in all partitions, for SCAN
+EVERY_MESSAGE = f"{PREFIX}:{{m*}}:message:*"
+EVERY_CONVERSATION = f"{PREFIX}:{{m*}}:conversation:*"
+EVERY_CURSORS = f"{PREFIX}:{{m*}}:cursors:*"
+
+
+class Named(NamedTuple):
+    """What a key that SCAN found is of: a partition, and a message or a conversation."""
+
+    partition: int
+    name: str
+
+
+def named(key: bytes | str) -> Named:
+    """Reads a key of one of those kinds."""
+    text = key.decode() if isinstance(key, bytes) else key
+    _, tag, _, name = text.split(":", 3)
+    return Named(int(tag.strip("{m}")), name)
+
+
+def partition_tag(partition: int) -> str:
+    """The beginning of all keys of a partition."""
+    return f"{PREFIX}:{{m{partition}}}"
+
+
+def accepted_key(partition: int) -> str:
+    """The accepted log of a partition (a stream)."""
+    return f"{partition_tag(partition)}:accepted"
+
+
+def waking_key(partition: int) -> str:
+    """Exists while a drainer of this log runs or is coming: its token, or 1 until it has begun."""
+    return f"{partition_tag(partition)}:accepted:waking"
+
+
+def drainer_key(partition: int) -> str:
+    """The token of the one drainer that may read this log; its lease."""
+    return f"{partition_tag(partition)}:accepted:drainer"
 
 
 def user_key(user_id: str) -> str:
@@ -146,13 +199,43 @@ def user_of_name_member(member: bytes) -> str:
     return member.rpartition(b"\0")[2].decode()
 
 
-def message_key(message_id: str) -> str:
-    return f"{PREFIX}:message:{message_id}"
+def message_prefix(partition: int) -> str:
+    """The beginning of the keys of a partition's messages."""
+    return f"{partition_tag(partition)}:message:"
 
 
-def conversation_key(conversation: str) -> str:
+def message_key(partition: int, message_id: str) -> str:
+    return f"{message_prefix(partition)}{message_id}"
+
+
+def message_index(partition: int) -> str:
+    """The search index of a partition's messages. With this name, a cluster keeps it on the node of its messages."""
+    return f"{partition_tag(partition)}:index"
+
+
+def hash_key(index: str) -> str:
+    """The hash of the schema that an index was made with."""
+    return f"{index}:hash"
+
+
+def outbox_key(partition: int) -> str:
+    """Messages that MongoDB has not confirmed yet (sorted set): message id -> revision."""
+    return f"{partition_tag(partition)}:outbox"
+
+
+def cursors_outbox_key(partition: int) -> str:
+    """The same for read cursors (hash): `<conversation>#<reader>` -> message id."""
+    return f"{partition_tag(partition)}:outbox:cursors"
+
+
+def confirmed_key(partition: int) -> str:
+    """The last message that MongoDB has confirmed: `<id> <revision>`; see `chat.upkeep.comparing`."""
+    return f"{partition_tag(partition)}:confirmed"
+
+
+def conversation_key(partition: int, conversation: str) -> str:
     """Sorted set of a conversation's message ids, all with score 0 and therefore sorted by id."""
-    return f"{PREFIX}:conversation:{conversation}"
+    return f"{partition_tag(partition)}:conversation:{conversation}"
 
 
 def conversations_key(user_id: str) -> str:
@@ -170,9 +253,9 @@ def paging_key(reader_id: str, partner_id: str) -> str:
     return f"{PREFIX}:paging:{reader_id}:{partner_id}"
 
 
-def cursors_key(conversation: str) -> str:
+def cursors_key(partition: int, conversation: str) -> str:
     """Hash: reader -> the newest message id they have read."""
-    return f"{PREFIX}:cursors:{conversation}"
+    return f"{partition_tag(partition)}:cursors:{conversation}"
 
 
 def deliveries_key(user_id: str) -> str:

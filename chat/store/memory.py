@@ -10,8 +10,8 @@ from redis import Redis
 
 from chat.store import keys
 
-STORED_FACTOR = 10  # memory of a stored message with its index, lists and frames, for each byte in the accepted log
-SAMPLES = 5  # nodes of the log that Redis looks at to estimate its size
+STORED_FACTOR = 10  # memory of a stored message with its index, lists and frames, for each byte in the accepted logs
+SAMPLES = 5  # nodes of a log that Redis looks at to estimate its size
 
 
 class Reading(NamedTuple):
@@ -30,14 +30,15 @@ class Reading(NamedTuple):
 class Memory:
     """The last reading of a process; one that does not sample never finds Redis full."""
 
-    def __init__(self, warn_at: float, full_at: float) -> None:
+    def __init__(self, warn_at: float, full_at: float, partitions: int) -> None:
+        self._partitions = partitions
         self._warn_at = warn_at
         self._full_at = full_at
         self.last = Reading()
 
     def sample(self, redis: Redis) -> None:
         """Reads it again. Raises RedisError; then the last reading stays."""
-        self.last = read(redis)
+        self.last = read(redis, self._partitions)
 
     @property
     def is_short(self) -> bool:
@@ -50,10 +51,11 @@ class Memory:
         return self.last.share >= self._full_at
 
 
-def read(redis: Redis) -> Reading:
+def read(redis: Redis, partitions: int) -> Reading:
     """One round trip. Raises RedisError."""
     with redis.pipeline(transaction=False) as pipe:
         pipe.info("memory")
-        pipe.memory_usage(keys.ACCEPTED, samples=SAMPLES)
-        found, log = pipe.execute()
-    return Reading(int(found["used_memory"]), int(found.get("maxmemory", 0)), STORED_FACTOR * int(log or 0))
+        for partition in range(partitions):
+            pipe.memory_usage(keys.accepted_key(partition), samples=SAMPLES)
+        found, *logs = pipe.execute()
+    return Reading(int(found["used_memory"]), int(found.get("maxmemory", 0)), STORED_FACTOR * sum(filter(None, logs)))

@@ -9,7 +9,7 @@ from pymongo.errors import PyMongoError
 from redis import RedisError, ResponseError
 from redis.lock import Lock
 
-from chat.store import archive, hot, keys
+from chat.store import archive, hot, keys, partitions
 from chat.store.connection import Stores
 from config import platforms
 from config.settings import unusable
@@ -32,10 +32,10 @@ def prepare(stores: Stores) -> None:
     archive.migrate(stores.mongo)
     hot.configure(stores.redis)
     # Lock only if there is something to do: a process killed while it starts must not hold up the next one.
-    if hot.is_outdated(stores.redis):
+    if hot.outdated(stores):
         lock = Lock(stores.redis, keys.lock_key("prepare"), timeout=LOCK_SECONDS, blocking_timeout=2 * LOCK_SECONDS)
         with lock:
-            hot.migrate(stores.redis)
+            hot.migrate(stores)
 
 
 def _check_kinds(stores: Stores) -> None:
@@ -45,6 +45,8 @@ def _check_kinds(stores: Stores) -> None:
     hello = stores.mongo.client.admin.command("hello")
     if "setName" not in hello and hello.get("msg") != "isdbgrid":  # what a mongos calls itself
         raise unusable({"mongodb_uri": "names a MongoDB that is not a replica set; transactions need one"})
+    if reason := partitions.unusable(stores):
+        raise unusable({"partitions": reason})
     for risk in _risks(stores):
         if stores.settings.environment == "production":
             raise unusable({"redis_url": risk})

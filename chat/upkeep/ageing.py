@@ -20,7 +20,7 @@ def age(stores: Stores) -> int:
     oldest = ids.days_ago(stores.settings.hot_window_days)
     aged = 0
     with try_lock(stores.redis, "age", LOCK_SECONDS) as acquired:
-        found = stores.redis.scan_iter(match=keys.conversation_key("*"), count=SCAN_COUNT) if acquired else ()
+        found = stores.redis.scan_iter(match=keys.EVERY_CONVERSATION, count=SCAN_COUNT) if acquired else ()
         for key in found:
             while page := _aged_page(stores, key, oldest):
                 dropped = _drop(stores, key, page)
@@ -44,5 +44,7 @@ def _aged_page(stores: Stores, key: bytes, oldest: str) -> list[str]:
 
 def _drop(stores: Stores, key: bytes, message_ids: list[str]) -> int:
     """Removes these messages from Redis, up to the first one with a change the archive lacks."""
-    script_keys = [keys.OUTBOX, key, *map(keys.message_key, message_ids)]
+    partition = keys.named(key).partition
+    messages = [keys.message_key(partition, message_id) for message_id in message_ids]
+    script_keys = [keys.outbox_key(partition), key, *messages]
     return int(stores.scripts.drop_aged(keys=script_keys, args=message_ids))

@@ -162,7 +162,8 @@ def restore(stores: Stores, path: Path, manifest: Manifest, replace: bool, on_pr
     stores.mongo[chunks.CHUNKS].delete_many({"files_id": {"$in": manifest.cut_off}})
     _list_conversations(stores)
     _erase_deleted_meanwhile(stores, manifest)
-    stores.mongo.marks.delete_many({})  # without a mark, the sync compares both stores
+    ended = {"_id": {"$in": [comparing.SYNC_MARK, comparing.RESTORE_MARK]}}
+    stores.mongo.marks.delete_many(ended)  # without its mark, the sync compares both stores
 
 
 def _raw(stores: Stores, name: str, query: Any = None, **options: Any) -> Iterator[bytes]:

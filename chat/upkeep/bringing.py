@@ -16,7 +16,7 @@ from chat import ids
 from chat.audio import chunks
 from chat.messages import storing
 from chat.people import accounts
-from chat.store import counters, hot, keys
+from chat.store import counters, hot, keys, partitions
 from chat.store.connection import Document, Stores
 from chat.upkeep import erasure
 
@@ -108,7 +108,7 @@ def _bring_person(stores: Stores, user: Document) -> bool:
 
 def _bring_messages(stores: Stores, at: str) -> str:
     """Puts messages into the outbox that the archive lacks, or has in an older revision."""
-    names, following = _scan(stores, at, keys.message_key("*"), JSON_TYPE)
+    names, following = _scan(stores, at, keys.EVERY_MESSAGE, JSON_TYPE)
     hot_ones = _revisions(stores, names)
     if not hot_ones:
         return following
@@ -121,12 +121,21 @@ def _bring_messages(stores: Stores, at: str) -> str:
         if _is_newer(revision, deleted, archived.get(message_id))
     }
     if lacking:
-        count(stores, TO_ARCHIVE, int(stores.redis.zadd(keys.OUTBOX, lacking, nx=True)))
+        count(stores, TO_ARCHIVE, _into_outboxes(stores, names, lacking))
         _erase_recordings(stores, [archived[each] for each in lacking if each in archived and hot_ones[each][1]])
         count(stores, RECORDINGS, _lost_recordings(stores, [each for each in lacking if each not in archived]))
         storing.flush(stores, FLUSH_PAGES)
     _drop_outdated(stores, {each for each, found in archived.items() if found.get("revision", 1) > hot_ones[each][0]})
     return following
+
+
+def _into_outboxes(stores: Stores, names: list[str], lacking: dict[str, int]) -> int:
+    """Puts revisions of messages into the outboxes of their partitions. Returns how many were not there."""
+    with stores.redis.pipeline(transaction=False) as pipe:
+        for partition, message_id in map(keys.named, names):
+            if message_id in lacking:
+                pipe.zadd(keys.outbox_key(partition), {message_id: lacking[message_id]}, nx=True)
+        return sum(pipe.execute())
 
 
 def _revisions(stores: Stores, names: list[str]) -> dict[str, tuple[int, bool]]:
@@ -137,9 +146,8 @@ def _revisions(stores: Stores, names: list[str]) -> dict[str, tuple[int, bool]]:
         pipe.execute_command("JSON.MGET", *names, "$.revision")
         pipe.execute_command("JSON.MGET", *names, "$.deletedAt")
         revisions, deleted = pipe.execute()
-    prefix = len(keys.message_key(""))
     return {
-        name[prefix:]: (int(revision.strip(b"[]") or 1), when != b"[]")
+        keys.named(name).name: (int(revision.strip(b"[]") or 1), when != b"[]")
         for name, revision, when in zip(names, revisions, deleted, strict=True)
         if revision is not None
     }
@@ -159,35 +167,36 @@ def _erase_recordings(stores: Stores, deleted: Iterable[Document]) -> None:
 
 def _lost_recordings(stores: Stores, message_ids: list[str]) -> int:
     """The number of these messages whose recording the archive lacks: nothing else has recordings."""
-    found = hot.read_messages(stores.redis, message_ids)
+    found = hot.read_messages(stores, message_ids)
     wanted = {each["audioFileId"] for each in found if each is not None and each["audioFileId"]}
     return len(wanted) - stores.mongo[chunks.FILES].count_documents({"_id": {"$in": list(wanted)}}) if wanted else 0
 
 
 def _drop_outdated(stores: Stores, message_ids: set[str]) -> None:
     """Removes older copies of messages that were loaded into Redis only for a while; the rebuild renews the others."""
-    for message_id in message_ids:
-        if stores.redis.ttl(keys.message_key(message_id)) > 0:
-            found = hot.read_messages(stores.redis, [message_id])[0]
-            if found is not None:
-                conversation = ids.conversation_id(found["senderId"], found["receiverId"])
-                script_keys = [keys.OUTBOX, keys.conversation_key(conversation), keys.message_key(message_id)]
-                stores.scripts.drop_aged(keys=script_keys, args=[message_id])
+    for found in hot.read_messages(stores, list(message_ids)):
+        if found is None:
+            continue
+        partition = partitions.of(stores, found)
+        key = keys.message_key(partition, found["_id"])
+        if stores.redis.ttl(key) > 0:
+            conversation = ids.conversation_id(found["senderId"], found["receiverId"])
+            script_keys = [keys.outbox_key(partition), keys.conversation_key(partition, conversation), key]
+            stores.scripts.drop_aged(keys=script_keys, args=[found["_id"]])
 
 
 def _bring_cursors(stores: Stores, at: str) -> str:
-    names, following = _scan(stores, at, keys.cursors_key("*"), "hash")
-    prefix = len(keys.cursors_key(""))
+    names, following = _scan(stores, at, keys.EVERY_CURSORS, "hash")
     with stores.redis.pipeline(transaction=False) as pipe:
         for name in names:
             pipe.hgetall(name)
         found = pipe.execute()
-    rows = [
-        (ids.cursor_id(name[prefix:], reader.decode()), up_to)
-        for name, cursors in zip(names, found, strict=True)
-        for reader, up_to in cursors.items()
-    ]
-    _note(stores, keys.CURSORS_OUTBOX, rows)
+    rows: dict[int, list[tuple[str, bytes]]] = {}
+    for (partition, conversation), cursors in zip(map(keys.named, names), found, strict=True):
+        own = rows.setdefault(partition, [])
+        own += [(ids.cursor_id(conversation, reader.decode()), up_to) for reader, up_to in cursors.items()]
+    for partition, own in rows.items():
+        _note(stores, keys.cursors_outbox_key(partition), own)
     return following
 
 

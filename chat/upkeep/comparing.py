@@ -17,7 +17,7 @@ import structlog
 from ulid import ULID
 
 from chat import ids
-from chat.store import clock, keys
+from chat.store import clock, keys, partitions
 from chat.store.connection import Stores
 from chat.store.prepare import prepare
 from chat.upkeep import bringing, runs
@@ -101,22 +101,30 @@ def _end(stores: Stores, reason: str) -> None:
             pipe.execute()
     renew_mark(stores)
     # What was confirmed before may be in neither store any more: a change of a message older than the hot window.
-    stores.redis.delete(keys.COMPARISON, keys.ARCHIVE_CONFIRMED)
+    stores.redis.delete(keys.COMPARISON, *map(keys.confirmed_key, partitions.every(stores)))
     log.info("sync.compared", reason=reason, **found)
 
 
 def _archive_has_confirmed(stores: Stores) -> bool:
-    confirmed = stores.redis.get(keys.ARCHIVE_CONFIRMED)
-    if confirmed is None:
+    """Whether the archive still has the last message that it confirmed of each partition."""
+    found = stores.redis.mget([keys.confirmed_key(partition) for partition in partitions.every(stores)])
+    confirmed = dict(each.decode().split(" ") for each in found if each is not None)
+    if not confirmed:
         return True
-    message_id, _, revision = confirmed.decode().partition(" ")
-    found = stores.mongo.messages.find_one({"_id": message_id}, {"revision": 1, "deletedAt": 1})
-    return found is not None and ("deletedAt" in found or found.get("revision", 1) >= int(revision))
+    fields = {"revision": 1, "deletedAt": 1}
+    archived = {each["_id"]: each for each in stores.mongo.messages.find({"_id": {"$in": list(confirmed)}}, fields)}
+    return all(
+        (has := archived.get(message_id)) is not None
+        and ("deletedAt" in has or has.get("revision", 1) >= int(revision))
+        for message_id, revision in confirmed.items()
+    )
 
 
 def _redis_has_newest(stores: Stores) -> bool:
     """Whether Redis has the archive's newest message, unless that is about to leave the window or Redis is rebuilt."""
-    newest = stores.mongo.messages.find_one({}, {"_id": 1}, sort=[("_id", -1)])
+    newest = stores.mongo.messages.find_one({}, {"_id": 1, "conversation": 1}, sort=[("_id", -1)])
     if newest is None or newest["_id"] < ids.days_ago(stores.settings.hot_window_days - 1):
         return True
-    return bool(stores.redis.exists(keys.message_key(newest["_id"]))) or not stores.redis.exists(keys.HOT_COMPLETE)
+    partition = partitions.of_conversation(stores, newest["conversation"])
+    has_it = stores.redis.exists(keys.message_key(partition, newest["_id"]))
+    return bool(has_it) or not stores.redis.exists(keys.HOT_COMPLETE)

@@ -22,7 +22,7 @@ from chat.messages import log as accepted_log
 from chat.people import accounts, presence, sessions
 from chat.people.passwords import Passwords
 from chat.push import subscriptions
-from chat.store import archive, hot, keys
+from chat.store import archive, hot, keys, partitions
 from chat.store.connection import Document, Stores
 from chat.store.locks import try_lock
 from chat.upkeep.runs import Progress, ignore
@@ -190,13 +190,13 @@ def _erase_page(stores: Stores, user_id: str, page: list[StoredMessage]) -> bool
     """Replaces messages with tombstones in both stores. Returns False if one changed meanwhile: repeat the page."""
     standing = {archived["_id"]: archived for archived in page if not archived.get("deletedAt")}
     storing.load_all_for_change(stores, list(standing.values()), LOADED_SECONDS)
-    found = hot.read_messages(stores.redis, [archived["_id"] for archived in page])
+    found = hot.read_again(stores, page)
     alive = [message for message in found if message is not None and not message.get("deletedAt")]
     editing.bury(stores, alive)
     if client_ids := [client_id for archived in page if (client_id := archived.get("clientId"))]:
         stores.redis.delete(*[keys.client_key(user_id, client_id) for client_id in client_ids])
-    wanted = list(standing.keys() | {message["_id"] for message in alive})
-    now = hot.read_messages(stores.redis, wanted)
+    wanted = {**standing, **{message["_id"]: message for message in alive}}
+    now = hot.read_again(stores, wanted.values())
     buried = [message for message in now if message is not None and message.get("deletedAt")]
     # Deliver before archiving: if we are killed in between, the page is repeated and delivered again.
     delivery.deliver(stores, [editing.deleted_frame(message) for message in buried])
@@ -234,8 +234,9 @@ def _forget_lists(stores: Stores, user_id: str) -> None:
     conversations = archived | {ids.conversation_id(user_id, partner) for partner in partners}
     with stores.redis.pipeline() as pipe:
         for conversation in conversations:
-            pipe.hdel(keys.cursors_key(conversation), user_id)
-            pipe.hdel(keys.CURSORS_OUTBOX, ids.cursor_id(conversation, user_id))
+            partition = partitions.of_conversation(stores, conversation)
+            pipe.hdel(keys.cursors_key(partition, conversation), user_id)
+            pipe.hdel(keys.cursors_outbox_key(partition), ids.cursor_id(conversation, user_id))
         for partner in partners:
             pipe.delete(keys.inbox_key(user_id, partner), keys.paging_key(user_id, partner))
         pipe.delete(keys.conversations_key(user_id), keys.deliveries_key(user_id))

@@ -1,13 +1,15 @@
 """Sizes of the stores and of what waits in them, for `/metrics` and `flask state`. All are cheap at any size."""
 
-from typing import Any, NamedTuple
+from contextlib import suppress
+from typing import NamedTuple
 
 from pymongo.errors import PyMongoError
-from redis import Redis, RedisError
+from redis import RedisError, ResponseError
 
 from chat import ids
 from chat.audio import chunks
-from chat.store import clock, keys
+from chat.messages import log as accepted_log
+from chat.store import clock, keys, partitions
 from chat.store.connection import Stores
 from chat.store.memory import Memory
 from chat.upkeep import runs
@@ -49,8 +51,6 @@ FIGURES = {
 class _Raw(NamedTuple):
     """Redis's replies, in the order of the commands in `_of_redis`."""
 
-    accepted: int
-    accepted_first: list[tuple[bytes, Any]]
     refused: int
     transcriptions: int
     transcriptions_due: int
@@ -58,9 +58,6 @@ class _Raw(NamedTuple):
     due: list[bytes]
     in_line: list[bytes]
     recordings: int
-    outbox: int
-    outbox_new: list[bytes]
-    cursors: int
     seen: int
     people: int
     complete: int
@@ -71,7 +68,7 @@ def figures(stores: Stores) -> dict[str, float]:
     """Returns the figures by their names in `FIGURES`. For a store that is away there is only its `_up`."""
     found: dict[str, float] = {}
     try:
-        found |= {"redis_up": 1, **_of_redis(stores.redis), **_of_memory(stores)}
+        found |= {"redis_up": 1, **_of_redis(stores), **_of_memory(stores)}
     except RedisError:
         found["redis_up"] = 0
     try:
@@ -81,11 +78,10 @@ def figures(stores: Stores) -> dict[str, float]:
     return found
 
 
-def _of_redis(redis: Redis) -> dict[str, float]:
+def _of_redis(stores: Stores) -> dict[str, float]:
+    redis = stores.redis
     now = clock.now_ms(redis)  # which also gave the log its times
     with redis.pipeline(transaction=False) as pipe:
-        pipe.xlen(keys.ACCEPTED)
-        pipe.xrange(keys.ACCEPTED, count=1)
         pipe.xlen(keys.ACCEPTED_REFUSED)
         pipe.zcard(keys.TRANSCRIPTIONS)
         pipe.zcount(keys.TRANSCRIPTIONS, "-inf", now)
@@ -93,28 +89,25 @@ def _of_redis(redis: Redis) -> dict[str, float]:
         pipe.zrange(keys.TRANSCRIPTIONS, "-inf", now, byscore=True, offset=0, num=DUE_SAMPLE)
         pipe.zrange(keys.TRANSCRIPTIONS, "+inf", "+inf", byscore=True, offset=0, num=DUE_SAMPLE)
         pipe.zcard(keys.RECORDINGS)
-        pipe.zcard(keys.OUTBOX)
-        pipe.zrange(keys.OUTBOX, 1, 1, byscore=True, offset=0, num=1)
-        pipe.hlen(keys.CURSORS_OUTBOX)
         pipe.hlen(keys.SEEN_OUTBOX)
         pipe.zcard(keys.NAMES)
         pipe.exists(keys.HOT_COMPLETE)
         pipe.scard(keys.PRESENCE_ONLINE)
         raw = _Raw(*pipe.execute())
-    accepted_ms = int(raw.accepted_first[0][0].partition(b"-")[0]) if raw.accepted_first else now
+    accepted, lacking = accepted_log.waiting(stores), _lacking(stores)
     return {
-        "accepted_messages": raw.accepted,
-        "accepted_oldest_seconds": max(0, now - accepted_ms) / 1_000,
+        "accepted_messages": accepted.entries,
+        "accepted_oldest_seconds": max(0, now - accepted.oldest_ms) / 1_000 if accepted.entries else 0,
         "accepted_refused_messages": raw.refused,
         "transcriptions_waiting": raw.transcriptions,
         "transcriptions_due": raw.transcriptions_due + raw.transcriptions_in_line,
         "transcriptions_oldest_seconds": _age([*raw.due, *raw.in_line], now),
         "recordings_growing": raw.recordings,
-        "outbox_messages": raw.outbox,
-        "outbox_oldest_seconds": _age(raw.outbox_new, now),
-        "outbox_cursors": raw.cursors,
+        "outbox_messages": lacking.messages,
+        "outbox_oldest_seconds": _age(lacking.oldest, now),
+        "outbox_cursors": lacking.cursors,
         "outbox_last_seen": raw.seen,
-        "hot_messages": _indexed(redis),
+        "hot_messages": _indexed(stores),
         "hot_people": raw.people,
         "hot_complete": raw.complete,
         "people_online": raw.online,
@@ -122,8 +115,27 @@ def _of_redis(redis: Redis) -> dict[str, float]:
     }
 
 
+class _Lacking(NamedTuple):
+    """What MongoDB lacks: the numbers of messages and of cursors, and the oldest new message of each partition."""
+
+    messages: int
+    oldest: list[bytes]
+    cursors: int
+
+
+def _lacking(stores: Stores) -> _Lacking:
+    with stores.redis.pipeline(transaction=False) as pipe:
+        for partition in partitions.every(stores):
+            pipe.zcard(keys.outbox_key(partition))
+            pipe.zrange(keys.outbox_key(partition), 1, 1, byscore=True, offset=0, num=1)
+            pipe.hlen(keys.cursors_outbox_key(partition))
+        found = pipe.execute()
+    return _Lacking(sum(found[::3]), [raw for page in found[1::3] for raw in page], sum(found[2::3]))
+
+
 def _of_memory(stores: Stores) -> dict[str, float]:
-    memory = Memory(stores.settings.redis_memory_warning, stores.settings.redis_memory_full)
+    settings = stores.settings
+    memory = Memory(settings.redis_memory_warning, settings.redis_memory_full, settings.partitions)
     memory.sample(stores.redis)
     return {
         "redis_memory_bytes": memory.last.used,
@@ -133,12 +145,13 @@ def _of_memory(stores: Stores) -> dict[str, float]:
     }
 
 
-def _indexed(redis: Redis) -> float:
-    """The number of messages in Redis, as counted by its search index; 0 while there is no index."""
-    try:
-        return float(redis.ft(keys.MESSAGE_INDEX).info()["num_docs"])
-    except RedisError:
-        return 0
+def _indexed(stores: Stores) -> float:
+    """The number of messages in Redis, as counted by its search indexes; 0 of those that do not exist."""
+    found = 0.0
+    for partition in partitions.every(stores):
+        with suppress(ResponseError):
+            found += float(stores.redis.ft(keys.message_index(partition)).info()["num_docs"])
+    return found
 
 
 def _of_mongodb(stores: Stores) -> dict[str, float]:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from redis import Redis, ResponseError
+from redis import Redis
 
 from chat.store import hot, keys, search_terms
 from chat.store.connection import Stores
@@ -23,14 +23,14 @@ def _of_user(user: dict[str, Any]) -> str:
     return search_terms.terms(user["username"])
 
 
-_KINDS: tuple[tuple[str, str, Terms], ...] = (
-    (keys.user_key("*"), keys.USER_INDEX, _of_user),
-    (keys.message_key("*"), keys.MESSAGE_INDEX, search_terms.of_message),
+_KINDS: tuple[tuple[str, Terms], ...] = (
+    (keys.user_key("*"), _of_user),
+    (keys.EVERY_MESSAGE, search_terms.of_message),
 )
 
 
 def reindex(stores: Stores, on_progress: Progress = ignore) -> int:
-    """Recomputes the terms of all people and messages in Redis, then rebuilds both indexes.
+    """Recomputes the terms of all people and messages in Redis, then rebuilds all indexes.
 
     Until it is done, search returns partial results; everything else works as usual. Safe to repeat. Returns the number
     of people and messages whose terms changed.
@@ -39,14 +39,15 @@ def reindex(stores: Stores, on_progress: Progress = ignore) -> int:
         TimeoutError: RediSearch is still indexing after ten minutes; it continues on its own.
     """
     changed = 0
-    for pattern, _, terms in _KINDS:
+    for pattern, terms in _KINDS:
         for page in _pages(stores, pattern):
             changed += _reterm(stores, page, terms)
             on_progress(len(page))
-    for _, index, _ in _KINDS:
-        _drop(stores.redis, index)
+    indexes = [index.name for index in hot.indexes(stores)]
+    for index in indexes:
+        hot.drop_index(stores.redis, index)
     prepare(stores)
-    for _, index, _ in _KINDS:
+    for index in indexes:
         _wait(stores.redis, index)
     return changed
 
@@ -74,15 +75,6 @@ def _reterm(stores: Stores, names: list[str], terms: Terms) -> int:
     # Quotes are enough to make JSON of terms, since they consist of letters, digits and spaces.
     arguments = [f'"{text}"' for _, before, now in stale for text in (before, now)]
     return int(stores.scripts.replace_terms(keys=[key for key, *_ in stale], args=arguments))
-
-
-def _drop(redis: Redis, index: str) -> None:
-    """Drops an index if it exists, keeping its documents."""
-    try:
-        redis.execute_command("FT.DROPINDEX", index)
-    except ResponseError as error:
-        if "unknown index" not in str(error).lower() and "no such index" not in str(error).lower():
-            raise
 
 
 def _wait(redis: Redis, index: str) -> None:

@@ -21,7 +21,7 @@ from chat.messages import log as accepted_log
 from chat.messages import storing
 from chat.people import sessions
 from chat.push import subscriptions
-from chat.store import archive, counters, hot, keys
+from chat.store import archive, counters, hot, keys, partitions
 from chat.store.connection import Document, Stores
 from chat.store.locks import try_lock
 from chat.store.prepare import prepare
@@ -98,7 +98,14 @@ def _flush_cursors(stores: Stores) -> None:
         fixed = {"conversation": conversation, "reader": reader}
         return UpdateOne({"_id": name}, {"$max": {"upTo": up_to}, "$set": fixed}, upsert=True)
 
-    _flush_hash(stores, keys.CURSORS_OUTBOX, "cursors", write)
+    outboxes = [keys.cursors_outbox_key(partition) for partition in partitions.every(stores)]
+    with stores.redis.pipeline(transaction=False) as pipe:
+        for outbox in outboxes:
+            pipe.exists(outbox)
+        found = pipe.execute()
+    for outbox, has_some in zip(outboxes, found, strict=True):
+        if has_some:
+            _flush_hash(stores, outbox, "cursors", write)
 
 
 def _flush_last_seen(stores: Stores) -> None:
@@ -191,8 +198,13 @@ def _put_cursors(stores: Stores, page: list[Document]) -> None:
         for cursor in page:
             reader, conversation, up_to = cursor["reader"], cursor["conversation"], cursor["upTo"]
             (partner,) = set(ids.people_of(conversation)) - {reader}
+            partition = partitions.of_conversation(stores, conversation)
             stores.scripts.move_read_cursor(
-                keys=[keys.cursors_key(conversation), keys.inbox_key(reader, partner), keys.CURSORS_OUTBOX],
+                keys=[
+                    keys.cursors_key(partition, conversation),
+                    keys.inbox_key(reader, partner),
+                    keys.cursors_outbox_key(partition),
+                ],
                 args=[reader, up_to, cursor["_id"]],
                 client=pipe,
             )
@@ -206,13 +218,14 @@ def _put_messages(stores: Stores, page: list[Document]) -> None:
     for document in page:
         message_id, sender, receiver = document["_id"], document["senderId"], document["receiverId"]
         conversation, client_id = document["conversation"], document.get("clientId")
+        partition = partitions.of_conversation(stores, conversation)
         script_keys += [
-            keys.message_key(message_id),
-            keys.conversation_key(conversation),
+            keys.message_key(partition, message_id),
+            keys.conversation_key(partition, conversation),
             keys.conversations_key(sender) if sender in existing else "",
             keys.conversations_key(receiver) if receiver in existing else "",
             keys.inbox_key(receiver, sender) if receiver in existing else "",
-            keys.cursors_key(conversation),
+            keys.cursors_key(partition, conversation),
             keys.client_key(sender, client_id) if client_id else "",
         ]
         arguments += [

@@ -148,7 +148,7 @@ def seconds(stores: Stores, messages: Sequence[StoredMessage]) -> dict[str, floa
 
 def _note_turns(stores: Stores, message_ids: Sequence[str]) -> None:
     """Notes whose turn each message takes: its sender's. A message that no longer exists takes nobody's."""
-    messages = [each for each in hot.read_messages(stores.redis, list(message_ids)) if each is not None]
+    messages = [each for each in hot.read_messages(stores, list(message_ids)) if each is not None]
     try:
         known = {message["_id"] for message in messages}
         messages += storing.archived(stores, [each for each in message_ids if each not in known])

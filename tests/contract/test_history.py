@@ -44,7 +44,7 @@ def archive(mongo: Database[Any], one: Person, other: Person, count: int) -> lis
     documents = []
     for number in range(count):
         sender, receiver = (one, other) if number % 3 else (other, one)
-        message_id = ids.message_id(f"{start + number // 4}-{number % 4}", ids.new_entropy())
+        message_id = ids.message_id(f"{start + number // 4}-{number % 4}", ids.new_entropy(f"{one.id}:{other.id}"))
         documents.append(
             {
                 "_id": message_id,

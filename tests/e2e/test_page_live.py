@@ -43,7 +43,7 @@ def test_words_are_seen_while_one_speaks_and_sent_as_one_has_corrected_them(visi
     expect(grace.page.locator(".conversation-head .state")).to_have_text("recording a voice message …")
     expect(ada.page.locator(".heard-words .word").first).to_have_text(FIRST, timeout=HEARD)
     expect(ada.page.get_by_text(f"{name_of(grace)} can read along")).to_be_visible()
-    expect(grace.page.locator(".overheard .word").first).to_have_text(FIRST)
+    expect(grace.page.locator(".overheard .word").first).to_have_text(FIRST, timeout=HEARD)
     accessible.check(ada.page)
     accessible.check(grace.page)
     ada.context.set_offline(True)
@@ -55,7 +55,8 @@ def test_words_are_seen_while_one_speaks_and_sent_as_one_has_corrected_them(visi
     ada.page.get_by_role("button", name="Stop and listen").click()
     words = ada.page.locator(".review .word")
     expect(words.nth(3)).to_be_visible()
-    expect(ada.page.locator(".review .unsettled")).to_have_count(0)  # what is reviewed does not change any more
+    unsettled = ada.page.locator(".review .unsettled")
+    expect(unsettled).to_have_count(0, timeout=HEARD)  # what is reviewed does not change any more
     accessible.check(ada.page)
     words.nth(1).click()
     expect(ada.page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
@@ -97,5 +98,5 @@ def test_an_unfinished_recording_is_gone_on_with_on_another_device(visit: Visit,
     expect(message.locator(".timed .word").first).to_have_text(FIRST, timeout=HEARD)
     expect(message.locator(".clock").last).not_to_have_text(before)
 
-    expect(phone.page.locator("article .timed .word").first).to_have_text(FIRST)
+    expect(phone.page.locator("article .timed .word").first).to_have_text(FIRST, timeout=HEARD)
     expect(phone.page.locator(".recording")).to_have_count(0)  # it was sent elsewhere

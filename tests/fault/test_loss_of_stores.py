@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from chat.messages import log as accepted_log
+from chat.messages import storing
 from chat.store import keys
 from chat.store.connection import Stores
 from dev.processes import LOOPBACK, free_port, wait_until
@@ -13,6 +15,7 @@ from tests.client import Client, Person
 from tests.fault.conftest import System
 from tests.fault.test_loss_of_processes import some_time
 from tests.fault.traffic import RECOVERY_SECONDS, Traffic, whole_history
+from tests.people import partition_of
 from tests.recordings import spoken
 from tests.stack import answers
 
@@ -23,7 +26,7 @@ ANSWER_SECONDS = 2.0
 
 def archived(stores: Stores) -> bool:
     """Whether nothing is waiting to be archived."""
-    return not stores.redis.exists(keys.OUTBOX) and not stores.redis.xlen(keys.ACCEPTED)
+    return not storing.waiting_for_archive(stores) and not accepted_log.waiting(stores).entries
 
 
 def sees(reader: Person, partner: Person, message_id: str) -> Callable[[], bool]:
@@ -79,7 +82,8 @@ def test_a_lost_redis_is_rebuilt_by_itself(system: System, system_stores: Stores
         ben.call("POST", f"/chat/{ada.id}/read", 204, json={"upTo": whole_history(ben, ada.id)[-1]["_id"]})
         gone = client.sign_up("gone")
         gone.call("POST", "/logout", 204)
-        wait_until(lambda: not system_stores.redis.exists(keys.CURSORS_OUTBOX), RECOVERY_SECONDS, "archiving")
+        cursors = keys.cursors_outbox_key(partition_of(system_stores, (ada.id, ben.id)))
+        wait_until(lambda: not system_stores.redis.exists(cursors), RECOVERY_SECONDS, "archiving")
         before = whole_history(ada, ben.id)
 
         system.stack.redis.kill()
@@ -150,14 +154,15 @@ def test_without_a_broker_a_post_is_refused_in_time_and_nothing_is_accepted(
         with Client(f"http://{LOOPBACK}:{port}") as there:
             wait_until(lambda: answers(f"{there.url}/healthz"), 30, "the web process")
             assert "broker" in there.http.get(f"{there.url}/readyz", timeout=10).json()["detail"]
-            wait_until(lambda: not system_stores.redis.exists(keys.ACCEPTED_WAKING), 30, "quiet")
+            flag = keys.waking_key(partition_of(system_stores, (ada.id, ben.id)))
+            wait_until(lambda: not system_stores.redis.exists(flag), 30, "quiet")
             body = {"receiverId": ben.id, "text": "hello?", "clientId": "once"}
             started = time.monotonic()
             refused = there.request("POST", "/chat", json=body, headers={"x-api-key": ada.token})
             assert time.monotonic() - started < ANSWER_SECONDS
             assert refused.status_code == 503
             assert int(refused.headers["Retry-After"]) > 0
-        assert system_stores.redis.xlen(keys.ACCEPTED) == 0
+        assert accepted_log.waiting(system_stores).entries == 0
         assert ada.history(ben) == []
         accepted = ada.post(ben, "hello?", clientId="once")
         wait_until(sees(ben, ada, accepted["_id"]), RECOVERY_SECONDS, "the message")

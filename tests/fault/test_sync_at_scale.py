@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from chat import ids
-from chat.store import keys
+from chat.store import keys, partitions
 from chat.store.connection import Stores
 from dev.processes import wait_until
 from tests.client import Client
@@ -79,6 +79,6 @@ def test_the_first_sync_of_a_large_archive_disturbs_nobody_and_holds_little_memo
             f"median {statistics.median(delays) * 1_000:.0f} ms, 99th {delays[int(len(delays) * 0.99)] * 1_000:.0f} ms"
         )
     assert grown < MAX_GROWTH
-    count = system_stores.redis.zcard(keys.conversation_key(conversation))
+    count = system_stores.redis.zcard(partitions.conversation_key(system_stores, conversation))
     assert count == MESSAGES
     wait_until(lambda: len(ada.get("/search", q="archived")) == 20, RECOVERY_SECONDS, "the index")

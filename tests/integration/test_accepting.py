@@ -7,14 +7,14 @@ import pytest
 
 from chat import ids
 from chat.errors import Invalid, NotFound, TooMany, Unauthorized, Unavailable
-from chat.messages import history, sending
+from chat.messages import history, sending, storing
 from chat.messages.log import Draft
 from chat.people import accounts, sessions
 from chat.people.sessions import Session
 from chat.store import keys
 from chat.store.connection import Stores
 from chat.upkeep import sync
-from tests.people import drain, nobody_to_wake, said, send
+from tests.people import drain, log_of, nobody_to_wake, partition_of, said, send
 
 
 def test_an_accepted_message_is_in_both_stores_once_drained(stores: Stores, pair: tuple[str, str]) -> None:
@@ -24,8 +24,8 @@ def test_an_accepted_message_is_in_both_stores_once_drained(stores: Stores, pair
     drain(stores)
     assert [found["_id"] for found in history.recent(stores, bert, anna)] == [message["_id"]]
     assert stores.mongo.messages.count_documents({"_id": message["_id"]}) == 1
-    assert stores.redis.zcard(keys.OUTBOX) == 0
-    assert stores.redis.xlen(keys.ACCEPTED) == 0
+    assert storing.waiting_for_archive(stores) == 0
+    assert stores.redis.xlen(log_of(stores, pair)) == 0
 
 
 def test_ten_posts_of_one_client_id_at_once_make_one_message(stores: Stores, pair: tuple[str, str]) -> None:
@@ -48,9 +48,9 @@ def test_a_call_the_redis_client_repeats_makes_one_message(
         return accept(**call)  # as redis-py does if the connection breaks before the reply
 
     monkeypatch.setattr(stores.scripts, "accept_message", lose_the_first_answer)
-    stores.redis.set(keys.ACCEPTED_WAKING, "1")
+    stores.redis.set(keys.waking_key(partition_of(stores, pair)), "1")
     message = send(stores, *pair, "once")
-    assert stores.redis.xlen(keys.ACCEPTED) == 1
+    assert stores.redis.xlen(log_of(stores, pair)) == 1
     drain(stores)
     assert [found["_id"] for found in history.recent(stores, *pair)] == [message["_id"]]
 
@@ -68,7 +68,7 @@ def test_ids_sort_as_accepted_also_within_a_millisecond(stores: Stores, pair: tu
 
 
 def test_a_full_log_refuses_and_accepts_nothing(stores: Stores, pair: tuple[str, str]) -> None:
-    small = stores.settings.model_copy(update={"accepted_limit": 3})
+    small = stores.settings.model_copy(update={"accepted_limit": 3 * stores.settings.partitions})
     bounded = replace(stores, settings=small)
     for n in range(3):
         send(bounded, *pair, f"{n}")
@@ -84,7 +84,7 @@ def test_without_a_queue_nothing_is_accepted(stores: Stores, pair: tuple[str, st
 
     with pytest.raises(Unavailable):
         sending.accept(stores, Draft(*pair, "lost?"), broker_is_away)
-    assert stores.redis.xlen(keys.ACCEPTED) == 0
+    assert stores.redis.xlen(log_of(stores, pair)) == 0
     assert sending.accept(stores, Draft(*pair, "kept"), nobody_to_wake)["text"] == "kept"
 
 
@@ -117,7 +117,7 @@ def test_a_message_is_accepted_after_the_drainer_was_woken_in_vain(stores: Store
 
     def wake_one_that_is_gone_at_once() -> None:
         woken.append(1)
-        stores.redis.delete(keys.ACCEPTED_WAKING)
+        stores.redis.delete(keys.waking_key(partition_of(stores, pair)))
 
     assert sending.accept(stores, Draft(*pair, "hello"), wake_one_that_is_gone_at_once)["text"] == "hello"
     assert len(woken) == sending._WAKE_ROUNDS
@@ -125,7 +125,7 @@ def test_a_message_is_accepted_after_the_drainer_was_woken_in_vain(stores: Store
 
 def test_another_drainer_is_woken_after_the_flag_of_a_dead_one_expires(stores: Stores, pair: tuple[str, str]) -> None:
     send(stores, *pair, "hello")
-    assert 0 < stores.redis.pttl(keys.ACCEPTED_WAKING) <= sending.WAKING_MS
+    assert 0 < stores.redis.pttl(keys.waking_key(partition_of(stores, pair))) <= sending.WAKING_MS
 
 
 def test_a_client_id_is_known_as_long_as_its_message_is_hot(stores: Stores, pair: tuple[str, str]) -> None:
@@ -148,10 +148,10 @@ def post(stores: Stores, pair: tuple[str, str], token: str = "this", issued_ms: 
 
 
 def assert_ended(stores: Stores, pair: tuple[str, str], token: str = "this", issued_ms: int = 1_000) -> None:
-    before = stores.redis.xlen(keys.ACCEPTED)
+    before = stores.redis.xlen(log_of(stores, pair))
     with pytest.raises(Unauthorized):
         post(stores, pair, token, issued_ms)
-    assert stores.redis.xlen(keys.ACCEPTED) == before
+    assert stores.redis.xlen(log_of(stores, pair)) == before
 
 
 @pytest.mark.parametrize("rebuilt", [True, False], ids=["whole", "lost"])
@@ -224,7 +224,7 @@ def test_a_sender_at_the_limit_may_send_again_when_its_window_ends(stores: Store
         send(strict, *pair, "three")
     assert 25 < refused.value.retry_after <= 30, "the window does not restart with each message"
     assert stores.redis.ttl(counter) <= 30
-    assert stores.redis.xlen(keys.ACCEPTED) == 2
+    assert stores.redis.xlen(log_of(stores, pair)) == 2
     stores.redis.persist(counter)
     with pytest.raises(TooMany) as refused:
         send(strict, *pair, "four")

@@ -23,7 +23,7 @@ from chat.store.archive import AUDIO_BUCKET
 from chat.store.connection import Stores
 from dev.processes import free_port
 from tests import recordings
-from tests.people import PEAKS, drain, send_voice, someone, upload
+from tests.people import PEAKS, drain, key_of, send_voice, someone, upload
 
 
 def let_expire(stores: Stores, *upload_ids: str) -> None:
@@ -299,10 +299,10 @@ def test_the_recording_of_a_deleted_message_goes_also_when_its_process_was_kille
 def test_only_the_recordings_of_messages_that_were_buried_go(stores: Stores, pair: tuple[str, str]) -> None:
     deleted, elsewhere, buried = (send_voice(stores, *pair)["_id"] for _ in range(3))
     drain(stores)
-    found = storing.hot.read_messages(stores.redis, [deleted, elsewhere, buried])
+    found = storing.hot.read_messages(stores, [deleted, elsewhere, buried])
     messages = [message for message in found if message]
     editing.delete(stores, pair[0], deleted)
-    stores.redis.delete(keys.message_key(elsewhere))  # as if it had aged since it was read
+    stores.redis.delete(key_of(stores, elsewhere))  # as if it had aged since it was read
     now = editing.bury(stores, messages)
     assert [each and each["_id"] for each in now] == [None, None, buried]
     assert kept(stores) == {messages[1]["audioFileId"]}

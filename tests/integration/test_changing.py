@@ -12,11 +12,11 @@ from pymongo import MongoClient
 from chat import frames, ids
 from chat.errors import Invalid, NotFound, Unavailable
 from chat.messages import conversations, editing, history, storing
-from chat.store import hot, keys
+from chat.store import hot, keys, partitions
 from chat.store.connection import Stores
 from chat.wire import StoredMessage
 from dev.processes import free_port
-from tests.people import archive_only, change, drain, said, send, send_voice
+from tests.people import archive_only, change, drain, key_of, said, send, send_voice
 from tests.pubsub import Listener
 
 
@@ -28,7 +28,7 @@ def message(stores: Stores, pair: tuple[str, str]) -> StoredMessage:
 
 def read(stores: Stores, message_id: str) -> StoredMessage:
     drain(stores)
-    (found,) = hot.read_messages(stores.redis, [message_id])
+    (found,) = hot.read_messages(stores, [message_id])
     assert found is not None
     return found
 
@@ -44,16 +44,16 @@ def test_every_change_makes_a_revision_that_waits_for_the_archive(stores: Stores
         changed = storing.change(stores, message, {"text": text})
         assert changed is not None
         assert (changed["text"], changed["revision"]) == (text, revision)
-        assert stores.redis.zscore(keys.OUTBOX, message["_id"]) == revision
+        assert stores.redis.zscore(keys.outbox_key(partitions.of(stores, message)), message["_id"]) == revision
     assert (archived(stores, message["_id"])["text"], archived(stores, message["_id"])["revision"]) == ("three", 4)
-    assert stores.redis.zcard(keys.OUTBOX) == 0
+    assert storing.waiting_for_archive(stores) == 0
 
 
 def test_a_message_that_is_hot_stays_so_when_it_is_changed(stores: Stores, message: StoredMessage) -> None:
     assert storing.change(stores, message, {"text": "after"})
     storing.load_all_for_change(stores, [message], 60)  # as where somebody read the archive before
     assert read(stores, message["_id"])["text"] == "after"
-    assert stores.redis.ttl(keys.message_key(message["_id"])) == -1
+    assert stores.redis.ttl(key_of(stores, message["_id"])) == -1
 
 
 def test_nobody_changes_what_another_sent(stores: Stores, message: StoredMessage, pair: tuple[str, str]) -> None:
@@ -78,10 +78,10 @@ def test_a_deleted_message_is_not_changed_by_whoever_read_it_before(
 
 
 def test_changing_a_missing_message_does_nothing(stores: Stores, message: StoredMessage) -> None:
-    stores.redis.delete(keys.message_key(message["_id"]))
+    stores.redis.delete(key_of(stores, message["_id"]))
     assert storing.change(stores, message, {"text": "late"}) is None
-    assert not stores.redis.exists(keys.message_key(message["_id"]))
-    assert stores.redis.zcard(keys.OUTBOX) == 0
+    assert not stores.redis.exists(key_of(stores, message["_id"]))
+    assert storing.waiting_for_archive(stores) == 0
 
 
 def test_a_correction_erases_nothing(stores: Stores, pair: tuple[str, str]) -> None:
@@ -116,9 +116,9 @@ def test_a_message_of_the_archive_alone_is_changed_and_stays_for_a_week(stores: 
     archive_only(stores, pair, 1)
     old = stores.mongo.messages.find_one({})["_id"]
     editing.edit(stores, pair[0], old, "corrected")
-    assert 0 < stores.redis.ttl(keys.message_key(old)) <= storing.CHANGED_SECONDS
+    assert 0 < stores.redis.ttl(key_of(stores, old)) <= storing.CHANGED_SECONDS
     assert archived(stores, old)["text"] == "corrected"
-    assert stores.redis.zcard(keys.conversation_key(ids.conversation_id(*pair))) == 0, (
+    assert stores.redis.zcard(partitions.conversation_key(stores, ids.conversation_id(*pair))) == 0, (
         "the boundary between the stores stays where it was"
     )
 
@@ -148,18 +148,18 @@ def test_an_outbox_of_many_pages_is_flushed_in_one_round(
 ) -> None:
     sent = [send(stores, *pair, f"{n}")["_id"] for n in range(7)]
     drain(stores)
-    for each in hot.read_messages(stores.redis, sent):
+    for each in hot.read_messages(stores, sent):
         assert each is not None
         storing.change(stores, each, {"text": "changed"})
     monkeypatch.setattr(storing, "FLUSH_PAGE", 2)
-    stores.redis.delete(keys.message_key(sent[0]))  # nothing to bring the archive, and nothing to wait for
+    stores.redis.delete(key_of(stores, sent[0]))  # nothing to bring the archive, and nothing to wait for
     assert storing.flush(stores, 2) == 3
     assert [storing.may_wait_for_archive(stores, person) for person in pair] == [True, True], "too long to tell"
     monkeypatch.undo()
     assert [storing.may_wait_for_archive(stores, person) for person in pair] == [True, False]
     assert storing.flush(stores) == 3
     assert [storing.may_wait_for_archive(stores, person) for person in pair] == [False, False]
-    assert stores.redis.zcard(keys.OUTBOX) == 0
+    assert storing.waiting_for_archive(stores) == 0
     assert stores.mongo.messages.count_documents({"text": "changed"}) == 6
 
 
@@ -194,7 +194,7 @@ def test_with_mongodb_away_reads_and_changes_of_recent_messages_go_on(stores: St
     (row,) = conversations.list_conversations(without, pair[1], 10, None)
     assert row["lastMessage"]["text"] == "after"
     nowhere.close()
-    assert stores.redis.zcard(keys.OUTBOX) == 1
+    assert storing.waiting_for_archive(stores) == 1
 
 
 @pytest.mark.parametrize(

@@ -258,7 +258,7 @@ def test_a_message_that_redis_lost_with_its_last_second_is_brought_back(stores: 
 
 def test_what_neither_store_has_any_more_is_missed_only_once(stores: Stores, pair: tuple[str, str]) -> None:
     talk(stores, *pair, "first")
-    stores.redis.set(keys.ARCHIVE_CONFIRMED, f"{ids.lowest_id(0)} 2")  # a change of an old message, since expired
+    stores.redis.set(keys.confirmed_key(0), f"{ids.lowest_id(0)} 2")  # a change of an old message, since expired
     assert comparing.difference(stores)
     rounds(stores)
     assert not comparing.difference(stores)

@@ -9,7 +9,7 @@ from chat.messages import conversations, delivery, editing
 from chat.messages import log as accepted_log
 from chat.store import keys
 from chat.store.connection import Stores
-from tests.people import change, drain, send, send_voice, someone
+from tests.people import change, drain, log_of, send, send_voice, someone
 
 MANY = 1_000  # frames; more than any test sends
 
@@ -119,7 +119,7 @@ def test_what_a_dead_drainer_delivered_does_not_hide_what_was_delivered_since(
     stores: Stores, pair: tuple[str, str]
 ) -> None:
     seen = send(stores, *pair, "seen")["_id"]
-    entry = stores.redis.xrange(keys.ACCEPTED)[0]
+    entry = stores.redis.xrange(log_of(stores, pair))[0]
     drain(stores)
     spoken = frames.Frame(frames.MESSAGES, pair, ids.message_id("9999999999999-0", "0" * 16), b"{}")
     delivery.deliver(stores, [spoken])

@@ -13,19 +13,19 @@ from pymongo.write_concern import WriteConcern
 from redis.exceptions import LockError
 
 from chat import ids
-from chat.messages import archiving, draining, history, storing
+from chat.messages import archiving, draining, history, leases, storing
 from chat.messages import log as accepted_log
-from chat.messages.log import Draft, RawEntry
+from chat.messages.log import Draft, Taken
 from chat.store import keys
 from chat.store.connection import Stores
 from dev.processes import free_port
-from tests.people import change, drain, said, send, send_voice, upload
+from tests.people import change, drain, log_of, partition_of, said, send, send_voice, upload
 
 
 def test_entries_of_a_dead_drainer_are_handled_first_and_not_duplicated(stores: Stores, pair: tuple[str, str]) -> None:
     send(stores, *pair, "first")
-    accepted_log.create_group(stores)
-    taken = stores.redis.xreadgroup(keys.ACCEPTED_GROUP, accepted_log.CONSUMER, {keys.ACCEPTED: ">"})
+    accepted_log.create_groups(stores, [partition_of(stores, pair)])
+    taken = stores.redis.xreadgroup(keys.ACCEPTED_GROUP, accepted_log.CONSUMER, {log_of(stores, pair): ">"})
     assert taken
     send(stores, *pair, "second")
     drain(stores)
@@ -35,10 +35,10 @@ def test_entries_of_a_dead_drainer_are_handled_first_and_not_duplicated(stores: 
 
 def test_draining_twice_neither_duplicates_nor_undoes_a_change(stores: Stores, pair: tuple[str, str]) -> None:
     message = send(stores, *pair, "before")
-    entry = stores.redis.xrange(keys.ACCEPTED)[0]
+    entry = stores.redis.xrange(log_of(stores, pair))[0]
     drain(stores)
     change(stores, message["_id"], {"text": "after"})
-    stores.redis.xadd(keys.ACCEPTED, entry[1])  # the same draft once more would be another message
+    stores.redis.xadd(log_of(stores, pair), entry[1])  # the same draft once more would be another message
     again = accepted_log.parse_entry(entry).message
     assert storing.store_hot(stores, [again])[0]["text"] == "after"
     storing.flush(stores)
@@ -51,7 +51,7 @@ def test_archiving_twice_does_not_mistake_a_message_for_its_own_duplicate(
 ) -> None:
     message = send(stores, *pair, "once", "client")
     drain(stores)
-    found = storing.hot.read_messages(stores.redis, [message["_id"]])
+    found = storing.hot.read_messages(stores, [message["_id"]])
     stored, duplicates = storing.store_archive(stores, [each for each in found if each])
     assert [each["_id"] for each in stored] == [message["_id"]]
     assert duplicates == []
@@ -82,7 +82,7 @@ def test_a_message_on_too_few_members_of_mongodb_is_not_considered_archived(
     drain(stores)
     few = stores.mongo.with_options(write_concern=WriteConcern(w=5, wtimeout=50))  # there is only one
     lonely = replace(stores, mongo=few)
-    found = storing.hot.read_messages(stores.redis, [sent])
+    found = storing.hot.read_messages(stores, [sent])
     with pytest.raises(PyMongoError):
         storing.store_archive(lonely, [each for each in found if each])
 
@@ -109,11 +109,11 @@ def test_an_entry_nobody_can_read_is_set_aside_and_the_others_go_on(stores: Stor
         {draft: b"{}"},
         {b"other": b"field"},
     ]
-    set_aside = [(stores.redis.xadd(keys.ACCEPTED, fields), fields) for fields in unreadable]
+    set_aside = [(stores.redis.xadd(log_of(stores, pair), fields), fields) for fields in unreadable]
     send(stores, *pair, "behind")
     drain(stores)
     assert said(history.recent(stores, *pair)) == ["before", "behind"]
-    assert stores.redis.xlen(keys.ACCEPTED) == 0
+    assert stores.redis.xlen(log_of(stores, pair)) == 0
     kept = [fields for _, fields in stores.redis.xrange(keys.ACCEPTED_REFUSED)]
     assert kept == [{**fields, accepted_log.REFUSED_ENTRY: entry_id} for entry_id, fields in set_aside]
 
@@ -137,7 +137,9 @@ def test_entries_of_version_1_0_are_delivered_after_a_deploy(stores: Stores, pai
     recording = upload(stores, pair[0])
     for text, audio_file_id in (("hello", None), ("from the beach", recording)):
         entry = orjson.dumps([*pair, text, audio_file_id, f"client of {text}", "a-request"])
-        stores.redis.xadd(keys.ACCEPTED, {"message": entry, "entropy": ids.new_entropy()})
+        stores.redis.xadd(
+            log_of(stores, pair), {"message": entry, "entropy": ids.new_entropy(ids.conversation_id(*pair))}
+        )
     voices = drain(stores)
     found = history.recent(stores, *pair)
     assert [(each["text"], each["audioFileId"], each["clientId"]) for each in found] == [
@@ -150,10 +152,10 @@ def test_entries_of_version_1_0_are_delivered_after_a_deploy(stores: Stores, pai
 def test_one_drainer_works_at_a_time(stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(draining, "LEASE_WAIT", 0.0)
     send(stores, *pair, "hello")
-    stores.redis.set(keys.ACCEPTED_DRAINER, "another", px=60_000)
+    stores.redis.set(keys.drainer_key(partition_of(stores, pair)), "another", px=60_000)
     drain(stores)
     assert history.recent(stores, *pair) == []
-    stores.redis.delete(keys.ACCEPTED_DRAINER)
+    stores.redis.delete(keys.drainer_key(partition_of(stores, pair)))
     drain(stores)
     assert said(history.recent(stores, *pair)) == ["hello"]
 
@@ -167,20 +169,20 @@ def test_a_drainer_whose_lease_another_has_stops_at_once(
     send(stores, *pair, "for the other one")
 
     def taken_over(_: str) -> None:
-        stores.redis.set(keys.ACCEPTED_DRAINER, "another", px=60_000)
+        stores.redis.set(keys.drainer_key(partition_of(stores, pair)), "another", px=60_000)
 
     with pytest.raises(LockError):
         draining.drain(stores, taken_over)
-    assert stores.redis.xlen(keys.ACCEPTED) == 1
-    assert stores.redis.get(keys.ACCEPTED_DRAINER) == b"another"
+    assert stores.redis.xlen(log_of(stores, pair)) == 1
+    assert stores.redis.get(keys.drainer_key(partition_of(stores, pair))) == b"another"
 
 
 def test_a_drainer_holds_the_log_for_seconds_after_its_death(stores: Stores, pair: tuple[str, str]) -> None:
     held: list[int] = []
     send_voice(stores, *pair)
     with patch.multiple(draining, LINGER_MS=1, LINGER_ROUNDS=1):
-        draining.drain(stores, lambda _: held.append(stores.redis.pttl(keys.ACCEPTED_DRAINER)))
-    assert 0 < held[0] <= draining.LEASE_SECONDS * 1_000
+        draining.drain(stores, lambda _: held.append(stores.redis.pttl(keys.drainer_key(partition_of(stores, pair)))))
+    assert 0 < held[0] <= leases.LEASE_SECONDS * 1_000
 
 
 def test_a_drainer_whose_time_is_up_says_that_there_is_more(
@@ -198,19 +200,19 @@ def test_a_message_accepted_while_a_drainer_is_about_to_stop_is_not_left_behind(
     stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     send(stores, *pair, "first")
-    read, looks = accepted_log.read_group, []
+    read, looks = accepted_log.read_groups, []
 
-    def come_before_the_last_look(stores: Stores, start: str, count: int, block_ms: int) -> list[RawEntry]:
+    def come_before_the_last_look(stores: Stores, of: list[int], start: str, count: int, block_ms: int) -> list[Taken]:
         if start == ">" and block_ms == 0 and not looks:
             looks.append(1)
-            assert not stores.redis.exists(keys.ACCEPTED_WAKING), (
+            assert not stores.redis.exists(keys.waking_key(partition_of(stores, pair))), (
                 "a message accepted after this look wakes another drainer"
             )
             send(stores, *pair, "at the last moment")
-        return read(stores, start, count, block_ms)
+        return read(stores, of, start, count, block_ms)
 
-    monkeypatch.setattr(accepted_log, "read_group", come_before_the_last_look)
-    stores.redis.set(keys.ACCEPTED_WAKING, "1")
+    monkeypatch.setattr(accepted_log, "read_groups", come_before_the_last_look)
+    stores.redis.set(keys.waking_key(partition_of(stores, pair)), "1")
     drain(stores)
     assert looks
     assert said(history.recent(stores, *pair)) == ["first", "at the last moment"]
@@ -237,7 +239,7 @@ def test_a_mongodb_that_failed_is_left_alone_for_a_while_and_what_it_missed_wait
     nowhere.close()
     assert len(asked) == 1
     assert said(history.recent(stores, *pair)) == ["0", "1", "2"]
-    assert stores.redis.zcard(keys.OUTBOX) == 3
+    assert storing.waiting_for_archive(stores) == 3
     archiving.archive._again = 0.0  # as if the pause were over
     send(stores, *pair, "3")
     drain(stores)

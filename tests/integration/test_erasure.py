@@ -12,13 +12,14 @@ from chat import audio, frames, ids
 from chat.errors import Forbidden, NotFound, Unauthorized
 from chat.messages import conversations, history, search
 from chat.messages import log as accepted_log
+from chat.messages.log import Taken
 from chat.people import accounts, presence, sessions
 from chat.people.passwords import Passwords
-from chat.store import hot, keys
+from chat.store import hot, keys, partitions
 from chat.store.connection import Stores
 from chat.text import names
 from chat.upkeep import ageing, erasure, sync
-from tests.people import change, drain, said, send, send_voice, someone, upload
+from tests.people import change, drain, log_of, partition_of, said, send, send_voice, someone, upload
 from tests.pubsub import Listener
 
 PASSWORD = "correct horse battery"
@@ -99,11 +100,13 @@ def assert_nothing_left(stores: Stores, user_id: str, partner: str) -> None:
     script_keys = {key for key in script_keys if not key.startswith(keys.LIMITS)}  # counters of the last minute
     conversation = ids.conversation_id(user_id, partner)
     assert script_keys <= {
-        keys.conversation_key(conversation),
-        keys.cursors_key(conversation),
+        partitions.conversation_key(stores, conversation),
+        keys.cursors_key(partition_of(stores, (user_id, partner)), conversation),
         keys.sessions_key(user_id),
     }
-    assert stores.redis.hexists(keys.cursors_key(conversation), user_id) is False
+    assert (
+        stores.redis.hexists(keys.cursors_key(partition_of(stores, (user_id, partner)), conversation), user_id) is False
+    )
     for name in (keys.NAMES, keys.TRANSCRIPTIONS, keys.PRESENCE_ONLINE):
         members = stores.redis.smembers(name) if name == keys.PRESENCE_ONLINE else stores.redis.zrange(name, 0, -1)
         assert not [member for member in members if user_id.encode() in member]
@@ -167,7 +170,7 @@ def test_no_token_of_a_deleted_account_is_valid_even_if_redis_is_lost(
     leave(stores, passwords, anna)
     assert not sessions.is_valid(stores, anna, "token", 1)
     stores.redis.flushdb()
-    hot.migrate(stores.redis)
+    hot.migrate(stores)
     assert not sessions.is_valid(stores, anna, "token", 1)
     assert sessions.is_valid(stores, bert, "token", 1)
 
@@ -229,9 +232,10 @@ def test_what_was_set_aside_of_theirs_is_erased_with_the_rest(
 ) -> None:
     send(stores, anna, bert, SECRET)
     send(stores, bert, anna, "what Bert said stays")
-    for raw in stores.redis.xrange(keys.ACCEPTED):
+    accepted = log_of(stores, (anna, bert))
+    for raw in stores.redis.xrange(accepted):
         accepted_log.set_aside(stores, raw)
-        accepted_log.acknowledge(stores, [raw[0]])
+        accepted_log.acknowledge(stores, [Taken(accepted, raw)])
     leave(stores, passwords, anna)
     finish(stores)
     assert_nothing_left(stores, anna, bert)
@@ -271,7 +275,7 @@ def test_what_is_older_than_the_hot_window_is_erased_too(
 ) -> None:
     sent = [send(stores, anna, bert, f"{SECRET} {n}")["_id"] for n in range(3)]
     drain(stores)
-    key = keys.conversation_key(ids.conversation_id(anna, bert))
+    key = partitions.conversation_key(stores, ids.conversation_id(anna, bert))
     ageing._drop(stores, key.encode(), sent)
     leave(stores, passwords, anna)
     assert [document["text"] for document in stores.mongo.messages.find()] == [""] * 3
@@ -334,7 +338,7 @@ def test_killed_at_any_step_it_is_finished_by_the_next_round(
     send(stores, bert, anna, "what Bert said stays")
     drain(stores)
     sync.run(stores)
-    ageing._drop(stores, keys.conversation_key(ids.conversation_id(anna, bert)).encode(), sent[:2])
+    ageing._drop(stores, partitions.conversation_key(stores, ids.conversation_id(anna, bert)).encode(), sent[:2])
     module, _, name = step.rpartition(".")
     owner = _resolve(module)
     with monkeypatch.context() as patch:

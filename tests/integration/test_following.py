@@ -287,7 +287,7 @@ def test_a_text_that_comes_with_it_and_differs_is_a_correction(
     (message,) = told(listener, frames.MESSAGES)
     assert message["text"] == text.format(heard=heard.text)
     assert message["words"] == heard.words
-    (stored,) = hot.read_messages(voices.redis, [message["_id"]])
+    (stored,) = hot.read_messages(voices, [message["_id"]])
     assert stored is not None
     assert stored["ownText"] is is_own
 

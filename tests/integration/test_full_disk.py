@@ -14,7 +14,7 @@ from chat.store.connection import Stores
 from config.settings import Settings
 from dev.embedded import RedisServer
 from dev.processes import wait_until
-from tests.people import drain, said, send, someone
+from tests.people import drain, partition_of, said, send, someone
 from tests.stores import open_stores
 
 SECONDS = 20
@@ -42,7 +42,7 @@ def server(tmp_path: Path) -> Iterator[Redis]:
 def own(stores: Stores, settings: Settings, server: Redis) -> Iterator[Stores]:
     """The usual MongoDB, beside that Redis."""
     with open_stores(settings.model_copy(update={"redis_url": server.url()})) as opened:
-        hot.migrate(opened.redis)
+        hot.migrate(opened)
         hot.configure(opened.redis)
         yield opened
 
@@ -66,7 +66,8 @@ def test_what_is_accepted_as_the_disk_fills_up_is_written_when_there_is_room(own
     anna, bert = someone(own, "anna"), someone(own, "bert")
     send(own, anna, bert, "before")
     drain(own)
-    own.redis.set(keys.ACCEPTED_WAKING, 1, px=60_000)  # a drainer is coming, so one call to Redis accepts it
+    flag = keys.waking_key(partition_of(own, (anna, bert)))
+    own.redis.set(flag, 1, px=60_000)  # a drainer is coming, so one call to Redis accepts it
     with full_disk(server):
         send(own, anna, bert, "as it fills up")
         wait_until(lambda: not writes(own), SECONDS, "Redis to notice")

@@ -9,7 +9,7 @@ from pymongo import MongoClient
 from chat import ids
 from chat.errors import Invalid, NotFound
 from chat.messages import conversations, history, storing
-from chat.store import keys
+from chat.store import clock, keys
 from chat.store.connection import Stores
 from chat.upkeep import sync
 from dev.processes import free_port
@@ -190,7 +190,9 @@ def test_conversations_come_newest_first_in_pages(stores: Stores) -> None:
     anna = someone(stores, "anna")
     others = [someone(stores, f"friend {n}") for n in range(5)]
     for other in others:
-        send(stores, other, anna, "hi")
+        sent = send(stores, other, anna, "hi")["_id"]
+        while clock.now_ms(stores.redis) <= ids.milliseconds(sent):
+            pass  # within a millisecond, the order of different conversations is not defined
     drain(stores)
     rows = conversations.list_conversations(stores, anna, 3, None)
     rest = conversations.list_conversations(stores, anna, 3, rows[-1]["lastMessage"]["_id"])

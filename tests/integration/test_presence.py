@@ -185,7 +185,7 @@ def test_a_sweep_ends_after_some_pages_and_the_next_one_goes_on(
 def test_people_are_online_again_after_redis_was_lost(stores: Stores, anna: str, listener: Listener) -> None:
     presence.report(stores, ONE, {anna: True})
     stores.redis.flushdb()
-    hot.migrate(stores.redis)
+    hot.migrate(stores)
     assert presence.renew(stores, ONE) is True
     presence.report(stores, ONE, {anna: True})
     assert is_online(stores, anna)

@@ -15,7 +15,7 @@ from chat.store import hot, keys
 from chat.store.connection import Stores
 from chat.store.search_terms import Asked
 from chat.upkeep.reindex import reindex
-from tests.people import change, drain, send, someone
+from tests.people import change, drain, key_of, partition_of, send, someone
 
 TEXTS = [
     "The quick brown fox",
@@ -145,7 +145,7 @@ def test_a_deleted_message_is_not_found(stores: Stores, pair: tuple[str, str]) -
     assert found(stores, pair[1], "zebra") == ["zebra"]
     change(stores, message["_id"], {"text": "", "deletedAt": "now"})
     assert found(stores, pair[1], "zebra") == []
-    assert hot.read_messages(stores.redis, [message["_id"]])[0] is not None
+    assert hot.read_messages(stores, [message["_id"]])[0] is not None
 
 
 def test_only_the_first_sixteen_words_of_a_query_count(stores: Stores, pair: tuple[str, str]) -> None:
@@ -186,7 +186,7 @@ def test_a_word_that_was_said_is_marked_by_the_rules_it_is_found_by(stores: Stor
 
 def test_an_index_that_is_missing_says_so(stores: Stores) -> None:
     assert search.ready(stores)
-    stores.redis.execute_command("FT.DROPINDEX", keys.MESSAGE_INDEX)
+    stores.redis.execute_command("FT.DROPINDEX", keys.message_index(1))
     assert not search.ready(stores)
 
 
@@ -196,7 +196,7 @@ def test_reindexing_makes_terms_anew_and_leaves_what_was_changed_meanwhile(
     sent = [send(stores, *pair, f"zebra {n}")["_id"] for n in range(2)]
     drain(stores)
     for each in sent:
-        stores.redis.execute_command("JSON.SET", keys.message_key(each), ".terms", '"wbroken"')
+        stores.redis.execute_command("JSON.SET", key_of(stores, each), ".terms", '"wbroken"')
     assert found(stores, pair[0], "zebra") == []
     replace_terms = stores.scripts.replace_terms
 
@@ -361,3 +361,33 @@ def test_whole_words_of_a_script_without_blanks_come_first(stores: Stores, pair:
         send(stores, *pair, text)
     drain(stores)
     assert found(stores, pair[0], "京都") == ["京都に行く", "東京都に行く"]
+
+
+def test_hits_of_many_conversations_are_merged_newest_first_page_by_page(stores: Stores) -> None:
+    dora = someone(stores, "dora")
+    others = [someone(stores, f"partner {number}") for number in range(20)]
+    sent = [send(stores, dora, other, f"needle {number}")["_id"] for number in range(3) for other in others]
+    drain(stores)
+    pages = [search.search(stores, dora, "needle", 7, offset) for offset in range(0, 70, 7)]
+    assert [hit["_id"] for page in pages for hit in page] == sorted(sent, reverse=True)
+    for number, other in enumerate(others):
+        own = search.search(stores, other, "needle", 7, 0)
+        assert sorted(hit["_id"] for hit in own) == sorted(sent[number :: len(others)])
+
+
+def test_a_search_asks_only_the_partitions_of_ones_own_conversations(
+    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    run = search._run
+
+    def noted(stores: Stores, index: str, *arguments: Any) -> Any:
+        asked.append(index)
+        return run(stores, index, *arguments)
+
+    monkeypatch.setattr(search, "_run", noted)
+    assert found(stores, pair[0], "quick")
+    assert set(asked) == {keys.USER_INDEX, keys.message_index(partition_of(stores, pair))}
+    asked.clear()
+    assert found(stores, someone(stores, "of no conversation"), "quick") == []
+    assert set(asked) == {keys.USER_INDEX}

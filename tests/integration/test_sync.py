@@ -8,11 +8,11 @@ import pytest
 from chat import ids
 from chat.messages import conversations, editing, history, search, storing
 from chat.messages import log as accepted_log
-from chat.store import hot, keys
+from chat.store import hot, keys, partitions
 from chat.store.connection import Stores
 from chat.upkeep import ageing, sync
 from chat.voice import turns
-from tests.people import archive_only, change, drain, said, send, someone
+from tests.people import archive_only, change, drain, key_of, log_of, partition_of, said, send, someone
 
 
 def rounds(stores: Stores) -> None:
@@ -42,10 +42,10 @@ def test_a_rebuild_brings_back_the_hot_window_and_nothing_older(stores: Stores, 
     rounds(stores)
     stores.redis.flushdb()
     rounds(stores)
-    conversation = keys.conversation_key(ids.conversation_id(*pair))
+    conversation = partitions.conversation_key(stores, ids.conversation_id(*pair))
     assert [raw.decode() for raw in stores.redis.zrange(conversation, 0, -1)] == new
     assert not stores.redis.exists(
-        *[keys.message_key(each["_id"]) for each in stores.mongo.messages.find({"text": {"$in": old}})]
+        *[key_of(stores, each["_id"]) for each in stores.mongo.messages.find({"text": {"$in": old}})]
     )
     window = stores.settings.hot_window_days * 86_400
     assert 0 < stores.redis.ttl(keys.client_key(pair[0], "client 0")) <= window
@@ -63,7 +63,7 @@ def test_a_rebuild_that_was_killed_goes_on_where_it_was(
     monkeypatch.setattr(sync, "ROUND_SECONDS", 0.0)  # a page a round
     counts = []
     while sync.run(stores):
-        counts.append(stores.redis.zcard(keys.conversation_key(ids.conversation_id(*pair))))
+        counts.append(stores.redis.zcard(partitions.conversation_key(stores, ids.conversation_id(*pair))))
         assert counts[-1] < 9 or stores.redis.exists(keys.HOT_REBUILD)
         newest = history.recent(stores, *pair)[-1:]
         assert said(newest) == ["8"]
@@ -137,10 +137,10 @@ def test_a_cursor_that_moves_during_the_flush_is_brought_the_next_time(
         patched.setattr(stores.scripts, "clear_outbox_fields", move_and_clear)
         sync.run(stores)
     assert stores.mongo.cursors.find_one({})["upTo"] == sent[0]
-    assert stores.redis.hlen(keys.CURSORS_OUTBOX) == 1
+    assert stores.redis.hlen(keys.cursors_outbox_key(partition_of(stores, pair))) == 1
     rounds(stores)
     assert stores.mongo.cursors.find_one({})["upTo"] == sent[1]
-    assert stores.redis.hlen(keys.CURSORS_OUTBOX) == 0
+    assert stores.redis.hlen(keys.cursors_outbox_key(partition_of(stores, pair))) == 0
 
 
 def test_a_person_who_changed_meanwhile_is_not_put_back_as_they_were(stores: Stores, pair: tuple[str, str]) -> None:
@@ -175,9 +175,9 @@ def test_a_message_changed_before_the_rebuild_does_not_go_after_a_while(stores: 
     rounds(stores)
     stores.redis.flushdb()
     editing.edit(stores, pair[0], message["_id"], "new")
-    assert stores.redis.ttl(keys.message_key(message["_id"])) > 0
+    assert stores.redis.ttl(key_of(stores, message["_id"])) > 0
     rounds(stores)
-    assert stores.redis.ttl(keys.message_key(message["_id"])) == -1
+    assert stores.redis.ttl(key_of(stores, message["_id"])) == -1
     assert said(history.recent(stores, *pair)) == ["new"]
 
 
@@ -225,13 +225,13 @@ def test_syncing_twice_changes_nothing(stores: Stores, pair: tuple[str, str]) ->
 
 def test_the_archive_catches_up_with_what_it_missed(stores: Stores, pair: tuple[str, str]) -> None:
     message = send(stores, *pair, "while MongoDB was away")
-    entry = stores.redis.xrange(keys.ACCEPTED)[0]
+    entry = stores.redis.xrange(log_of(stores, pair))[0]
     drafts = sync.storing.store_hot(
         stores, [accepted_log.parse_entry(entry).message]
     )  # as the drainer does, but for the archive
-    assert stores.redis.zcard(keys.OUTBOX) == 1
+    assert storing.waiting_for_archive(stores) == 1
     rounds(stores)
-    assert stores.redis.zcard(keys.OUTBOX) == 0
+    assert storing.waiting_for_archive(stores) == 0
     assert stores.mongo.messages.find_one({"_id": message["_id"]})["text"] == drafts[0]["text"]
 
 
@@ -239,10 +239,10 @@ def test_a_change_during_the_flush_stays_in_the_outbox(stores: Stores, pair: tup
     message = send(stores, *pair, "one")
     drain(stores)
     change(stores, message["_id"], {"text": "two"})
-    stale = storing.hot.read_messages(stores.redis, [message["_id"]])
+    stale = storing.hot.read_messages(stores, [message["_id"]])
     change(stores, message["_id"], {"text": "three"})
     storing.confirm(stores, [found for found in stale if found])
-    assert stores.redis.zscore(keys.OUTBOX, message["_id"]) == 3
+    assert stores.redis.zscore(keys.outbox_key(partition_of(stores, pair)), message["_id"]) == 3
     storing.flush(stores)
     assert stores.mongo.messages.find_one({"_id": message["_id"]})["text"] == "three"
 
@@ -254,16 +254,16 @@ def test_ageing_takes_only_what_the_archive_has_and_leaves_no_gap(stores: Stores
     new = [send(stores, *pair, f"new {n}")["text"] for n in range(5)]
     drain(stores)
     rounds(wide)
-    key = keys.conversation_key(ids.conversation_id(*pair))
+    key = partitions.conversation_key(stores, ids.conversation_id(*pair))
     assert stores.redis.zcard(key) == 35
     victim = stores.mongo.messages.find_one({"text": old[4]})
-    stores.redis.zadd(keys.OUTBOX, {victim["_id"]: 9})
+    stores.redis.zadd(keys.outbox_key(partition_of(stores, pair)), {victim["_id"]: 9})
     assert ageing.age(stores) == 4  # up to the first one in the outbox, so that no gap appears
     assert stores.redis.zcard(key) == 31
     assert said(history.recent(stores, *pair)) == old[4:] + new
-    stores.redis.zrem(keys.OUTBOX, victim["_id"])
+    stores.redis.zrem(keys.outbox_key(partition_of(stores, pair)), victim["_id"])
     assert ageing.age(stores) == 26
-    assert not stores.redis.exists(keys.message_key(victim["_id"]))
+    assert not stores.redis.exists(key_of(stores, victim["_id"]))
     assert said(history.recent(stores, *pair)) == new
 
 
@@ -291,9 +291,9 @@ def test_a_change_while_a_message_ages_is_not_lost(
 def test_an_old_message_stays_for_its_time_after_a_change(stores: Stores, pair: tuple[str, str]) -> None:
     message = send(stores, *pair, "before")["_id"]
     drain(stores)
-    stores.redis.expire(keys.message_key(message), 2)  # loaded a week ago
+    stores.redis.expire(key_of(stores, message), 2)  # loaded a week ago
     change(stores, message, {"text": "after"})
-    assert stores.redis.ttl(keys.message_key(message)) > 1_000
+    assert stores.redis.ttl(key_of(stores, message)) > 1_000
 
 
 def test_a_conversation_of_long_ago_stays_in_both_lists(stores: Stores, pair: tuple[str, str]) -> None:

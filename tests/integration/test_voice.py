@@ -25,7 +25,7 @@ from chat.voice.recognisers.deepgram import Deepgram
 from dev.processes import ManagedProcess, free_port, wait_until
 from tests import deepgram_stand_in as stand_in
 from tests.deepgram_stand_in import Answer, DeepgramStandIn
-from tests.people import change, drain, send, send_voice, someone, upload
+from tests.people import change, drain, key_of, send, send_voice, someone, upload
 from tests.pubsub import Listener
 from tests.stack import ROOT, clean_environment
 
@@ -126,7 +126,7 @@ def test_a_caption_stays_the_text_and_the_words_can_still_be_searched(
     drain(voice_stores)
     attempts.transcribe_next(voice_stores, deepgram, TAKER)
     assert stored(voice_stores, pair)["text"] == "from the beach"
-    assert "wrespectable" in hot.read_json(voice_stores.redis, [keys.message_key(sent)])[0]["terms"]
+    assert "wrespectable" in hot.read_json(voice_stores.redis, [key_of(voice_stores, sent)])[0]["terms"]
 
 
 def test_a_recording_in_which_nobody_speaks_is_delivered_without_text(

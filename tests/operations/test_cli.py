@@ -11,11 +11,12 @@ from click import ClickException
 from click.testing import Result
 from redis.lock import Lock
 
-from chat.store import keys
+from chat.store import keys, partitions
 from chat.store.locks import try_lock
 from dev.processes import wait_until
 from tests.application import application
 from tests.client import PASSWORD, Client, Person
+from tests.people import key_of
 from tests.recordings import spoken
 from tests.stack import ROOT, Stack
 from tests.stores import open_stores
@@ -89,6 +90,7 @@ def test_export_has_all_of_a_person_and_nothing_of_others(stack: Stack, client: 
     wait_until(lambda: voice in {each["_id"] for each in ben.history(ada)}, SECONDS, "the voice message")
     ada.call("POST", f"/chat/{ben.id}/read", 204, json={"upTo": texts[-1]})
     done(flask(stack, "sync", "run"))
+    assert "nothing is left to move" in done(flask(stack, "partitions", "move"))
     target = tmp_path / "ada.zip"
     done(flask(stack, "users", "export", ada.user["username"], "--output", str(target)))
     with ZipFile(target) as archive:
@@ -139,8 +141,8 @@ def test_reindex_repairs_terms_and_indexes(stack: Stack, client: Client) -> None
     ada, ben = client.sign_up("ada"), client.sign_up("ben")
     message_id = talk(ada, ben, 1)[0]
     with open_stores(stack.settings()) as stores:
-        stores.redis.execute_command("JSON.SET", keys.message_key(message_id), "$.terms", '"wbroken"')
-        stores.redis.execute_command("FT.DROPINDEX", "chattergram:message:index")
+        stores.redis.execute_command("JSON.SET", key_of(stores, message_id), "$.terms", '"wbroken"')
+        stores.redis.execute_command("FT.DROPINDEX", keys.message_index(partitions.of_message(stores, message_id)))
         assert "1 terms changed" in done(flask(stack, "search", "reindex"))
         assert [hit["_id"] for hit in ben.get("/search", q="numbr")] == [message_id]
         assert "0 terms changed" in done(flask(stack, "search", "reindex"))

@@ -15,12 +15,22 @@ def test_ids_sort_as_their_log_entries(one: tuple[int, int], other: tuple[int, i
 
 @given(entries)
 def test_an_id_leads_back_to_its_log_entry(entry: tuple[int, int]) -> None:
-    name, entropy = f"{entry[0]}-{entry[1]}", ids.new_entropy()
+    name, entropy = f"{entry[0]}-{entry[1]}", ids.new_entropy("anna:bert")
     made = ids.message_id(name, entropy)
     assert ids.is_id(made)
     assert (ids.entry_id(made), ids.entropy(made), ids.milliseconds(made)) == (name, entropy, entry[0])
     assert ids.lowest_id(entry[0]) <= made
     assert entry[0] == 2**48 - 1 or made < ids.lowest_id(entry[0] + 1)
+
+
+@given(st.text(), entries)
+def test_an_id_tells_the_hash_of_its_conversation(conversation: str, entry: tuple[int, int]) -> None:
+    made = ids.message_id(f"{entry[0]}-{entry[1]}", ids.new_entropy(conversation))
+    assert ids.hash_in(made) == ids.conversation_hash(conversation) < 256
+
+
+def test_conversations_keep_their_hash_for_ever() -> None:
+    assert [ids.conversation_hash(each) for each in ("", "anna:bert")] == [0, 178]
 
 
 @given(st.text(max_size=30))
