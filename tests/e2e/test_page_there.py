@@ -40,6 +40,12 @@ ANDROID = """() => {
     document.hasFocus = () => false;
     localStorage.setItem("chattergram.notifications", "on");
 }"""
+# Waits until the worker has shown a notification with this title.
+NOTIFIED = """async (wanted) => {
+    while (!(await registration.getNotifications()).some(({ title }) => title === wanted)) {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+}"""
 DATABASES = ("chattergram-offline", "chattergram-heard", "chattergram", "chattergram-recordings")
 
 
@@ -161,9 +167,8 @@ def test_a_pushed_message_is_shown_and_a_click_opens_its_conversation(visit: Vis
     pushed = {"messageId": "1", "senderId": grace.id, "sender": name, "isVoice": None, "text": None}
     data = {"origin": origin, "registrationId": registrations[0], "data": json.dumps(pushed)}
     session.send("ServiceWorker.deliverPushMessage", data)
+    worker.evaluate(NOTIFIED, f"Neue Nachricht von {name}")  # before there is a page again, which would be looked at
     page.goto("/", wait_until="commit")
-    shown = "navigator.serviceWorker.ready.then((own) => own.getNotifications())"
-    wait_until(page, f"{shown}.then((all) => all.some(({{ title }}) => title === 'Neue Nachricht von {name}'))")
     expect(page.get_by_role("navigation", name="Unterhaltungen")).to_be_visible()
     worker.evaluate(
         """async () => {
@@ -176,7 +181,7 @@ def test_a_pushed_message_is_shown_and_a_click_opens_its_conversation(visit: Vis
     page.evaluate(ANDROID)  # where only the worker may show what the page wants to
     edith = client.sign_up("edith")
     edith.post(ada.person, "to the page")
-    wait_until(page, f"{shown}.then((all) => all.some(({{ title }}) => title === '{edith.user['username']}'))")
+    worker.evaluate(NOTIFIED, edith.user["username"])
 
 
 def test_the_settings_switches_hold_and_logging_out_asks_about_what_is_not_sent(visit: Visit, client: Client) -> None:
