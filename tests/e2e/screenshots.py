@@ -216,6 +216,7 @@ class Camera:
         expect(page.locator("article").last).to_be_visible()
         if page.locator("article .controls").count():
             expect(page.locator("article .clock").last).to_contain_text(":")
+        page.evaluate("document.fonts.ready")  # a click that misses its word would scroll
 
     def _play_to(self, page: Page, word: Locator) -> None:
         word.click()
