@@ -1,15 +1,15 @@
 """Chromium, driven by playwright, with the whole application and the page as people get it: built."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from dev import page as page_build
 from dev.processes import LOOPBACK, free_port
-from dev.system import CHROMIUM, find_program
+from dev.system import HEADLESS_CHROMIUM, find_program
 from tests.client import Client, Person
 from tests.e2e.visitor import ARGUMENTS, Visitor
 from tests.stack import Stack, answers
@@ -20,15 +20,27 @@ Visit = Callable[..., Visitor]
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """Chromium or Chrome; its microphone plays a recorded sentence over and over."""
-    path = find_program(*CHROMIUM)
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    """Chromium without windows, or whichever there is."""
+    with launched(playwright, HEADLESS_CHROMIUM) as browser:
+        yield browser
+
+
+@contextmanager
+def launched(playwright: Playwright, names: Sequence[str]) -> Iterator[Browser]:
+    """The first of these browsers that there is; its microphone plays a recorded sentence over and over."""
+    path = find_program(*names)
     assert path, "Chromium is missing; `make browser` installs it"
     arguments = [*ARGUMENTS, f"--use-file-for-fake-audio-capture={RECORDING}"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=arguments)
-        yield browser
-        browser.close()
+    browser = playwright.chromium.launch(executable_path=path, args=arguments)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,14 @@
 
 import json
 import re
+from collections.abc import Iterator
 
-from playwright.sync_api import Page, Route, expect
+import pytest
+from playwright.sync_api import Browser, Page, Playwright, Route, expect
 
+from dev.system import CHROMIUM
 from tests.client import Client
-from tests.e2e.conftest import Visit
+from tests.e2e.conftest import Visit, launched
 from tests.recordings import silence
 
 KEPT = """async (name) => {
@@ -47,6 +50,13 @@ NOTIFIED = """async (wanted) => {
     }
 }"""
 DATABASES = ("chattergram-offline", "chattergram-heard", "chattergram", "chattergram-recordings")
+
+
+@pytest.fixture(scope="module")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    """One that shows notifications."""
+    with launched(playwright, CHROMIUM) as browser:
+        yield browser
 
 
 def wait_kept(page: Page, database: str, count: int) -> None:
