@@ -131,10 +131,12 @@ function recountLater() {
  * @param {boolean} isUnread counts as one more
  */
 export async function noteMessage(partnerId, message, isUnread) {
-	const row = conversations.get(partnerId);
+	let row = conversations.get(partnerId);
 	if (!row) {
 		await refreshConversations().catch(() => {});
-		return;
+		row = conversations.get(partnerId);
+		// It may have come behind the list that is shown: several are on their way when several messages come at once.
+		if (!row || message._id <= row.baseline) return;
 	}
 	if (isUnread) row.unread += 1;
 	if (message._id >= row.lastMessage._id) row.lastMessage = historyWith(partnerId).byId.get(message._id) ?? message;
