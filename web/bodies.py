@@ -16,6 +16,7 @@ from werkzeug.exceptions import BadRequest, ClientDisconnected
 from chat import audio, wire
 from chat.errors import ChatError, Invalid, TooLarge, UnsupportedMedia
 from chat.messages import sending
+from web.client_socket import ClientSocket
 from web.errors import refuse_repeated_parameter
 from web.services import services, stores
 
@@ -134,8 +135,10 @@ def leave_no_rest(response: Response) -> Response:
     """
     unread = response.status_code >= 400 or request.method not in WITH_BODY
     if unread and (_is_chunked() or (request.content_length or 0) > MAX_JSON_BYTES):
-        environ = request.environ
-        response.call_on_close(lambda: _drain_and_end(environ))
+        connection: ClientSocket | None = request.environ.get("gunicorn.socket")
+        if connection is not None:
+            connection.end_with_response()
+            response.call_on_close(lambda: _drain_and_end(connection))
     return response
 
 
@@ -143,10 +146,7 @@ def _is_chunked() -> bool:
     return "chunked" in request.headers.get("Transfer-Encoding", "").lower()
 
 
-def _drain_and_end(environ: dict[str, Any]) -> None:
-    connection: socket.socket | None = environ.get("gunicorn.socket")
-    if connection is None:
-        return
+def _drain_and_end(connection: ClientSocket) -> None:
     with contextlib.suppress(OSError, EOFError):
         connection.shutdown(socket.SHUT_WR)
         connection.settimeout(MAX_DRAIN_SECONDS)

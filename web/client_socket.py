@@ -40,7 +40,7 @@ class TooSlow(ConnectionResetError):
 class ClientSocket(socket.socket):  # type: ignore[misc]  # gevent has no types
     """Waits for a request, reads its headers within a fixed time, then its body within a time that grows with it."""
 
-    __slots__ = ("_deadline", "_head_bytes", "_patience", "_reads", "_since", "_waiting", "late")
+    __slots__ = ("_deadline", "_head_bytes", "_patience", "_reads", "_request", "_since", "_waiting", "late")
 
     def begin(self, patience: Patience) -> None:
         """Starts the clock, before anything is read. A new connection may not be idle: its headers are due."""
@@ -57,11 +57,16 @@ class ClientSocket(socket.socket):  # type: ignore[misc]  # gevent has no types
         self._head_bytes = 0
         self._deadline = None
 
-    def await_body(self) -> None:
+    def await_body(self, request: Any) -> None:
         """Expects the body of the request whose headers have arrived."""
+        self._request = request
         self._waiting = False
         self._head_bytes = -1
         self._deadline = monotonic() + self._patience.body_seconds
+
+    def end_with_response(self) -> None:
+        """Has the response to this request say that the connection ends with it, or its client would use it again."""
+        self._request.must_close = True
 
     def await_frames(self) -> None:
         """Lifts all deadlines: this has become a WebSocket, which has its own."""

@@ -19,6 +19,7 @@ from werkzeug.exceptions import ClientDisconnected, HTTPException
 from chat.errors import ChatError, Invalid, TooMany, Unavailable
 from chat.wire import dumps
 from web import languages
+from web.client_socket import ClientSocket
 from web.languages import Language
 
 log = structlog.get_logger(__name__)
@@ -153,11 +154,10 @@ def _unreadable(_: Exception) -> Response:
 
 def _cut_short(error: ClientDisconnected) -> Response:
     """The response for a body that ended early: it took too long, or the client has disconnected."""
-    connection = request.environ.get("gunicorn.socket")
-    if getattr(connection, "late", False):
-        response = problem(_of_status(HTTPStatus.REQUEST_TIMEOUT))
-        response.headers["Connection"] = "close"
-        return response
+    connection: ClientSocket | None = request.environ.get("gunicorn.socket")
+    if connection is not None and connection.late:
+        connection.end_with_response()
+        return problem(_of_status(HTTPStatus.REQUEST_TIMEOUT))
     return refuse(error)
 
 

@@ -126,7 +126,7 @@ class Worker(ggevent.GeventWorker):
     def handle_request(self, listener_name: Any, req: Any, sock: ClientSocket, addr: Any) -> None:
         gevent.sleep(0)  # pipelined requests take turns with everybody else's
         began = perf_counter()
-        sock.await_body()
+        sock.await_body(req)
         self._idle.pop(sock, None)
         address = network(forwarded(_header(req, "X-FORWARDED-FOR"), self._proxies, addr[0])) if self._proxies else ""
         try:

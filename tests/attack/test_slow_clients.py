@@ -68,6 +68,7 @@ def test_a_body_that_never_ends_is_408_and_the_connection_ends(small: Web, head:
         http.send('3e8\r\n{"email": "' if "chunked" in head else '{"email": "')
         answer = http.everything()
         assert b" 408 " in answer.split(b"\r\n")[0]
+        assert b"connection: close" in answer.lower()
 
 
 def test_a_body_that_comes_slowly_and_steadily_is_cut_off_as_well(small: Web) -> None:
