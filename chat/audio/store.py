@@ -127,8 +127,9 @@ def find(stores: Stores, upload_id: str, reader_id: str) -> Upload:
         readers: list[str | None] = list(ids.people_of(metadata["conversation"]))
     elif claim is not None:
         readers = [owner, receiver]
-    else:
-        readers = [metadata["owner"]] if _age(document) < stores.settings.upload_ttl else []
+    else:  # its owner may, for as long as it can be sent
+        can_be_sent = owner is not None or _age(document) < stores.settings.upload_ttl
+        readers = [metadata["owner"]] if can_be_sent else []
     if reader_id not in readers:
         raise _no_such_file()
     return _upload(document)

@@ -30,6 +30,9 @@ def let_expire(stores: Stores, *upload_ids: str) -> None:
     """Makes uploads expire, as if so much time had passed that nobody may claim them any more."""
     long_ago = datetime.now(UTC) - timedelta(seconds=stores.settings.upload_ttl + 120)
     stores.mongo[chunks.FILES].update_many({"_id": {"$in": list(upload_ids)}}, {"$set": {"uploadDate": long_ago}})
+    for own in map(keys.upload_key, upload_ids):
+        if stores.redis.ttl(own) > 0:  # what a message has claimed stays in Redis
+            stores.redis.delete(own)
 
 
 def whole(stores: Stores, upload_id: str, reader: str) -> bytes:
