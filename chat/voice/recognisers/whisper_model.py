@@ -20,6 +20,7 @@ log = structlog.get_logger(__name__)
 NEEDED = ("config.json", "model.bin", "tokenizer.json")
 REPORT_SECONDS = 5.0  # between two lines in the log while a model is fetched
 PAUSE_SECONDS = 60.0  # before trying again to load a model that could not be loaded
+SEED = 1  # of what Whisper tries where it is unsure; the same recording shall have the same words
 MEGABYTE = 1_000_000
 
 
@@ -59,6 +60,7 @@ class Models:
 
     def _load(self) -> "WhisperModel":
         try:
+            from ctranslate2 import set_random_seed
             from faster_whisper import WhisperModel
         except ImportError as error:
             raise TranscriptionUnavailable(
@@ -67,6 +69,7 @@ class Models:
 
         folder = _folder(self._name)
         began = time.monotonic()
+        set_random_seed(SEED)  # threads take it as they begin
         try:
             model = WhisperModel(
                 folder, device="cpu", compute_type="int8", cpu_threads=self._threads, num_workers=self._together
