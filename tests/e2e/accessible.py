@@ -11,5 +11,6 @@ def check(page: Page) -> None:
     """Nothing found by axe-core, nothing wider than the screen."""
     page.evaluate(NOTHING_MOVES)
     found = Axe().run(page).response["violations"]
-    assert not [(each["id"], [node["html"] for node in each["nodes"]]) for each in found]
+    faults = [(each["id"], [node["html"] for node in each["nodes"]]) for each in found]
+    assert not faults, faults
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
