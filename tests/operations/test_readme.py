@@ -5,6 +5,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,8 @@ PAGES = [
     if page.name != "AGENTS.md"  # for coding assistants, if somebody keeps one
 ]
 
+BEGIN = re.compile(r"(?:^|(?<=[}\]]))(?:(application:\w+)---)?(?=[{\[])", re.MULTILINE)
+
 
 def section(title: str) -> str:
     text = (ROOT / "README.md").read_text()
@@ -27,11 +30,15 @@ def blocks(text: str) -> list[str]:
     return re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
-def frames(output: str) -> Iterator[tuple[str, dict]]:
-    for line in output.splitlines():
-        channel, separator, data = line.partition("---")
-        if separator and channel.startswith("application:"):
-            yield channel, json.loads(data)
+def printed(output: str) -> Iterator[tuple[str | None, Any]]:
+    """What two programs print at the same time: each frame with its channel, each response with None.
+
+    One may write before the other has ended its line.
+    """
+    at, decoder = 0, json.JSONDecoder()
+    while begin := BEGIN.search(output, at):
+        document, at = decoder.raw_decode(output, begin.end())
+        yield begin[1], document
 
 
 @pytest.fixture
@@ -55,13 +62,14 @@ def test_the_first_session_works_as_it_is_pasted(stack: Stack, host: str) -> Non
         ["sh", "-eu"], input=pasted, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=90, check=False
     )
     assert ran.returncode == 0, ran.stderr
-    answers = [json.loads(line) for line in ran.stdout.splitlines() if line.startswith(("{", "["))]
-    text, voice, history, hits = answers
+    came = list(printed(ran.stdout))
+    text, voice, history, hits = [document for channel, document in came if channel is None]
     assert (text["text"], voice["status"]) == ("Good morning, Ben", "accepted")
     assert [message["_id"] for message in history] == [text["_id"], voice["_id"]]
     assert "morning" in hits[0]["text"]
-    came = list(frames(ran.stdout))
-    assert ("application:status", "transcribing") in [(channel, data.get("status")) for channel, data in came]
+    assert ("application:status", "transcribing") in [
+        (channel, data.get("status")) for channel, data in came if channel
+    ]
     delivered = {data["_id"]: data for channel, data in came if channel == "application:messages"}
     assert delivered[text["_id"]]["text"] == "Good morning, Ben"
     assert delivered[voice["_id"]]["words"]
