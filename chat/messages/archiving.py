@@ -38,7 +38,7 @@ class Archive:
         self._seconds = WRITE_SECONDS
 
     def store(self, stores: Stores, messages: list[StoredMessage]) -> None:
-        if not messages or time.monotonic() < self._again:
+        if time.monotonic() < self._again:
             return
         try:
             with pymongo.timeout(self._seconds):
