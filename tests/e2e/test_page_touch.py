@@ -53,6 +53,20 @@ def test_a_recording_that_was_too_short_is_said_to_be(visit: Visit, client: Clie
     expect(ada.page.locator("article .controls")).to_have_count(0)
 
 
+def test_letting_go_before_there_is_a_microphone_says_that_nothing_was_recorded(visit: Visit, client: Client) -> None:
+    ada, grace = visit("ada", **PHONE), client.sign_up("grace")
+    ada.context.add_init_script(
+        "navigator.mediaDevices.getUserMedia = () => new Promise(() => {});"  # the browser still asks
+    )
+    ada.open(grace)
+    finger = Finger(ada)
+    finger.press(microphone(ada))
+    expect(ada.page.get_by_text("Slide left to discard")).to_be_visible()
+    finger.let_go()
+    expect(ada.page.locator(".composer-note")).to_contain_text("too short")
+    expect(microphone(ada)).to_be_visible()
+
+
 def test_holding_the_microphone_sends_what_was_said_meanwhile(visit: Visit, client: Client) -> None:
     ada, grace = visit("ada", **PHONE), client.sign_up("grace")
     ada.open(grace)

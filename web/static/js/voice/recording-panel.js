@@ -183,8 +183,7 @@ export class RecordingPanel {
 		if (this.#ended) return;
 		this.#live?.saveCorrection();
 		const made = await this.#end();
-		if (!made) return; // let go before there was a microphone
-		if (made.duration >= SHORTEST) {
+		if (made && made.duration >= SHORTEST) {
 			const content = (await this.#live?.send()) ?? { blob: made.blob };
 			await this.outcome.send(content);
 			await this.recording[content.travelled ? "drop" : "discard"](); // what it is sent with stays on the server
