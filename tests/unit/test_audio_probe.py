@@ -280,7 +280,7 @@ def test_a_header_that_points_outside_the_file_is_the_files_fault(sandbox: Sandb
         survives(sandbox, bytes(content))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(deadline=None)
 @given(
     name=st.sampled_from(sorted(SOUND)),
     at=st.floats(0, 1, exclude_max=True),
@@ -310,13 +310,13 @@ def box(tree: "tuple[bytes, bytes | list[Any]]", wrong: int = 0) -> bytes:
     return (len(content) + 8 + wrong & 0xFFFFFFFF).to_bytes(4, "big") + name + content
 
 
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 @given(found=st.lists(trees, max_size=6), wrong=st.sampled_from([0, 0, 0, -1, 7, 2**31, -8]))
 def test_any_boxes_are_survived(sandbox: Sandbox, found: list[Any], wrong: int) -> None:
     survives(sandbox, b"\0\0\0\x10ftypM4A \0\0\0\0" + b"".join(box(tree, wrong) for tree in found))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 @given(
     sign=st.sampled_from(
         [

@@ -99,9 +99,16 @@ class Misbehaving(Sandbox):
         return super()._job(self._other or name, *arguments)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
     made = Sandbox()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def misbehaving() -> Iterator[Misbehaving]:
+    made = Misbehaving("")
     yield made
     made.stop()
 
@@ -113,15 +120,12 @@ def prepare(sandbox: Sandbox, content: bytes = b"") -> Prepared:
         return sandbox.prepare(source, target, 600)
 
 
-def refusal(job: str) -> ChatError:
-    sandbox = Misbehaving(job)
-    try:
-        with pytest.raises(ChatError) as raised:
-            prepare(sandbox)
-        wait_until(lambda: children(sandbox) == [], 10, "the end of the process")
-        return raised.value
-    finally:
-        sandbox.stop()
+def refusal(sandbox: Misbehaving, job: str) -> ChatError:
+    sandbox._other = job
+    with pytest.raises(ChatError) as raised:
+        prepare(sandbox)
+    wait_until(lambda: children(sandbox) == [], 10, "the end of the process")
+    return raised.value
 
 
 def server(sandbox: Sandbox) -> int:
@@ -145,10 +149,9 @@ def alive(pid: int) -> bool:
 # --- Confined
 
 
-def test_a_process_that_reads_a_recording_reaches_no_file_no_network_and_no_process() -> None:
-    sandbox = Misbehaving("attempt")
-    attempts = dict(prepare(sandbox).peaks)
-    sandbox.stop()
+def test_a_process_that_reads_a_recording_reaches_no_file_no_network_and_no_process(misbehaving: Misbehaving) -> None:
+    misbehaving._other = "attempt"
+    attempts = dict(prepare(misbehaving).peaks)
     assert attempts.pop("a thread") == "RuntimeError"  # Python's names for the same
     assert attempts.pop("raise a limit") == "ValueError"
     assert set(attempts.values()) == {errno.EPERM}, attempts
@@ -166,28 +169,27 @@ def test_it_knows_none_of_our_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- Bounded
 
 
-def test_memory_processor_time_time_and_file_size_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_processor_time_time_and_file_size_are_bounded(
+    misbehaving: Misbehaving, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "MEASURE_CPU_SECONDS", 1)
-    assert isinstance(refusal("eat"), TooLarge)
-    assert isinstance(refusal("loop"), TooLarge)
-    assert isinstance(refusal("write"), TooLarge)
+    assert isinstance(refusal(misbehaving, "eat"), TooLarge)
+    assert isinstance(refusal(misbehaving, "loop"), TooLarge)
+    assert isinstance(refusal(misbehaving, "write"), TooLarge)
     monkeypatch.setattr(module, "PREPARE_SECONDS", 0.2)
-    assert isinstance(refusal("sleep"), Unavailable)
+    assert isinstance(refusal(misbehaving, "sleep"), Unavailable)
 
 
-def test_a_crash_costs_one_recording() -> None:
-    sandbox = Misbehaving("crash")
-    with pytest.raises(UnsupportedMedia):
-        prepare(sandbox)
-    before = server(sandbox)
-    sandbox._other = ""
-    assert prepare(sandbox, recordings.spoken()).duration == pytest.approx(6.05, abs=0.1)
-    assert server(sandbox) == before
-    sandbox.stop()
+def test_a_crash_costs_one_recording(misbehaving: Misbehaving) -> None:
+    assert isinstance(refusal(misbehaving, "crash"), UnsupportedMedia)
+    before = server(misbehaving)
+    misbehaving._other = ""
+    assert prepare(misbehaving, recordings.spoken()).duration == pytest.approx(6.05, abs=0.1)
+    assert server(misbehaving) == before
 
 
-def test_a_fault_of_ours_costs_one_recording_too() -> None:
-    assert isinstance(refusal("raises"), UnsupportedMedia)
+def test_a_fault_of_ours_costs_one_recording_too(misbehaving: Misbehaving) -> None:
+    assert isinstance(refusal(misbehaving, "raises"), UnsupportedMedia)
 
 
 def test_a_full_disk_is_said(sandbox: Sandbox) -> None:
@@ -307,15 +309,14 @@ def test_a_killed_user_leaves_no_process_behind() -> None:
         wait_until(lambda pid=pid: not alive(pid), 10, "the end of what it started")
 
 
-def test_whoever_stops_listening_ends_the_decoding(sandbox: Sandbox) -> None:
-    pouring = Misbehaving("pour")
+def test_whoever_stops_listening_ends_the_decoding(misbehaving: Misbehaving) -> None:
+    misbehaving._other = "pour"
     with tempfile.TemporaryFile() as source:
-        samples = pouring.speech(source, 600)
+        samples = misbehaving.speech(source, 600)
         assert len(next(samples)) == 32_000
-        assert len(children(pouring)) == 1
+        assert len(children(misbehaving)) == 1
         samples.close()
-        wait_until(lambda: children(pouring) == [], 10, "the end of the process")
-    pouring.stop()
+        wait_until(lambda: children(misbehaving) == [], 10, "the end of the process")
 
 
 def test_a_fork_of_its_user_starts_a_fork_server_of_its_own(sandbox: Sandbox) -> None:
