@@ -10,8 +10,11 @@ from pathlib import Path
 
 import psutil
 
+from config.settings import Settings
+from dev import whisper_model
 from tests.stack import Stack
 
+PARTITIONS = Settings.model_fields["partitions"].default
 OURS = ("web", "worker", "transcriber", "beat", "redis", "mongod")
 NAMES = (*OURS, "ejabberd", "prosody", "load")  # of the processes that `Meter` measures
 LIMITS = {"LIMIT_SIGNUP_ADDRESS": "1000000 per minute", "LIMIT_MESSAGES": "1000000 per second"}
@@ -20,7 +23,9 @@ LIMITS = {"LIMIT_SIGNUP_ADDRESS": "1000000 per minute", "LIMIT_MESSAGES": "10000
 @contextmanager
 def servers(environment: Mapping[str, str] | None = None, commands: Mapping[str, str] | None = None) -> Iterator[Stack]:
     """Runs the whole application on a temporary data folder; `commands` replace those of the Procfile."""
-    settings = {"ENVIRONMENT": "development", "LOG_LEVEL": "WARNING", **LIMITS, **(environment or {})}
+    # As deployed: tests have fewer partitions and a smaller model.
+    usual = {"PARTITIONS": str(PARTITIONS), "WHISPER_MODEL": str(whisper_model.folder("base"))}
+    settings = {"ENVIRONMENT": "development", "LOG_LEVEL": "WARNING", **usual, **LIMITS, **(environment or {})}
     with tempfile.TemporaryDirectory(prefix="chattergram-bench-") as folder:
         stack = Stack(Path(folder), settings, commands)
         stack.start()

@@ -18,7 +18,7 @@ from tests.stack import Stack, server_settings, start_servers
 # For long searches: `pytest --hypothesis-profile=long --timeout=0 tests/unit/test_usernames.py`
 hypothesis.settings.register_profile("long", max_examples=200_000, deadline=None)
 
-TOGETHER = ("attack", "contract", "e2e", "fault", "integration")  # folders whose tests share servers
+TOGETHER = ("attack", "contract", "e2e", "fault", "integration", "observability")  # folders whose tests share servers
 
 
 class Scheduling(LoadScopeScheduling):
@@ -47,8 +47,7 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     embedded, redis, mongodb = start_servers(tmp_path_factory.mktemp("services"))
     ours = {name.lower(): value for name, value in server_settings(redis, mongodb).items()}
     try:
-        few = 4  # partitions: each test makes all of their indexes
-        yield Services(settings=Settings(_env_file=None, partitions=few, **ours))
+        yield Services(settings=Settings(_env_file=None, **ours))
     finally:
         embedded.stop()
 

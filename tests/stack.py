@@ -47,6 +47,7 @@ def server_settings(redis: RedisServer | None, mongodb: MongoServer | None) -> d
     return {
         "ENVIRONMENT": "test",
         "PAGE_MODULES": "true",  # browser tests look into the modules
+        "PARTITIONS": "4",  # every start makes all of their indexes, and every sweep looks at all of them
         "SECRET_KEY": SECRET,
         **to_redis,
         **to_mongodb,
@@ -139,7 +140,7 @@ class Stack:
                 "DATA_DIR": str(self.folder),
                 "HEALTH_DIR": str(self.folder / "health"),
                 "PYTHONPATH": str(ROOT),
-                "WHISPER_MODEL": str(whisper_model.folder("base")),
+                "WHISPER_MODEL": str(whisper_model.folder("tiny.en")),  # loads and hears in a quarter of the time
                 **self._overrides,
             }
             for name, command in procfile("Procfile.dev").items():
@@ -196,7 +197,7 @@ class Stack:
 
     def settings(self) -> Settings:
         """The settings of its processes, for looking into its stores."""
-        set_here = {name.lower(): value for name, value in self.environment.items()}
+        set_here = {name.lower(): value for name, value in _allowed(self.environment).items()}
         ours = {name: set_here[name] for name in Settings.model_fields if name in set_here}
         return Settings(_env_file=None, **ours)
 
@@ -214,22 +215,32 @@ class Stack:
         """
         own = self.processes.get
         workers = {"chat": own("worker"), "transcription": transcriber or own("transcriber"), "push": own("pusher")}
-        for name, process in workers.items():
-            if process is None:
-                continue
-            note = self.folder / "health" / name
+        notes = {self.folder / "health" / name: process for name, process in workers.items() if process is not None}
+        for note in notes:
             note.unlink(missing_ok=True)
+        for note, process in notes.items():
             process.wait_ready(lambda note=note, process=process: _is_of(note, process), seconds)
 
+    def start_stopped(self) -> None:
+        """Starts again whatever a test has stopped, and waits until everything is ready."""
+        for server in self.embedded.servers:
+            if not server.running:
+                server.restart()
+        for process in self.processes.values():
+            if not process.running:
+                process.start()
+        self.wait_web()
+        self.wait_workers()
+
     @contextmanager
-    def another_transcriber(self, settings: Mapping[str, str]) -> Iterator[None]:
-        """Replaces the usual transcriber with one that has other settings."""
-        other = self.make_process("another-transcriber", self.transcriber.command[-1], settings)
+    def another_transcriber(self, settings: Mapping[str, str], command: str = "") -> Iterator[ManagedProcess]:
+        """Replaces the usual transcriber with one that has other settings, or another command."""
+        other = self.make_process("another-transcriber", command or self.transcriber.command[-1], settings)
         self.transcriber.kill()
         other.start()
         try:
             self.wait_workers(other)
-            yield
+            yield other
         finally:
             other.kill()
             self.transcriber.start()

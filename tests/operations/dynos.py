@@ -20,6 +20,11 @@ DEPLOYED = ("beat", "chat", "config", "web", "workers")
 STOP_SECONDS = 30  # then a platform kills the process
 
 
+def copy_package(name: str, folder: Path) -> None:
+    """Copies one of our packages with what is compiled of it, so that no process compiles it again."""
+    shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("*.pyc.*"))  # half written
+
+
 class Dynos:
     """Two of each process except beat, each in a folder of its own. The two web processes have different addresses."""
 
@@ -53,7 +58,7 @@ class Dynos:
         """Starts one dyno from a fresh copy of what is deployed."""
         home = self.folder / name
         for part in DEPLOYED:
-            shutil.copytree(ROOT / part, home / "app" / part, ignore=shutil.ignore_patterns("__pycache__"))
+            copy_package(part, home / "app")
         (home / "tmp").mkdir()
         own = {"PATH": clean_environment()["PATH"], "HOME": str(home), "TMPDIR": str(home / "tmp"), "LANG": "C.UTF-8"}
         process = ManagedProcess(

@@ -21,6 +21,7 @@ from config.replica_set import connect
 from dev import node, page, setup
 from dev.install import compose_program, mongod_binary, redis_folder
 from dev.processes import ManagedProcess, free_port
+from tests.operations.dynos import copy_package
 from tests.stack import ROOT, SECRET, clean_environment, procfile, run_configured
 from web.built import BuiltPage
 
@@ -158,7 +159,7 @@ def test_what_the_image_is_built_from_is_enough_to_build_the_page(tmp_path: Path
 def test_what_the_image_holds_is_enough_to_start_every_process(tmp_path: Path) -> None:
     copied = re.findall(r"^COPY (\w+) \1$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     for name in copied:
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+        copy_package(name, tmp_path)
     started = "import web.app, web.worker, config.gunicorn, workers.transcriber, workers.health, workers.periodic"
     program = f"{started}; web.app.create_app(); print(sorted(workers.app.app.tasks))"
     said = run_configured(

@@ -5,31 +5,20 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
 from dev.processes import wait_until
 from tests.client import Client
+from tests.operations.observability.conftest import DYNO, TOKEN
 from tests.recordings import spoken
 from tests.stack import ROOT, Stack
 
 SECONDS = 20
-TOKEN = "token-of-the-metrics-tests"
-DYNO = "web.7"
 OF_PROCESS = ("http_", "sockets", "frames", "texts_ignored")
 DASHBOARD = ROOT / "docs" / "grafana.json"
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack of its own, with two gunicorn workers and numbers that begin at 0."""
-    with Stack(
-        tmp_path_factory.mktemp("metrics"), {"WEB_CONCURRENCY": "2", "METRICS_TOKEN": TOKEN, "DYNO": DYNO}
-    ) as running:
-        yield running
 
 
 def scrape(stack: Stack) -> Samples:

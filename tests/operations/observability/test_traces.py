@@ -3,82 +3,31 @@
 import secrets
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
-import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-
-from chat.spans import first_span_id, trace_id
+from chat.spans import first_span_id
+from chat.store import keys
 from dev.processes import wait_until
 from tests.client import Client
+from tests.operations.observability.conftest import Collector
+from tests.people import partition_of
 from tests.recordings import spoken
 from tests.stack import ROOT, SECRET, Stack, clean_environment
-
-
-class Collector:
-    """Takes what exporters send, as OpenTelemetry's collector does."""
-
-    def __init__(self) -> None:
-        self.spans: list[tuple[str, Any]] = []  # of which service
-        self.raw = b""
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                content = self.rfile.read(int(self.headers["Content-Length"]))
-                outer.take(content)
-                self.send_response(200)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def take(self, content: bytes) -> None:
-        self.raw += content
-        for resource in ExportTraceServiceRequest.FromString(content).resource_spans:
-            named = {each.key: each.value.string_value for each in resource.resource.attributes}
-            for scope in resource.scope_spans:
-                self.spans += [(named["service.name"], span) for span in scope.spans]
-
-    def of(self, request: str) -> dict[str, Any]:
-        """The spans of this call's trace, by service and name."""
-        wanted = trace_id(request).to_bytes(16, "big")
-        return {f"{service} {span.name}": span for service, span in list(self.spans) if span.trace_id == wanted}
-
-
-@pytest.fixture(scope="module")
-def collector() -> Iterator[Collector]:
-    made = Collector()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Iterator[Stack]:
-    endpoint = f"http://127.0.0.1:{collector.server.server_port}/v1/traces"
-    own = {"OTLP_ENDPOINT": endpoint, "OTEL_BSP_SCHEDULE_DELAY": "200"}
-    with Stack(tmp_path_factory.mktemp("traces"), own, {"beat": "", "pusher": ""}) as running:
-        yield running
+from tests.stores import open_stores
 
 
 def test_a_trace_reaches_from_the_call_to_the_frame(stack: Stack, client: Client, collector: Collector) -> None:
     ada, ben = client.sign_up("ada"), client.sign_up("ben")
     socket = ben.connect()
+    with open_stores(stack.settings()) as stores:
+        awake = keys.waking_key(partition_of(stores, (ada.id, ben.id)))
+        wait_until(lambda: not stores.redis.exists(awake), 30, "nobody to drain that partition")
     request, said = secrets.token_hex(8), f"secret-{secrets.token_hex(8)}"
     headers = {"X-Request-Id": request, "traceparent": f"00-{'1' * 32}-{'2' * 16}-01"}
     ada.call("POST", "/chat", 202, json={"receiverId": ben.id, "text": said}, headers=headers)
     socket.wait_for_frame("application:messages", lambda each: each["text"] == said)
     wanted = {"chattergram-web POST /api/chat", "chattergram-worker message.delivered", "chattergram-web frame"}
-    wanted.add("chattergram-worker run/chat.drain")  # the first call here, so it woke the drainer
+    wanted.add("chattergram-worker run/chat.drain")  # which this call woke
     wait_until(lambda: wanted <= set(collector.of(request)), 20, "the spans of the call")
     spans = collector.of(request)
     call, own = spans.pop("chattergram-web POST /api/chat"), first_span_id(request).to_bytes(8, "big")
@@ -110,22 +59,19 @@ def test_the_trace_of_a_voice_message_reaches_through_the_transcriber(
 
 
 def test_without_its_packages_the_setting_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    """That nobody needs them otherwise, `tests/unit/test_requirements.py` shows."""
     script = "import sys; sys.modules['opentelemetry'] = None\nfrom web.app import create_app; create_app()"
-    environment = {**clean_environment(), "ENVIRONMENT": "test", "SECRET_KEY": SECRET, "PYTHONPATH": str(ROOT)}
-    ran = [
-        subprocess.run(
-            [sys.executable, "-c", script],
-            env={**environment, **others},
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        for others in ({"OTLP_ENDPOINT": "http://127.0.0.1:1/v1/traces"}, {})
-    ]
-    assert ran[0].returncode == 1
-    assert "OTLP_ENDPOINT: needs packages" in ran[0].stderr
-    assert "requirements/tracing.txt" in ran[0].stderr
-    assert "Traceback" not in ran[0].stderr
-    assert ran[1].returncode == 0, "nobody needs them otherwise"
+    own = {"ENVIRONMENT": "test", "SECRET_KEY": SECRET, "OTLP_ENDPOINT": "http://127.0.0.1:1/v1/traces"}
+    ran = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**clean_environment(), "PYTHONPATH": str(ROOT), **own},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode == 1
+    assert "OTLP_ENDPOINT: needs packages" in ran.stderr
+    assert "requirements/tracing.txt" in ran.stderr
+    assert "Traceback" not in ran.stderr
