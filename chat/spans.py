@@ -88,8 +88,8 @@ def _start(settings: Settings, kind: str, exporter: "SpanExporter | None") -> No
 def _name_as_asked(span: Any, _client: object, arguments: tuple[Any, ...], _options: object) -> None:
     """Gives a search's span the name of its command.
 
-    By the name it would have, the instrumentation knows it and reads the answer as RESP2's list. Ours is RESP3's map, on
-    which it raises KeyError.
+    By the name it would have, the instrumentation knows it and reads the answer as RESP2's list. Ours is RESP3's map,
+    on which it raises KeyError.
     """
     if arguments[:1] == ("FT.SEARCH",):
         span.update_name("FT.SEARCH")

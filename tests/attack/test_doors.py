@@ -6,10 +6,11 @@ import pytest
 import requests
 
 from tests import recordings
+from tests.application import application
 from tests.attack.attacker import Http, address, forwarded
 from tests.client import PASSWORD, TIMEOUT, Client, Person
 from tests.contract.accounts import log_in, name
-from tests.contract.conftest import MakeWeb, Web, eventually
+from tests.contract.conftest import Web, eventually
 from tests.contract.shapes import check_problem
 from tests.stack import Stack
 
@@ -133,11 +134,11 @@ def test_an_invalid_host_is_400(client: Client, host: str) -> None:
         assert b"script-src *" not in answer
 
 
-def test_the_public_address_is_the_one_in_answers_whatever_a_request_says(make_web: MakeWeb) -> None:
-    web = make_web("web-public", {"PUBLIC_URL": "https://chat.example.org", "TRUSTED_PROXIES": "1"})
-    web.process.wait_ready(web.is_alive, 30)
+def test_the_public_address_is_the_one_in_answers_whatever_a_request_says() -> None:
     headers = {"Host": "evil.example", "X-Forwarded-Proto": "http", **FORGED}
-    page = requests.get(f"{web.client.url}/", headers=headers, timeout=TIMEOUT)
+    with application(public_url="https://chat.example.org", trusted_proxies=1) as app:
+        page = app.test_client().get("/", headers=headers)
+    assert page.status_code == 200
     assert "wss://chat.example.org" in page.headers["Content-Security-Policy"]
     assert "evil.example" not in str(page.headers)
 
@@ -145,22 +146,24 @@ def test_the_public_address_is_the_one_in_answers_whatever_a_request_says(make_w
 # --- Metrics
 
 
-def test_metrics_are_closed_in_production_without_their_token(stack: Stack, make_web: MakeWeb) -> None:
-    production = {"ENVIRONMENT": "production"}
-    for number, (more, token, expected) in enumerate(
-        [
-            ({}, "", 403),
-            ({}, "anything", 403),
-            ({"METRICS_TOKEN": "the-token"}, "", 401),
-            ({"METRICS_TOKEN": "the-token"}, "the-token", 200),
-        ]
-    ):
-        web = make_web(f"web-production-{number}", {**production, **more})
-        web.process.wait_ready(web.is_alive, 30)
+@pytest.mark.parametrize(
+    ("own", "token", "expected"),
+    [
+        ({}, "", 403),
+        ({}, "anything", 403),
+        ({"metrics_token": "the-token"}, "", 401),
+        ({"metrics_token": "the-token"}, "the-token", 200),
+    ],
+)
+def test_metrics_are_closed_in_production_without_their_token(
+    stack: Stack, own: dict[str, str], token: str, expected: int
+) -> None:
+    usual = stack.settings().model_dump(include={"redis_url", "celery_broker_url", "mongodb_uri"})
+    with application(**usual, environment="production", **own) as app:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        answer = requests.get(f"{web.client.url}/metrics", headers=headers, timeout=TIMEOUT)
-        assert answer.status_code == expected
-        assert ("chattergram_" in answer.text) == (expected == 200)
+        answer = app.test_client().get("/metrics", headers=headers)
+    assert answer.status_code == expected
+    assert ("chattergram_" in answer.text) == (expected == 200)
 
 
 # --- Tokens in headers

@@ -21,9 +21,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-@pytest.fixture
-def embedded(folder: Path) -> Iterator[Embedded]:
-    started = Embedded(folder)
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
+    """Running servers. A test that stops one starts it again."""
+    started = Embedded(tmp_path_factory.mktemp("embedded") / "data")
     started.start()
     yield started
     started.stop()
@@ -50,14 +51,14 @@ def servers(embedded: Embedded) -> tuple[RedisServer, MongoServer]:
     return embedded.redis, embedded.mongodb
 
 
-def remember(embedded: Embedded) -> None:
+def remember(embedded: Embedded, key: str = "kept") -> None:
     redis_server, mongo_server = servers(embedded)
     with Redis.from_url(redis_server.url()) as redis:
-        redis.execute_command("JSON.SET", "kept", "$", "1")
+        redis.execute_command("JSON.SET", key, "$", "1")
         assert {b"search", b"ReJSON"} <= {module[b"name"] for module in redis.module_list()}
         wait_until(lambda: redis.info("persistence")["aof_pending_bio_fsync"] == 0, 5, "the sync of the AOF")
     with MongoClient(mongo_server.url()) as client:
-        client.get_default_database().things.insert_one({"_id": "kept"})
+        client.get_default_database().things.replace_one({"_id": key}, {}, upsert=True)
 
 
 def assert_remembered(embedded: Embedded) -> None:
@@ -68,10 +69,14 @@ def assert_remembered(embedded: Embedded) -> None:
         assert client.get_default_database().things.count_documents({"_id": "kept"}) == 1
 
 
-def test_data_outlives_a_stop_and_the_loss_of_both_ports(embedded: Embedded, folder: Path) -> None:
-    remember(embedded)
-    ports = [server.port for server in embedded.servers]
-    embedded.stop()
+def test_data_outlives_a_stop_and_the_loss_of_both_ports(folder: Path) -> None:
+    before = Embedded(folder)
+    before.start()
+    try:
+        remember(before)
+        ports = [server.port for server in before.servers]
+    finally:
+        before.stop()
     again = Embedded(folder)
     with listening(ports[0]), listening(ports[1]):
         again.start()
@@ -92,9 +97,9 @@ def test_data_outlives_kill_9_on_the_same_ports(embedded: Embedded) -> None:
     assert_remembered(embedded)
 
 
-def test_a_second_instance_on_the_same_folder_is_refused_and_the_first_lives(embedded: Embedded, folder: Path) -> None:
+def test_a_second_instance_on_the_same_folder_is_refused_and_the_first_lives(embedded: Embedded) -> None:
     with pytest.raises(StartError, match="Set DATA_DIR"):
-        Embedded(folder).start()
+        Embedded(embedded.folder).start()
     remember(embedded)
 
 
@@ -102,10 +107,10 @@ def test_a_second_instance_with_its_own_folder_works(embedded: Embedded, tmp_pat
     beside = Embedded(tmp_path / "beside")
     beside.start()
     try:
-        remember(beside)
+        remember(beside, "beside")
         redis_server, _ = servers(embedded)
         with Redis.from_url(redis_server.url()) as redis:
-            assert redis.exists("kept") == 0
+            assert redis.exists("beside") == 0
     finally:
         beside.stop()
 
@@ -140,10 +145,10 @@ def open_to_others(folder: Path) -> set[Path]:
     return {path for path in (folder, *folder.rglob("*")) if path.lstat().st_mode & 0o077}
 
 
-def test_nobody_else_may_read_the_data(embedded: Embedded, folder: Path) -> None:
+def test_nobody_else_may_read_the_data(embedded: Embedded) -> None:
     remember(embedded)
-    assert len(list(folder.rglob("*"))) > 10
-    assert open_to_others(folder) == set()
+    assert len(list(embedded.folder.rglob("*"))) > 10
+    assert open_to_others(embedded.folder) == set()
 
 
 class Old(Server):
