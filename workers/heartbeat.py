@@ -32,6 +32,7 @@ class Heartbeat(bootsteps.StartStopStep):
             time.sleep(pause)
         self._started = time.monotonic()
         name = consumer.hostname.partition("@")[0]
+        health.note(name)
         consumer.timer.call_repeatedly(health.NOTE_SECONDS, health.note, (name,))
 
 
