@@ -416,7 +416,10 @@ class Settings(BaseSettings):
         description="Maximum presence frames a web process sends a second; changes beyond it are coalesced.",
     )
     shutdown_grace: int = Field(
-        20, ge=1, le=25, description="Seconds a stopping web process may take for its requests."
+        20,
+        ge=1,
+        le=25,
+        description="Seconds a stopping process may take for its requests and tasks; platforms kill it after 30.",
     )
 
     @property

@@ -1,4 +1,4 @@
-"""Stops a worker on SIGTERM: running tasks get `STOP_SECONDS`, then unfinished transcriptions are given back.
+"""Stops a worker on SIGTERM: running tasks get `SHUTDOWN_GRACE`, then unfinished transcriptions are given back.
 
 Celery alone would wait for its tasks however long they take. But platforms kill a process after half a minute, and then
 a transcription attempt in progress would count as one that killed its worker.
@@ -20,11 +20,10 @@ from redis import RedisError
 from chat import queues
 from chat.store import counters
 from chat.voice import attempts, turns
+from config.settings import get_settings
 from workers.app import stores
 
 log = structlog.get_logger(__name__)
-
-STOP_SECONDS = 20.0  # platforms kill after 30
 
 _flag = mmap.mmap(-1, 1)  # shared with the pool's child processes, which get no signal
 
@@ -38,7 +37,7 @@ def stopping() -> bool:
 def _begin_stopping(**_: Any) -> None:
     if not stopping():
         _flag[0] = 1
-        timer = threading.Timer(STOP_SECONDS, _stop_now)
+        timer = threading.Timer(get_settings().shutdown_grace, _stop_now)
         timer.daemon = True  # a worker with nothing to wait for exits before it fires
         timer.start()
 
