@@ -26,14 +26,8 @@ class System:
 
     def restart_stopped(self) -> None:
         """Starts whatever is not running, and waits until everything is ready."""
-        for server in self.stack.embedded.servers:
-            if not server.running:
-                server.restart()
-        for process in self.stack.processes.values():
-            if not process.running:
-                process.start()
+        self.stack.start_stopped()
         self.wait_ready()
-        self.stack.wait_workers()
 
     def wait_ready(self) -> None:
         """Waits until both web processes can reach everything they need."""

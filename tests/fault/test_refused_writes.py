@@ -9,6 +9,7 @@ from redis import Redis
 
 from dev.processes import wait_until
 from tests.client import Client
+from tests.fault.conftest import System
 from tests.stack import Stack
 
 SECONDS = 40
@@ -17,17 +18,9 @@ TRIES = 2
 pytestmark = pytest.mark.timeout(240)
 
 
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with Stack(tmp_path_factory.mktemp("refused")) as running:
-        yield running
-
-
 @pytest.fixture
-def client(stack: Stack) -> Iterator[Client]:
-    """A client of this stack; the folder's own talks to another system."""
-    with Client(stack.url) as opened:
-        yield opened
+def stack(system: System) -> Stack:
+    return system.stack
 
 
 @contextlib.contextmanager
