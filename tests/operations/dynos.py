@@ -38,7 +38,7 @@ class Dynos:
         servers = server_settings(self.redis, self.mongodb)
         stores = {name: servers[name] for name in ("REDIS_URL", "CELERY_BROKER_URL", "MONGODB_URI")}
         self.config = {"SECRET_KEY": SECRET, "LIMIT_SIGNUP_ADDRESS": "1000 per minute", **stores}
-        self.config["WHISPER_MODEL"] = str(whisper_model.folder("base"))
+        self.config["WHISPER_MODEL"] = str(whisper_model.folder("tiny.en"))
         commands = procfile("Procfile")
         for number, host in enumerate(("127.0.0.1", "127.0.0.2"), 1):
             port = free_port()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.client import Client
+from tests.deepgram_stand_in import KEY
 from tests.stack import Stack, procfile
 
 MAX_CONNECTIONS = 20
@@ -16,6 +17,7 @@ SMALL = {
     "MONITORING": "false",
     "CHAT_CONCURRENCY": "1",
     "TRANSCRIPTION_CONCURRENCY": "1",
+    "DEEPGRAM_API_KEY": KEY,  # so that no model is loaded
 }
 PEOPLE, EACH, PAUSE = 4, 40, 0.1  # 40 messages a second
 SECONDS = 60

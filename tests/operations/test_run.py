@@ -40,7 +40,7 @@ class Run:
                 f"PYTHON={sys.executable}",
             ],
             log=folder.with_suffix(".log"),
-            environment=clean_environment(),
+            environment={**clean_environment(), "WHISPER_MODEL": "tiny.en"},  # loads in a quarter of the time
             folder=ROOT,
         )
 
