@@ -18,7 +18,9 @@ from tests.stack import Stack, server_settings, start_servers
 # For long searches: `pytest --hypothesis-profile=long --timeout=0 tests/unit/test_usernames.py`
 hypothesis.settings.register_profile("long", max_examples=200_000, deadline=None)
 
-TOGETHER = ("attack", "contract", "e2e", "fault", "integration", "observability")  # folders whose tests share servers
+TOGETHER = ("contract", "e2e", "fault", "integration", "observability")  # folders whose tests share servers
+# Files of the folder `operations` that share `stack` with each other and with the attacks
+STACK = ("test_backup.py", "test_cli.py", "test_flower.py", "test_health.py", "test_readme.py")
 
 
 class Scheduling(LoadScopeScheduling):
@@ -27,7 +29,9 @@ class Scheduling(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         file = Path(nodeid.partition("::")[0])
         folder = file.parent.name
-        return folder if folder in TOGETHER else str(file)
+        if folder in TOGETHER:
+            return folder
+        return "stack" if folder == "attack" or (folder == "operations" and file.name in STACK) else str(file)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:

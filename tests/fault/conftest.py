@@ -35,13 +35,13 @@ class System:
             wait_until(lambda: answers(f"{url}/readyz"), READY_TIMEOUT, f"{url} to be ready")  # noqa: B023
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def deepgram() -> Iterator[DeepgramStandIn]:
     with DeepgramStandIn(delay=0.1) as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # stopped before other folders' tests: it works even if nobody talks
 def whole_system(tmp_path_factory: pytest.TempPathFactory, deepgram: DeepgramStandIn) -> Iterator[System]:
     environment = {
         "DEEPGRAM_API_KEY": KEY,

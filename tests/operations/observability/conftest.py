@@ -51,7 +51,7 @@ class Collector:
         return {f"{service} {span.name}": span for service, span in list(self.spans) if span.trace_id == wanted}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def collector() -> Iterator[Collector]:
     made = Collector()
     yield made
@@ -59,13 +59,13 @@ def collector() -> Iterator[Collector]:
     made.server.server_close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def deepgram() -> Iterator[DeepgramStandIn]:
     with DeepgramStandIn() as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def whole_stack(
     tmp_path_factory: pytest.TempPathFactory, deepgram: DeepgramStandIn, collector: Collector
 ) -> Iterator[Stack]:
