@@ -65,20 +65,23 @@ def settings(services: Services) -> Settings:
 @pytest.fixture(scope="session")
 def connected(services: Services) -> Iterator[Stores]:
     stores = connect(services.settings)
+    archive.migrate(stores.mongo)
     yield stores
     stores.close()
 
 
 @pytest.fixture
 def stores(connected: Stores) -> Stores:
-    """Connections to `services`, with both stores empty except for their indexes."""
+    """Connections to `services`, with both stores empty except for their indexes.
+
+    A test that drops MongoDB's makes them again.
+    """
     counters.flush(connected.redis)  # what earlier tests counted in this process goes with the rest
     connected.redis.flushall()
     for name in connected.mongo.list_collection_names():
         connected.mongo[name].delete_many({})
     hot.migrate(connected)
     hot.configure(connected.redis)
-    archive.migrate(connected.mongo)
     return connected
 
 

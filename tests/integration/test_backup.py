@@ -2,12 +2,14 @@
 
 import io
 import zipfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from chat.messages import conversations
+from chat.store import archive
 from chat.store.connection import Document, Stores
 from chat.upkeep import backup, erasure, sync
 from tests.people import drain, send, send_voice, someone
@@ -24,6 +26,13 @@ def everything(stores: Stores) -> dict[str, list[Document]]:
 def lose_archive(stores: Stores) -> None:
     for name in stores.mongo.list_collection_names():
         stores.mongo.drop_collection(name)
+
+
+@pytest.fixture(autouse=True)
+def _indexes(stores: Stores) -> Iterator[None]:
+    """Makes those again that went with the archive."""
+    yield
+    archive.migrate(stores.mongo)
 
 
 def ignore(number: int) -> None:
