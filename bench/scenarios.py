@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from bench import reading, start
 from bench.crowds import arrivals, idle
+from bench.growth import growth
 from bench.levers import levers
 from bench.live import live
 from bench.million import million
@@ -36,8 +37,8 @@ def history_and_search(scale: float) -> list[Row]:
 
 
 # Not among those that run by default: in `live` people speak for as long as they speak, `peers` needs other servers,
-# `million` only computes.
-APART = ("live", "peers", "million")
+# `growth` is about more than one machine, `million` only computes.
+APART = ("live", "peers", "growth", "million")
 SCENARIOS: dict[str, Callable[[float], list[Row]]] = {
     "start": start.start_and_memory,
     "messaging": messaging,
@@ -52,5 +53,6 @@ SCENARIOS: dict[str, Callable[[float], list[Row]]] = {
     "live": live,
     "page": page,
     "peers": peers,
+    "growth": growth,
     "million": million,
 }

@@ -1,6 +1,5 @@
 """Sizes of the stores and of what waits in them, for `/metrics` and `flask state`. All are cheap at any size."""
 
-from contextlib import suppress
 from typing import NamedTuple
 
 from pymongo.errors import PyMongoError
@@ -147,10 +146,16 @@ def _of_memory(stores: Stores) -> dict[str, float]:
 
 def _indexed(stores: Stores) -> float:
     """The number of messages in Redis, as counted by its search indexes; 0 of those that do not exist."""
+    with stores.redis.pipeline(transaction=False) as pipe:
+        for partition in partitions.every(stores):
+            pipe.execute_command("FT.INFO", keys.message_index(partition))
+        replies = pipe.execute(raise_on_error=False)
     found = 0.0
-    for partition in partitions.every(stores):
-        with suppress(ResponseError):
-            found += float(stores.redis.ft(keys.message_index(partition)).info()["num_docs"])
+    for reply in replies:
+        if isinstance(reply, dict):
+            found += float(reply[b"num_docs"])
+        elif not isinstance(reply, ResponseError):
+            raise reply
     return found
 
 
