@@ -28,7 +28,7 @@ def write(stack: Stack, reader: Person, partner: Person, length: int, *, new: in
         for start in range(0, length, BATCH):
             numbers = range(start, min(start + BATCH, length))
             batch = [_message(reader, partner, begin + number * STEP_MS, number, words) for number in numbers]
-            storing.store_hot(stores, batch)
+            storing.store_listed(stores, batch)
             storing.store_archive(stores, batch)
             storing.confirm(stores, batch)
             made += [message["_id"] for message in batch]

@@ -54,7 +54,7 @@ def fill(stores: Stores, one: Person, other: Person, length: int, words: list[st
             _document(one, other, begin + number * STEP_MS, " ".join(rng.choices(words, weights, k=8)), number)
             for number in range(start, min(start + BATCH, length))
         ]
-        storing.store_hot(stores, batch)
+        storing.store_listed(stores, batch)
         storing.store_archive(stores, batch)
         storing.confirm(stores, batch)
         made += [document["_id"] for document in batch]

@@ -50,7 +50,7 @@ def encode_for_every_socket(_: Application | None) -> None:
     """Builds each frame again for every socket."""
 
     def send(self: Hub, channel: str, envelope: Envelope) -> None:
-        self.position = max(self.position, envelope.position)
+        self.note(envelope)
         for user_id in envelope.recipients:
             for each in self.of(user_id):
                 self.give(each, connection.encode(frames.frame(channel, envelope.data)), envelope.position)
@@ -104,7 +104,7 @@ def ask_redis_on_every_heartbeat(_: Application | None) -> None:
 
 
 def three_round_trips_to_accept(web: Application | None) -> None:
-    """Checks the session and the limit in round trips of their own before accepting the message."""
+    """Checks the session and a limit in round trips of their own before accepting the message."""
     if web is None:
         return
     accept, limits = sending.accept, web.services.limits
@@ -130,7 +130,7 @@ def archive_before_delivering(_: Application | None) -> None:
 
     def store_both(stores: Any, documents: Any) -> Any:
         stored = store_hot(stores, documents)
-        archive(stores, stored)
+        archive(stores, [each.message for each in stored])
         return stored
 
     storing.store_hot = store_both  # type: ignore[assignment]

@@ -1,12 +1,12 @@
 """The channels, the frames that sockets get, and the envelopes that carry frames through Redis.
 
 A *frame* is what a WebSocket gets: `<channel>---<json>`, where `---` never stands in the JSON. An *envelope* is what
-goes through Redis pub/sub: one line with the recipients and the position in the order of deliveries, then the frame's
-JSON. A web process routes an envelope by that line and never parses the JSON. Only this module knows the two formats;
-even the Lua scripts do not.
+goes through Redis pub/sub: one line with the recipients and the position in the order of deliveries, then one with the
+frame's JSON; several may follow each other. A web process routes an envelope by its first line and never parses the
+JSON. Only this module knows the two formats; the Lua scripts only know that a line feed separates envelopes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from chat import wire
@@ -135,28 +135,28 @@ def rebuild(member: str, messages: Mapping[str, Message]) -> Frame | None:
     return status_frame(message, change) if change else message_frame(message)
 
 
-def envelope_halves(recipients: Sequence[str], data: bytes, request_id: str = "") -> tuple[bytes, bytes]:
-    """An envelope's parts before and after the position, which Redis assigns when it publishes."""
+def envelope_head(recipients: Sequence[str], request_id: str = "") -> bytes:
+    """An envelope's part before the position, which Redis assigns. A line feed and the JSON follow that."""
     to = RECIPIENTS_SEPARATOR.join(recipients)
-    return (f"{request_id} {to} " if request_id else f"{to} ").encode(), b"\n" + data
+    return (f"{request_id} {to} " if request_id else f"{to} ").encode()
 
 
 def encode_envelope(recipients: Sequence[str], data: bytes) -> bytes:
     """An envelope without a place in the order of deliveries."""
-    before, behind = envelope_halves(recipients, data)
-    return before + b"0" + behind
+    return envelope_head(recipients) + b"0\n" + data
 
 
-def decode_envelope(raw: bytes) -> Envelope:
-    """Parses an envelope.
+def decode_envelopes(raw: bytes) -> Iterator[Envelope]:
+    """Parses what was published: one or more envelopes, each of which is two lines.
 
     Raises:
-        ValueError: it is not one.
+        ValueError: one is none. Those before it were yielded.
     """
-    head, _, data = raw.partition(b"\n")
-    *origin, to, position = head.decode().split(" ")
-    recipients = tuple(to.split(RECIPIENTS_SEPARATOR)) if to else ()
-    return Envelope(recipients, int(position), data, "".join(origin))
+    lines = raw.split(b"\n")
+    for head, data in zip(lines[::2], lines[1::2], strict=True):
+        *origin, to, position = head.decode().split(" ")
+        recipients = tuple(to.split(RECIPIENTS_SEPARATOR)) if to else ()
+        yield Envelope(recipients, int(position), data, "".join(origin))
 
 
 def presence_halves(

@@ -32,7 +32,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     embedded = Embedded(development.data, with_redis=development.needs_redis, with_mongodb=development.needs_mongodb)
-    moved = development.data / "partitions-moved"
+    moved = development.data / "people-moved"
     may_be_old = (development.data / "redis").exists() and not moved.exists()
     try:
         development.place_model()
@@ -62,7 +62,7 @@ def main() -> int:
 
 
 def _move_old_data() -> None:
-    """Takes over what a version before the partitions has left: once this has ended, nobody could.
+    """Takes over what an older version has left: once this has ended, nobody could.
 
     Raises:
         StartError: it failed, and has said why.

@@ -16,13 +16,17 @@ class Heard(NamedTuple):
 
 
 class Listener:
-    """Subscribes when it is constructed, and keeps everything it receives, in order for each channel."""
+    """Subscribes when it is constructed, and keeps everything it receives, in order for each channel.
+
+    A frame for two people is published for each of them. Here it is one, with both as its recipients.
+    """
 
     def __init__(self, stores: Stores, *names: str) -> None:
         self._redis = connect_redis(stores.settings, timeout=None)
         self._pubsub = self._redis.pubsub()
         self._pubsub.subscribe(*names)
         self._waiting: list[Heard] = []
+        self._halves: list[Heard] = []  # of frames that only one of the two has got yet
         for _ in names:
             assert self._pubsub.get_message(timeout=TIMEOUT), "no answer to SUBSCRIBE"
 
@@ -60,6 +64,17 @@ class Listener:
         self._waiting = [heard for heard in self._waiting if heard.channel != channel]
         return own
 
+    def _keep(self, heard: Heard) -> None:
+        if heard.channel not in (frames.MESSAGES, frames.STATUS) or len(heard.recipients) != 1:
+            self._waiting.append(heard)
+            return
+        for half in self._halves:
+            if half.data == heard.data and half.recipients != heard.recipients:
+                self._halves.remove(half)
+                self._waiting.append(heard._replace(recipients=half.recipients + heard.recipients))
+                return
+        self._halves.append(heard)
+
     def _receive(self, timeout: float, marker: str = "") -> bool:
         """Receives one message. Returns whether it was the confirmation of subscribing to `marker`."""
         message = self._pubsub.get_message(timeout=timeout)
@@ -67,6 +82,6 @@ class Listener:
             return False
         name = message["channel"].decode()
         if message["type"] == "message":
-            envelope = frames.decode_envelope(message["data"])
-            self._waiting.append(Heard(name, envelope.recipients, envelope.data))
+            for envelope in frames.decode_envelopes(message["data"]):
+                self._keep(Heard(name, envelope.recipients, envelope.data))
         return message["type"] == "subscribe" and name == marker

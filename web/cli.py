@@ -168,7 +168,7 @@ def run_sync() -> None:
 @partitions.command("move")
 @report_errors_and("What was moved stays; call it again for the rest.")
 def move_to_partitions() -> None:
-    """Take over what a version before the partitions has left in Redis. Stop all of its processes first.
+    """Take over what an older version has left in Redis. Stop all of its processes first.
 
     This version does not start before that, and says so. It may be called again at any time.
     """
@@ -178,7 +178,7 @@ def move_to_partitions() -> None:
             moved, stored = moving.move(stores, progress)
     except moving.StillRunning:
         raise click.ClickException(
-            "A worker of the version before still runs, or was killed seconds ago: stop it, and try again."
+            "A worker of that version still runs, or was killed seconds ago: stop it, and try again."
         ) from None
     click.echo(f"{moved:,} messages were moved, {stored:,} accepted ones were stored; nothing is left to move")
 

@@ -16,6 +16,7 @@ from chat.audio import chunks
 from chat.errors import StorageFull, TooMany
 from chat.store import keys, limits
 from chat.store.connection import Stores
+from chat.store.scripts import execute
 
 LEASE_SECONDS = 900  # after this an upload no longer counts as running; its process may have died
 STORED_SECONDS = 3_600
@@ -106,7 +107,7 @@ def released(stores: Stores, files: Sequence[Mapping[str, Any]]) -> None:
         for file in files:
             script_keys = _counts(file["metadata"]["owner"])
             stores.scripts.release_upload(keys=script_keys, args=[file["_id"], file["length"]], client=pipe)
-        pipe.execute()
+        execute(pipe)
 
 
 def forget(stores: Stores, owner_id: str) -> None:

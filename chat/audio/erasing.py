@@ -9,8 +9,9 @@ import structlog
 from pymongo.errors import PyMongoError
 
 from chat.audio import allowance, chunks
-from chat.store import keys
+from chat.store import keys, partitions
 from chat.store.connection import Stores
+from chat.store.scripts import execute
 
 log = structlog.get_logger(__name__)
 
@@ -57,6 +58,7 @@ def sweep_unclaimed(stores: Stores) -> int:
     Raises:
         PyMongoError, RedisError: a store is away. No claimed recording was touched.
     """
+    _mark_doomed(stores)
     return _sweep_pending(stores) + _sweep_expired(stores)
 
 
@@ -72,10 +74,23 @@ def _erased_later(upload_ids: Sequence[str]) -> Iterator[None]:
 def _mark_for_deletion(stores: Stores, upload_ids: Sequence[str]) -> None:
     """Has them erased. What Redis has of them goes at once, also of one that travelled while it was made."""
     names = (keys.upload_key, keys.recording_key, keys.recording_bytes_key)
-    with stores.redis.pipeline() as pipe:
-        pipe.delete(*[name(upload_id) for upload_id in upload_ids for name in names])
+    with stores.redis.pipeline(transaction=False) as pipe:
         pipe.zadd(keys.UPLOADS_PENDING_DELETION, dict.fromkeys(upload_ids, int(time.time())))
+        for upload_id in upload_ids:
+            pipe.delete(*[name(upload_id) for name in names])
         pipe.execute()
+
+
+def _mark_doomed(stores: Stores) -> None:
+    """Marks the recordings of deleted messages that nobody has marked: whoever deleted them died before."""
+    with stores.redis.pipeline(transaction=False) as pipe:
+        for partition in partitions.every(stores):
+            pipe.srandmember(keys.doomed_key(partition), PAGE)
+        found = pipe.execute()
+    for partition, page in enumerate(found):
+        if page:
+            _mark_for_deletion(stores, [raw.decode() for raw in page])
+            stores.redis.srem(keys.doomed_key(partition), *page)
 
 
 def _sweep_pending(stores: Stores) -> int:
@@ -109,9 +124,14 @@ def _sweep_expired(stores: Stores) -> int:
 
 def _drop_unclaimed(stores: Stores, upload_ids: Sequence[str]) -> list[str]:
     """Marks those that no message has claimed for deletion, and returns them."""
-    script_keys = [keys.UPLOADS_PENDING_DELETION, *(keys.upload_key(upload_id) for upload_id in upload_ids)]
-    dropped = stores.scripts.drop_unclaimed_uploads(keys=script_keys, args=[int(time.time()), *upload_ids])
-    return [raw.decode() for raw in dropped]
+    with stores.redis.pipeline(transaction=False) as pipe:
+        for upload_id in upload_ids:
+            stores.scripts.drop_unclaimed_upload(keys=[keys.upload_key(upload_id)], client=pipe)
+        replies = execute(pipe)
+    dropped = [upload_id for upload_id, is_dropped in zip(upload_ids, replies, strict=True) if is_dropped]
+    if dropped:  # should this be lost, they are found in GridFS once they have expired
+        stores.redis.zadd(keys.UPLOADS_PENDING_DELETION, dict.fromkeys(dropped, int(time.time())))
+    return dropped
 
 
 def _erase(stores: Stores, upload_ids: Sequence[str]) -> None:

@@ -1,9 +1,9 @@
 """Stores recordings in GridFS, and decides who may read them.
 
 An upload belongs to its owner until a message claims it, then to the two people of the conversation. The claim is made
-in Redis together with the message (in the hash `keys.upload_key`, see `accept_message.lua`) and goes to GridFS before
-the message is archived, so that no archived message has an unclaimed recording. An unclaimed upload expires after
-`UPLOAD_TTL`.
+in Redis before the message is accepted (in the hash `keys.upload_key`, see `claim_upload.lua`). It goes to GridFS
+before the message is archived, so that no archived message has an unclaimed recording. An unclaimed upload expires
+after `UPLOAD_TTL`.
 
 `keys.UPLOADS_PENDING_DELETION` lists what to erase and from when on: uploads being written, so that a process that dies
 leaves nothing behind, and deleted recordings, so that MongoDB may be away when they are deleted.
@@ -82,10 +82,11 @@ def save_all(stores: Stores, owner_id: str, recordings: Sequence[NewRecording]) 
     except BaseException:
         stores.redis.zadd(keys.UPLOADS_PENDING_DELETION, dict.fromkeys(upload_ids, _now()))
         raise
-    with stores.redis.pipeline() as pipe:
+    with stores.redis.pipeline(transaction=False) as pipe:
         for upload in uploads:
             offer(stores, upload, pipe)
         pipe.execute()
+    keep(stores, upload_ids)
     return uploads
 
 
@@ -101,10 +102,14 @@ def save(stores: Stores, owner_id: str, upload_id: str, recording: NewRecording)
 
 
 def offer(stores: Stores, upload: Upload, pipe: Pipeline) -> None:
-    """Lets a stored upload be claimed for `UPLOAD_TTL`."""
+    """Lets a stored upload be claimed for `UPLOAD_TTL`; then `keep` it."""
     pipe.hset(keys.upload_key(upload.id), mapping=_hash(upload))
     pipe.expire(keys.upload_key(upload.id), stores.settings.upload_ttl)
-    pipe.zrem(keys.UPLOADS_PENDING_DELETION, upload.id)
+
+
+def keep(stores: Stores, upload_ids: Sequence[str]) -> None:
+    """Has uploads that were offered no longer erased as half written."""
+    stores.redis.zrem(keys.UPLOADS_PENDING_DELETION, *upload_ids)
 
 
 def find_stored(stores: Stores, upload_id: str) -> Upload | None:

@@ -5,13 +5,15 @@ from operator import itemgetter
 from typing import Any
 
 from pymongo.errors import PyMongoError
+from redis.client import Pipeline
 
 from chat import frames, ids, wire
 from chat.errors import Invalid, NotFound
-from chat.messages import delivery
+from chat.messages import delivery, storing
 from chat.people import accounts, muting
 from chat.store import archive, hot, keys, partitions
 from chat.store.connection import Stores
+from chat.store.scripts import execute
 from chat.wire import Message, StoredMessage
 
 DEFAULT_LIMIT = 50
@@ -71,17 +73,31 @@ def mark_read(stores: Stores, reader_id: str, partner_id: str, up_to: str) -> No
     conversation = ids.conversation_id(reader_id, partner_id)
     if not ids.is_id(up_to) or not _contains(stores, conversation, up_to):
         raise NotFound("no_such_message")
-    partition = partitions.of_conversation(stores, conversation)
-    moved = stores.scripts.move_read_cursor(
-        keys=[
-            keys.cursors_key(partition, conversation),
-            keys.inbox_key(reader_id, partner_id),
-            keys.cursors_outbox_key(partition),
-        ],
-        args=[reader_id, up_to, ids.cursor_id(conversation, reader_id)],
-    )
+    # The reader's own first: if we die in between, nothing that was read stays unread, and the call can be repeated.
+    with stores.redis.pipeline(transaction=False) as pipe:
+        note_read(stores, reader_id, partner_id, up_to, pipe)
+        *_, moved = execute(pipe)
     if moved:
         delivery.deliver(stores, [frames.read_frame(up_to, reader_id, partner_id)])
+
+
+def note_read(stores: Stores, reader_id: str, partner_id: str, up_to: str, pipe: Pipeline) -> None:
+    """Empties the reader's inbox up to that message, then moves their cursor, as the last two commands of a pipeline.
+
+    The last reply is true if the cursor has moved. Safe to repeat.
+    """
+    conversation = ids.conversation_id(reader_id, partner_id)
+    partition = partitions.of_conversation(stores, conversation)
+    stores.scripts.note_read(
+        keys=[keys.read_key(reader_id), keys.inbox_key(reader_id, partner_id)],
+        args=[partner_id, up_to, storing.LATELY_SECONDS],
+        client=pipe,
+    )
+    stores.scripts.move_read_cursor(
+        keys=[keys.cursors_key(partition, conversation), keys.cursors_outbox_key(partition)],
+        args=[reader_id, up_to, ids.cursor_id(conversation, reader_id)],
+        client=pipe,
+    )
 
 
 def require(stores: Stores, user_id: str, partner_id: str) -> None:

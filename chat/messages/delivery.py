@@ -1,14 +1,15 @@
 """Delivers frames to people, and finds the frames somebody missed.
 
-Every frame of a conversation gets a position: microseconds of Redis's clock, strictly increasing. Redis keeps what was
-delivered to each person by position, so a socket that resumes, or a web process that lost its subscription, gets
-exactly the frames that came later, in order. Pub/sub is only the wake-up call; the kept frames are the truth.
+Every frame of a conversation gets a position for each of its two people: microseconds of Redis's clock, strictly
+increasing for that person. Redis keeps what was delivered to them by position, so a socket that resumes, or a web
+process that lost its subscription, gets exactly the frames that came later, in order. Pub/sub is only the wake-up call;
+the kept frames are the truth.
 """
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from redis import Redis
+from redis.client import Pipeline
 
 from chat import ids, tracing, wire
 from chat.frames import (
@@ -16,13 +17,17 @@ from chat.frames import (
     TYPING,
     Frame,
     encode_envelope,
-    envelope_halves,
+    envelope_head,
     message_id_of,
     rebuild,
     transcribing_member,
 )
 from chat.store import clock, hot, keys
 from chat.store.connection import Stores
+from chat.store.scripts import execute
+
+UNREAD_LIMIT = 1_000  # unread counts stop here
+BATCH_BYTES = 65_536  # of a person's frames published together: a web process reads them into memory at once
 
 
 class Missed(NamedTuple):
@@ -43,20 +48,62 @@ class Page(NamedTuple):
     complete: bool
 
 
-def deliver(stores: Stores, frames: Iterable[Frame], client: Redis | None = None, *, reposition: bool = True) -> None:
-    """Publishes frames in this order and keeps them for sockets that resume.
+class Listing(NamedTuple):
+    """A new message in somebody's list of conversations: with whom, and when (Unix, ms).
 
-    One round trip, or part of a pipeline's when `client` is one. A frame that was delivered before gets a new
-    position; with `reposition` False it keeps its old one.
+    `unread` is its id, '' for who wrote it; `read` is up to where they have read the conversation.
     """
-    script_keys = [keys.DELIVERY_LAST, keys.DELIVERY_SINCE]
-    settings = stores.settings
-    arguments: list[str | bytes | int] = [settings.resume_limit, settings.resume_days * 86_400, int(not reposition)]
+
+    person: str
+    partner: str
+    moment: int
+    unread: str = ""
+    read: str = ""
+
+
+def deliver(
+    stores: Stores,
+    frames: Iterable[Frame],
+    client: Pipeline | None = None,
+    *,
+    reposition: bool = True,
+    listings: Iterable[Listing] = (),
+) -> None:
+    """Publishes frames in this order and keeps them for sockets that resume; before that, lists new messages.
+
+    One step for each person, all in one round trip, or part of a pipeline's when `client` is one. A frame that was
+    delivered before gets a new position; with `reposition` False it keeps its old one.
+    """
+    listed: dict[str, list[Listing]] = {}
+    outgoing: dict[str, list[str | bytes]] = {}
+    for listing in listings:
+        listed.setdefault(listing.person, []).append(listing)
     for channel, people, member, data, request_id in frames:
-        script_keys += [keys.deliveries_key(person) for person in people]
-        arguments += [channel, member, *envelope_halves(people, data, request_id or tracing.request_id())]
-    if len(script_keys) > 2:
-        stores.scripts.deliver_frames(keys=script_keys, args=arguments, client=client)
+        origin, after = request_id or tracing.request_id(), b"\n" + data
+        for person in people:
+            parts = (channel, member, envelope_head((person,), origin), after)
+            outgoing.setdefault(person, []).extend(parts)
+    settings = stores.settings
+    head = [settings.resume_limit, settings.resume_days * 86_400, int(not reposition), UNREAD_LIMIT, BATCH_BYTES]
+    pipe = stores.redis.pipeline(transaction=False) if client is None else client
+    if outgoing:  # first, so that what is delivered by the following is known since then
+        stores.scripts.begin_deliveries(keys=[keys.DELIVERY_SINCE], client=pipe)
+    for person in dict.fromkeys([*listed, *outgoing]):
+        own = listed.get(person, [])
+        script_keys = [
+            keys.deliveries_key(person),
+            keys.conversations_key(person),
+            keys.read_key(person),
+            keys.unwanted_key(person),
+        ]
+        script_keys += [keys.inbox_key(person, each.partner) for each in own if each.unread]
+        arguments: list[str | bytes | int] = [*head, len(own)]
+        for _, partner, moment, unread, read in own:
+            arguments += (partner, moment, unread, read)
+        arguments += outgoing.get(person, [])
+        stores.scripts.update_person(keys=script_keys, args=arguments, client=pipe)
+    if client is None and pipe.command_stack:
+        execute(pipe)
 
 
 def announce_typing(stores: Stores, sender_id: str, receiver_id: str, *, recording: bool = False) -> None:
@@ -94,9 +141,9 @@ def missed_since(stores: Stores, user_id: str, position: int, limit: int) -> Pag
     return Page(_frames(stores, [member.decode() for member, _ in kept]), newest, len(kept) >= limit, not trimmed)
 
 
-def newest_position(stores: Stores) -> int:
-    """The position of the last frame delivered to anybody; 0 if there was none."""
-    return int(stores.redis.get(keys.DELIVERY_LAST) or 0)
+def position_now(stores: Stores) -> int:
+    """The position that a frame delivered now would have. Later ones are higher, unless two nodes' clocks differ."""
+    return clock.now_us(stores.redis)
 
 
 def reaches_back(stores: Stores, position: int) -> bool:
@@ -115,9 +162,8 @@ def missed_after(stores: Stores, user_id: str, message_id: str, limit: int) -> P
     key = keys.deliveries_key(user_id)
     with stores.redis.pipeline(transaction=False) as pipe:
         pipe.zmscore(key, [transcribing_member(message_id), message_id])
-        pipe.get(keys.DELIVERY_SINCE)
         pipe.zcard(key)
-        (spoken, written), since, count = pipe.execute()
+        (spoken, written), count = pipe.execute()
     if not ids.is_id(message_id):
         return Page([], 0, more=False, complete=False)
     full = count >= stores.settings.resume_limit
@@ -125,10 +171,10 @@ def missed_after(stores: Stores, user_id: str, message_id: str, limit: int) -> P
     known = None if is_voice else written
     position = int(known) if known is not None else ids.milliseconds(message_id) * 1000
     page = missed_since(stores, user_id, position, limit)
-    reaches_back = since is not None and int(since) <= position  # not so in an older copy of Redis that was restored
+    complete = page.complete and reaches_back(stores, position)  # not so in an older copy of Redis that was restored
     if known is None:
-        reaches_back = reaches_back and not _expired(stores, position)
-    return page._replace(complete=page.complete and reaches_back)
+        complete = complete and not _expired(stores, position)
+    return page._replace(complete=complete)
 
 
 def _is_voice(stores: Stores, message_id: str) -> bool:

@@ -1,9 +1,11 @@
 """Drains the accepted logs: stores each message, delivers it, and only then removes it from its log.
 
-A partition has one drainer at a time (`chat.messages.leases`), so each conversation is delivered in order. If it dies,
-its entries stay pending in the streams and the next drainer handles those first. A drainer reads all its logs at once,
-and lingers while traffic flows, because one Celery task per message costs more than storing the message; flags in Redis
-tell the web processes not to send another task.
+A partition has one drainer at a time (`chat.messages.leases`), so each conversation is delivered in order. A group is
+first written to its partitions and then to its people: their lists, unread messages and deliveries. If the drainer
+dies, also between the two, its entries stay pending in the streams and the next drainer handles those first; whatever
+was written before stays as it is. A drainer reads all its logs at once, and lingers while traffic flows, because one
+Celery task per message costs more than storing the message; flags in Redis tell the web processes not to send another
+task.
 """
 
 import time
@@ -14,7 +16,7 @@ from pymongo.errors import PyMongoError
 from redis import RedisError
 
 from chat import frames, tracing, wire
-from chat.messages import archiving, delivery, hinting, spoken, storing
+from chat.messages import archiving, delivery, hinting, sending, spoken, storing
 from chat.messages import log as accepted_log
 from chat.messages.archiving import Archiver
 from chat.messages.leases import HELPER_SECONDS, Leases
@@ -23,6 +25,7 @@ from chat.people import presence, telling
 from chat.push import waiting as push_queue
 from chat.store import counters, keys
 from chat.store.connection import Stores
+from chat.store.scripts import execute
 from chat.tracing import traced
 from chat.wire import StoredMessage
 
@@ -189,15 +192,23 @@ class _Drainer:
         voices = [entry for entry in entries if entry.draft.audio_file_id]
         hinting.keep(self.stores, {entry.receipt.message_id: entry.draft.languages for entry in voices})
         met = presence.strangers(self.stores, [(each["senderId"], each["receiverId"]) for each in messages])
-        messages = storing.store_hot(self.stores, spoken.with_words(self.stores, messages))
+        stored = storing.store_hot(self.stores, spoken.with_words(self.stores, messages))
+        messages = [each.message for each in stored]
         spoken.forget(self.stores, messages)
         # Deliver before archiving: nobody has to wait for MongoDB, and the outbox records what it still lacks, also of
         # entries that are acknowledged meanwhile.
         # Anything a dead drainer already delivered keeps its position among later deliveries.
         outgoing = [_frame(each, origins) for each in (*messages, *originals)]
-        delivery.deliver(self.stores, outgoing, reposition=False)
+        listings = [listing for each in stored for listing in storing.listings(each)]
+        with self.redis.pipeline(transaction=False) as pipe:
+            for entry in voices:
+                sending.finish_claim(self.stores, entry.draft, entry.receipt, pipe)
+            storing.queue_transcriptions(self.stores, messages, pipe)
+            delivery.deliver(self.stores, outgoing, pipe, reposition=False, listings=listings)
+            notes = push_queue.note(self.stores, messages, pipe)
+            replies = execute(pipe)
         telling.tell_of_meeting(self.stores, met)
-        if push_queue.note(self.stores, messages):
+        if notes and replies[-1]:
             self.on_push()
         _count(raw_entries)
         for each in messages:

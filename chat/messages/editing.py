@@ -7,7 +7,6 @@ from chat import audio, frames, ids, wire
 from chat.errors import Invalid, NotFound, Unavailable
 from chat.messages import delivery, sending, storing
 from chat.messages import log as accepted_log
-from chat.store import keys
 from chat.store.connection import Stores
 from chat.text import characters
 from chat.wire import Changes, Message, StoredMessage
@@ -84,10 +83,7 @@ def bury(stores: Stores, messages: Sequence[StoredMessage]) -> list[StoredMessag
     }
     buried = storing.change_all(stores, messages, tombstone)
     gone = [message for message, now in zip(messages, buried, strict=True) if now is not None]
-    with stores.redis.pipeline() as pipe:
-        for message in gone:
-            pipe.zrem(keys.inbox_key(message["receiverId"], message["senderId"]), message["_id"])
-        pipe.execute()
+    storing.drop_unread(stores, gone)
     audio.delete(stores, [message["audioFileId"] for message in gone if message["audioFileId"]])
     return buried
 

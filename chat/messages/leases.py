@@ -16,6 +16,7 @@ from chat.messages import log as accepted_log
 from chat.messages.sending import WAKING_MS
 from chat.store import keys, partitions
 from chat.store.connection import Stores
+from chat.store.scripts import execute
 
 LEASE_SECONDS = 5.0  # how long a dead drainer blocks its logs
 HELPER_SECONDS = 2.0  # how long a helper waits for partitions
@@ -96,7 +97,7 @@ class Leases:
                     args=[self._token, successor, int(LEASE_SECONDS * 1_000)],
                     client=pipe,
                 )
-            left_properly = list(pipe.execute())
+            left_properly = execute(pipe)
         self.held = [partition for partition in self.held if partition not in left]
         return left_properly.count(0)
 
@@ -106,4 +107,4 @@ class Leases:
             for partition in wanted:
                 log_keys = [keys.drainer_key(partition), keys.waking_key(partition)]
                 self._stores.scripts.hold_log(keys=log_keys, args=arguments, client=pipe)
-            return list(pipe.execute())
+            return execute(pipe)

@@ -5,6 +5,7 @@ entries written before a deploy that adds a field can still be read after it.
 """
 
 import contextlib
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, cast
@@ -56,7 +57,8 @@ class Draft:
 class Receipt(NamedTuple):
     """Names the entry a send was accepted as.
 
-    Stored as `<entry id>:<entropy>` under the sender's `clientId` and with the upload.
+    Stored as `<entry id>:<entropy>` under the sender's `clientId` and with the upload. There the entry's id is empty
+    while the entry is being added.
     """
 
     entry_id: str
@@ -116,6 +118,17 @@ def entry_fields(draft: Draft, entropy: str) -> list[bytes | str]:
     """A draft as the fields of an entry: field, value, field, value."""
     named = {name: value for field, name in _NAMES.items() if (value := getattr(draft, field))}
     return [DRAFT, orjson.dumps(named), ENTROPY, entropy]
+
+
+def recording_fields(duration: bytes, peaks: bytes) -> list[bytes | str]:
+    """What an entry has of its recording, from the upload's hash, as further fields; an empty value is left out."""
+    return [part for name, value in ((DURATION, duration), (PEAKS, peaks)) if value for part in (name, value)]
+
+
+def milliseconds_of(recording: Sequence[bytes | str]) -> int:
+    """The length of the recording in those fields, rounded up; 0 if it is unknown."""
+    fields = dict(zip(recording[::2], recording[1::2], strict=True))
+    return math.ceil(float(fields.get(DURATION, 0)) * 1_000)
 
 
 def receipt_suffix(entropy: str) -> str:
@@ -220,12 +233,13 @@ def read_groups(stores: Stores, of: Iterable[int], start: str, count: int, block
 
 
 def acknowledge(stores: Stores, taken: Sequence[Taken]) -> None:
-    """Removes entries from their logs, because they are stored."""
-    with stores.redis.pipeline() as pipe:
+    """Removes entries from their logs, because they are stored. One round trip."""
+    # Should only the first half happen, the next drainer finds the entries pending and empty.
+    with stores.redis.pipeline(transaction=False) as pipe:
         for log in {each.log for each in taken}:
             entry_ids = [entry_id for of, (entry_id, _) in taken if of == log]
-            pipe.xack(log, keys.ACCEPTED_GROUP, *entry_ids)
             pipe.xdel(log, *entry_ids)
+            pipe.xack(log, keys.ACCEPTED_GROUP, *entry_ids)
         pipe.execute()
 
 

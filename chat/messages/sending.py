@@ -1,9 +1,10 @@
 """The one way to send a message: `accept` puts it in the accepted log, and `chat.messages.draining` takes it on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import structlog
+from redis.client import Pipeline
 
 from chat import audio, ids, wire
 from chat.errors import Invalid, NotFound, TooMany, Unavailable
@@ -28,6 +29,8 @@ CHARACTERS_A_SECOND = 60
 WAKING_MS = 5_000  # lifetime of the flag that says a drainer is coming
 FULL_RETRY_SECONDS = 30
 RETRY_SECONDS = 60  # the Redis client repeats a call only within this time
+MEANT_SECONDS = 86_400  # how long a `clientId` that is repeated for somebody else is recognised
+CLAIM_SECONDS = 7 * 86_400  # how long a recording stays claimed if whoever did so died before its message was accepted
 _WAKE_ROUNDS = 3
 
 
@@ -73,40 +76,102 @@ def longest_sent(stores: Stores, draft: Draft) -> int:
 
 
 class _Acceptance:
-    """Runs the script until it accepts or refuses, doing in between what the script asks for and cannot do itself."""
+    """Accepts one message in two steps, each safe to repeat: the sender's, then the partition's.
+
+    The first one checks the session and counts against the limits; the second one appends the entry, once for each
+    `clientId`. After a crash between the two nothing is accepted, and the message has counted once. A recording is
+    claimed in between, by an entropy that everybody who sends it again takes over; so its entry is appended once.
+    """
 
     def __init__(self, stores: Stores, draft: Draft, session: Session | None, wake: Callable[[], None]) -> None:
         self._stores = stores
         self._draft = draft
         self._session = session
         self._wake = wake
-        self._limits = limits.windows(stores.settings.limit_messages, "message", draft.sender_id)
-        self._audio_limits = (
-            limits.audio_windows(stores.settings.limit_transcription, draft.sender_id) if draft.audio_file_id else []
-        )
-        self._woken = 0
-        self._restored = False
-        self._counts = True
-        conversation = ids.conversation_id(draft.sender_id, draft.receiver_id)
-        self._partition = partitions.of_conversation(stores, conversation)
-        self._entropy = ids.new_entropy(conversation)
-        self._fields = accepted_log.entry_fields(replace(draft, request_id=request_id()), self._entropy)
+        self._conversation = ids.conversation_id(draft.sender_id, draft.receiver_id)
+        self._entropy = ids.new_entropy(self._conversation)
 
     def run(self) -> tuple[str, Receipt]:
         """Returns `accepted`, or `again` for what was accepted before, and the receipt. Raises what `accept` raises."""
-        script_keys = self._keys()
-        while True:
-            reply = self._stores.scripts.accept_message(keys=script_keys, args=self._arguments())
-            outcome, *details = (part.decode() for part in reply)
-            if outcome in ("accepted", "again"):
-                return outcome, accepted_log.parse_receipt(reply[1])
-            if outcome == "sent" and self._is_same_recording(details[1]):
-                return "again", accepted_log.parse_receipt(reply[1])
-            if outcome == "upload" and self._restored and (receipt := self._sent_long_ago()):
-                return "again", receipt
-            self._counts = outcome == "session"
-            if not self._resolve(outcome):
-                raise _refusal(outcome, *details)
+        meant, is_known = self._admit()
+        if (meant != self._draft.receiver_id or not is_known) and (before := self._find(self._of_receiver(meant))):
+            return "again", before
+        if not is_known:
+            raise NotFound("no_such_person")
+        recording: list[bytes | str] = []
+        if self._draft.audio_file_id is not None:
+            claimed = self._claim(self._draft.audio_file_id)
+            if isinstance(claimed, Receipt):
+                return "again", claimed
+            recording = claimed
+            self._charge(self._draft.audio_file_id, recording)
+        outcome, receipt = self._append(recording)
+        if self._draft.audio_file_id is not None:
+            finish_claim(self._stores, self._draft, receipt)
+        return outcome, receipt
+
+    def _admit(self) -> tuple[str, bool]:
+        """Returns to whom goes what has this `clientId`, and whether its receiver exists. One round trip, if Redis has
+        what it needs.
+        """
+        draft, session = self._draft, self._session
+        windows = limits.windows(self._stores.settings.limit_messages, "message", draft.sender_id)
+        cost = max(1, -(-len(draft.text) // CHARACTERS_A_COUNT))
+        arguments: list[str | int] = [1, cost, draft.receiver_id, MEANT_SECONDS]
+        arguments += [part for window in windows for part in (window.max, window.seconds)]
+        script_keys = [window.key for window in windows]
+        if draft.client_id:
+            script_keys.append(keys.meant_key(draft.sender_id, draft.client_id))
+        known = [keys.user_key(draft.receiver_id)]
+        if session is not None:
+            known += [keys.user_key(draft.sender_id), keys.HOT_COMPLETE]
+
+        def ask(pipe: Pipeline) -> None:
+            pipe.exists(*known)
+            self._stores.scripts.admit_message(keys=script_keys, args=arguments, client=pipe)
+            if session is not None:
+                sessions.ask(pipe, session)
+
+        found, (outcome, detail), *ended = self._stores.together.run(ask)
+        if session is not None and (sessions.tells_end(session, ended) or not self._is_valid(session, found, known)):
+            if outcome == b"admitted":
+                limits.uncount(self._stores.redis, windows, cost)  # or a stolen token would use up its owner's limits
+            raise sessions.refusal()
+        if outcome == b"limited":
+            raise TooMany("too_many_messages", retry_after=int(detail))
+        return detail.decode(), found == len(known) or self._knows_receiver()
+
+    def _is_valid(self, session: Session, found: int, known: list[str]) -> bool:
+        """Whether the session is valid where Redis says nothing against it: it may have been lost."""
+        return found == len(known) or sessions.is_valid(self._stores, *session[:3])
+
+    def _knows_receiver(self) -> bool:
+        receiver = self._draft.receiver_id
+        known = self._stores.redis.exists(keys.user_key(receiver))
+        return bool(known or restoring.restore_users(self._stores, [receiver]))
+
+    def _claim(self, upload_id: str) -> list[bytes | str] | Receipt:
+        """Claims the recording. Returns what the entry has of it, or the receipt where it was sent before."""
+        draft = self._draft
+        script_keys = [keys.upload_key(upload_id)]
+        for attempt in range(2):
+            claim = accepted_log.receipt_suffix(self._entropy)
+            arguments = [draft.sender_id, draft.receiver_id, claim, CLAIM_SECONDS]
+            outcome, *details = self._stores.scripts.claim_upload(keys=script_keys, args=arguments)
+            if outcome == b"claimed":
+                self._entropy = accepted_log.parse_receipt(details[0]).entropy
+                return accepted_log.recording_fields(*details[1:])
+            if before := self._find(self._of_receiver(draft.receiver_id)):
+                return before
+            if outcome == b"sent" and self._is_same_recording(details[1].decode()):
+                return accepted_log.parse_receipt(details[0])
+            if outcome != b"upload" or attempt:
+                break
+            if not audio.restore_upload(self._stores, upload_id, draft.sender_id):  # Redis may have lost it
+                break
+        if outcome == b"upload" and (receipt := self._sent_long_ago()):
+            return receipt
+        raise NotFound("no_such_upload")
 
     def _is_same_recording(self, receiver_id: str) -> bool:
         """Whether the recording travelled while it was made, so that several devices may have it and each send it."""
@@ -115,87 +180,77 @@ class _Acceptance:
 
     def _sent_long_ago(self) -> Receipt | None:
         """The same when Redis has forgotten the recording."""
-        sender, receiver = self._draft.sender_id, self._draft.receiver_id
-        conversation = ids.conversation_id(sender, receiver)
-        message_id = audio.sent_recording(self._stores, self._draft.audio_file_id or "", sender, conversation)
+        message_id = audio.sent_recording(
+            self._stores, self._draft.audio_file_id or "", self._draft.sender_id, self._conversation
+        )
         return accepted_log.receipt_of(message_id) if message_id else None
 
-    def _resolve(self, outcome: str) -> bool:
-        """Does what the script needs in order to continue. Returns whether there was anything to do."""
-        if outcome == "wake":
-            self._woken += 1
-            self._wake_drainer()
-        elif outcome == "session" and self._session is not None:
-            if not sessions.is_valid(self._stores, *self._session[:3]):
-                raise sessions.refusal()
-            self._session = None
-        elif outcome in ("receiver", "upload") and not self._restored:
-            self._restored = True  # Redis may have lost what the archive still has
-            restoring.restore_users(self._stores, [self._draft.receiver_id])
-            if self._draft.audio_file_id:
-                audio.restore_upload(self._stores, self._draft.audio_file_id, self._draft.sender_id)
-        else:
-            return False
-        return True
+    def _charge(self, upload_id: str, recording: Sequence[bytes | str]) -> None:
+        """Counts the recording once, however often it is tried to send it."""
+        sender, settings = self._draft.sender_id, self._stores.settings
+        windows = limits.audio_windows(settings.limit_transcription, sender)
+        charges = [limits.Charge(window, accepted_log.milliseconds_of(recording)) for window in windows]
+        if full := limits.charge(self._stores.scripts.charge, charges, keys.charged_key(sender, upload_id)):
+            claim = accepted_log.receipt_suffix(self._entropy)
+            arguments = [claim, settings.upload_ttl]
+            self._stores.scripts.release_claim(keys=[keys.upload_key(upload_id)], args=arguments)
+            raise TooMany("too_much_audio", retry_after=full.seconds)
 
-    def _wake_drainer(self) -> None:
+    def _append(self, recording: Sequence[bytes | str]) -> tuple[str, Receipt]:
+        partition = partitions.of_conversation(self._stores, self._conversation)
+        fields = accepted_log.entry_fields(replace(self._draft, request_id=request_id()), self._entropy)
+        for woken in range(_WAKE_ROUNDS + 1):
+            action = "force" if woken == _WAKE_ROUNDS else "add"
+            outcome, receipt = self._call_append(partition, action, [*fields, *recording])
+            if receipt is not None:
+                return outcome, receipt
+            if outcome != "wake":
+                break
+            self._wake_drainer(partition)
+        raise Unavailable("log_full", retry_after=5)
+
+    def _find(self, partition: int) -> Receipt | None:
+        """The receipt of what was accepted before under this `clientId` in a partition."""
+        return self._call_append(partition, "look", [])[1] if self._draft.client_id else None
+
+    def _call_append(self, partition: int, action: str, fields: list[bytes | str]) -> tuple[str, Receipt | None]:
+        settings, draft = self._stores.settings, self._draft
+        script_keys = [keys.accepted_key(partition), keys.waking_key(partition)]
+        if draft.client_id:
+            script_keys.append(keys.client_key(partition, draft.sender_id, draft.client_id))
+        if draft.audio_file_id or not draft.client_id:
+            script_keys.append(keys.call_key(partition, self._entropy))
+        is_named = draft.client_id or draft.audio_file_id
+        arguments: list[str | int | bytes] = [
+            accepted_log.receipt_suffix(self._entropy),
+            -(-settings.accepted_limit // settings.partitions),
+            settings.hot_window_days * 86_400 if is_named else RETRY_SECONDS,
+            WAKING_MS,
+            action,
+            *fields,
+        ]
+
+        def append(pipe: Pipeline) -> None:
+            self._stores.scripts.append_message(keys=script_keys, args=arguments, client=pipe)
+
+        ((outcome, *receipt),) = self._stores.together.run(append)
+        return outcome.decode(), accepted_log.parse_receipt(receipt[0]) if receipt else None
+
+    def _wake_drainer(self, partition: int) -> None:
         try:
             self._wake()
         except Exception:
-            self._stores.redis.delete(keys.waking_key(self._partition))
+            self._stores.redis.delete(keys.waking_key(partition))
             raise
 
-    def _keys(self) -> list[str]:
-        sender, draft = self._draft.sender_id, self._draft
-        return [
-            keys.accepted_key(self._partition),
-            keys.waking_key(self._partition),
-            keys.user_key(draft.receiver_id),
-            keys.client_key(sender, draft.client_id) if draft.client_id else keys.call_key(self._entropy),
-            keys.upload_key(draft.audio_file_id) if draft.audio_file_id else "",
-            keys.revoked_key(self._session.token_id if self._session else ""),
-            keys.sessions_key(sender),
-            keys.user_key(sender),
-            keys.HOT_COMPLETE,
-            *(window.key for window in (*self._limits, *self._audio_limits)),
-        ]
-
-    def _arguments(self) -> list[str | int | bytes]:
-        settings, session = self._stores.settings, self._session
-        return [
-            self._draft.sender_id,
-            self._draft.receiver_id,
-            accepted_log.receipt_suffix(self._entropy),
-            -(-settings.accepted_limit // settings.partitions),
-            settings.hot_window_days * 86_400 if self._draft.client_id else RETRY_SECONDS,
-            WAKING_MS,
-            int(self._woken >= _WAKE_ROUNDS),
-            session.token_id if session else "",
-            session.issued_ms if session else 0,
-            int(self._counts),
-            len(self._limits),
-            len(self._audio_limits),
-            max(1, -(-len(self._draft.text) // CHARACTERS_A_COUNT)),
-            *(part for window in (*self._limits, *self._audio_limits) for part in (window.max, window.seconds)),
-            *self._fields,
-        ]
+    def _of_receiver(self, receiver_id: str) -> int:
+        return partitions.of_people(self._stores, self._draft.sender_id, receiver_id)
 
 
-def _refusal(outcome: str, *details: str) -> Exception:
-    if outcome == "ended":
-        return sessions.refusal()
-    if outcome == "limited":
-        return TooMany("too_many_messages", retry_after=int(details[0]))
-    if outcome == "audio":
-        return TooMany(
-            "too_much_audio",
-            retry_after=int(details[0]),
-        )
-    if outcome == "receiver":
-        return NotFound("no_such_person")
-    if outcome == "full":
-        return Unavailable("log_full", retry_after=5)
-    return NotFound("no_such_upload")
+def finish_claim(stores: Stores, draft: Draft, receipt: Receipt, client: Pipeline | None = None) -> None:
+    """Notes with an upload which message it was claimed for. Safe to repeat."""
+    upload = [keys.upload_key(draft.audio_file_id or "")]
+    stores.scripts.finish_claim(keys=upload, args=[str(receipt), draft.receiver_id], client=client)
 
 
 def _accepted(entry: Entry) -> Message:

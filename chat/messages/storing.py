@@ -5,23 +5,26 @@ leaves the outbox. While MongoDB is away the outbox grows; `flush` empties it af
 """
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import orjson
 import structlog
 from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
-from redis import Redis
+from redis.client import Pipeline
 
 from chat import audio, ids
 from chat.audio import heard
+from chat.messages import delivery
 from chat.store import archive, hot, keys, partitions, search_terms
 from chat.store.connection import Stores
+from chat.store.scripts import execute
 from chat.wire import Changes, Message, StoredMessage
 
 log = structlog.get_logger(__name__)
 
 CHANGED_SECONDS = 7 * 86_400  # how long an old message stays in Redis after a change
-UNREAD_LIMIT = 1_000  # unread counts stop here
+LATELY_SECONDS = 86_400  # longer than any drainer takes from storing a message to listing it
 DUPLICATE_KEY = 11000
 FLUSH_PAGE = 200
 
@@ -29,8 +32,15 @@ SendKey = tuple[str, str, str]
 """Conversation, sender and `clientId`: the same each time a client repeats a send."""
 
 
-def store_hot(stores: Stores, messages: Sequence[StoredMessage]) -> list[StoredMessage]:
-    """Stores new messages in Redis and adds them to lists, inbox and outbox. One round trip.
+class Stored(NamedTuple):
+    """A message as Redis has it, and up to where its receiver has read the conversation ('' if they have not)."""
+
+    message: StoredMessage
+    read: str
+
+
+def store_hot(stores: Stores, messages: Sequence[StoredMessage]) -> list[Stored]:
+    """Stores new messages in Redis, with their conversations and the outboxes. One round trip.
 
     Returns them as Redis has them: a message that was stored before may have changed since.
     """
@@ -40,34 +50,58 @@ def store_hot(stores: Stores, messages: Sequence[StoredMessage]) -> list[StoredM
     with stores.redis.pipeline(transaction=False) as pipe:
         for partition, own in by_partition.items():
             _store(stores, partition, own, pipe)
-        replies = pipe.execute()
-    known = [
-        message
-        for own, new in zip(by_partition.values(), replies, strict=True)
-        for message, is_new in zip(own, new, strict=True)
-        if not is_new
-    ]
+        replies = execute(pipe)
+    stored = {
+        message["_id"]: (message, is_new, read.decode())
+        for own, reply in zip(by_partition.values(), replies, strict=True)
+        for message, is_new, read in zip(own, reply[::2], reply[1::2], strict=True)
+    }
+    known = [message for message, is_new, _ in stored.values() if not is_new]
     found = {message["_id"]: message for message in hot.read_again(stores, known) if message is not None}
-    return [found.get(message["_id"]) or message for message in messages]
+    return [Stored(found.get(message["_id"]) or message, stored[message["_id"]][2]) for message in messages]
 
 
-def _store(stores: Stores, partition: int, messages: Sequence[StoredMessage], pipe: Redis) -> None:
-    script_keys = [keys.outbox_key(partition), keys.TRANSCRIPTIONS]
-    arguments: list[str | bytes | int] = [UNREAD_LIMIT, heard.WAIT_SECONDS * 1_000]
+def _store(stores: Stores, partition: int, messages: Sequence[StoredMessage], pipe: Pipeline) -> None:
+    script_keys = [keys.outbox_key(partition)]
+    arguments: list[str | bytes] = []
     for message in messages:
-        message_id, sender, receiver = message["_id"], message["senderId"], message["receiverId"]
+        message_id, conversation = message["_id"], _conversation(message)
         script_keys += [
             keys.message_key(partition, message_id),
-            keys.conversation_key(partition, _conversation(message)),
-            keys.conversations_key(sender),
-            keys.conversations_key(receiver),
-            keys.inbox_key(receiver, sender),
-            keys.heard_key(message["audioFileId"] or message_id),
+            keys.conversation_key(partition, conversation),
+            keys.cursors_key(partition, conversation),
         ]
-        transcribing = int(message["status"] == "transcribing")
-        arguments += [hot.dump_message(message), message_id, ids.milliseconds(message_id), sender, receiver]
-        arguments.append(transcribing)
+        arguments += [hot.dump_message(message), message_id, message["receiverId"]]
     stores.scripts.store_messages(keys=script_keys, args=arguments, client=pipe)
+
+
+def listings(stored: Stored) -> tuple[delivery.Listing, delivery.Listing]:
+    """How a message is listed for its two people."""
+    message, read = stored
+    sender, receiver, message_id = message["senderId"], message["receiverId"], message["_id"]
+    moment = ids.milliseconds(message_id)
+    unread = "" if message.get("deletedAt") else message_id
+    return (
+        delivery.Listing(sender, receiver, moment),
+        delivery.Listing(receiver, sender, moment, unread, read),
+    )
+
+
+def store_listed(stores: Stores, messages: Sequence[StoredMessage]) -> None:
+    """Stores new messages in Redis and in their people's lists, without delivering them."""
+    stored = store_hot(stores, messages)
+    delivery.deliver(stores, (), listings=[listing for each in stored for listing in listings(each)])
+
+
+def queue_transcriptions(stores: Stores, messages: Iterable[StoredMessage], pipe: Pipeline) -> None:
+    """Has those messages transcribed that wait for it, as part of a pipeline. Safe to repeat."""
+    waiting = {each["_id"]: each["audioFileId"] or "" for each in messages if each["status"] == "transcribing"}
+    if waiting:
+        stores.scripts.queue_transcriptions(
+            keys=[keys.TRANSCRIPTIONS, *map(keys.heard_key, waiting.values())],
+            args=[heard.WAIT_SECONDS * 1_000, *waiting],
+            client=pipe,
+        )
 
 
 def store_archive(stores: Stores, messages: Sequence[StoredMessage]) -> tuple[list[StoredMessage], list[StoredMessage]]:
@@ -123,7 +157,7 @@ def confirm(stores: Stores, messages: Iterable[StoredMessage]) -> None:
                 args=[part for message in own for part in (message["_id"], message["revision"])],
                 client=pipe,
             )
-        pipe.execute()
+        execute(pipe)
 
 
 def flush(stores: Stores, pages: int = 50) -> int:
@@ -185,17 +219,31 @@ def drop_duplicate(stores: Stores, message: StoredMessage) -> None:
 
     This happens only if Redis was lost between the two.
     """
-    message_id, sender, receiver = message["_id"], message["senderId"], message["receiverId"]
-    partition = partitions.of(stores, message)
+    message_id, partition = message["_id"], partitions.of(stores, message)
+    drop_unread(stores, [message])
     with stores.redis.pipeline() as pipe:
-        pipe.delete(keys.message_key(partition, message_id))
-        pipe.zrem(keys.conversation_key(partition, _conversation(message)), message_id)
-        pipe.zrem(keys.inbox_key(receiver, sender), message_id)
-        pipe.zrem(keys.outbox_key(partition), message_id)
         pipe.zrem(keys.TRANSCRIPTIONS, message_id)
         pipe.hdel(keys.TRANSCRIPTION_TURNS, message_id)
         pipe.execute()
+    with stores.redis.pipeline() as pipe:  # it comes last: while the outbox has it, all of this is repeated
+        pipe.delete(keys.message_key(partition, message_id))
+        pipe.zrem(keys.conversation_key(partition, _conversation(message)), message_id)
+        pipe.zrem(keys.outbox_key(partition), message_id)
+        pipe.execute()
     log.warning("message.doubled", message_id=message_id)
+
+
+def drop_unread(stores: Stores, messages: Iterable[StoredMessage]) -> None:
+    """Removes messages that are gone from their receivers' inboxes, for good. One round trip. Safe to repeat."""
+    with stores.redis.pipeline(transaction=False) as pipe:
+        for message in messages:
+            receiver = message["receiverId"]
+            stores.scripts.drop_unread(
+                keys=[keys.unwanted_key(receiver), keys.inbox_key(receiver, message["senderId"])],
+                args=[message["_id"], LATELY_SECONDS],
+                client=pipe,
+            )
+        execute(pipe)
 
 
 def find_originals(stores: Stores, messages: Sequence[StoredMessage]) -> dict[str, StoredMessage]:
@@ -236,9 +284,14 @@ def load_for_change(stores: Stores, message_id: str) -> StoredMessage | None:
 
 def load_all_for_change(stores: Stores, archived: Sequence[StoredMessage], seconds: int) -> None:
     """Loads archived messages that Redis lacks into it, for that many seconds. One round trip."""
-    script_keys = [keys.message_key(partitions.of(stores, message), message["_id"]) for message in archived]
-    if script_keys:
-        stores.scripts.load_for_change(keys=script_keys, args=[seconds, *map(hot.dump_message, archived)])
+    with stores.redis.pipeline(transaction=False) as pipe:
+        for partition, own in partitions.grouped(stores, archived).items():
+            stores.scripts.load_for_change(
+                keys=[keys.message_key(partition, message["_id"]) for message in own],
+                args=[seconds, *map(hot.dump_message, own)],
+                client=pipe,
+            )
+        execute(pipe)
 
 
 def archived(stores: Stores, message_ids: Sequence[str]) -> list[StoredMessage]:
@@ -271,8 +324,7 @@ def change_all(stores: Stores, messages: Sequence[StoredMessage], fields: Change
                 keys=[
                     keys.message_key(partition, message["_id"]),
                     keys.outbox_key(partition),
-                    keys.UPLOADS_PENDING_DELETION,
-                    keys.upload_key(recording),
+                    keys.doomed_key(partition),
                 ],
                 args=[
                     message["_id"],
@@ -280,8 +332,7 @@ def change_all(stores: Stores, messages: Sequence[StoredMessage], fields: Change
                     orjson.dumps({**fields, "terms": terms}),
                     CHANGED_SECONDS,
                     recording,
-                    ids.now_ms() // 1_000,
                 ],
                 client=pipe,
             )
-        return [None if raw is None else hot.load_message(orjson.loads(raw)) for raw in pipe.execute()]
+        return [None if raw is None else hot.load_message(orjson.loads(raw)) for raw in execute(pipe)]

@@ -131,10 +131,36 @@ def _record(stores: Stores, process_id: str, changes: Mapping[str, bool], *, onl
         keys.SEEN_OUTBOX,
         keys.presence_process_key(process_id),
     ]
-    told = CONTACTS_TOLD if _only_contacts(stores) else 0
+    told = _told(stores, list(changes))
     arguments: list[str | int | bytes] = [process_id, int(only_expired), ids.now(), frames.USERS]
-    arguments += [told, frames.RECIPIENTS_SEPARATOR]
-    for user_id, connected in changes.items():
-        script_keys += [keys.presence_user_key(user_id), keys.user_key(user_id), keys.conversations_key(user_id)]
-        arguments += [user_id, int(connected), *frames.presence_halves(user_id, connected)]
-    return [raw.decode() for raw in stores.scripts.report_presence(keys=script_keys, args=arguments)]
+    arguments.append(int(not _only_contacts(stores)))
+    for (user_id, connected), recipients in zip(changes.items(), told, strict=True):
+        script_keys += [keys.presence_user_key(user_id), keys.user_key(user_id)]
+        to = frames.RECIPIENTS_SEPARATOR.join(recipients)
+        arguments += [user_id, int(connected), to, *frames.presence_halves(user_id, connected)]
+    unknown = stores.scripts.report_presence(keys=script_keys, args=arguments)
+    if _only_contacts(stores):
+        _tell_new_partners(stores, list(changes), told)
+    return [raw.decode() for raw in unknown]
+
+
+def _told(stores: Stores, user_ids: Sequence[str]) -> list[list[str]]:
+    """To whom a change of each of these people is told; to nobody in particular where everybody is."""
+    if not _only_contacts(stores):
+        return [[] for _ in user_ids]
+    with stores.redis.pipeline(transaction=False) as pipe:
+        for user_id in user_ids:
+            pipe.zrange(keys.conversations_key(user_id), 0, CONTACTS_TOLD - 1, desc=True)
+        return [[partner.decode() for partner in partners] for partners in pipe.execute()]
+
+
+def _tell_new_partners(stores: Stores, user_ids: Sequence[str], told: Sequence[list[str]]) -> None:
+    """Tells those who have become somebody's partners since it was read who is to be told."""
+    for user_id, before, now in zip(user_ids, told, _told(stores, user_ids), strict=True):
+        if new := [partner for partner in now if partner not in set(before)]:
+            if_online, after = frames.presence_halves(user_id, True, new)
+            if_offline, _ = frames.presence_halves(user_id, False, new)
+            stores.scripts.tell_of_person(
+                keys=[keys.PRESENCE_ONLINE, keys.PRESENCE_SEEN],
+                args=[frames.USERS, user_id, if_online, if_offline, after],
+            )

@@ -5,15 +5,18 @@ so that losing Redis does not make a token valid again.
 """
 
 import time
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import orjson
+from redis.client import Pipeline
 
 from chat import frames
 from chat.errors import SessionEnded, TooMany
 from chat.people import restoring
 from chat.store import clock, keys, limits
 from chat.store.connection import Document, Stores
+from chat.store.scripts import execute
 
 
 class Session(NamedTuple):
@@ -53,20 +56,19 @@ def is_valid(
         TooMany: the session is valid, and the person has done that too often.
         PyMongoError: Redis was lost or does not know the person, and the archive is away.
     """
-    script_keys = keys.revoked_key(token_id), keys.sessions_key(user_id)
+    marks = keys.revoked_key(token_id), keys.sessions_key(user_id)
     windows = counted.windows if counted is not None else []
     with stores.redis.pipeline(transaction=False) as pipe:
-        pipe.mget(script_keys)
+        for mark in marks:
+            pipe.get(mark)
         pipe.exists(keys.user_key(user_id))
         pipe.exists(keys.HOT_COMPLETE)
         limits.count(pipe, windows)
-        (revoked, ended), known, complete, *counts = pipe.execute()
+        revoked, ended, known, complete, *counts = pipe.execute()
     if not complete:
-        archived = {
-            each["_id"]: each["value"] for each in stores.mongo.sessions.find({"_id": {"$in": list(script_keys)}})
-        }
-        revoked = revoked or archived.get(script_keys[0])
-        ended = ended or archived.get(script_keys[1], "").encode()
+        archived = {each["_id"]: each["value"] for each in stores.mongo.sessions.find({"_id": {"$in": list(marks)}})}
+        revoked = revoked or archived.get(marks[0])
+        ended = ended or archived.get(marks[1], "").encode()
     # If Redis does not know them, it was lost or they deleted their account: the archive knows which.
     if _has_ended(revoked, ended, token_id, issued_ms) or not (known or restoring.find_user(stores, user_id)):
         limits.uncount(stores.redis, windows)  # or a stolen token would use up its owner's limits
@@ -74,6 +76,18 @@ def is_valid(
     if counted is not None and (seconds := limits.wait_seconds(windows, counts)):
         raise TooMany(counted.code, retry_after=seconds)
     return True
+
+
+def ask(pipe: Pipeline, session: Session) -> None:
+    """Asks, as part of a pipeline, for what `tells_end` needs."""
+    pipe.get(keys.revoked_key(session.token_id))
+    pipe.get(keys.sessions_key(session.user_id))
+
+
+def tells_end(session: Session, replies: Sequence[Any]) -> bool:
+    """Whether a session was ended, by the replies to what `ask` asked for."""
+    revoked, ended = replies
+    return _has_ended(revoked, ended, session.token_id, session.issued_ms)
 
 
 def _has_ended(revoked: object, ended: bytes | None, token_id: str, issued_ms: int) -> bool:
@@ -86,15 +100,18 @@ def _has_ended(revoked: object, ended: bytes | None, token_id: str, issued_ms: i
 def restore(stores: Stores, archived: list[Document]) -> None:
     """Copies ended sessions from the archive back into Redis."""
     left = [each for each in archived if each["until"].timestamp() > time.time()]
-    arguments = [part for each in left for part in (each["value"], int(each["until"].timestamp()))]
-    if left:
-        stores.scripts.restore_sessions(keys=[each["_id"] for each in left], args=arguments)
+    with stores.redis.pipeline(transaction=False) as pipe:
+        for each in left:
+            arguments = [each["value"], int(each["until"].timestamp())]
+            stores.scripts.restore_session(keys=[each["_id"]], args=arguments, client=pipe)
+        execute(pipe)
 
 
 def _end(stores: Stores, key: str, value: str, seconds: int, notice: dict[str, Any]) -> None:
     until = int(time.time()) + seconds
-    with stores.redis.pipeline() as pipe:
-        pipe.set(key, value, exat=until)
+    # The outbox comes first: a session that Redis knows to be ended is to be ended in the archive as well.
+    with stores.redis.pipeline(transaction=False) as pipe:
         pipe.hset(keys.SESSIONS_OUTBOX, key, f"{value} {until}")
+        pipe.set(key, value, exat=until)
         pipe.publish(frames.SESSIONS, frames.encode_envelope((), orjson.dumps(notice)))
         pipe.execute()

@@ -13,6 +13,7 @@ from chat import frames
 from chat.people import presence
 from chat.store import keys
 from chat.store.connection import Stores
+from chat.store.scripts import execute
 
 
 def tell_of_profile(stores: Stores, user_id: str, username: str, bio: str) -> None:
@@ -37,7 +38,7 @@ def tell_of_meeting(stores: Stores, pairs: Collection[tuple[str, str]]) -> None:
         for one, other in pairs:
             _tell(stores, one, [other], pipe)
             _tell(stores, other, [one], pipe)
-        pipe.execute()
+        execute(pipe)
 
 
 def _tell(stores: Stores, about: str, recipients: Sequence[str], pipe: Redis | None = None, **news: Any) -> None:

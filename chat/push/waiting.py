@@ -6,6 +6,8 @@ There is one for each conversation of a person who has no socket: a newer messag
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from redis.client import Pipeline
+
 from chat.store import clock, keys
 from chat.store.connection import Stores
 from chat.wire import StoredMessage
@@ -34,10 +36,10 @@ class Waiting(NamedTuple):
         return f"{self.receiver_id} {self.sender_id}"
 
 
-def note(stores: Stores, messages: Iterable[StoredMessage]) -> bool:
-    """Notes of new messages whether their receivers get a notification. One round trip.
+def note(stores: Stores, messages: Iterable[StoredMessage], pipe: Pipeline) -> bool:
+    """Notes of new messages whether their receivers get a notification, as part of a pipeline.
 
-    Returns whether a task has to be sent to take them.
+    Returns whether there is anything to note; then the pipeline's next reply is true if a task has to be sent for it.
     """
     arguments: list[str | int] = []
     for each in messages:
@@ -47,7 +49,8 @@ def note(stores: Stores, messages: Iterable[StoredMessage]) -> bool:
     if not arguments:
         return False
     script_keys = [keys.PUSH_PEOPLE, keys.PRESENCE_ONLINE, *_KEYS]
-    return bool(stores.scripts.note_pushes(keys=script_keys, args=[MAX_WAITING, *arguments]))
+    stores.scripts.note_pushes(keys=script_keys, args=[MAX_WAITING, *arguments], client=pipe)
+    return True
 
 
 def take(stores: Stores) -> Waiting | None:

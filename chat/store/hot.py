@@ -59,6 +59,7 @@ class User(HotModel, index=True):  # type: ignore[call-arg]  # redis-om has no t
     revision: int = 1
 
     class Meta:
+        global_key_prefix = keys.PEOPLE
         model_key_prefix = "user"
         index_name = keys.USER_INDEX
 
@@ -133,7 +134,7 @@ def save_user(stores: Stores, archived: dict[str, Any]) -> None:
         revision=archived.get("revision", 1),
     )
     stores.scripts.save_user(
-        keys=[user.key(), keys.NAMES, keys.PRESENCE_SEEN],
+        keys=[keys.user_key(user_id), keys.NAMES, keys.PRESENCE_SEEN],
         args=[
             user_id,
             user.revision,

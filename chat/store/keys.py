@@ -2,14 +2,23 @@
 
 Every key begins with `PREFIX`, so that in a shared Redis ours are easy to tell apart and nobody else's are touched.
 
-What belongs to conversations is cut into partitions (`chat.store.partitions`). Their keys have the partition as a hash
-tag, `{m3}`, by which a Redis Cluster keeps all of one partition's keys together.
+By its hash tag, a Redis Cluster keeps keys together that one script or transaction needs:
+
+- `{m3}`: what belongs to the conversations of a partition (`chat.store.partitions`)
+- `{u<person>}`: what belongs to one person: lists, unread messages, deliveries, limits
+- `{r<recording>}`: an upload or a recording that grows
+- `{p}`: who there is, who is online, and who is to be notified
+- `{t}`: what waits for its transcript
+
+Keys without a tag are used alone.
 """
 
 import unicodedata
 from typing import NamedTuple
 
 PREFIX = "chattergram"
+PEOPLE = f"{PREFIX}:{{p}}"
+TRANSCRIBING = f"{PREFIX}:{{t}}"
 
 # The number of partitions these stores were begun with
 PARTITIONS = f"{PREFIX}:partitions"
@@ -22,16 +31,16 @@ ACCEPTED_HELPER_COMING = f"{PREFIX}:accepted:helper:coming"
 ACCEPTED_REFUSED = f"{PREFIX}:accepted:refused"  # stream of entries that could not be stored, for an operator
 
 # When people were last seen, as far as MongoDB does not have it yet (hash: user -> time)
-SEEN_OUTBOX = f"{PREFIX}:outbox:seen"
+SEEN_OUTBOX = f"{PEOPLE}:outbox:seen"
 
 # The same for ended sessions (hash): key in Redis -> `<value> <until, Unix s>`
 SESSIONS_OUTBOX = f"{PREFIX}:outbox:sessions"
 
 # Exists while Redis has the whole hot window; missing after Redis was lost, until the sync has rebuilt it
-HOT_COMPLETE = f"{PREFIX}:hot:complete"
+HOT_COMPLETE = f"{PEOPLE}:hot:complete"
 
 # Progress of that rebuild (hash): step -> the last `_id` copied, or `done`
-HOT_REBUILD = f"{PREFIX}:hot:complete:at"
+HOT_REBUILD = f"{PEOPLE}:hot:complete:at"
 
 # Whether both stores belong together (see `chat.upkeep.comparing`): the archive's last two marks (hash), and the
 # progress of a comparison (hash)
@@ -42,50 +51,53 @@ COMPARISON = f"{PREFIX}:archive:comparison"
 SYNC_BROUGHT = f"{PREFIX}:archive:brought"
 
 # People who deleted their accounts (sorted set): id -> when (s)
-ERASED = f"{PREFIX}:erased"
+ERASED = f"{PEOPLE}:erased"
 
 # Voice messages waiting for a transcript (sorted set): message id -> when the next attempt is due (ms; 0 for new ones,
 # +inf for those standing in a line of `TRANSCRIPTION_LINES`); the ones among them that were delivered before (set); the
 # number of attempts and the requested language by message id (hashes)
-TRANSCRIPTIONS = f"{PREFIX}:transcriptions"
-RETRANSCRIPTIONS = f"{PREFIX}:transcriptions:again"
-TRANSCRIPTION_ATTEMPTS = f"{PREFIX}:transcription:attempts"
-TRANSCRIPTION_LANGUAGES = f"{PREFIX}:transcription:languages"
+TRANSCRIPTIONS = f"{TRANSCRIBING}:transcriptions"
+RETRANSCRIPTIONS = f"{TRANSCRIBING}:transcriptions:again"
+TRANSCRIPTION_ATTEMPTS = f"{TRANSCRIBING}:transcription:attempts"
+TRANSCRIPTION_LANGUAGES = f"{TRANSCRIBING}:transcription:languages"
 
 # By message id, the number of attempts that began but did not end properly, mostly because the worker died (hash); and
 # the one message that is being tried alone
-TRANSCRIPTION_CRASHES = f"{PREFIX}:transcription:deaths"
-TRANSCRIPTION_ALONE = f"{PREFIX}:transcription:alone"
+TRANSCRIPTION_CRASHES = f"{TRANSCRIBING}:transcription:deaths"
+TRANSCRIPTION_ALONE = f"{TRANSCRIBING}:transcription:alone"
 
 # Whose turn each of them takes (hash: message id -> `<person> <since, ms> <length, ms>`); those that are due, in lines
 # (sorted set of `<line> <person> <order> <message id>`), and the people in each line by the place of their first one
 # (sorted sets); the time up to which people have used their turns (sorted set: person -> ms); running attempts (hash:
 # message id -> `<worker> <task> <1 if long>`)
-TRANSCRIPTION_TURNS = f"{PREFIX}:transcription:turns"
-TRANSCRIPTION_LINES = f"{PREFIX}:transcription:lines"
-TRANSCRIPTION_PEOPLE_SHORT = f"{PREFIX}:transcription:people:short"
-TRANSCRIPTION_PEOPLE_LONG = f"{PREFIX}:transcription:people:long"
-TRANSCRIPTION_PEOPLE_ALONE = f"{PREFIX}:transcription:people:alone"
-TRANSCRIPTION_USED = f"{PREFIX}:transcription:used"
-TRANSCRIPTION_RUNNING = f"{PREFIX}:transcription:running"
+TRANSCRIPTION_TURNS = f"{TRANSCRIBING}:transcription:turns"
+TRANSCRIPTION_LINES = f"{TRANSCRIBING}:transcription:lines"
+TRANSCRIPTION_PEOPLE_SHORT = f"{TRANSCRIBING}:transcription:people:short"
+TRANSCRIPTION_PEOPLE_LONG = f"{TRANSCRIBING}:transcription:people:long"
+TRANSCRIPTION_PEOPLE_ALONE = f"{TRANSCRIBING}:transcription:people:alone"
+TRANSCRIPTION_USED = f"{TRANSCRIBING}:transcription:used"
+TRANSCRIPTION_RUNNING = f"{TRANSCRIBING}:transcription:running"
+
+# Those whose frames are being delivered with the transcript (set): they may be transcribed again
+TRANSCRIPTION_TOLD = f"{TRANSCRIBING}:transcription:told"
 
 # The id of the request each of them goes back to, for logs, and the revision at which somebody asked to have the
 # sender's own text overwritten (hashes by message id)
-TRANSCRIPTION_ORIGINS = f"{PREFIX}:transcription:origins"
-TRANSCRIPTION_REVISIONS = f"{PREFIX}:transcription:revisions"
+TRANSCRIPTION_ORIGINS = f"{TRANSCRIBING}:transcription:origins"
+TRANSCRIPTION_REVISIONS = f"{TRANSCRIBING}:transcription:revisions"
 
 # Recordings that are followed while they are made (sorted set): recording id -> when its follower's lease ends, ms by
 # Redis's clock; 0 for those that have none yet
-FOLLOWING = f"{PREFIX}:following"
+FOLLOWING = f"{TRANSCRIBING}:following"
 
 # People with a subscription to Web Push (set); notifications to send (sorted set: `<receiver> <sender>` -> when it is
 # due, ms); and for each of them (hashes) the newest message, how often it was tried, and the token ids of the devices
 # that were not reached
-PUSH_PEOPLE = f"{PREFIX}:push:people"
-PUSH_DUE = f"{PREFIX}:push:due"
-PUSH_MESSAGES = f"{PREFIX}:push:messages"
-PUSH_ATTEMPTS = f"{PREFIX}:push:attempts"
-PUSH_UNREACHED = f"{PREFIX}:push:unreached"
+PUSH_PEOPLE = f"{PEOPLE}:push:people"
+PUSH_DUE = f"{PEOPLE}:push:due"
+PUSH_MESSAGES = f"{PEOPLE}:push:messages"
+PUSH_ATTEMPTS = f"{PEOPLE}:push:attempts"
+PUSH_UNREACHED = f"{PEOPLE}:push:unreached"
 
 # Exists while the sweep has sent a task for those that are due, and no worker has begun it
 PUSH_WAKING = f"{PREFIX}:push:waking"
@@ -96,15 +108,14 @@ UPLOADS_PENDING_DELETION = f"{PREFIX}:uploads:doomed"
 # Recordings that grow while they are made (sorted set): recording id -> when its last piece came (ms)
 RECORDINGS = f"{PREFIX}:recordings"
 
-# The order of deliveries: the newest position, and the position at which this Redis began
-DELIVERY_LAST = f"{PREFIX}:delivery:last"
-DELIVERY_SINCE = f"{PREFIX}:delivery:since"
+# The position in the order of deliveries at which this Redis began
+DELIVERY_SINCE = f"{PEOPLE}:delivery:since"
 
 # The search index of people
-USER_INDEX = f"{PREFIX}:user:index"
+USER_INDEX = f"{PEOPLE}:index"
 
 # Names of all users, for the sorted list of people (sorted set): members `<folded name>\0<user id>`, all with score 0
-NAMES = f"{PREFIX}:names"
+NAMES = f"{PEOPLE}:names"
 
 # Rate limit counters; the `limits` library makes the rest of the key
 LIMITS = f"{PREFIX}:limits"
@@ -117,9 +128,9 @@ LAST_RUNS = f"{PREFIX}:runs"
 WRITE_PROBE = f"{PREFIX}:probe"
 
 # Leases of web processes (sorted set: process -> expiry, ms), people online (set), when people were last seen (hash)
-PRESENCE_PROCESSES = f"{PREFIX}:presence:processes"
-PRESENCE_ONLINE = f"{PREFIX}:presence:online"
-PRESENCE_SEEN = f"{PREFIX}:presence:seen"
+PRESENCE_PROCESSES = f"{PEOPLE}:presence:processes"
+PRESENCE_ONLINE = f"{PEOPLE}:presence:online"
+PRESENCE_SEEN = f"{PEOPLE}:presence:seen"
 
 
 # What versions before the partitions had one of (see `chat.upkeep.moving`)
@@ -133,12 +144,59 @@ OLD_OUTBOX = f"{PREFIX}:outbox"
 OLD_CURSORS_OUTBOX = f"{PREFIX}:outbox:cursors"
 OLD_CONFIRMED = f"{PREFIX}:archive:confirmed"
 OLD_MESSAGE_INDEX = f"{PREFIX}:message:index"
-UNMOVED = (OLD_ACCEPTED, f"{OLD_MESSAGE_INDEX}:hash")  # one of these exists until all of it has been moved
+
+# What versions had that did not cut the keys of people yet: names that are now another's, and beginnings of names
+OLD_USER_INDEX = f"{PREFIX}:user:index"
+OLD_USERS = f"{PREFIX}:user:"
+OLD_CLIENTS = f"{PREFIX}:client:"
+OLD_DELIVERY_LAST = f"{PREFIX}:delivery:last"
+
+# What else had no tag then: the rest of the name is the same
+RENAMED = (
+    SEEN_OUTBOX,
+    HOT_COMPLETE,
+    HOT_REBUILD,
+    ERASED,
+    TRANSCRIPTIONS,
+    RETRANSCRIPTIONS,
+    TRANSCRIPTION_ATTEMPTS,
+    TRANSCRIPTION_LANGUAGES,
+    TRANSCRIPTION_CRASHES,
+    TRANSCRIPTION_ALONE,
+    TRANSCRIPTION_TURNS,
+    TRANSCRIPTION_LINES,
+    TRANSCRIPTION_PEOPLE_SHORT,
+    TRANSCRIPTION_PEOPLE_LONG,
+    TRANSCRIPTION_PEOPLE_ALONE,
+    TRANSCRIPTION_USED,
+    TRANSCRIPTION_RUNNING,
+    TRANSCRIPTION_ORIGINS,
+    TRANSCRIPTION_REVISIONS,
+    FOLLOWING,
+    PUSH_PEOPLE,
+    PUSH_DUE,
+    PUSH_MESSAGES,
+    PUSH_ATTEMPTS,
+    PUSH_UNREACHED,
+    DELIVERY_SINCE,
+    NAMES,
+    PRESENCE_PROCESSES,
+    PRESENCE_ONLINE,
+    PRESENCE_SEEN,
+)
+
+# One of these exists until all of it has been moved
+UNMOVED = (OLD_ACCEPTED, f"{OLD_MESSAGE_INDEX}:hash", f"{OLD_USER_INDEX}:hash")
 
 # The same kind of key in all partitions, for SCAN
 EVERY_MESSAGE = f"{PREFIX}:{{m*}}:message:*"
 EVERY_CONVERSATION = f"{PREFIX}:{{m*}}:conversation:*"
 EVERY_CURSORS = f"{PREFIX}:{{m*}}:cursors:*"
+
+
+def untagged(key: str) -> str:
+    """The name that a key of `RENAMED` had."""
+    return f"{PREFIX}:{key.split(':', 2)[2]}"
 
 
 class Named(NamedTuple):
@@ -160,6 +218,16 @@ def partition_tag(partition: int) -> str:
     return f"{PREFIX}:{{m{partition}}}"
 
 
+def person_tag(user_id: str) -> str:
+    """The beginning of all keys of a person; also of the counters of what was done to a message."""
+    return f"{PREFIX}:{{u{user_id}}}"
+
+
+def recording_tag(recording_id: str) -> str:
+    """The beginning of all keys of a recording: one that grows, or an upload, or both."""
+    return f"{PREFIX}:{{r{recording_id}}}"
+
+
 def accepted_key(partition: int) -> str:
     """The accepted log of a partition (a stream)."""
     return f"{partition_tag(partition)}:accepted"
@@ -176,7 +244,7 @@ def drainer_key(partition: int) -> str:
 
 
 def user_key(user_id: str) -> str:
-    return f"{PREFIX}:user:{user_id}"
+    return f"{PEOPLE}:user:{user_id}"
 
 
 def fold_name(name: str) -> str:
@@ -228,6 +296,11 @@ def cursors_outbox_key(partition: int) -> str:
     return f"{partition_tag(partition)}:outbox:cursors"
 
 
+def doomed_key(partition: int) -> str:
+    """Recordings of messages that were deleted (set), until they are in `UPLOADS_PENDING_DELETION`."""
+    return f"{partition_tag(partition)}:uploads:doomed"
+
+
 def confirmed_key(partition: int) -> str:
     """The last message that MongoDB has confirmed: `<id> <revision>`; see `chat.upkeep.comparing`."""
     return f"{partition_tag(partition)}:confirmed"
@@ -240,17 +313,30 @@ def conversation_key(partition: int, conversation: str) -> str:
 
 def conversations_key(user_id: str) -> str:
     """Sorted set of a person's partners by the time (ms) of their last message."""
-    return f"{PREFIX}:conversations:{user_id}"
+    return f"{person_tag(user_id)}:conversations"
 
 
 def inbox_key(user_id: str, partner_id: str) -> str:
     """Sorted set of the ids of a person's unread messages from a partner."""
-    return f"{PREFIX}:inbox:{user_id}:{partner_id}"
+    return f"{person_tag(user_id)}:inbox:{partner_id}"
+
+
+def read_key(user_id: str) -> str:
+    """Hash: partner -> up to which message this person has read what they wrote.
+
+    It outlives `update_person.lua` by hours, and keeps it from adding what was read since it was stored.
+    """
+    return f"{person_tag(user_id)}:read"
+
+
+def unwanted_key(user_id: str) -> str:
+    """Set of the ids of messages to a person that were deleted lately; it does the same for those."""
+    return f"{person_tag(user_id)}:unwanted"
 
 
 def paging_key(reader_id: str, partner_id: str) -> str:
     """The message id below which a person's pages by `offset` begin; expires."""
-    return f"{PREFIX}:paging:{reader_id}:{partner_id}"
+    return f"{person_tag(reader_id)}:paging:{partner_id}"
 
 
 def cursors_key(partition: int, conversation: str) -> str:
@@ -259,65 +345,78 @@ def cursors_key(partition: int, conversation: str) -> str:
 
 
 def deliveries_key(user_id: str) -> str:
-    """Sorted set of what was delivered to a person, by position: `<message id>` or `<message id>#<status>`."""
-    return f"{PREFIX}:deliveries:{user_id}"
+    """Sorted set of what was delivered to a person, by their positions: `<message id>` or `<message id>#<status>`."""
+    return f"{person_tag(user_id)}:deliveries"
 
 
-def client_key(sender_id: str, client_id: str) -> str:
-    return f"{PREFIX}:client:{sender_id}:{client_id}"
+def client_key(partition: int, sender_id: str, client_id: str) -> str:
+    """The receipt of what was accepted under a `clientId`, with the partition of its conversation."""
+    return f"{partition_tag(partition)}:client:{sender_id}:{client_id}"
 
 
-def call_key(entropy: str) -> str:
-    """Like `client_key`, for a send without a `clientId`: the Redis client repeats a call whose reply was lost."""
-    return f"{PREFIX}:call:{entropy}"
+def call_key(partition: int, entropy: str) -> str:
+    """Like `client_key`, for a send without a `clientId`, since the Redis client repeats a call whose reply was lost;
+    and for a recording, which may be sent again under another `clientId`.
+    """
+    return f"{partition_tag(partition)}:call:{entropy}"
+
+
+def meant_key(sender_id: str, client_id: str) -> str:
+    """To whom a person sends what has this `clientId`: repeated for somebody else, it is the same message."""
+    return f"{person_tag(sender_id)}:client:{client_id}"
+
+
+def charged_key(user_id: str, recording_id: str) -> str:
+    """Exists where a recording has been counted against its sender's limits of transcribed audio."""
+    return f"{person_tag(user_id)}:charged:{recording_id}"
 
 
 def upload_key(upload_id: str) -> str:
     """Hash: owner, name, mimetype, duration, peaks (one byte each), and, once claimed, `message` and `receiver`.
 
-    `message` is the receipt of the log entry.
+    `message` is the receipt of the log entry; while that is being added, its entropy alone (`:<entropy>`).
     """
-    return f"{PREFIX}:upload:{upload_id}"
+    return f"{recording_tag(upload_id)}:upload"
 
 
 def heard_key(recording_id: str) -> str:
     """Hash: what was heard in a recording while it was made (see `chat.audio.heard`), its follower, how many died."""
-    return f"{PREFIX}:heard:{recording_id}"
+    return f"{TRANSCRIBING}:heard:{recording_id}"
 
 
 def uploads_now_key(user_id: str) -> str:
     """Sorted set of a person's running uploads: token -> when its lease ends (s)."""
-    return f"{PREFIX}:uploads:now:{user_id}"
+    return f"{person_tag(user_id)}:uploads:now"
 
 
 def uploads_unclaimed_key(user_id: str) -> str:
     """Hash of a person's uploads that were not claimed when last checked: upload id or token -> bytes."""
-    return f"{PREFIX}:uploads:unclaimed:{user_id}"
+    return f"{person_tag(user_id)}:uploads:unclaimed"
 
 
 def uploads_stored_key(user_id: str) -> str:
     """The bytes of all recordings of a person, running uploads included; missing until needed."""
-    return f"{PREFIX}:uploads:stored:{user_id}"
+    return f"{person_tag(user_id)}:uploads:stored"
 
 
 def recording_key(recording_id: str) -> str:
     """Hash of a recording that grows; `chat.voice.recordings` names its fields."""
-    return f"{PREFIX}:recording:{recording_id}"
+    return f"{recording_tag(recording_id)}:recording"
 
 
 def recording_bytes_key(recording_id: str) -> str:
     """The bytes of a recording that have come so far."""
-    return f"{PREFIX}:recording:{recording_id}:bytes"
+    return f"{recording_tag(recording_id)}:bytes"
 
 
 def recordings_key(user_id: str) -> str:
     """Sorted set of a person's growing recordings: the token of what is reserved for it -> when it expires (s)."""
-    return f"{PREFIX}:recordings:{user_id}"
+    return f"{person_tag(user_id)}:recordings"
 
 
 def limit_key(action: str, whose: str, seconds: int) -> str:
     """Counter of what a person did, or of what was done to a message, in a window of so many seconds."""
-    return f"{LIMITS}:{action}:{whose}:{seconds}"
+    return f"{person_tag(whose)}:limit:{action}:{seconds}"
 
 
 def transcription_hints_key(message_id: str) -> str:
@@ -341,12 +440,12 @@ def sessions_key(user_id: str) -> str:
 
 def presence_process_key(process_id: str) -> str:
     """Set of the people who have a socket on that web process."""
-    return f"{PREFIX}:presence:process:{process_id}"
+    return f"{PEOPLE}:presence:process:{process_id}"
 
 
 def presence_user_key(user_id: str) -> str:
     """Set of the web processes a person has a socket on."""
-    return f"{PREFIX}:presence:user:{user_id}"
+    return f"{PEOPLE}:presence:user:{user_id}"
 
 
 def lock_key(name: str) -> str:

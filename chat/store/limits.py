@@ -1,7 +1,7 @@
 """Limits on what one person may do: the settings' syntax and the keys of the counters.
 
-A limit is a window that starts with the first count in it. Counting costs no round trip of its own: scripts count where
-an action is taken, so that a refused one need not count, and everything else is counted where the session is checked.
+A limit is a window that starts with the first count in it. Counting costs no round trip of its own where something is
+frequent: it happens where the session is checked.
 """
 
 from collections.abc import Sequence
@@ -11,10 +11,12 @@ from typing import Any, NamedTuple
 from limits import parse_many
 from redis import Redis
 from redis.client import Pipeline
+from redis.commands.core import Script
 
 from chat.store import keys
 
 MINUTE_MS = 60_000
+MARK_SECONDS = 86_400
 
 
 class Window(NamedTuple):
@@ -43,12 +45,40 @@ def count(pipe: Pipeline, windows: Sequence[Window]) -> None:
 COMMANDS = 3
 
 
-def uncount(redis: Redis, windows: Sequence[Window]) -> None:
-    """Takes back what `count` counted."""
+class Charge(NamedTuple):
+    """What is to be counted in a window at once."""
+
+    window: Window
+    added: int
+
+
+class Full(NamedTuple):
+    """The window that is full, by its place among the charges, and how long to wait."""
+
+    place: int
+    seconds: int
+
+
+def charge(script: Script, charges: Sequence[Charge], mark: str | None = None) -> Full | None:
+    """Counts in all these windows of one person or message, or in none where one of them is full; returns that one.
+
+    `script` is `charge.lua`. With a `mark`, a second call within a day counts nothing.
+    """
+    if not charges:
+        return None
+    arguments: list[str | int] = ["" if mark is None else MARK_SECONDS]
+    arguments += [part for (_, *limit), added in charges for part in (*limit, added)]
+    script_keys = [each.window.key for each in charges]
+    found = script(keys=script_keys if mark is None else [*script_keys, mark], args=arguments)
+    return Full(*map(int, found)) if found else None
+
+
+def uncount(redis: Redis, windows: Sequence[Window], added: int = 1) -> None:
+    """Takes back what was counted."""
     if windows:
         with redis.pipeline(transaction=False) as pipe:
             for window in windows:
-                pipe.decr(window.key)
+                pipe.decrby(window.key, added)
             pipe.execute()
 
 

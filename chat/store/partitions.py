@@ -66,7 +66,7 @@ def unusable(stores: Stores) -> str:
         PyMongoError, RedisError: a store is away.
     """
     if stores.redis.exists(*keys.UNMOVED):
-        return f"what Redis has is of a version before the partitions: stop every process and call {MOVE}"
+        return f"what Redis has is of an older version: stop every process and call {MOVE}"
     if reason := _conflict(stores):
         return reason
     number = str(stores.settings.partitions)

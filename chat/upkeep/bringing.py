@@ -209,7 +209,7 @@ def _bring_seen(stores: Stores, at: str) -> str:
 def _bring_ended_sessions(pattern: str) -> Callable[[Stores, str], str]:
     def bring(stores: Stores, at: str) -> str:
         names, following = _scan(stores, at, pattern, "string")
-        with stores.redis.pipeline(transaction=True) as pipe:
+        with stores.redis.pipeline(transaction=False) as pipe:
             for name in names:
                 pipe.get(name)
                 pipe.expiretime(name)

@@ -193,8 +193,14 @@ def _erase_page(stores: Stores, user_id: str, page: list[StoredMessage]) -> bool
     found = hot.read_again(stores, page)
     alive = [message for message in found if message is not None and not message.get("deletedAt")]
     editing.bury(stores, alive)
-    if client_ids := [client_id for archived in page if (client_id := archived.get("clientId"))]:
-        stores.redis.delete(*[keys.client_key(user_id, client_id) for client_id in client_ids])
+    with stores.redis.pipeline(transaction=False) as pipe:
+        for archived in page:
+            if client_id := archived.get("clientId"):
+                pipe.delete(keys.client_key(partitions.of(stores, archived), user_id, client_id))
+                pipe.delete(keys.meant_key(user_id, client_id))
+            if recording := archived.get("audioFileId"):
+                pipe.delete(keys.charged_key(user_id, recording))
+        pipe.execute()
     wanted = {**standing, **{message["_id"]: message for message in alive}}
     now = hot.read_again(stores, wanted.values())
     buried = [message for message in now if message is not None and message.get("deletedAt")]
@@ -232,14 +238,16 @@ def _forget_lists(stores: Stores, user_id: str) -> None:
     archived = {cursor["conversation"] for cursor in stores.mongo.cursors.find({"reader": user_id})}
     partners = [raw.decode() for raw in stores.redis.zrange(keys.conversations_key(user_id), 0, -1)]
     conversations = archived | {ids.conversation_id(user_id, partner) for partner in partners}
-    with stores.redis.pipeline() as pipe:
+    # Each pass repeats all of it; the lists that tell whose it is go last.
+    with stores.redis.pipeline(transaction=False) as pipe:
         for conversation in conversations:
             partition = partitions.of_conversation(stores, conversation)
             pipe.hdel(keys.cursors_key(partition, conversation), user_id)
             pipe.hdel(keys.cursors_outbox_key(partition), ids.cursor_id(conversation, user_id))
         for partner in partners:
             pipe.delete(keys.inbox_key(user_id, partner), keys.paging_key(user_id, partner))
-        pipe.delete(keys.conversations_key(user_id), keys.deliveries_key(user_id))
+        pipe.delete(keys.read_key(user_id), keys.unwanted_key(user_id), keys.deliveries_key(user_id))
+        pipe.delete(keys.conversations_key(user_id))
         pipe.execute()
     subscriptions.forget(stores, user_id)
     accepted_log.forget_refused(stores, user_id)

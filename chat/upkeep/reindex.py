@@ -9,6 +9,7 @@ from redis import Redis
 from chat.store import hot, keys, search_terms
 from chat.store.connection import Stores
 from chat.store.prepare import prepare
+from chat.store.scripts import execute
 from chat.upkeep.runs import Progress, ignore
 
 PAGE = 200
@@ -73,8 +74,10 @@ def _reterm(stores: Stores, names: list[str], terms: Terms) -> int:
     if not stale:
         return 0
     # Quotes are enough to make JSON of terms, since they consist of letters, digits and spaces.
-    arguments = [f'"{text}"' for _, before, now in stale for text in (before, now)]
-    return int(stores.scripts.replace_terms(keys=[key for key, *_ in stale], args=arguments))
+    with stores.redis.pipeline(transaction=False) as pipe:
+        for key, before, now in stale:
+            stores.scripts.replace_terms(keys=[key], args=[f'"{before}"', f'"{now}"'], client=pipe)
+        return sum(execute(pipe))
 
 
 def _wait(redis: Redis, index: str) -> None:

@@ -15,17 +15,20 @@ from typing import Any
 import structlog
 from pymongo import DESCENDING, UpdateOne
 from pymongo.errors import PyMongoError
+from redis.client import Pipeline
 
 from chat import ids
+from chat.messages import conversations, delivery, storing
 from chat.messages import log as accepted_log
-from chat.messages import storing
 from chat.people import sessions
 from chat.push import subscriptions
 from chat.store import archive, counters, hot, keys, partitions
 from chat.store.connection import Document, Stores
 from chat.store.locks import try_lock
 from chat.store.prepare import prepare
+from chat.store.scripts import execute
 from chat.upkeep import bringing, comparing, runs
+from chat.wire import Changes, StoredMessage
 
 log = structlog.get_logger(__name__)
 
@@ -125,7 +128,7 @@ def _flush_sessions(stores: Stores) -> None:
         moment = datetime.fromtimestamp(int(until), UTC)
         ours = {"_id": key, "value": value, "until": moment}
         same_second = {"$and": [{"$eq": ["$until", moment]}, {"$gt": ["$value", value]}]}
-        is_later = {"$or": [{"$gt": ["$until", moment]}, same_second]}  # see restore_sessions.lua
+        is_later = {"$or": [{"$gt": ["$until", moment]}, same_second]}  # see restore_session.lua
         return UpdateOne({"_id": key}, [{"$replaceWith": {"$cond": [is_later, "$$ROOT", ours]}}], upsert=True)
 
     _flush_hash(stores, keys.SESSIONS_OUTBOX, "sessions", write)
@@ -196,50 +199,62 @@ def _put_conversations(stores: Stores, page: list[Document]) -> None:
 def _put_cursors(stores: Stores, page: list[Document]) -> None:
     with stores.redis.pipeline(transaction=False) as pipe:
         for cursor in page:
-            reader, conversation, up_to = cursor["reader"], cursor["conversation"], cursor["upTo"]
-            (partner,) = set(ids.people_of(conversation)) - {reader}
-            partition = partitions.of_conversation(stores, conversation)
-            stores.scripts.move_read_cursor(
-                keys=[
-                    keys.cursors_key(partition, conversation),
-                    keys.inbox_key(reader, partner),
-                    keys.cursors_outbox_key(partition),
-                ],
-                args=[reader, up_to, cursor["_id"]],
-                client=pipe,
-            )
-        pipe.execute()
+            (partner,) = set(ids.people_of(cursor["conversation"])) - {cursor["reader"]}
+            conversations.note_read(stores, cursor["reader"], partner, cursor["upTo"], pipe)
+        execute(pipe)
 
 
 def _put_messages(stores: Stores, page: list[Document]) -> None:
-    script_keys = [keys.TRANSCRIPTIONS]
-    arguments: list[Any] = [storing.UNREAD_LIMIT, stores.settings.hot_window_days * 86_400]
-    existing = _existing(stores, {person for each in page for person in (each["senderId"], each["receiverId"])})
-    for document in page:
-        message_id, sender, receiver = document["_id"], document["senderId"], document["receiverId"]
-        conversation, client_id = document["conversation"], document.get("clientId")
-        partition = partitions.of_conversation(stores, conversation)
+    """Restores a page: first what its partitions have, then what its people have."""
+    if not page:
+        return
+    messages = [archive.load_message(document) for document in page]
+    existing = _existing(stores, {person for each in messages for person in (each["senderId"], each["receiverId"])})
+    by_partition = partitions.grouped(stores, messages)
+    with stores.redis.pipeline(transaction=False) as pipe:
+        for partition, own in by_partition.items():
+            _put_in_partition(stores, partition, own, pipe)
+        replies = execute(pipe)
+    brought, listings = 0, []
+    with stores.redis.pipeline(transaction=False) as pipe:
+        for own, reply in zip(by_partition.values(), replies, strict=True):
+            states = zip(reply[::4], reply[1::4], reply[2::4], reply[3::4], strict=True)
+            for message, (is_brought, is_deleted, is_waiting, read) in zip(own, states, strict=True):
+                brought += is_brought
+                state: Changes = {"deletedAt": "now" if is_deleted else None}
+                stored = storing.Stored({**message, **state}, read.decode())
+                listings += [each for each in storing.listings(stored) if each.person in existing]
+                if is_deleted:
+                    pipe.zrem(keys.inbox_key(message["receiverId"], message["senderId"]), message["_id"])
+                if is_waiting:
+                    pipe.zadd(keys.TRANSCRIPTIONS, {message["_id"]: 0}, nx=True)
+        delivery.deliver(stores, (), pipe, listings=listings)
+        execute(pipe)
+    bringing.count(stores, bringing.TO_REDIS, brought)
+
+
+def _put_in_partition(stores: Stores, partition: int, messages: list[StoredMessage], pipe: Pipeline) -> None:
+    script_keys: list[str] = []
+    arguments: list[Any] = [stores.settings.hot_window_days * 86_400]
+    for message in messages:
+        message_id, sender, receiver = message["_id"], message["senderId"], message["receiverId"]
+        conversation, client_id = ids.conversation_id(sender, receiver), message.get("clientId")
+        own = keys.message_key(partition, message_id)
         script_keys += [
-            keys.message_key(partition, message_id),
+            own,
             keys.conversation_key(partition, conversation),
-            keys.conversations_key(sender) if sender in existing else "",
-            keys.conversations_key(receiver) if receiver in existing else "",
-            keys.inbox_key(receiver, sender) if receiver in existing else "",
             keys.cursors_key(partition, conversation),
-            keys.client_key(sender, client_id) if client_id else "",
+            keys.client_key(partition, sender, client_id) if client_id else own,
         ]
         arguments += [
-            hot.dump_message(archive.load_message(document)),
-            document.get("revision", 1),
-            int("deletedAt" in document),
+            hot.dump_message(message),
+            message.get("revision", 1),
+            int(bool(message.get("deletedAt"))),
             message_id,
-            ids.milliseconds(message_id),
-            sender,
             receiver,
-            str(accepted_log.receipt_of(message_id)),
+            str(accepted_log.receipt_of(message_id)) if client_id else "",
         ]
-    if page:
-        bringing.count(stores, bringing.TO_REDIS, stores.scripts.restore_messages(keys=script_keys, args=arguments))
+    stores.scripts.restore_messages(keys=script_keys, args=arguments, client=pipe)
 
 
 def _existing(stores: Stores, wanted: set[str]) -> set[str]:

@@ -121,6 +121,8 @@ def _waiting(stores: Stores, recording_id: str) -> str | None:
     receipt = stores.redis.hget(keys.upload_key(recording_id), "message")
     if receipt is None:
         return None
+    if receipt.startswith(b":"):  # it is being accepted
+        return None
     message_id = accepted_log.parse_receipt(receipt).message_id
     with stores.redis.pipeline(transaction=False) as pipe:
         pipe.zscore(keys.TRANSCRIPTIONS, message_id)
@@ -291,11 +293,11 @@ def _set_due(stores: Stores, message_id: str, seconds: float, outcome: str) -> N
 
 
 def _deliver_and_remove(stores: Stores, message_id: str, outgoing: Iterable[Frame] = ()) -> None:
-    """Delivers frames and removes the message from those waiting, in one transaction: never one without the other."""
-    with stores.redis.pipeline() as pipe:
-        delivery.deliver(stores, outgoing, pipe)
-        pipe.zrem(keys.TRANSCRIPTIONS, message_id)
-        pipe.srem(keys.RETRANSCRIPTIONS, message_id)
-        for key in MESSAGE_HASHES:
-            pipe.hdel(key, message_id)
-        pipe.execute()
+    """Delivers frames, then removes the message from those waiting: if we die in between, all of it is repeated.
+
+    Whoever sees it before it is removed may have it transcribed again.
+    """
+    stores.redis.sadd(keys.TRANSCRIPTION_TOLD, message_id)
+    delivery.deliver(stores, outgoing)
+    script_keys = [keys.TRANSCRIPTION_TOLD, keys.TRANSCRIPTIONS, keys.RETRANSCRIPTIONS, *MESSAGE_HASHES]
+    stores.scripts.end_transcription(keys=script_keys, args=[message_id])

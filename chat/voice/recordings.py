@@ -34,6 +34,7 @@ from chat.people import accounts
 from chat.store import clock, keys
 from chat.store.connection import Stores
 from chat.store.locks import try_renewed_lock
+from chat.store.scripts import execute
 from chat.voice import leases
 
 log = structlog.get_logger(__name__)
@@ -219,17 +220,16 @@ def append(stores: Stores, recording: Recording, piece: Piece, follow: Follow) -
     """
     _require_room(stores)
     settings = stores.settings
-    arguments: list[str | int | float | bytes] = [
-        recording.owner,
-        recording.id,
-        allowance.recording_token(recording.id),
-    ]
+    arguments: list[str | int | float | bytes] = [recording.owner]
     arguments += [secrets.token_hex(8), piece.offset, "" if piece.length is None else piece.length]
     arguments += [settings.upload_max_bytes, settings.recording_ttl, KNOWN_SECONDS, piece.content]
     arguments += [int(piece.paused), "" if piece.cut is None else piece.cut]
-    outcome, after, expires = stores.scripts.append_piece(keys=_keys(recording), args=arguments)
+    script_keys = [keys.recording_key(recording.id), keys.recording_bytes_key(recording.id)]
+    outcome, after, expires, has_grown = stores.scripts.append_piece(keys=script_keys, args=arguments)
     if outcome != b"appended":
         raise _refusal(stores, outcome.decode(), after)
+    if has_grown:
+        _note_growing(stores, recording, expires)
     length = recording.length if piece.length is None else piece.length
     cut = recording.cut if piece.cut is None else piece.cut
     grown = recording._replace(offset=after, length=length, cut=cut, complete=after == length, expires=expires)
@@ -286,11 +286,10 @@ def discard(stores: Stores, recording: Recording) -> None:
 def forget_owner(stores: Stores, owner_id: str) -> None:
     """Erases a deleted account's recordings from Redis. Those in GridFS are uploads and go with those."""
     growing_ids, unclaimed = allowance.growing(stores, owner_id), allowance.unclaimed(stores, owner_id)
-    with stores.redis.pipeline() as pipe:
+    with stores.redis.pipeline(transaction=False) as pipe:
         for recording_id in (*growing_ids, *unclaimed):
-            pipe.delete(
-                keys.recording_key(recording_id), keys.recording_bytes_key(recording_id), keys.heard_key(recording_id)
-            )
+            pipe.delete(keys.recording_key(recording_id), keys.recording_bytes_key(recording_id))
+            pipe.delete(keys.heard_key(recording_id))
             pipe.zrem(keys.RECORDINGS, recording_id)
         pipe.execute()
 
@@ -374,35 +373,43 @@ def _wait_for_follower(stores: Stores, recording: Recording, is_done: Callable[[
 def _note_stored(stores: Stores, recording: Recording, upload: Upload) -> Recording:
     expires = clock.now_ms(stores.redis) // 1_000 + stores.settings.upload_ttl
     key = keys.recording_key(recording.id)
+    # It counts as stored last: until then this is repeated by whoever completes it.
+    with stores.redis.pipeline(transaction=False) as pipe:
+        pipe.zrem(keys.RECORDINGS, recording.id)
+        allowance.end_recording(stores, recording.owner, recording.id, [(upload.id, upload.length)], pipe)
+        execute(pipe)
     with stores.redis.pipeline() as pipe:
         audio.offer(stores, upload, pipe)
         pipe.hset(key, mapping={"stored": 1, "expires": expires})
         pipe.expireat(key, expires)
         pipe.expire(keys.recording_bytes_key(recording.id), READABLE_SECONDS)
-        pipe.zrem(keys.RECORDINGS, recording.id)
-        allowance.end_recording(stores, recording.owner, recording.id, [(upload.id, upload.length)], pipe)
         pipe.execute()
+    audio.keep(stores, [upload.id])
     return recording._replace(stored=True, expires=expires)
 
 
 def _end(stores: Stores, recording: Recording, why: str) -> None:
     key = keys.recording_key(recording.id)
     with stores.redis.pipeline() as pipe:
-        pipe.delete(key, keys.recording_bytes_key(recording.id), keys.heard_key(recording.id))
+        pipe.delete(key, keys.recording_bytes_key(recording.id))
         pipe.hset(key, mapping={"owner": recording.owner, "ended": why})
         pipe.expire(key, KNOWN_SECONDS)
+        pipe.execute()
+    with stores.redis.pipeline(transaction=False) as pipe:  # should this be lost, it all expires
+        pipe.delete(keys.heard_key(recording.id))
         pipe.zrem(keys.RECORDINGS, recording.id)
         allowance.end_recording(stores, recording.owner, recording.id, [], pipe)
+        execute(pipe)
+
+
+def _note_growing(stores: Stores, recording: Recording, expires: int) -> None:
+    """Keeps what is reserved for a recording until it expires. The next piece does the same, if this is lost."""
+    growing = keys.recordings_key(recording.owner)
+    with stores.redis.pipeline(transaction=False) as pipe:
+        pipe.zadd(growing, {allowance.recording_token(recording.id): expires})
+        pipe.expireat(growing, expires)
+        pipe.zadd(keys.RECORDINGS, {recording.id: (expires - stores.settings.recording_ttl) * 1_000})
         pipe.execute()
-
-
-def _keys(recording: Recording) -> list[str]:
-    return [
-        keys.recording_key(recording.id),
-        keys.recording_bytes_key(recording.id),
-        keys.recordings_key(recording.owner),
-        keys.RECORDINGS,
-    ]
 
 
 def _load(stores: Stores, recording_id: str) -> tuple[dict[bytes, bytes], int]:

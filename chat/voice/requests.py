@@ -13,6 +13,7 @@ from chat.errors import Conflict, Invalid, NotFound, TooMany, Unavailable
 from chat.messages import hinting, storing
 from chat.store import keys, limits
 from chat.store.connection import Stores
+from chat.store.limits import Charge
 from chat.voice import turns
 from chat.wire import Message, StoredMessage
 
@@ -25,6 +26,9 @@ REQUEST_KEYS = (
     keys.TRANSCRIPTION_LANGUAGES,
     keys.TRANSCRIPTION_TURNS,
     keys.TRANSCRIPTION_REVISIONS,
+    keys.TRANSCRIPTION_TOLD,
+    keys.TRANSCRIPTION_CRASHES,
+    keys.TRANSCRIPTION_RUNNING,
 )
 REFUSALS = {
     "message": "transcribed_too_often",
@@ -62,17 +66,11 @@ def transcribe_again(
             "text_is_senders_own",
         )
     length_ms = int(turns.seconds(stores, [message])[message_id] * 1_000)
-    windows = _windows(stores, person_id, message_id, length_ms)
+    charged = _charge(stores, person_id, message_id, length_ms)
     arguments = [message_id, language or "", person_id, length_ms, message["revision"] if overwrite else ""]
-    for _, window, added in windows:
-        arguments += [window.max, window.seconds, added]
-    script_keys = [*REQUEST_KEYS, *(window.key for _, window, _ in windows)]
-    what, *details = stores.scripts.request_transcription(keys=script_keys, args=arguments)
-    if what == b"busy":
+    if not stores.scripts.request_transcription(keys=REQUEST_KEYS, args=arguments):
+        _uncharge(stores, charged)
         raise Conflict("being_transcribed")
-    if what == b"limited":
-        index, seconds = map(int, details)
-        raise TooMany("too_many_transcriptions", retry_after=seconds, sentence=REFUSALS[windows[index][0]])
     hinting.keep(stores, {message_id: hints})
     turns.note_origin(stores, message_id)
     try:
@@ -106,14 +104,30 @@ def _visible(stores: Stores, person_id: str, message_id: str) -> StoredMessage:
     return message
 
 
-def _windows(stores: Stores, person_id: str, message_id: str, length_ms: int) -> list[tuple[str, limits.Window, int]]:
-    """The limits this request counts against: a key of `REFUSALS`, the window, and what the request adds to it."""
+def _charge(stores: Stores, person_id: str, message_id: str, length_ms: int) -> list[Charge]:
+    """Counts a request against the limits of the message, then against those of the person. Returns what was counted.
+
+    Raises:
+        TooMany: a limit is reached; nothing was counted.
+    """
     settings = stores.settings
     of_message = limits.windows(settings.limit_transcribe_again_message, "again", message_id)
     of_person = limits.windows(settings.limit_transcribe_again, "again", person_id)
     of_audio = limits.audio_windows(settings.limit_transcription, person_id)
-    return [
-        *(("message", window, 1) for window in of_message),
-        *(("person", window, 1) for window in of_person),
-        *(("audio", window, length_ms) for window in of_audio),
-    ]
+    steps = (
+        [("message", Charge(window, 1)) for window in of_message],
+        [("person", Charge(each, 1)) for each in of_person] + [("audio", Charge(each, length_ms)) for each in of_audio],
+    )
+    charged: list[Charge] = []
+    for step in steps:
+        charges = [charge for _, charge in step]
+        if full := limits.charge(stores.scripts.charge, charges):
+            _uncharge(stores, charged)
+            raise TooMany("too_many_transcriptions", retry_after=full.seconds, sentence=REFUSALS[step[full.place][0]])
+        charged += charges
+    return charged
+
+
+def _uncharge(stores: Stores, charged: Sequence[Charge]) -> None:
+    for window, added in charged:
+        limits.uncount(stores.redis, [window], added)

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 from redis import Redis
 
+from chat.store import keys
 from config.settings import RELAXED, Settings
 from tests.client import Client, Person
 from tests.contract.conftest import MakeWeb, Web, eventually
@@ -146,7 +147,7 @@ def test_edits_of_one_message_leave_one_frame_to_resume_with(client: Client, ben
     message = person.post(ben, "first")["_id"]
     for number in range(20):
         person.call("PATCH", f"/chat/message/{message}", json={"text": f"edit {number}"})
-    kept = redis.zrange(f"chattergram:deliveries:{person.id}", 0, -1)
+    kept = redis.zrange(keys.deliveries_key(person.id), 0, -1)
     assert sorted(kept) == [message.encode(), f"{message}#edited".encode()]
 
 

@@ -1,15 +1,43 @@
 """People, stores and servers that several tests of `chat/` use."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from redis.client import Pipeline
+from redis.commands.core import Script
+from redis.crc import key_slot
 
 from chat.store.connection import Stores
+from chat.store.keys import PREFIX
 from tests.deepgram_stand_in import KEY, DeepgramStandIn
 from tests.people import someone
 
 Limited = Callable[..., Stores]
+
+
+@pytest.fixture(autouse=True)
+def one_slot(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Redis Cluster refuses scripts and transactions with keys of several slots, so nothing here may make one."""
+    call, execute = Script.__call__, Pipeline._execute_transaction
+
+    def check(names: Iterable[Any], what: str) -> None:
+        found = {each if isinstance(each, bytes) else str(each).encode() for each in names}
+        assert len({key_slot(name) for name in found}) <= 1, f"{what} has keys of several slots: {found}"
+
+    def called(script: Script, keys: Any = None, args: Any = None, client: Any = None) -> Any:
+        if not script.script.startswith("-- Gives a key of an older version"):  # what is moved is on one Redis
+            check(keys or (), script.script.partition("\n")[0])
+        return call(script, keys, args, client)
+
+    def executed(pipe: Pipeline, connection: Any, commands: Any, *others: Any) -> Any:
+        arguments = [each for arguments, _ in commands for each in arguments[1:] if isinstance(each, str | bytes)]
+        check([each for each in arguments if str(each).lstrip("b'").startswith(PREFIX)], "a transaction")
+        return execute(pipe, connection, commands, *others)
+
+    monkeypatch.setattr(Script, "__call__", called)
+    monkeypatch.setattr(Pipeline, "_execute_transaction", executed)
 
 
 @pytest.fixture

@@ -1,9 +1,14 @@
 """Accepting a message, with the real stores: who may send, how much, and that it exists once."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from redis import RedisError
+from redis.client import Pipeline
+from redis.connection import AbstractConnection
 
 from chat import ids
 from chat.errors import Invalid, NotFound, TooMany, Unauthorized, Unavailable
@@ -14,7 +19,7 @@ from chat.people.sessions import Session
 from chat.store import keys
 from chat.store.connection import Stores
 from chat.upkeep import sync
-from tests.people import drain, log_of, nobody_to_wake, partition_of, said, send
+from tests.people import drain, log_of, nobody_to_wake, partition_of, said, send, send_voice, someone, upload
 
 
 def test_an_accepted_message_is_in_both_stores_once_drained(stores: Stores, pair: tuple[str, str]) -> None:
@@ -41,13 +46,13 @@ def test_ten_posts_of_one_client_id_at_once_make_one_message(stores: Stores, pai
 def test_a_call_the_redis_client_repeats_makes_one_message(
     stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    accept = stores.scripts.accept_message
+    run = stores.together.run
 
-    def lose_the_first_answer(**call: object) -> object:
-        accept(**call)
-        return accept(**call)  # as redis-py does if the connection breaks before the reply
+    def lose_the_first_answer(add: Callable[[Pipeline], None]) -> list[Any]:
+        run(add)
+        return run(add)  # as redis-py does if the connection breaks before the reply
 
-    monkeypatch.setattr(stores.scripts, "accept_message", lose_the_first_answer)
+    monkeypatch.setattr(stores.together, "run", lose_the_first_answer)
     stores.redis.set(keys.waking_key(partition_of(stores, pair)), "1")
     message = send(stores, *pair, "once")
     assert stores.redis.xlen(log_of(stores, pair)) == 1
@@ -131,9 +136,10 @@ def test_another_drainer_is_woken_after_the_flag_of_a_dead_one_expires(stores: S
 def test_a_client_id_is_known_as_long_as_its_message_is_hot(stores: Stores, pair: tuple[str, str]) -> None:
     send(stores, *pair, "named", "same")
     window = stores.settings.hot_window_days * 86_400
-    assert window - 60 < stores.redis.ttl(keys.client_key(pair[0], "same")) <= window
+    partition = partition_of(stores, pair)
+    assert window - 60 < stores.redis.ttl(keys.client_key(partition, pair[0], "same")) <= window
     send(stores, *pair, "nameless")
-    (call,) = stores.redis.keys(keys.call_key("*"))
+    (call,) = stores.redis.keys(keys.call_key(partition, "*"))
     assert 0 < stores.redis.ttl(call) <= sending.RETRY_SECONDS
 
 
@@ -185,17 +191,23 @@ def test_all_sessions_but_one_that_were_ended_send_nothing_also_before_a_lost_re
     post(stores, pair, "later", ended + 1)
 
 
-def test_the_session_of_a_sender_redis_knows_is_checked_within_the_one_call(
-    stores: Stores, pair: tuple[str, str]
+def test_a_text_of_a_sender_redis_knows_takes_two_round_trips(
+    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     while sync.run(stores):
         pass
     send(stores, *reversed(pair), "wakes the drainer")
-    stores.redis.config_resetstat()
     post(stores, pair)
-    calls = stores.redis.info("commandstats")
-    assert calls["cmdstat_evalsha"]["calls"] == 1
-    assert "cmdstat_mget" not in calls, "as where the sessions are asked for apart"
+    sent: list[object] = []
+    send_packed = AbstractConnection.send_packed_command
+
+    def note(*call: object, **named: object) -> None:
+        sent.append(call)
+        send_packed(*call, **named)
+
+    monkeypatch.setattr(AbstractConnection, "send_packed_command", note)
+    post(stores, pair)
+    assert len(sent) == 2
 
 
 def test_a_sender_in_neither_store_is_refused(stores: Stores, pair: tuple[str, str]) -> None:
@@ -249,3 +261,89 @@ def test_a_message_counts_once_however_often_the_script_is_called_for_it(stores:
     post(strict, pair)
     with pytest.raises(TooMany):
         post(strict, pair)
+
+
+# --- Between the steps
+
+
+class Lost(RedisError):
+    """Instead of a process that is killed there."""
+
+
+def lose(stores: Stores, monkeypatch: pytest.MonkeyPatch, name: str, attempt: Callable[[], object]) -> None:
+    """Makes an attempt whose process dies before it calls that script."""
+
+    def die(**_: object) -> None:
+        raise Lost
+
+    with monkeypatch.context() as patched:
+        patched.setattr(stores.scripts, name, die)
+        with pytest.raises(Lost):
+            attempt()
+
+
+def test_a_message_whose_process_died_between_the_steps_is_accepted_once_when_it_is_sent_again(
+    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lose(stores, monkeypatch, "append_message", lambda: send(stores, *pair, "once", "same"))
+    assert stores.redis.xlen(log_of(stores, pair)) == 0
+    made = {send(stores, *pair, "once", "same")["_id"] for _ in range(2)}
+    assert len(made) == 1
+    assert stores.redis.xlen(log_of(stores, pair)) == 1
+
+
+def test_a_client_id_that_is_repeated_for_somebody_else_gives_the_same_message(
+    stores: Stores, pair: tuple[str, str]
+) -> None:
+    anna, bert = pair
+    others = [someone(stores, f"other {number}") for number in range(4)]  # of several partitions
+    sent = send(stores, anna, bert, "once", "same")["_id"]
+    assert {send(stores, anna, other, "once", "same")["_id"] for other in others} == {sent}
+    drain(stores)
+    assert {send(stores, anna, other, "once", "same")["_id"] for other in others} == {sent}
+
+
+def test_a_client_id_whose_message_was_never_accepted_may_go_to_somebody_else(
+    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = someone(stores, "other")
+    lose(stores, monkeypatch, "append_message", lambda: send(stores, *pair, "lost", "same"))
+    assert send(stores, pair[0], other, "kept", "same")["receiverId"] == other
+
+
+@pytest.mark.parametrize("step", ["claim_upload", "charge", "append_message", "finish_claim"])
+def test_a_recording_whose_process_died_between_the_steps_is_sent_and_charged_once_when_it_is_sent_again(
+    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    counted = replace(stores, settings=stores.settings.model_copy(update={"limit_transcription": "60 per hour"}))
+    recording = upload(stores, pair[0])
+
+    def attempt() -> str:
+        return send_voice(counted, *pair, recording=recording)["_id"]
+
+    lose(counted, monkeypatch, step, attempt)
+    if step == "finish_claim":  # it was accepted, as its drainer finds
+        drain(counted)
+        (found,) = history.recent(stores, *pair)
+        assert found["audioFileId"] == recording
+    else:
+        attempt()
+        drain(counted)
+    assert len(history.recent(stores, *pair)) == 1
+    with pytest.raises(NotFound):
+        attempt()
+    assert stores.redis.ttl(keys.upload_key(recording)) > sending.RETRY_SECONDS
+    assert int(stores.redis.get(keys.limit_key("audio", pair[0], 3_600)) or 0) == 6_050
+
+
+def test_a_recording_that_exceeds_a_limit_may_be_sent_to_somebody_else_later(
+    stores: Stores, pair: tuple[str, str]
+) -> None:
+    strict = replace(stores, settings=stores.settings.model_copy(update={"limit_transcription": "1 per hour"}))
+    counter = keys.limit_key("audio", pair[0], 3_600)
+    stores.redis.set(counter, 59_000)
+    recording, other = upload(stores, pair[0]), someone(stores, "other")
+    with pytest.raises(TooMany):
+        send_voice(strict, *pair, recording=recording)
+    stores.redis.delete(counter)
+    assert send_voice(strict, pair[0], other, recording=recording)["receiverId"] == other

@@ -54,7 +54,7 @@ def test_resuming_after_redis_was_lost_gives_what_came_since_and_says_that_it_is
 ) -> None:
     seen = send(stores, *pair, "seen")["_id"]
     drain(stores)
-    stores.redis.delete(keys.DELIVERY_LAST, keys.DELIVERY_SINCE, *map(keys.deliveries_key, pair))
+    stores.redis.delete(keys.DELIVERY_SINCE, *map(keys.deliveries_key, pair))
     new = send(stores, *pair, "new")["_id"]
     drain(stores)
     assert missed(stores, pair[0], seen) == ([(frames.MESSAGES, "new")], False)
@@ -132,7 +132,8 @@ def test_what_a_dead_drainer_delivered_does_not_hide_what_was_delivered_since(
 def test_positions_grow_also_when_the_clock_goes_back(stores: Stores, pair: tuple[str, str]) -> None:
     seconds, _ = stores.redis.time()
     ahead = (seconds + 3600) * 1_000_000
-    stores.redis.set(keys.DELIVERY_LAST, ahead)
+    for user in pair:
+        stores.redis.zadd(keys.deliveries_key(user), {"before": ahead})
     sent = [send(stores, *pair, f"{n}")["_id"] for n in range(3)]
     drain(stores)
     found, newest, *_ = delivery.missed_since(stores, pair[0], ahead, MANY)

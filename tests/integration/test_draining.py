@@ -1,6 +1,7 @@
 """Draining the log, with the real stores: nothing accepted is lost, duplicated or held up by another message."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
@@ -10,16 +11,18 @@ import pytest
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 from pymongo.write_concern import WriteConcern
+from redis import RedisError
 from redis.exceptions import LockError
 
-from chat import ids
-from chat.messages import archiving, draining, history, leases, storing
+from chat import frames, ids
+from chat.messages import archiving, conversations, delivery, draining, editing, history, leases, storing
 from chat.messages import log as accepted_log
 from chat.messages.log import Draft, Taken
 from chat.store import keys
 from chat.store.connection import Stores
 from dev.processes import free_port
 from tests.people import change, drain, log_of, partition_of, said, send, send_voice, upload
+from tests.pubsub import Listener
 
 
 def test_entries_of_a_dead_drainer_are_handled_first_and_not_duplicated(stores: Stores, pair: tuple[str, str]) -> None:
@@ -40,7 +43,7 @@ def test_draining_twice_neither_duplicates_nor_undoes_a_change(stores: Stores, p
     change(stores, message["_id"], {"text": "after"})
     stores.redis.xadd(log_of(stores, pair), entry[1])  # the same draft once more would be another message
     again = accepted_log.parse_entry(entry).message
-    assert storing.store_hot(stores, [again])[0]["text"] == "after"
+    assert storing.store_hot(stores, [again])[0].message["text"] == "after"
     storing.flush(stores)
     storing.store_archive(stores, [again])
     assert stores.mongo.messages.find_one({"_id": message["_id"]})["text"] == "after"
@@ -269,3 +272,101 @@ def test_what_is_delivered_while_a_group_is_archived_is_archived_together(
             archiver.add([each])
         may_end.set()
     assert written == [["0"], ["1", "2", "3"]]
+
+
+# --- A drainer that dies between its partitions and its people
+
+
+class Died(RedisError):
+    """Instead of a kill -9."""
+
+
+def die_between(stores: Stores, monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[], object]) -> None:
+    """Has the next drainer die when the group is in its partitions, and then something happen."""
+
+    def die(*_: object, **__: object) -> None:
+        raise Died
+
+    with monkeypatch.context() as patched:
+        patched.setattr(delivery, "deliver", die)
+        with pytest.raises(Died):
+            drain(stores)
+    meanwhile()
+
+
+def unread(stores: Stores, pair: tuple[str, str]) -> int:
+    (row,) = conversations.list_conversations(stores, pair[1], 10, None)
+    return int(row["unread"])
+
+
+def test_what_is_in_its_partition_only_is_listed_and_delivered_once_by_the_next_drainer(
+    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = [send(stores, *pair, f"{n}")["_id"] for n in range(3)]
+    die_between(stores, monkeypatch, lambda: None)
+    assert conversations.list_conversations(stores, pair[1], 10, None) == []
+    entries = stores.redis.xrange(log_of(stores, pair))
+    drain(stores)
+    for _ in range(2):  # as if the one after it had died before it acknowledged them
+        kept = [stores.redis.zrange(keys.deliveries_key(user), 0, -1, withscores=True) for user in pair]
+        assert [[member.decode() for member, _ in own] for own in kept] == [sent, sent]
+        assert all(len({position for _, position in own}) == len(sent) for own in kept)
+        assert unread(stores, pair) == 3
+        with Listener(stores, frames.MESSAGES) as listener:
+            draining.handle(stores, [Taken(log_of(stores, pair), raw) for raw in entries])
+            heard = [(each.recipients, orjson.loads(each.data)["_id"]) for each in listener.heard(frames.MESSAGES)]
+        assert heard == [(pair, each) for each in sent]
+        assert [stores.redis.zrange(keys.deliveries_key(user), 0, -1, withscores=True) for user in pair] == kept
+
+
+def test_what_was_read_between_storing_and_listing_does_not_become_unread(
+    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna, bert = pair
+    sent = [send(stores, *pair, f"{n}")["_id"] for n in range(3)]
+    die_between(stores, monkeypatch, lambda: conversations.mark_read(stores, bert, anna, sent[1]))
+    drain(stores)
+    assert unread(stores, pair) == 1
+    sent.append(send(stores, *pair, "3")["_id"])
+    store_hot = storing.store_hot
+
+    def store_and_read(*call: Any) -> Any:
+        stored = store_hot(*call)
+        conversations.mark_read(stores, bert, anna, sent[-1])
+        return stored
+
+    with patch.object(storing, "store_hot", store_and_read):
+        drain(stores)
+    assert unread(stores, pair) == 0
+    send(stores, *pair, "4")
+    drain(stores)
+    assert unread(stores, pair) == 1
+
+
+def test_what_was_deleted_between_storing_and_listing_does_not_become_unread(
+    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = [send(stores, *pair, f"{n}")["_id"] for n in range(2)]
+    die_between(stores, monkeypatch, lambda: editing.delete(stores, pair[0], sent[0]))
+    drain(stores)
+    assert unread(stores, pair) == 1
+    sent.append(send(stores, *pair, "2")["_id"])
+    store_hot = storing.store_hot
+
+    def store_and_delete(*call: Any) -> Any:
+        stored = store_hot(*call)
+        editing.delete(stores, pair[0], sent[-1])
+        return stored
+
+    with patch.object(storing, "store_hot", store_and_delete):
+        drain(stores)
+    assert unread(stores, pair) == 1
+
+
+def test_a_voice_message_whose_drainer_died_before_its_people_is_transcribed(
+    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoken = send_voice(stores, *pair)["_id"]
+    die_between(stores, monkeypatch, lambda: None)
+    assert drain(stores) == [spoken]
+    assert stores.redis.zscore(keys.TRANSCRIPTIONS, spoken) == 0

@@ -4,6 +4,7 @@ import contextlib
 import resource
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis import ResponseError
@@ -61,15 +62,25 @@ def writes(stores: Stores) -> bool:
     return bool(stores.redis.info("persistence")["aof_last_write_status"] == "ok")
 
 
-def test_what_is_accepted_as_the_disk_fills_up_is_written_when_there_is_room(own: Stores, server: Redis) -> None:
+def test_what_is_accepted_as_the_disk_fills_up_is_written_when_there_is_room(
+    own: Stores, server: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Redis replies before it writes its file, so the message that meets the full disk is still accepted."""
     anna, bert = someone(own, "anna"), someone(own, "bert")
     send(own, anna, bert, "before")
     drain(own)
     flag = keys.waking_key(partition_of(own, (anna, bert)))
-    own.redis.set(flag, 1, px=60_000)  # a drainer is coming, so one call to Redis accepts it
-    with full_disk(server):
-        send(own, anna, bert, "as it fills up")
+    own.redis.set(flag, 1, px=60_000)  # a drainer is coming, so one call to Redis appends it
+    append = own.scripts.append_message
+    with contextlib.ExitStack() as full:
+
+        def fill_up_and_append(**call: Any) -> Any:
+            full.enter_context(full_disk(server))
+            return append(**call)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(own.scripts, "append_message", fill_up_and_append)
+            send(own, anna, bert, "as it fills up")
         wait_until(lambda: not writes(own), SECONDS, "Redis to notice")
         with pytest.raises(ResponseError, match="MISCONF"):
             send(own, anna, bert, "while it is full")

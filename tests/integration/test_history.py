@@ -8,7 +8,7 @@ from pymongo import MongoClient
 
 from chat import ids
 from chat.errors import Invalid, NotFound
-from chat.messages import conversations, history, storing
+from chat.messages import conversations, delivery, history
 from chat.store import clock, keys
 from chat.store.connection import Stores
 from chat.upkeep import sync
@@ -144,7 +144,7 @@ def test_the_plain_call_gives_what_redis_has_while_mongodb_is_away_as_well(
 def test_unread_is_counted_up_to_a_limit_the_newest_first(
     stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storing, "UNREAD_LIMIT", 3)
+    monkeypatch.setattr(delivery, "UNREAD_LIMIT", 3)
     anna, bert = pair
     sent = [send(stores, anna, bert, f"{n}")["_id"] for n in range(5)]
     drain(stores)

@@ -169,19 +169,49 @@ def to_old(stores: Stores) -> None:
     redis.set(keys.hash_key(keys.OLD_MESSAGE_INDEX), "hash")
 
 
+def to_uncut(stores: Stores) -> None:
+    """Gives what belongs to people the names it had before these had hash tags."""
+    redis = stores.redis
+    hot.drop_index(redis, keys.USER_INDEX)
+    redis.delete(keys.hash_key(keys.USER_INDEX))
+    for name in keys.RENAMED:
+        if redis.exists(name):
+            redis.rename(name, keys.untagged(name))
+    for key in list(redis.scan_iter(match=f"{keys.PREFIX}:{{*")):
+        _, tag, rest = key.decode().split(":", 2)
+        owner, kind = tag.strip("{}"), rest.partition(":")[0]
+        if (tag, kind) == ("{p}", "user"):
+            redis.rename(key, f"{keys.PREFIX}:{rest}")
+        elif kind in ("conversations", "deliveries", "upload"):
+            redis.rename(key, f"{keys.PREFIX}:{kind}:{owner[1:]}")
+        elif kind == "inbox":
+            redis.rename(key, f"{keys.PREFIX}:inbox:{owner[1:]}:{rest.removeprefix('inbox:')}")
+        elif kind == "client" and owner[0] == "m":
+            redis.rename(key, f"{keys.PREFIX}:{rest}")
+        elif owner[0] == "u":
+            redis.delete(key)
+    redis.execute_command(
+        "FT.CREATE", keys.OLD_USER_INDEX, *f"ON JSON PREFIX 1 {keys.OLD_USERS} SCHEMA $.pk AS pk TAG".split()
+    )
+    redis.set(keys.hash_key(keys.OLD_USER_INDEX), "hash")
+
+
 @pytest.fixture
 def old(stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What that version had of Anna and Bert: the ids of two stored texts, one changed, and of what is in its log."""
-    monkeypatch.setattr(ids, "new_entropy", lambda _: f"00{secrets.token_hex(7)}")  # which tells nothing
-    sent = [send(stores, *pair, "one", "client")["_id"], send(stores, *pair, "two")["_id"]]
-    drain(stores)
-    conversations.mark_read(stores, pair[1], pair[0], sent[0])
-    change(stores, sent[1], {"text": "two, changed"})
-    sent += [send(stores, *pair, "three")["_id"], send_voice(stores, *pair)["_id"]]
-    to_old(stores)
-    stores.redis.xgroup_create(keys.OLD_ACCEPTED, keys.ACCEPTED_GROUP, id="0")
-    stores.redis.xreadgroup(keys.ACCEPTED_GROUP, accepted_log.CONSUMER, {keys.OLD_ACCEPTED: ">"}, count=1)  # and died
-    monkeypatch.undo()
+    with monkeypatch.context() as patched:
+        patched.setattr(ids, "new_entropy", lambda _: f"00{secrets.token_hex(7)}")  # which tells nothing
+        sent = [send(stores, *pair, "one", "client")["_id"], send(stores, *pair, "two")["_id"]]
+        drain(stores)
+        conversations.mark_read(stores, pair[1], pair[0], sent[0])
+        change(stores, sent[1], {"text": "two, changed"})
+        sent += [send(stores, *pair, "three")["_id"], send_voice(stores, *pair)["_id"]]
+        to_old(stores)
+        to_uncut(stores)
+        stores.redis.xgroup_create(keys.OLD_ACCEPTED, keys.ACCEPTED_GROUP, id="0")
+        stores.redis.xreadgroup(
+            keys.ACCEPTED_GROUP, accepted_log.CONSUMER, {keys.OLD_ACCEPTED: ">"}, count=1
+        )  # and died
     return sent
 
 
@@ -197,6 +227,12 @@ def assert_moved(stores: Stores, pair: tuple[str, str], old: list[str]) -> None:
     gone = (keys.OLD_MESSAGES, keys.OLD_CONVERSATIONS, keys.OLD_CURSORS, keys.OLD_OUTBOX, keys.OLD_ACCEPTED + ":")
     assert not [key for key in left if key.startswith(gone) and key not in (keys.SEEN_OUTBOX, keys.SESSIONS_OUTBOX)]
     assert keys.OLD_ACCEPTED not in left
+    uncut = [key for key in left if key.startswith((*moving._PLACES, keys.OLD_CLIENTS))]
+    assert not uncut
+    assert not left & {keys.untagged(key) for key in keys.RENAMED}
+    (row,) = conversations.list_conversations(stores, bert, 10, None)
+    assert (row["partner"]["username"], row["unread"]) == ("anna", 3)
+    assert [hit["_id"] for hit in search.search(stores, bert, "anna", 20, 0)] == [anna]
     sync.run(stores)
     assert stores.mongo.messages.find_one({"_id": old[1]})["text"] == "two, changed"
     assert stores.mongo.cursors.find_one({})["upTo"] == old[0]
@@ -219,7 +255,7 @@ def test_what_an_older_version_had_is_all_there_under_its_ids_once_it_is_moved(
     assert send(stores, *pair, "then")["_id"] > old[-1]
 
 
-@pytest.mark.parametrize("step", range(1, 7))
+@pytest.mark.parametrize("step", [*range(1, 8), 12, 24])
 def test_moving_goes_on_wherever_it_was_interrupted(
     stores: Stores, pair: tuple[str, str], old: list[str], monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
@@ -236,6 +272,23 @@ def test_moving_goes_on_wherever_it_was_interrupted(
     assert partitions.MOVE in partitions.unusable(stores)
     moving.move(stores)
     assert_moved(stores, pair, old)
+
+
+def test_what_people_had_before_their_keys_were_cut_is_all_there(stores: Stores, pair: tuple[str, str]) -> None:
+    anna, bert = pair
+    sent = [send(stores, *pair, "one", "client")["_id"], send_voice(stores, *pair)["_id"]]
+    drain(stores)
+    before = [stores.redis.zrange(keys.deliveries_key(person), 0, -1, withscores=True) for person in pair]
+    to_uncut(stores)
+    assert partitions.MOVE in partitions.unusable(stores)
+    moving.move(stores)
+    assert partitions.unusable(stores) == ""
+    assert [each["_id"] for each in history.recent(stores, bert, anna)] == sent
+    assert send(stores, *pair, "one", "client")["_id"] == sent[0]
+    assert [stores.redis.zrange(keys.deliveries_key(person), 0, -1, withscores=True) for person in pair] == before
+    assert conversations.list_conversations(stores, bert, 10, None)[0]["unread"] == 2
+    assert stores.redis.zscore(keys.TRANSCRIPTIONS, sent[1]) is not None
+    assert [hit["_id"] for hit in search.search(stores, bert, "anna", 20, 0)] == [anna]
 
 
 def test_nothing_is_moved_while_a_worker_of_that_version_drains(stores: Stores, old: list[str]) -> None:

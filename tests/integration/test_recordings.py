@@ -93,7 +93,7 @@ def test_however_it_is_cut_and_repeated_every_byte_is_there_once(connected: Stor
         assert content_of(connected, known) == content
     finally:
         recordings.discard(connected, recording)
-        connected.redis.delete(*connected.redis.keys("chattergram:limits:upload:*"))
+        connected.redis.delete(*connected.redis.keys("chattergram:{u*}:limit:upload:*"))
 
 
 def test_of_many_who_append_at_one_offset_one_succeeds(stores: Stores, anna: str) -> None:

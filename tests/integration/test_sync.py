@@ -48,7 +48,7 @@ def test_a_rebuild_brings_back_the_hot_window_and_nothing_older(stores: Stores, 
         *[key_of(stores, each["_id"]) for each in stores.mongo.messages.find({"text": {"$in": old}})]
     )
     window = stores.settings.hot_window_days * 86_400
-    assert 0 < stores.redis.ttl(keys.client_key(pair[0], "client 0")) <= window
+    assert 0 < stores.redis.ttl(keys.client_key(partition_of(stores, pair), pair[0], "client 0")) <= window
 
 
 def test_a_rebuild_that_was_killed_goes_on_where_it_was(
@@ -110,13 +110,14 @@ def test_a_rebuild_leaves_what_redis_has_as_it_is(
     change(stores, sent[2], {"text": "changed"})
     change(stores, sent[0], {"status": "transcribing"})
     stores.redis.zadd(keys.TRANSCRIPTIONS, {sent[0]: 4_000_000_000_000})  # its next attempt is due then
-    stores.redis.set(keys.client_key(anna, "client 1"), "another receipt")
+    known = keys.client_key(partition_of(stores, pair), anna, "client 1")
+    stores.redis.set(known, "another receipt")
     stores.redis.delete(keys.HOT_COMPLETE)
     monkeypatch.setattr(storing, "flush", lambda *_: 0)  # the archive lacks the changes while it is read
     rounds(stores)
     assert said(history.recent(stores, *pair)) == ["0", "1", "changed"]
     assert stores.redis.zscore(keys.TRANSCRIPTIONS, sent[0]) == 4_000_000_000_000
-    assert stores.redis.get(keys.client_key(anna, "client 1")) == b"another receipt"
+    assert stores.redis.get(known) == b"another receipt"
     assert conversations.list_conversations(stores, bert, 10, None)[0]["unread"] == 1
 
 
@@ -232,7 +233,7 @@ def test_the_archive_catches_up_with_what_it_missed(stores: Stores, pair: tuple[
     assert storing.waiting_for_archive(stores) == 1
     rounds(stores)
     assert storing.waiting_for_archive(stores) == 0
-    assert stores.mongo.messages.find_one({"_id": message["_id"]})["text"] == drafts[0]["text"]
+    assert stores.mongo.messages.find_one({"_id": message["_id"]})["text"] == drafts[0].message["text"]
 
 
 def test_a_change_during_the_flush_stays_in_the_outbox(stores: Stores, pair: tuple[str, str]) -> None:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import orjson
 import pytest
@@ -15,7 +16,7 @@ from pymongo import MongoClient
 
 from chat import frames, ids
 from chat.errors import Conflict, Invalid, NotFound, Unavailable
-from chat.messages import editing, history, sending, storing
+from chat.messages import delivery, editing, history, sending, storing
 from chat.messages.log import Draft
 from chat.store import counters, hot, keys
 from chat.store.connection import Stores
@@ -543,6 +544,24 @@ def test_transcribed_again_it_comes_as_edited(
     assert edited["editedAt"]
     assert told(listener, frames.MESSAGES) == []
     assert (stored(voice_stores, pair)["text"], stored(voice_stores, pair)["status"]) == ("Guten Tag", "delivered")
+    assert_forgotten(voice_stores, message)
+
+
+def test_whoever_gets_the_transcript_may_have_it_transcribed_again_at_once(
+    voice_stores: Stores, deepgram: Recogniser, pair: tuple[str, str], message: str, server: DeepgramStandIn
+) -> None:
+    deliver = delivery.deliver
+
+    def deliver_and_ask_again(*call: Any, **named: Any) -> None:
+        deliver(*call, **named)
+        requests.transcribe_again(voice_stores, pair[0], message, None, lambda: None)
+
+    with patch.object(delivery, "deliver", deliver_and_ask_again):
+        attempts.transcribe_next(voice_stores, deepgram, TAKER)
+    assert turns.due(voice_stores) == [message], "the attempt that has just ended does not take that back"
+    server.then(stand_in.spoken("Heard again."))
+    attempts.transcribe_next(voice_stores, deepgram, TAKER)
+    assert stored(voice_stores, pair)["text"] == "Heard again."
     assert_forgotten(voice_stores, message)
 
 

@@ -27,22 +27,26 @@ SPOKEN: Message = {**MESSAGE, "audioFileId": "a recording", "status": "transcrib
 @pytest.mark.parametrize(
     ("recipients", "request_id"), list(product([(), (ANNA,), (ANNA, BERT)], ["", "7c9e6679", "a:b,c"]))
 )
-def test_a_position_goes_between_the_halves_of_an_envelope(recipients: tuple[str, ...], request_id: str) -> None:
+def test_a_position_goes_between_the_head_and_the_json_of_an_envelope(
+    recipients: tuple[str, ...], request_id: str
+) -> None:
     data = wire.dumps(MESSAGE)
-    before, behind = frames.envelope_halves(recipients, data, request_id)
-    found = frames.decode_envelope(before + b"1772361000125000" + behind)
-    assert found == Envelope(recipients, 1772361000125000, data, request_id)
+    raw = frames.envelope_head(recipients, request_id) + b"1772361000125000\n" + data
+    expected = Envelope(recipients, 1772361000125000, data, request_id)
+    assert list(frames.decode_envelopes(raw)) == [expected]
+    assert list(frames.decode_envelopes(b"\n".join([raw, raw]))) == [expected, expected]
 
 
 def test_an_envelope_without_a_place_has_position_0() -> None:
-    assert frames.decode_envelope(frames.encode_envelope((BERT,), b"{}")) == Envelope((BERT,), 0, b"{}")
-    assert frames.decode_envelope(frames.encode_envelope((), b"{}")) == Envelope((), 0, b"{}")
+    for recipients in ((BERT,), ()):
+        raw = frames.encode_envelope(recipients, b"{}")
+        assert list(frames.decode_envelopes(raw)) == [Envelope(recipients, 0, b"{}")]
 
 
 @pytest.mark.parametrize("raw", [b"", b"\n{}", b"{}", b"a b\n{}", b"a \n{}", b"a 1.5\n", b"\xff 1\n"])
 def test_what_is_no_envelope_is_refused(raw: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
-        frames.decode_envelope(raw)
+        list(frames.decode_envelopes(raw))
 
 
 @pytest.mark.parametrize("online", [True, False])
@@ -53,7 +57,7 @@ def test_the_time_somebody_was_seen_goes_between_the_halves_of_a_presence_envelo
     before, behind = frames.presence_halves(ANNA, online)
     raw = before + orjson.dumps(seen) + behind
     assert raw == frames.presence_envelope(ANNA, online, seen)
-    found = frames.decode_envelope(raw)
+    (found,) = frames.decode_envelopes(raw)
     assert (found.recipients, found.position) == ((), 0)
     assert orjson.loads(found.data) == {"_id": ANNA, "online": online, "lastSeen": seen}
 

@@ -5,9 +5,10 @@ from typing import Any, cast
 import pytest
 
 from chat import frames
-from chat.frames import decode_envelope, presence_envelope
+from chat.frames import Envelope, decode_envelopes, presence_envelope
 from chat.store.connection import Stores
 from web.sockets.connection import encode
+from web.sockets.hub import CLOCKS_APART
 from web.sockets.people import People
 
 ADA, BEN, CARL = "ada", "ben", "carl"
@@ -19,6 +20,8 @@ class Socket:
     def __init__(self, user_id: str) -> None:
         self.user_id = user_id
         self.got: list[bytes] = []
+        self.held = None
+        self.is_slow = False
 
     def push(self, data: bytes) -> bool:
         self.got.append(data)
@@ -38,7 +41,7 @@ def connect(people: People, user_id: str) -> Socket:
 
 def change(people: People, online: bool, *recipients: str) -> bytes:
     """Hears of ada's change and passes it on. Returns the frame as sockets get it."""
-    envelope = decode_envelope(presence_envelope(ADA, online, None, recipients))
+    (envelope,) = decode_envelopes(presence_envelope(ADA, online, None, recipients))
     people.handle(envelope)
     people._send(people._take(1_000))
     return encode(frames.frame(frames.USERS, envelope.data))
@@ -50,6 +53,18 @@ def test_a_change_goes_to_its_recipients_or_to_everybody(people: People) -> None
     assert (ben.got, carl.got) == ([to_ben], [])
     to_all = change(people, False)
     assert (ben.got, carl.got) == ([to_ben, to_all], [to_all])
+
+
+def test_what_a_lost_subscription_missed_is_what_came_after_each_persons_own_newest_frame(people: People) -> None:
+    hub, now = people.hub, 1_772_361_000_000_000
+    hub.newest = now
+    connect(people, BEN)
+    assert hub.position(BEN) == now - CLOCKS_APART, "what another node's slower clock calls earlier comes later"
+    for position in (now + 5, now + 9, now + 7):  # the last one again, by a drainer that does a dead one's work
+        hub.route(frames.MESSAGES, Envelope((BEN,), position, b"{}"))
+    hub.route(frames.MESSAGES, Envelope((CARL,), now + 20, b"{}"))
+    connect(people, CARL)
+    assert (hub.position(BEN), hub.position(CARL)) == (now + 9, now + 20 - CLOCKS_APART)
 
 
 def test_who_comes_when_nobody_concerned_was_here_is_told_of_the_next_change(people: People) -> None:
@@ -67,9 +82,9 @@ def test_the_bound_counts_those_who_are_told_not_all_who_are_connected(people: P
         connect(people, f"{number}")
     envelopes = [presence_envelope(f"person {number}", True, None, ["7"]) for number in range(5)]
     for raw in envelopes:
-        people.handle(decode_envelope(raw))
+        people.handle(next(decode_envelopes(raw)))
     assert len(people._take(3)) == 3
     assert len(people._take(100)) == 2
-    people.handle(decode_envelope(presence_envelope(ADA, True, None)))
+    people.handle(next(decode_envelopes(presence_envelope(ADA, True, None))))
     assert people._take(99) == []
     assert len(people._take(100)) == 1

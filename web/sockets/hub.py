@@ -18,6 +18,7 @@ from web.sockets.connection import GOING, REFUSED, Connection, encode
 
 log = structlog.get_logger(__name__)
 
+CLOCKS_APART = 2_000_000  # microseconds by which two nodes' clocks, which make positions, may differ
 ENDINGS_KEPT = 100  # a socket whose token was looked at just before it ended comes in just after
 
 
@@ -30,7 +31,8 @@ class Hub:
         self._endings: deque[dict[str, Any]] = deque(maxlen=ENDINGS_KEPT)
         self.shut = False  # to sockets that come: this process is about to go
         self.going = False
-        self.position = 0  # of the newest frame that came through Redis
+        self.newest = 0  # position of the newest frame that came through Redis, for anybody
+        self._positions: dict[str, int] = {}  # of the newest one for each person here
         self.frames = 0
 
     def __len__(self) -> int:
@@ -46,6 +48,10 @@ class Hub:
         """Somebody's sockets here."""
         return list(self._people.get(user_id, ()))
 
+    def position(self, user_id: str) -> int:
+        """The position up to which somebody's sockets here have what was delivered to them."""
+        return self._positions.get(user_id, self.newest)
+
     def count(self, people: Iterable[str]) -> int:
         """How many sockets these people have here."""
         return sum(len(self._people.get(user_id, ())) for user_id in people)
@@ -59,6 +65,7 @@ class Hub:
         own = self._people.setdefault(connection.user_id, set())
         own.add(connection)
         if len(own) == 1:
+            self._positions[connection.user_id] = self.newest - CLOCKS_APART
             self._changed(connection.user_id)
         if self.shut:
             connection.end(GOING, "restarting")
@@ -69,11 +76,12 @@ class Hub:
         own = self._people.get(connection.user_id, set())
         own.discard(connection)
         if not own and self._people.pop(connection.user_id, None) is not None:
+            self._positions.pop(connection.user_id, None)
             self._changed(connection.user_id)
 
     def route(self, channel: str, envelope: Envelope) -> None:
         """Pass a frame to the sockets of its recipients."""
-        self.position = max(self.position, envelope.position)
+        self.note(envelope)
         encoded, began = b"", time.time_ns()
         for user_id in envelope.recipients:
             for connection in self.of(user_id):
@@ -84,6 +92,13 @@ class Hub:
         if encoded:
             tracing.record("frame", envelope.request_id, began)
             log.debug("frame.passed", channel=channel, request_id=envelope.request_id)
+
+    def note(self, envelope: Envelope) -> None:
+        """Notes the position of a frame that is passed on."""
+        self.newest = max(self.newest, envelope.position)
+        for user_id in envelope.recipients:
+            if envelope.position > self._positions.get(user_id, envelope.position):
+                self._positions[user_id] = envelope.position
 
     def give(self, connection: Connection, encoded: bytes, position: int) -> None:
         """One frame to one socket; while that resumes, the frame waits for what came before it."""

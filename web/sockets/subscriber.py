@@ -1,7 +1,7 @@
 """This process's one subscription to Redis. Pub/sub only wakes: what a broken subscription missed is fetched after.
 
-Each frame has a position in the order of deliveries (`chat.messages.delivery`), so what was missed is what came after
-the newest one seen.
+Each frame has a position in the order of its person's deliveries (`chat.messages.delivery`), so what was missed is what
+came after the newest one seen for that person.
 """
 
 import random
@@ -82,30 +82,29 @@ class Subscriber:
 
     def _dispatch(self, channel: str, data: bytes) -> None:
         try:
-            envelope = frames.decode_envelope(data)
-            if channel == frames.SESSIONS:
-                self._hub.end_sessions(envelope.data)
-            elif channel == frames.USERS:
-                self._people.handle(envelope)
-            else:
-                self._hub.route(channel, envelope)
+            for envelope in frames.decode_envelopes(data):
+                if channel == frames.SESSIONS:
+                    self._hub.end_sessions(envelope.data)
+                elif channel == frames.USERS:
+                    self._people.handle(envelope)
+                else:
+                    self._hub.route(channel, envelope)
         except (ValueError, KeyError):
             log.exception("subscriber.unreadable", channel=channel)
 
     def _catch_up(self) -> None:
         """To everybody connected what they missed while there was no subscription; revoked tokens' sockets go."""
-        position = self._hub.position
         if not self._began:
-            self._hub.position = delivery.newest_position(self._stores)
+            self._hub.newest = delivery.position_now(self._stores)
             self._began = True
             return
-        whole = delivery.reaches_back(self._stores, position)
         for user_id in self._hub.people():
-            self._catch_up_person(user_id, position, whole)
+            self._catch_up_person(user_id, self._hub.position(user_id))
         self._people.report_all()
 
-    def _catch_up_person(self, user_id: str, position: int, whole: bool) -> None:
+    def _catch_up_person(self, user_id: str, position: int) -> None:
         settings = self._stores.settings
+        whole = delivery.reaches_back(self._stores, position)
         missed = delivery.missed_since(self._stores, user_id, position, settings.resume_limit)
         encoded = b"".join(encode(frames.frame(each.channel, each.data)) for each in missed.frames)
         if len(encoded) > settings.socket_queue_bytes:  # each of their sockets would have to hold it

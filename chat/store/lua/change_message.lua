@@ -1,12 +1,12 @@
 -- Changes a stored message, if the sender is right and it is not deleted, and puts it in the outbox. If the change
--- removes a recording, the same step marks it for erasure, so that a crash right afterwards cannot leave it behind.
+-- removes a recording, the same step notes that it is to be erased, so that a crash right afterwards cannot leave it behind.
 -- KEYS, ARGV: named below
 -- Returns the message's JSON as it is now, or nothing if it was not changed.
-local message, outbox, pending_deletion, upload = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local message, outbox, doomed = KEYS[1], KEYS[2], KEYS[3]
 local id, sender = ARGV[1], ARGV[2]
 local fields = ARGV[3] -- JSON of the fields to merge; null removes one
 local loaded_seconds = ARGV[4] -- how long an old message stays in Redis after a change; see load_for_change.lua
-local recording, now = ARGV[5], ARGV[6] -- the upload to erase, or ''; Unix seconds
+local recording = ARGV[5] -- the upload to erase, or ''
 
 local found = redis.call('JSON.GET', message, '$.senderId', '$.deletedAt', '$.revision')
 if not found then return false end
@@ -17,8 +17,5 @@ redis.call('JSON.MERGE', message, '$', fields)
 redis.call('JSON.SET', message, '.revision', revision)
 redis.call('ZADD', outbox, revision, id)
 if redis.call('TTL', message) > 0 then redis.call('EXPIRE', message, loaded_seconds) end
-if recording ~= '' then
-  redis.call('DEL', upload)
-  redis.call('ZADD', pending_deletion, now, recording)
-end
+if recording ~= '' then redis.call('SADD', doomed, recording) end
 return redis.call('JSON.GET', message, '.')

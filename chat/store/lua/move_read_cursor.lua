@@ -1,12 +1,11 @@
--- Moves a reader's cursor in a conversation forward, never back, and empties their inbox up to it.
+-- Moves a reader's cursor in a conversation forward, never back.
 -- KEYS, ARGV: named below
 -- Returns 1 if the cursor moved, else 0.
-local cursors, inbox, cursors_outbox = KEYS[1], KEYS[2], KEYS[3]
+local cursors, cursors_outbox = KEYS[1], KEYS[2]
 local reader, up_to = ARGV[1], ARGV[2]
 local cursor = ARGV[3] -- its id in the archive
 
 local before = redis.call('HGET', cursors, reader)
-redis.call('ZREMRANGEBYLEX', inbox, '-', '[' .. up_to)
 if before and before >= up_to then return 0 end
 redis.call('HSET', cursors, reader, up_to)
 redis.call('HSET', cursors_outbox, cursor, up_to)

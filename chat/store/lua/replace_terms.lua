@@ -1,13 +1,9 @@
--- Replaces documents' search terms, except where they have changed in the meantime.
--- KEYS: documents
--- ARGV: for each document: JSON of its old terms, JSON of its new terms
--- Returns the number of documents changed.
-local replaced = 0
-for i, document in ipairs(KEYS) do
-  local before, after = ARGV[2 * i - 1], ARGV[2 * i]
-  if redis.call('JSON.GET', document, '.terms') == before then
-    redis.call('JSON.SET', document, '.terms', after)
-    replaced = replaced + 1
-  end
-end
-return replaced
+-- Replaces a document's search terms, unless they have changed in the meantime.
+-- KEYS: the document
+-- ARGV: JSON of its old terms, JSON of its new terms
+-- Returns 1 if they were replaced, else 0.
+local document = KEYS[1]
+local before, after = ARGV[1], ARGV[2]
+if redis.call('JSON.GET', document, '.terms') ~= before then return 0 end
+redis.call('JSON.SET', document, '.terms', after)
+return 1

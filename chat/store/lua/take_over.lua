@@ -1,5 +1,6 @@
 -- Gives a key of an older version its new name. If there is such a key already, both become one: of two copies of a message
--- the newer revision stays, and a tombstone in any case; sorted sets and hashes are united, where the new name has priority.
+-- the newer revision stays, and a tombstone in any case; sets and hashes are united, where the new name has priority, as it has
+-- for all other kinds.
 -- KEYS: the old name, the new name
 local old, new = KEYS[1], KEYS[2]
 
@@ -16,7 +17,9 @@ if kind == 'zset' then
 elseif kind == 'hash' then
   local fields = redis.call('HGETALL', old)
   for i = 1, #fields, 2 do redis.call('HSETNX', new, fields[i], fields[i + 1]) end
-elseif revision(old) > revision(new) then
+elseif kind == 'set' then
+  redis.call('SUNIONSTORE', new, old, new)
+elseif kind == 'ReJSON-RL' and revision(old) > revision(new) then
   redis.call('RENAME', old, new)
   return
 end

@@ -1,0 +1,22 @@
+-- Counts a message against its sender's limits, and notes to whom it goes that has this clientId.
+-- The first step of accepting a message; `append_message` is the second one.
+-- KEYS: the counters of the limits, then, if the message has a clientId, to whom goes what has it
+-- ARGV: named below, then for each counter its maximum and its seconds
+-- Returns {'admitted', the receiver of what has this clientId}, or {'limited', the seconds to wait}.
+local counts = ARGV[1] == '1' -- whether this call counts against the limits
+local cost = tonumber(ARGV[2]) -- what this message counts for
+local receiver, seconds_meant = ARGV[3], ARGV[4] -- how long to keep to whom it goes
+local limits = (#ARGV - 4) / 2
+local first_limit = 5
+
+if counts then
+  for i = 0, limits - 1 do
+    local counter, max, seconds = KEYS[1 + i], tonumber(ARGV[first_limit + 2 * i]), ARGV[first_limit + 2 * i + 1]
+    local count = redis.call('INCRBY', counter, cost)
+    if count == cost then redis.call('EXPIRE', counter, seconds) end
+    if count > max then return {'limited', tostring(math.max(1, redis.call('TTL', counter)))} end
+  end
+end
+local meant = KEYS[limits + 1]
+if not meant then return {'admitted', receiver} end
+return {'admitted', redis.call('SET', meant, receiver, 'NX', 'GET', 'EX', seconds_meant) or receiver}
