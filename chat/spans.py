@@ -85,13 +85,13 @@ def _start(settings: Settings, kind: str, exporter: "SpanExporter | None") -> No
     tracing.record_with(record)
 
 
-def _name_as_asked(span: Any, _client: object, arguments: tuple[Any, ...], _options: object) -> None:
+def _name_as_asked(span: Any, _client: object, arguments: Sequence[Any], _options: object) -> None:
     """Gives a search's span the name of its command.
 
     By the name it would have, the instrumentation knows it and reads the answer as RESP2's list. Ours is RESP3's map,
     on which it raises KeyError.
     """
-    if arguments[:1] == ("FT.SEARCH",):
+    if arguments and arguments[0] == "FT.SEARCH":
         span.update_name("FT.SEARCH")
 
 
