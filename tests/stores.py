@@ -8,6 +8,7 @@ from pymongo import MongoClient
 from chat.store.connection import Stores, connect_redis
 from chat.store.memory import Memory
 from chat.store.scripts import Scripts
+from chat.store.together import Together
 from config.settings import Settings
 
 
@@ -22,5 +23,6 @@ def open_stores(settings: Settings) -> Iterator[Stores]:
             once,
             mongodb.get_default_database(),
             Scripts(redis),
+            Together(redis),
             Memory(0.75, 0.85, settings.partitions),
         )

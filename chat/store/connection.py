@@ -15,6 +15,7 @@ from redis.retry import Retry
 from chat.store.memory import Memory
 from chat.store.pool import Pool, open_pool
 from chat.store.scripts import Scripts
+from chat.store.together import Together
 from config.settings import Settings, made_of
 
 REDIS_TIMEOUT = 2.0  # seconds for one command; redis-py's 5 s with 10 retries would hold a request for a minute
@@ -27,7 +28,8 @@ Document = dict[str, Any]
 class Stores:
     """The stores, as passed to every function of the domain.
 
-    Both Redis clients return bytes. `redis` retries a call whose reply was lost; `redis_once` does not.
+    Both Redis clients return bytes. `redis` retries a call whose reply was lost; `redis_once` does not. `together`
+    sends the calls of several threads in one round trip.
     """
 
     settings: Settings
@@ -35,6 +37,7 @@ class Stores:
     redis_once: Redis
     mongo: "Database[Document]"
     scripts: Scripts
+    together: Together
     memory: Memory
 
     def close(self) -> None:
@@ -98,5 +101,6 @@ def connect(settings: Settings) -> Stores:
         redis_once=connect_redis(settings, retries=0, connections=1),  # only the drain uses it
         mongo=connect_mongodb(settings),
         scripts=Scripts(redis),
+        together=Together(redis),
         memory=Memory(settings.redis_memory_warning, settings.redis_memory_full, settings.partitions),
     )
