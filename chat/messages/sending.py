@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import structlog
+from redis.client import Pipeline
 
 from chat import audio, ids, wire
 from chat.errors import Invalid, NotFound, TooMany, Unavailable
@@ -96,7 +97,7 @@ class _Acceptance:
         """Returns `accepted`, or `again` for what was accepted before, and the receipt. Raises what `accept` raises."""
         script_keys = self._keys()
         while True:
-            reply = self._stores.scripts.accept_message(keys=script_keys, args=self._arguments())
+            reply = self._call(script_keys)
             outcome, *details = (part.decode() for part in reply)
             if outcome in ("accepted", "again"):
                 return outcome, accepted_log.parse_receipt(reply[1])
@@ -107,6 +108,15 @@ class _Acceptance:
             self._counts = outcome == "session"
             if not self._resolve(outcome):
                 raise _refusal(outcome, *details)
+
+    def _call(self, script_keys: list[str]) -> list[bytes]:
+        """Calls the script, together with other messages that are accepted at the same time."""
+
+        def add(pipe: Pipeline) -> None:
+            self._stores.scripts.accept_message(keys=script_keys, args=self._arguments(), client=pipe)
+
+        (reply,) = self._stores.together.run(add)
+        return list(reply)
 
     def _is_same_recording(self, receiver_id: str) -> bool:
         """Whether the recording travelled while it was made, so that several devices may have it and each send it."""

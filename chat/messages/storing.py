@@ -16,6 +16,7 @@ from chat import audio, ids
 from chat.audio import heard
 from chat.store import archive, hot, keys, partitions, search_terms
 from chat.store.connection import Stores
+from chat.store.scripts import execute
 from chat.wire import Changes, Message, StoredMessage
 
 log = structlog.get_logger(__name__)
@@ -40,7 +41,7 @@ def store_hot(stores: Stores, messages: Sequence[StoredMessage]) -> list[StoredM
     with stores.redis.pipeline(transaction=False) as pipe:
         for partition, own in by_partition.items():
             _store(stores, partition, own, pipe)
-        replies = pipe.execute()
+        replies = execute(pipe)
     known = [
         message
         for own, new in zip(by_partition.values(), replies, strict=True)
@@ -123,7 +124,7 @@ def confirm(stores: Stores, messages: Iterable[StoredMessage]) -> None:
                 args=[part for message in own for part in (message["_id"], message["revision"])],
                 client=pipe,
             )
-        pipe.execute()
+        execute(pipe)
 
 
 def flush(stores: Stores, pages: int = 50) -> int:

@@ -1,8 +1,4 @@
-"""Loads the Lua scripts in `lua/`. Each runs atomically in one round trip to Redis; its header says what it does.
-
-A script uses the keys of one hash tag (`chat.store.keys`) only, so a Redis Cluster has all of them on one node. What
-spans several is done in as many steps, each of which is safe to repeat.
-"""
+"""Loads the Lua scripts in `lua/`. Each runs atomically in one round trip to Redis; its header says what it does."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +12,7 @@ FOLDER = Path(__file__).parent / "lua"
 
 
 class Scripts:
-    """Has one attribute per file in `lua/`, called like `scripts.append_message(keys=[...], args=[...])`."""
+    """Has one attribute per file in `lua/`, called like `scripts.accept_message(keys=[...], args=[...])`."""
 
     def __init__(self, redis: Redis) -> None:
         for file in FOLDER.glob("*.lua"):
