@@ -11,6 +11,7 @@ from typing import Any
 
 from redis import Redis
 from redis.client import Pipeline
+from redis.exceptions import ConnectionError as NoConnection
 
 from chat.store.scripts import execute
 
@@ -22,7 +23,7 @@ class _Call:
         self.add = add
         self.turn = threading.Event()  # set when it is answered, or is to make the next round trip
         self.replies: list[Any] = []
-        self.error: BaseException | None = None
+        self.error: Exception | None = None
         self.is_done = False
 
 
@@ -70,15 +71,24 @@ class Together:
             calls, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
         try:
             self._send(calls)
-        except BaseException as error:
-            for call in calls:
-                call.error = call.error or error
+        except Exception as error:
+            with self._lock:  # nobody waits for one timeout after the other while Redis is away
+                calls, self._waiting = [*calls, *self._waiting], []
+            self._tell(calls, error)
+            raise
+        except BaseException:  # only this thread is to end
+            self._tell(calls, NoConnection("the round trip was broken off"))
             raise
         finally:
             for call in calls:
                 call.is_done = True
                 call.turn.set()
             self._pass_on()
+
+    @staticmethod
+    def _tell(calls: list[_Call], error: Exception) -> None:
+        for call in calls:
+            call.error = call.error or error
 
     def _send(self, calls: list[_Call]) -> None:
         ends = []

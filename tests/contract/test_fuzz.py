@@ -36,7 +36,8 @@ CHECKED = [
     "response_schema_conformance",
     "negative_data_rejection",
 ]
-EXAMPLES, FEW_EXAMPLES = 40, 6
+EXAMPLES = [16, pytest.param(200, marks=pytest.mark.long)]  # the same in every run
+FEW_EXAMPLES = 4
 PASSWORD = "not the one of the document's examples"
 
 
@@ -85,15 +86,16 @@ def document(world: World) -> BaseSchema:
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 @pytest.mark.parametrize("label", CALLS)
+@pytest.mark.parametrize("examples", EXAMPLES)
 def test_every_call_does_what_the_document_says(
-    world: World, document: BaseSchema, label: str, mode: GenerationMode
+    world: World, document: BaseSchema, examples: int, label: str, mode: GenerationMode
 ) -> None:
     operation = document.find_operation_by_label(label)
     assert operation is not None
 
     @given(case=operation.as_strategy(generation_mode=mode), real=st.booleans())
     @settings(
-        max_examples=FEW_EXAMPLES if label in LEAVING else EXAMPLES,
+        max_examples=FEW_EXAMPLES if label in LEAVING else examples,
         deadline=None,
         derandomize=True,
         database=None,

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Playwright, sync_playwright
@@ -11,10 +10,9 @@ from dev import page as page_build
 from dev.processes import LOOPBACK, free_port
 from dev.system import HEADLESS_CHROMIUM, find_program
 from tests.client import Client, Person
-from tests.e2e.visitor import ARGUMENTS, Visitor
+from tests.deepgram_stand_in import KEY, DeepgramStandIn
+from tests.e2e.visitor import ARGUMENTS, RECORDING, Visitor
 from tests.stack import Stack, answers
-
-RECORDING = Path(__file__).parent / "recordings" / "river.wav"
 
 Visit = Callable[..., Visitor]
 
@@ -45,9 +43,12 @@ def launched(playwright: Playwright, names: Sequence[str]) -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """What is said is heard by Deepgram's stand-in, which costs nothing; `test_page_whisper.py` has Whisper hear it."""
     page_build.build()
-    with Stack(tmp_path_factory.mktemp("stack"), {"PAGE_MODULES": "false"}) as running:
-        yield running
+    with DeepgramStandIn(delay=1.0) as deepgram:  # seconds, as a real one takes
+        heard = {"DEEPGRAM_API_KEY": KEY, "DEEPGRAM_BASE_URL": deepgram.url}
+        with Stack(tmp_path_factory.mktemp("stack"), {"PAGE_MODULES": "false", **heard}) as running:
+            yield running
 
 
 @contextmanager
@@ -73,21 +74,21 @@ def modules(stack: Stack) -> Iterator[str]:
 
 @pytest.fixture
 def visit(chromium: Browser, stack: Stack, client: Client) -> Iterator[Visit]:
-    """`visit("ada")` opens the page in a browser of its own, as somebody new or `person`; options are a context's.
+    """`visit("ada")` is a browser of its own for somebody new or `person`; options are a context's.
 
-    A test during which a page reported an error fails.
+    Nothing is open in it but what `at` says, such as "/". A test during which a page reported an error fails.
     """
     visitors: list[Visitor] = []
 
-    def open_page(name: str | None = None, person: Person | None = None, **options: object) -> Visitor:
+    def open_browser(name: str | None = None, person: Person | None = None, at: str = "", **options: object) -> Visitor:
         person = client.sign_up(name) if name else person
         # Without a service worker, unless a test is about it: it would fetch the page's files again for each visitor.
         usual = {"base_url": stack.url, "service_workers": "block"}
-        visitor = Visitor(chromium.new_context(**{**usual, **options}), person)
+        visitor = Visitor(chromium.new_context(**{**usual, **options}), person, at)
         visitors.append(visitor)
         return visitor
 
-    yield open_page
+    yield open_browser
     errors = [error for visitor in visitors for error in visitor.errors]
     for visitor in visitors:
         visitor.context.close()

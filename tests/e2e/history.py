@@ -1,6 +1,9 @@
 """Invented histories for the page, where the real stack would take too long or cannot fail on demand."""
 
+import io
 import re
+import wave
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -10,7 +13,7 @@ from playwright.sync_api import Page, Route
 from chat import ids
 from dev.processes import wait_until
 from tests.client import Json, Person
-from tests.e2e.visitor import TIMEOUT
+from tests.e2e.visitor import RECORDING, TIMEOUT
 
 NEWEST = 200  # messages that the plain call returns
 CALL = re.compile(r"/api/chat/[0-9A-Z]{26}(\?|$)")
@@ -39,6 +42,15 @@ def spoken(text: str, unsure: str = "", seconds: float = 6.0) -> Json:
         for at, word in enumerate(said)
     ]
     return {"text": text, "words": words, "audioFileId": "0" * 32, "status": "delivered", "language": "en"}
+
+
+def recording(times: int = 6) -> bytes:
+    """The recorded sentence of five seconds so many times; a short one may end before a busy machine has looked."""
+    buffer = io.BytesIO()
+    with wave.open(str(RECORDING), "rb") as source, wave.open(buffer, "wb") as target:
+        target.setparams(source.getparams())
+        target.writeframes(source.readframes(source.getnframes()) * times)
+    return buffer.getvalue()
 
 
 def minutes_ago(minutes: float) -> datetime:
@@ -74,10 +86,15 @@ def hold(page: Page, address: str | re.Pattern[str]) -> list[Route]:
 
 def first(page: Page, held: list[Route]) -> Route:
     """Waits for the first of the calls that `hold` collects."""
-
-    def came() -> bool:
-        page.wait_for_timeout(1)  # playwright processes events only while it waits
-        return bool(held)
-
-    wait_until(came, TIMEOUT / 1_000, "a call of the page")
+    wait_for(page, lambda: bool(held), "a call of the page")
     return held[0]
+
+
+def wait_for(page: Page, holds: Callable[[], bool], what: str) -> None:
+    """Waits for something that playwright's events bring about: it processes them only while it waits itself."""
+
+    def look() -> bool:
+        page.wait_for_timeout(10)
+        return holds()
+
+    wait_until(look, TIMEOUT / 1_000, what)

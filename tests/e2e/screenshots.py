@@ -231,7 +231,7 @@ class Camera:
         context: BrowserContext = self.browser.new_context(**self.options, **options)
         context.clock.set_fixed_time(NOW)
         context.route("**/api/**", self._retell)
-        return Visitor(context, person).page
+        return Visitor(context, person, "/").page
 
     def _retell(self, route: Route) -> None:
         """Passes on a response with the evening's times."""

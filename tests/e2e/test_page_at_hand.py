@@ -7,9 +7,9 @@ import requests
 from playwright.sync_api import Page, expect
 
 from tests.client import PASSWORD, Client
-from tests.e2e.conftest import RECORDING, Visit
-from tests.e2e.history import message, minutes_ago, spoken, tell
-from tests.e2e.visitor import name_of
+from tests.e2e.conftest import Visit
+from tests.e2e.history import first, hold, message, minutes_ago, recording, spoken, tell
+from tests.e2e.visitor import RECORDING, name_of
 from tests.stack import Stack
 
 DROP = """([name, type, text]) => {
@@ -59,7 +59,7 @@ OLDER = """{
 def test_the_search_box_leaves_the_conversations_in_reach_and_arrows_walk_its_results(
     visit: Visit, client: Client
 ) -> None:
-    ada, grace = visit("ada"), client.sign_up("grace")
+    ada, grace = visit("ada", at="/"), client.sign_up("grace")
     for number in range(3):
         grace.post(ada.person, f"needle {number}")
     row = ada.page.get_by_role("navigation").get_by_role("link")
@@ -75,6 +75,15 @@ def test_the_search_box_leaves_the_conversations_in_reach_and_arrows_walk_its_re
     for _ in range(3):
         ada.page.keyboard.press("ArrowUp")
     expect(ada.page.get_by_role("searchbox")).to_be_focused()
+    held = hold(ada.page, re.compile("/api/search"))
+    ada.page.keyboard.press("Backspace")
+    later = first(ada.page, held)
+    for _ in range(2):
+        ada.page.keyboard.press("ArrowDown")
+    expect(results.nth(1)).to_be_focused()
+    later.continue_()
+    expect(results.nth(1)).to_have_attribute("href", re.compile("q=needl$"))
+    expect(results.nth(1)).to_be_focused()
 
 
 def test_what_the_server_refuses_is_red_at_its_field_which_has_the_focus(visit: Visit, client: Client) -> None:
@@ -216,7 +225,7 @@ def test_chosen_colours_keep_bubbles_the_waveform_and_the_spoken_word(visit: Vis
         message(grace, ada.person, minutes_ago(2), **spoken("the river was high"), peaks=[200] * 200, duration=6),
         message(ada.person, grace, minutes_ago(1), "So it was"),
     ]
-    tell(ada.page, told, RECORDING.read_bytes())
+    tell(ada.page, told, recording())
     ada.open(grace)
     ada.page.locator(".timed .word").first.click()
     expect(ada.page.locator(".word.lit")).to_be_visible()

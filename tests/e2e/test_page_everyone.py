@@ -8,9 +8,9 @@ from playwright.sync_api import expect
 
 from tests.client import Client
 from tests.e2e.accessible import check
-from tests.e2e.conftest import RECORDING, Visit
-from tests.e2e.history import message, minutes_ago, spoken, tell
-from tests.e2e.visitor import name_of
+from tests.e2e.conftest import Visit
+from tests.e2e.history import message, minutes_ago, recording, spoken, tell
+from tests.e2e.visitor import RUNS, name_of
 from tests.stack import ROOT, Stack
 
 STATIC = ROOT / "web" / "static"
@@ -38,7 +38,7 @@ def test_axe_finds_nothing(visit: Visit, client: Client, theme: str, width: int)
         message(ada.person, grace, minutes_ago(9), "W" * 200),
         message(ada.person, grace, minutes_ago(8), deletedAt=minutes_ago(7).isoformat()),
     ]
-    tell(ada.page, told, RECORDING.read_bytes())
+    tell(ada.page, told, recording())
     ada.open(grace)
     ada.page.locator(".timed .word").first.click()
     expect(ada.page.locator(".word.lit")).to_be_visible()
@@ -56,8 +56,7 @@ def test_axe_finds_nothing(visit: Visit, client: Client, theme: str, width: int)
 
 
 def test_who_wants_less_motion_gets_none(visit: Visit) -> None:
-    page = visit("ada", reduced_motion="reduce").page
-    page.get_by_role("link", name="Settings").click()
+    page = visit("ada", at="/settings", reduced_motion="reduce").page
     expect(page.get_by_role("heading", name="Settings")).to_be_visible()
     moving = page.evaluate("""() => {
         document.querySelector(".settings").insertAdjacentHTML("beforeend", "<i class='spinner'></i>");
@@ -85,7 +84,7 @@ def test_only_its_own_files_may_run(stack: Stack) -> None:
 
 
 def test_the_keyboard_alone_suffices(visit: Visit, client: Client) -> None:
-    ada, grace = visit("ada"), client.sign_up("grace")
+    ada, grace = visit("ada", at="/"), client.sign_up("grace")
     keys = ada.page.keyboard
     expect(ada.page.get_by_role("searchbox")).to_be_visible()
     keys.press("Control+k")
@@ -116,7 +115,7 @@ def test_the_keyboard_alone_suffices(visit: Visit, client: Client) -> None:
     ada.page.locator(".mic").last.focus()
     keys.press("Enter")
     expect(ada.page.locator(".recording.on")).to_be_visible()
-    expect(ada.page.get_by_role("timer")).to_have_text("0:01")  # before, there may be nothing to listen to
+    expect(ada.page.get_by_role("timer")).to_have_text(RUNS)  # before, there may be nothing to listen to
     keys.press("Escape")
     expect(ada.page.get_by_role("button", name="Play the recording")).to_be_focused()
     keys.press("Escape")
@@ -131,6 +130,7 @@ def test_new_messages_are_announced(visit: Visit, client: Client) -> None:
     grace.post(ada.person, "Can you hear me?")
     expect(ada.page.locator("#announcer")).to_contain_text(f"{name_of(grace)}: Can you hear me?")
     ada.page.get_by_role("link", name="Settings").click()
+    expect(ada.page.get_by_role("heading", name="Settings")).to_be_visible()
     grace.post(ada.person, "Gone already?")
     expect(ada.page.locator("#announcer")).to_contain_text(f"{name_of(grace)} wrote")
     ada.context.set_offline(True)
@@ -140,15 +140,17 @@ def test_new_messages_are_announced(visit: Visit, client: Client) -> None:
 def test_the_skip_link_leads_past_the_list(visit: Visit, client: Client) -> None:
     ada, grace = visit("ada"), client.sign_up("grace")
     ada.open(grace)
-    address = ada.page.url
+    address = re.compile(f"/chat/{grace.id}/{name_of(grace)}$")
+    expect(ada.page).to_have_url(address)
     ada.page.locator(".skip").focus()
     ada.page.keyboard.press("Enter")
     expect(ada.page.locator(".pane")).to_be_focused()
-    assert ada.page.url == address
+    expect(ada.page).to_have_url(address)
 
 
 def test_on_a_phone_one_thing_at_a_time(visit: Visit, client: Client) -> None:
-    ada, grace = visit("ada", viewport={"width": 390, "height": 780}, has_touch=True), client.sign_up("grace")
+    ada = visit("ada", at="/", viewport={"width": 390, "height": 780}, has_touch=True)
+    grace = client.sign_up("grace")
     grace.post(ada.person, "Hi")
     row = ada.page.get_by_role("navigation").get_by_role("link", name=name_of(grace))
     row.tap()

@@ -1,32 +1,20 @@
 """Words while one speaks: seen, corrected and sent, through a lost network, a reload, and on another device."""
 
 import re
-from collections.abc import Iterator
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.client import Client
-from tests.deepgram_stand_in import KEY, SENTENCE, DeepgramStandIn
+from tests.deepgram_stand_in import SENTENCE
 from tests.e2e import accessible
 from tests.e2e.conftest import Visit
 from tests.e2e.touch import PHONE
 from tests.e2e.visitor import Visitor, name_of
-from tests.stack import Stack
 
 FIRST = SENTENCE.split()[0]  # what the stand-in hears, whatever is said
 HEARD = 60_000  # milliseconds
 LATER = re.compile(r"^0:(0[4-9]|[1-5]\d)$")  # a clock
 SAID = "xylophone"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _deepgram(stack: Stack) -> Iterator[None]:
-    """Words come as Deepgram sends them, settled after each pause."""
-    with DeepgramStandIn() as server:
-        settings = {"DEEPGRAM_API_KEY": KEY, "DEEPGRAM_BASE_URL": server.url}
-        with stack.another_transcriber(settings):
-            yield
 
 
 def speak_until_words_settle(visitor: Visitor) -> None:
@@ -86,7 +74,7 @@ def test_an_unfinished_recording_is_gone_on_with_on_another_device(visit: Visit,
     phone.page.reload()
     expect(phone.page.locator(".review .word").first).to_have_text(FIRST)
 
-    desk = visit(person=phone.person)
+    desk = visit(person=phone.person, at="/")
     expect(desk.page.get_by_text("Unfinished recording")).to_be_visible()
     desk.open(grace)
     expect(desk.page.locator(".review .word").first).to_have_text(FIRST)

@@ -5,8 +5,8 @@ import re
 from playwright.sync_api import Page, Route, expect
 
 from tests.client import Client, Json, Person
-from tests.e2e.conftest import RECORDING, Visit
-from tests.e2e.history import message, minutes_ago, spoken, tell
+from tests.e2e.conftest import Visit
+from tests.e2e.history import message, minutes_ago, recording, spoken, tell
 from tests.e2e.touch import PHONE
 
 MANY = 60
@@ -41,7 +41,7 @@ def nodes(page: Page) -> int:
 
 def test_the_page_is_as_tall_as_the_screen_however_much_it_shows(visit: Visit, client: Client) -> None:
     ada, grace = visit("ada", **PHONE), client.sign_up("grace")
-    tell(ada.page, voices(grace, ada.person), RECORDING.read_bytes())
+    tell(ada.page, voices(grace, ada.person), recording())
     ada.open(grace)
     expect(ada.page.locator(".timed").last).to_be_visible()
     assert ada.page.evaluate("document.documentElement.scrollHeight <= innerHeight")
@@ -51,7 +51,7 @@ def test_the_page_is_as_tall_as_the_screen_however_much_it_shows(visit: Visit, c
 
 def test_rows_that_have_left_the_page_are_let_go(visit: Visit, client: Client) -> None:
     ada, grace = visit("ada"), client.sign_up("grace")
-    tell(ada.page, voices(grace, ada.person, peaks=[9] * 200, duration=6), RECORDING.read_bytes())
+    tell(ada.page, voices(grace, ada.person, peaks=[9] * 200, duration=6), recording())
     ada.open(grace)
     expect(ada.page.locator(".timed").last).to_be_visible()
     ada.page.evaluate(PASS)
@@ -64,7 +64,7 @@ def test_rows_that_have_left_the_page_are_let_go(visit: Visit, client: Client) -
 def test_reading_costs_no_audio(visit: Visit, client: Client) -> None:
     ada, grace = visit("ada"), client.sign_up("grace")
     peaks = [0] * 100 + [255] * 100
-    tell(ada.page, voices(grace, ada.person, peaks=peaks, duration=61), RECORDING.read_bytes())
+    tell(ada.page, voices(grace, ada.person, peaks=peaks, duration=61), recording())
     asked: list[str] = []
 
     def note(route: Route) -> None:
@@ -86,7 +86,7 @@ def test_reading_costs_no_audio(visit: Visit, client: Client) -> None:
 
 
 def test_a_hit_that_came_by_socket_opens_with_what_surrounds_it(visit: Visit, client: Client) -> None:
-    ada, grace = visit("ada"), client.sign_up("grace")
+    ada, grace = visit("ada", at="/"), client.sign_up("grace")
     for number in range(5):
         grace.post(ada.person, f"before {number}")
     row = ada.page.get_by_role("navigation").get_by_role("link")

@@ -3,14 +3,12 @@
 import re
 from datetime import timedelta
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.client import Client
-from tests.e2e.conftest import RECORDING, Visit
-from tests.e2e.history import first, hold, message, minutes_ago, spoken, tell
+from tests.e2e.conftest import Visit
+from tests.e2e.history import message, minutes_ago, recording, spoken, tell
 from tests.e2e.visitor import name_of
-from tests.recordings import silence
 
 SAID = "the river was high when we crossed it"
 
@@ -37,14 +35,14 @@ def test_messages_are_grouped_by_day_and_sender_and_tell_their_exact_time(visit:
 def test_a_recording_can_be_played_before_its_transcript_is_there(visit: Visit, client: Client) -> None:
     ada, grace = visit("ada"), client.sign_up("grace")
     waiting = message(grace, ada.person, minutes_ago(1), audioFileId="0" * 32, status="transcribing")
-    tell(ada.page, [waiting], RECORDING.read_bytes())
+    tell(ada.page, [waiting], recording())
     ada.open(grace)
     expect(ada.page.get_by_text("Listening for the words")).to_be_visible()
-    expect(ada.page.locator(".controls .clock")).to_have_text("0:05")
+    expect(ada.page.locator(".controls .clock")).to_have_text("0:35")
     expect(ada.page.locator(".bars").first).to_have_attribute("d", re.compile(r"v([2-9]|\d\d)"))  # no flat line
     ada.page.get_by_role("button", name="Play the recording").click()
     expect(ada.page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
-    expect(ada.page.locator(".controls .clock")).to_have_text(re.compile("^0:0[1-4]$"))
+    expect(ada.page.locator(".controls .clock")).to_have_text(re.compile("^0:(0[1-9]|[1-3][0-9])$"))
 
 
 def test_words_the_recogniser_was_unsure_of_are_marked(visit: Visit, client: Client) -> None:
@@ -88,41 +86,10 @@ def test_a_failed_transcription_can_be_asked_for_again(visit: Visit, client: Cli
     expect(ada.page.get_by_text("Not just now.")).to_be_visible()
 
 
-def test_a_recording_without_words_is_transcribed_again_by_its_sender(visit: Visit, client: Client) -> None:
-    ada, grace = visit("ada"), client.sign_up("grace")
-    ada.open(grace)
-    upload = ada.person.upload(silence(1.0), "voice.wav", "audio/wav")
-    ada.person.post(grace, audioFileId=upload["audioFileUuid"])
-    nothing = ada.page.get_by_text("No words were heard in this recording.")
-    expect(nothing).to_be_visible(timeout=60_000)
-    held = hold(ada.page, "**/transcribe")  # a silence is soon heard through
-    ada.page.locator("article").hover()
-    ada.page.get_by_role("button", name="Message actions").click()
-    ada.page.get_by_role("menuitem", name="Transcribe again").click()
-    ada.page.get_by_role("button", name="Transcribe", exact=True).click()
-    expect(ada.page.get_by_text("Transcribing again")).to_be_visible()
-    first(ada.page, held).continue_()
-    expect(nothing).to_be_visible(timeout=60_000)
-
-
-def test_a_correction_keeps_the_times_of_the_words_that_stayed(visit: Visit, modules: str) -> None:
-    page = visit("ada", base_url=modules).page
-    words = spoken("one two three four")["words"]
-    corrected = page.evaluate(
-        """async (message) => (await import("/static/js/voice/timed-words.js")).timedWords(message)""",
-        {"text": "Oh, one two and a half, four!", "words": words},
-    )
-    starts = {word["text"]: word["start"] for word in corrected}
-    assert starts["four!"] == 4.5
-    assert 0 <= starts["Oh,"] < starts["one"] < 1.5
-    assert 1.5 <= starts["two"] < starts["and"] < starts["a"] < starts["half,"] < 4.5
-
-
-@pytest.mark.parametrize("query", ["hohere", "hoehere", "hoher"])
-def test_a_hit_with_other_accents_or_a_slip_is_marked_and_sought(visit: Visit, client: Client, query: str) -> None:
+def test_a_hit_with_other_accents_or_a_slip_is_marked_and_sought(visit: Visit, client: Client) -> None:
     ada, grace = visit("ada"), client.sign_up("grace")
     told = message(grace, ada.person, minutes_ago(1), **spoken("Der Fluss stand hóhere als sonst"))
-    tell(ada.page, [told], RECORDING.read_bytes())
-    ada.page.goto(f"/chat/{name_of(grace)}?at={told['_id']}&q={query}")
+    tell(ada.page, [told], recording())
+    ada.page.goto(f"/chat/{name_of(grace)}?at={told['_id']}&q=hoehere")
     for name in ("hit", "lit"):
         expect(ada.page.locator(f".word.{name}")).to_have_text("hóhere")

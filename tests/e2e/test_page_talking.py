@@ -13,8 +13,8 @@ DARK = "rgb(18, 23, 21)"
 
 
 def test_sign_up_find_somebody_and_talk(visit: Visit) -> None:
-    other = visit("grace")
-    page = visit().page
+    other = visit("grace", at="/")
+    page = visit(at="/").page
     page.get_by_role("link", name="Create an account").click()
     name = f"ada {other.name[-8:]}"
     page.get_by_label("Name").fill(name)
@@ -42,7 +42,7 @@ def test_sign_up_find_somebody_and_talk(visit: Visit) -> None:
 
 
 def test_a_message_that_comes_while_the_history_is_on_its_way_stays(visit: Visit, client: Client) -> None:
-    ada, grace = visit("ada"), client.sign_up("grace")
+    ada, grace = visit("ada", at="/"), client.sign_up("grace")
     client.sign_up("joan").post(ada.person, "before")  # so the socket knows where to go on, and nothing is reloaded
     expect(ada.page.get_by_role("navigation")).to_contain_text("before")
     held: list[Route] = []
@@ -63,7 +63,7 @@ def test_a_message_that_comes_while_the_history_is_on_its_way_stays(visit: Visit
 
 
 def test_the_list_tells_who_wrote_last_who_is_there_and_who_types(visit: Visit) -> None:
-    ada, grace, joan = visit("ada"), visit("grace"), visit("joan")
+    ada, grace, joan = (visit(name, at="/") for name in ("ada", "grace", "joan"))
     rows = ada.page.get_by_role("navigation", name="Conversations").get_by_role("link")
     for somebody in (grace, joan):
         somebody.person.post(ada.person, f"Here is {somebody.name}")
@@ -72,11 +72,17 @@ def test_the_list_tells_who_wrote_last_who_is_there_and_who_types(visit: Visit) 
     expect(rows.first.get_by_text("online")).to_be_attached()
     expect(rows.first.locator("time")).to_have_text(re.compile(r"^\d{1,2}:\d\d\s[AP]M$"))
     box = grace.open(ada)
-    expect(grace.page.locator(".state")).to_have_text("online")  # her socket is open: typing is not kept for later
+    grace.wait_connected()  # typing is not kept for later
     box.press_sequentially("Hm")
     expect(rows.last).to_contain_text("typing …")
     grace.person.post(ada.person, "Me again")
     expect(rows.first).to_contain_text("Me again")
+    rows.first.hover()
+    ada.page.mouse.down()
+    grace.person.post(ada.person, "While you click")
+    expect(rows.first).to_contain_text("While you click")
+    ada.page.mouse.up()
+    expect(ada.page.get_by_role("heading", name=grace.name)).to_be_visible()
     joan.context.close()
     expect(rows.last.get_by_text("online")).to_have_count(0, timeout=40_000)
 
@@ -84,9 +90,10 @@ def test_the_list_tells_who_wrote_last_who_is_there_and_who_types(visit: Visit) 
 def test_typing_shows_and_goes(visit: Visit) -> None:
     ada, grace = visit("ada"), visit("grace")
     ada.open(grace)
-    grace.open(ada)
+    box = grace.open(ada)
     expect(ada.page.locator(".state")).to_have_text("online")
-    grace.page.locator("#composer-input").press_sequentially("Hm")
+    grace.wait_connected()  # typing is not kept for later
+    box.press_sequentially("Hm")
     expect(ada.page.locator(".state")).to_have_text("typing …")
     grace.page.keyboard.press("Enter")
     expect(ada.message("Hm")).to_be_visible()
@@ -150,7 +157,7 @@ def test_a_link_to_a_conversation_survives_the_log_in(visit: Visit, client: Clie
 
 
 def test_settings_change_name_theme_and_password(visit: Visit) -> None:
-    ada = visit("ada")
+    ada = visit("ada", at="/")
     page = ada.page
     page.get_by_role("link", name="Settings").click()
     page.get_by_label("Name").fill(f"{ada.name} Lovelace")
@@ -201,7 +208,7 @@ def test_deleting_the_account_asks_for_the_password(visit: Visit) -> None:
 
 
 def test_what_is_read_elsewhere_or_deleted_is_unread_no_more(visit: Visit, client: Client) -> None:
-    ada, grace = visit("ada"), client.sign_up("grace")
+    ada, grace = visit("ada", at="/"), client.sign_up("grace")
     row = ada.page.get_by_role("navigation").get_by_role("link", name=name_of(grace))
     said = [grace.post(ada.person, text)["_id"] for text in ("one", "two", "three", "four")]
     expect(row).to_contain_text("4 unread")
@@ -225,6 +232,7 @@ def test_messages_go_over_the_socket_and_refusals_are_in_the_pages_language(visi
     calls: list[str] = []
     ada.page.on("request", lambda request: calls.append(request.url) if request.method == "POST" else None)
     ada.open(grace)
+    ada.wait_connected()
     ada.say("without a call")
     expect(ada.mark("without a call", "Delivered")).to_be_visible()
     assert [url for url in calls if url.endswith("/api/chat")] == []

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, Playwright, Route, expect
 from dev.system import CHROMIUM
 from tests.client import Client
 from tests.e2e.conftest import Visit, launched
+from tests.e2e.history import wait_for
 from tests.recordings import silence
 
 KEPT = """async (name) => {
@@ -117,7 +118,7 @@ def test_what_was_read_and_heard_is_there_offline_what_is_written_goes_later_and
     page.goto("/settings")
     page.get_by_role("button", name="Log out").click()
     expect(page.get_by_role("link", name="Create an account")).to_be_visible()
-    assert [page.evaluate(KEPT, name) for name in DATABASES] == [0, 0, 0, 0]
+    wait_until(page, f"Promise.all({json.dumps(DATABASES)}.map({KEPT})).then((kept) => kept.every((each) => !each))")
     cached = page.evaluate("""async () => {
         const caches_ = await Promise.all((await caches.keys()).map((name) => caches.open(name)));
         return (await Promise.all(caches_.map((cache) => cache.keys()))).flat().map(({ url }) => new URL(url).pathname);
@@ -129,7 +130,7 @@ def test_what_was_read_and_heard_is_there_offline_what_is_written_goes_later_and
 
 
 def test_a_page_gets_its_worker_after_a_failure_and_if_it_was_being_opened_while_that_took_over(visit: Visit) -> None:
-    ada = visit("ada", service_workers="allow")
+    ada = visit("ada", at="/", service_workers="allow")
     ada.page.add_init_script(FAILS_FIRST)
     wait_controlled(ada.page)
     address = ada.page.evaluate("location.href")
@@ -147,7 +148,7 @@ def test_a_page_gets_its_worker_after_a_failure_and_if_it_was_being_opened_while
 
 
 def test_a_new_version_waits_until_its_reader_wants_it(visit: Visit) -> None:
-    page = visit("ada", service_workers="allow").page
+    page = visit("ada", at="/", service_workers="allow").page
     wait_controlled(page)
     # The same worker at another address is an update of it to the browser.
     page.evaluate("navigator.serviceWorker.register('/sw.js?next', { type: 'module' })")
@@ -161,7 +162,7 @@ def test_a_new_version_waits_until_its_reader_wants_it(visit: Visit) -> None:
 
 def test_a_pushed_message_is_shown_and_a_click_opens_its_conversation(visit: Visit, client: Client) -> None:
     grace = client.sign_up("grace")
-    ada = visit("ada", service_workers="allow", permissions=["notifications"], locale="de-DE")
+    ada = visit("ada", at="/", service_workers="allow", permissions=["notifications"], locale="de-DE")
     page, name = ada.page, str(grace.user["username"])
     wait_controlled(page)
     registrations: list[str] = []
@@ -173,6 +174,7 @@ def test_a_pushed_message_is_shown_and_a_click_opens_its_conversation(visit: Vis
     session.send("ServiceWorker.enable")
     origin = page.evaluate("location.origin")
     worker = ada.context.service_workers[0]
+    wait_for(page, lambda: bool(registrations), "the registration of the worker")
     page.goto("about:blank")  # nobody looks at the page, so the notification is shown
     pushed = {"messageId": "1", "senderId": grace.id, "sender": name, "isVoice": None, "text": None}
     data = {"origin": origin, "registrationId": registrations[0], "data": json.dumps(pushed)}
@@ -213,9 +215,9 @@ def test_the_settings_switches_hold_and_logging_out_asks_about_what_is_not_sent(
 
     ada, grace = visit("ada", service_workers="allow"), client.sign_up("grace")
     page = ada.page
-    wait_controlled(page)
     ada.open(grace)
-    ada.context.set_offline(True)
+    wait_controlled(page)
+    ada.lose_network()
     ada.say("not sent yet")
     expect(ada.mark("not sent yet", "Waiting to be sent")).to_be_visible()
     page.get_by_role("link", name="Settings").click()

@@ -3,8 +3,8 @@
 from playwright.sync_api import Page, expect
 
 from tests.client import Client
-from tests.e2e.conftest import RECORDING, Visit
-from tests.e2e.history import message, minutes_ago, spoken, tell
+from tests.e2e.conftest import Visit
+from tests.e2e.history import message, minutes_ago, recording, spoken, tell
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 SAID = "سنلتقي غدا عند النهر"
@@ -25,7 +25,7 @@ def test_in_arabic_the_page_runs_from_the_right(visit: Visit, client: Client) ->
         message(grace, ada.person, minutes_ago(2), **spoken(SAID)),
         message(ada.person, grace, minutes_ago(1), "I am fine, thanks!"),
     ]
-    tell(page, told, RECORDING.read_bytes())
+    tell(page, told, recording(1))
     box = ada.open(grace)
     expect(page.get_by_role("button", name="تشغيل التسجيل")).to_be_visible()
     root = page.locator("html")

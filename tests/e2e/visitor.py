@@ -2,13 +2,17 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Route, expect
 
 from tests.client import Person
 
+RECORDING = Path(__file__).parent / "recordings" / "river.wav"
 TIMEOUT = 20_000  # milliseconds
+RUNS = re.compile(r"^0:(0[1-9]|[1-5]\d)$")  # the clock of a recording, after its first second
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -23,6 +27,15 @@ ARGUMENTS = [
 ]
 SENDING = "**/api/chat"
 HELD = "tests.held"
+# A promise of an element that is there only for a moment, which a look now and then would miss.
+APPEARS = """(selector) => {
+    const promise = new Promise((resolve) => {
+        const look = () => document.querySelector(selector) && resolve();
+        new MutationObserver(look).observe(document, { subtree: true, childList: true, attributes: true });
+        look();
+    });
+    return { promise };
+}"""
 CLOSE_WHEN_HELD = f"""{{
     const send = WebSocket.prototype.send;
     WebSocket.prototype.send = function (data) {{
@@ -38,11 +51,11 @@ expect.set_options(timeout=TIMEOUT)
 
 
 class Visitor:
-    """A browser context with one page, signed in as `person` if there is one."""
+    """A browser context with one page, signed in as `person` if there is one; it is blank unless `at` is an address."""
 
     person: Person
 
-    def __init__(self, context: BrowserContext, person: Person | None) -> None:
+    def __init__(self, context: BrowserContext, person: Person | None, at: str = "") -> None:
         self.context = context
         self.errors: list[str] = []
         context.set_default_timeout(TIMEOUT)
@@ -50,18 +63,19 @@ class Visitor:
             self.person = person
             context.add_init_script(sign_in(person))
         context.add_init_script(CLOSE_WHEN_HELD)
-        self.page = self.new_page()
+        self.page = self.new_page(at)
 
     @property
     def name(self) -> str:
         return str(self.person.user["username"])
 
-    def new_page(self) -> Page:
-        """Opens another tab."""
+    def new_page(self, at: str = "") -> Page:
+        """Opens another tab, at an address if there is one."""
         page = self.context.new_page()
         page.on("pageerror", lambda error: self.errors.append(f"{error.name}: {error.message}\n{error.stack}"))
         page.on("console", self._console)
-        page.goto("/", wait_until="commit")
+        if at:
+            page.goto(at, wait_until="commit")
         return page
 
     def _console(self, message: ConsoleMessage) -> None:
@@ -80,6 +94,23 @@ class Visitor:
     def say(self, text: str) -> None:
         self.page.locator("#composer-input").fill(text)
         self.page.get_by_role("button", name="Send", exact=True).click()
+
+    def wait_connected(self) -> None:
+        """Waits until the page with the open conversation has a socket: before, it does not know who is online."""
+        expect(self.page.locator(".conversation-head .state")).to_have_text(re.compile(r"\w"))
+
+    def lose_network(self) -> None:
+        """Takes the network away, and waits until the page with the open conversation knows."""
+        self.wait_connected()
+        self.context.set_offline(True)
+        expect(self.page.locator(".conversation-head .state")).to_have_text("")
+
+    @contextmanager
+    def sees(self, selector: str) -> Iterator[None]:
+        """What is done meanwhile makes such an element appear, if only for a moment."""
+        seen = self.page.evaluate_handle(APPEARS, selector)
+        yield
+        seen.evaluate("({ promise }) => promise")
 
     def hold_back(self, respond: Callable[[Route], None] = lambda route: route.abort()) -> None:
         """Lets no message reach the server: a socket closes when one is sent over it, a call gets this response."""
@@ -111,8 +142,11 @@ class Visitor:
         self.page.get_by_role("menuitem", name=action).click()
 
     def record(self) -> None:
-        """Begins a recording, which continues until its buttons are used."""
-        self.page.locator(".mic").last.click()
+        """Begins a recording by the keyboard, which continues until its buttons are used.
+
+        On a busy machine a click may last so long that it is taken for holding the microphone's button.
+        """
+        self.page.locator(".mic").last.press("Enter")
         expect(self.page.locator(".recording.on")).to_be_visible()
 
 

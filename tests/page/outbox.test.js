@@ -121,8 +121,12 @@ test("a recording is uploaded once, telling how far it is, and then claimed", as
 test("an upload that is made is not made again when sending fails", async () => {
 	server.calls = [];
 	server.next("POST /api/chat", { status: 503 });
+	const parts = [];
+	const stop = on("upload", ({ progress }) => parts.push(progress));
 	await enqueue(receiver, voice);
 	await emptied();
+	stop();
+	assert.deepEqual(parts, [0.5, null]); // meanwhile nothing is on its way
 	assert.equal(server.calls.filter((call) => call.startsWith("POST /api/upload")).length, 1);
 });
 

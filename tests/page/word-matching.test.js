@@ -20,6 +20,7 @@ test("only the last word, while it is typed, is found by its beginning", () => {
 
 test("a word is found despite one slip", () => {
 	for (const slip of ["rver", "rivver", "rixer"]) assert.deepEqual(hits(slip, "the river rose"), ["river"]);
+	for (const slip of ["hohere", "hoehere", "hoher"]) assert.deepEqual(hits(slip, "stand hóhere als"), ["hóhere"]);
 	assert.deepEqual(hits("rxxer", "the river rose"), []);
 });
 

@@ -7,8 +7,13 @@ from typing import Any, Self, cast
 import pytest
 from redis import Redis, RedisError
 from redis.client import Pipeline
+from redis.exceptions import ConnectionError as NoConnection
 
 from chat.store.together import Together
+
+
+class Ended(BaseException):
+    """Ends a thread, as gevent ends a greenlet."""
 
 
 class Pipe:
@@ -36,6 +41,7 @@ class Server:
         self.round_trips: list[list[Any]] = []
         self.arrived, self.let = threading.Event(), threading.Event()
         self.fails = False
+        self.ends = 0  # the command on which the thread ends
 
     def pipeline(self, **_: object) -> Pipe:
         return Pipe(self)
@@ -46,6 +52,8 @@ class Server:
         assert self.let.wait(10)
         if self.fails:
             raise RedisError("away")
+        if self.ends in commands:
+            raise Ended
         return [RedisError("refused") if command < 0 else command for command in commands]
 
 
@@ -66,6 +74,8 @@ class Asked(threading.Thread):
             self.replies = self._together.run(asking(*self._commands))
         except RedisError as error:
             self.error = error
+        except Ended:
+            pass
 
 
 @pytest.fixture
@@ -110,6 +120,7 @@ def test_with_redis_away_everybody_learns_it_and_the_next_call_is_made(together:
     server.fails = True
     made = gather(together, server, (1,), (2,), (3,))
     assert [str(each.error) for each in made] == ["away"] * 3
+    assert server.round_trips == [[1]], "the others waited for another timeout"
     server.fails = False
     assert together.run(asking(4)) == [4]
 
@@ -119,9 +130,6 @@ def test_a_thread_that_ends_while_it_waits_holds_nobody_up(
 ) -> None:
     first = Asked(together, 1)
     assert server.arrived.wait(10)
-
-    class Ended(BaseException):
-        pass
 
     def end(_: threading.Event) -> None:
         raise Ended
@@ -134,3 +142,13 @@ def test_a_thread_that_ends_while_it_waits_holds_nobody_up(
     first.join(10)
     assert together.run(asking(3)) == [3]
     assert server.round_trips == [[1], [3]]
+
+
+def test_who_goes_with_a_thread_that_ends_gets_an_error_and_who_comes_later_a_reply(
+    together: Together, server: Server
+) -> None:
+    server.ends = 2
+    first, second, third = gather(together, server, (1,), (2,), (3,))
+    assert (first.replies, second.replies, third.replies) == ([1], [], [])
+    assert isinstance(third.error, NoConnection)
+    assert together.run(asking(4)) == [4]

@@ -6,6 +6,7 @@ import { summary } from "../base/phrases.js";
 import { partsOf, say } from "../base/sentences.js";
 import { fill, h } from "../dom/elements.js";
 import { icon } from "../dom/icons.js";
+import { arrange, become } from "../dom/replace.js";
 import { me } from "../net/session.js";
 import {
 	hasMoreConversations,
@@ -55,11 +56,29 @@ export function showConversationList({ list, rows }) {
 function draw(rows) {
 	const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.partner : null;
 	const all = sortedConversations();
-	if (all.length) fill(rows, all.map(conversationRow));
-	else if (isListLoaded()) fill(rows, h("li.hint", say("shell.noConversations")));
+	const links = new Map([...rows.getElementsByTagName("a")].map((link) => [link.dataset.partner, link]));
+	if (all.length) {
+		arrange(
+			rows,
+			all.map((each) => renewedRow(each, links.get(each.partner._id))),
+		);
+	} else if (isListLoaded()) fill(rows, h("li.hint", say("shell.noConversations")));
 	if (!focused) return;
 	const same = rows.querySelector(`[data-partner="${focused}"]`);
 	if (same instanceof HTMLElement) same.focus({ preventScroll: true });
+}
+
+/**
+ * Whoever is just clicking a row opens it, though it has changed before the button was let go: its link stays.
+ * @param {Conversation} conversation
+ * @param {HTMLAnchorElement} [link] in the row there is
+ */
+function renewedRow(conversation, link) {
+	const row = conversationRow(conversation);
+	const [newer] = row.getElementsByTagName("a");
+	if (!link?.parentElement) return row;
+	become(link, newer);
+	return link.parentElement;
 }
 
 /** @param {Conversation} conversation */

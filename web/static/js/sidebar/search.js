@@ -11,6 +11,12 @@ const PAUSE = 200; // milliseconds without another letter before it searches
 /** @type {Record<string, number>} */
 const STEPS = { ArrowDown: 1, ArrowUp: -1 };
 
+/**
+ * The person and the message that a result leads to, whatever was searched for.
+ * @param {HTMLAnchorElement} link
+ */
+const targetOf = ({ pathname, search }) => `${pathname} ${new URLSearchParams(search).get("at") ?? ""}`;
+
 /** The parts of the template `shell` that are the search's. */
 export const SEARCH_PARTS = {
 	search: HTMLElement,
@@ -109,7 +115,21 @@ export class Search {
 		const turn = this.#turn;
 		const words = this.parts.input.value.trim();
 		const found = await find(words, this.#partner).catch(({ message }) => [h("p.hint", message)]);
-		if (turn === this.#turn) fill(this.parts.results, found);
+		if (turn === this.#turn) this.#showFound(found);
+	}
+
+	/**
+	 * Whoever has gone from the words to a result meanwhile stays there; where it is not found any more, with the words.
+	 * @param {HTMLElement[]} found
+	 */
+	#showFound(found) {
+		const { input, results } = this.parts;
+		const isAmong = results.contains(document.activeElement);
+		const left = isAmong && document.activeElement instanceof HTMLAnchorElement ? targetOf(document.activeElement) : "";
+		fill(results, found);
+		if (!isAmong) return;
+		const same = [...results.querySelectorAll("a")].find((link) => targetOf(link) === left);
+		(same ?? input).focus();
 	}
 
 	/** @param {KeyboardEvent} event */

@@ -31,7 +31,7 @@ const lockName = ({ startedAt }) => `chattergram.recording.${startedAt}${BASE}`;
 /**
  * Until it is let go, no other tab offers this recording. Browsers have such locks for pages that came by https.
  * @param {Whose} whose
- * @returns {() => void} lets it go
+ * @returns {() => Promise<void>} lets it go
  */
 export function holdRecording(whose) {
 	/** @type {() => void} */
@@ -39,8 +39,11 @@ export function holdRecording(whose) {
 	const held = new Promise((resolve) => {
 		letGo = () => resolve(null);
 	});
-	navigator.locks?.request(lockName(whose), () => held);
-	return letGo;
+	const released = navigator.locks?.request(lockName(whose), () => held);
+	return async () => {
+		letGo();
+		await released;
+	};
 }
 
 /**

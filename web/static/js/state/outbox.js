@@ -187,9 +187,10 @@ async function sendOrRefuse(item) {
 	try {
 		await sendOne(item);
 	} catch (error) {
+		item.progress = null; // nothing of it is on its way now
+		emit("upload", item);
 		if (!isFinal(error)) throw error;
 		item.error = error.message;
-		item.progress = null;
 		await save(item);
 	}
 }

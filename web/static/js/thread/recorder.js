@@ -1,9 +1,9 @@
 // The recording in the composer: begun, offered again after a reload, or had back after it was discarded.
 
-import { on } from "../base/events.js";
+import { emit, on } from "../base/events.js";
 import { keptRecordingFor } from "../state/kept-recordings.js";
 import { Recording } from "../state/recording.js";
-import { unfinishedFor } from "../state/unfinished.js";
+import { lookForKept, unfinishedFor } from "../state/unfinished.js";
 import { RecordingPanel } from "../voice/recording-panel.js";
 
 /** @import { RecordingOutcome } from "../page.js" */
@@ -84,9 +84,13 @@ export class Recorder {
 		return !this.current && form.isConnected && undo.hidden && !isWriting;
 	}
 
-	leave() {
+	/** A recording takes a moment to end; by then one may be back already. */
+	async leave() {
 		this.#stopOffering();
-		this.current?.leave();
+		if (!this.current) return;
+		await this.current.leave();
+		await lookForKept();
+		emit("unfinished", null);
 	}
 
 	/** @param {Recording} recording */

@@ -214,6 +214,7 @@ export class RecordingPanel {
 	/** Closes, and keeps what was recorded for the next time. */
 	async leave() {
 		if (!this.#ended) await this.#end();
+		await this.letGo();
 	}
 
 	/**
