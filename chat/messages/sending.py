@@ -135,7 +135,8 @@ class _Acceptance:
         found, (outcome, detail), *ended = self._stores.together.run(ask)
         if session is not None and (sessions.tells_end(session, ended) or not self._is_valid(session, found, known)):
             if outcome == b"admitted":
-                limits.uncount(self._stores.redis, windows, cost)  # or a stolen token would use up its owner's limits
+                # or a stolen token would use up its owner's limits
+                limits.uncount(self._stores.scripts.uncount, [limits.Charge(window, cost) for window in windows])
             raise sessions.refusal()
         if outcome == b"limited":
             raise TooMany("too_many_messages", retry_after=int(detail))

@@ -71,7 +71,8 @@ def is_valid(
         ended = ended or archived.get(marks[1], "").encode()
     # If Redis does not know them, it was lost or they deleted their account: the archive knows which.
     if _has_ended(revoked, ended, token_id, issued_ms) or not (known or restoring.find_user(stores, user_id)):
-        limits.uncount(stores.redis, windows)  # or a stolen token would use up its owner's limits
+        # or a stolen token would use up its owner's limits
+        limits.uncount(stores.scripts.uncount, [limits.Charge(window, 1) for window in windows])
         return False
     if counted is not None and (seconds := limits.wait_seconds(windows, counts)):
         raise TooMany(counted.code, retry_after=seconds)

@@ -9,7 +9,6 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from limits import parse_many
-from redis import Redis
 from redis.client import Pipeline
 from redis.commands.core import Script
 
@@ -73,13 +72,14 @@ def charge(script: Script, charges: Sequence[Charge], mark: str | None = None) -
     return Full(*map(int, found)) if found else None
 
 
-def uncount(redis: Redis, windows: Sequence[Window], added: int = 1) -> None:
-    """Takes back what was counted."""
-    if windows:
-        with redis.pipeline(transaction=False) as pipe:
-            for window in windows:
-                pipe.decrby(window.key, added)
-            pipe.execute()
+def uncount(script: Script, charges: Sequence[Charge], mark: str | None = None) -> None:
+    """Takes back what was counted in windows of one person or message, unless they have ended since.
+
+    `script` is `uncount.lua`. With the `mark` that it was counted under, a second call takes nothing back.
+    """
+    if charges:
+        script_keys = [each.window.key for each in charges]
+        script(keys=script_keys if mark is None else [*script_keys, mark], args=[each.added for each in charges])
 
 
 def wait_seconds(windows: Sequence[Window], replies: Sequence[Any]) -> int:

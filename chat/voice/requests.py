@@ -129,5 +129,5 @@ def _charge(stores: Stores, person_id: str, message_id: str, length_ms: int) -> 
 
 
 def _uncharge(stores: Stores, charged: Sequence[Charge]) -> None:
-    for window, added in charged:
-        limits.uncount(stores.redis, [window], added)
+    for charge in charged:  # one by one: they are of a message and of a person
+        limits.uncount(stores.scripts.uncount, [charge])

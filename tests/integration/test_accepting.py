@@ -16,7 +16,7 @@ from chat.messages import history, sending, storing
 from chat.messages.log import Draft
 from chat.people import accounts, sessions
 from chat.people.sessions import Session
-from chat.store import keys
+from chat.store import keys, limits
 from chat.store.connection import Stores
 from chat.upkeep import sync
 from tests.people import drain, log_of, nobody_to_wake, partition_of, said, send, send_voice, someone, upload
@@ -221,8 +221,8 @@ def test_a_sender_in_neither_store_is_refused(stores: Stores, pair: tuple[str, s
 # --- The limits
 
 
-def limited(stores: Stores, limits: str) -> Stores:
-    return replace(stores, settings=stores.settings.model_copy(update={"limit_messages": limits}))
+def limited(stores: Stores, setting: str) -> Stores:
+    return replace(stores, settings=stores.settings.model_copy(update={"limit_messages": setting}))
 
 
 def test_a_sender_at_the_limit_may_send_again_when_its_window_ends(stores: Stores, pair: tuple[str, str]) -> None:
@@ -237,12 +237,34 @@ def test_a_sender_at_the_limit_may_send_again_when_its_window_ends(stores: Store
     assert 25 < refused.value.retry_after <= 30, "the window does not restart with each message"
     assert stores.redis.ttl(counter) <= 30
     assert stores.redis.xlen(log_of(stores, pair)) == 2
+    stores.redis.delete(counter)  # as if that were over
+    assert send(strict, *pair, "four")["text"] == "four"
+
+
+def test_a_counter_without_an_end_gets_one(stores: Stores, pair: tuple[str, str]) -> None:
+    strict = limited(stores, "2 per 10 minute")
+    counter = keys.limit_key("message", pair[0], 600)
+    stores.redis.set(counter, 1)
+    send(strict, *pair, "one")
+    assert 590 < stores.redis.ttl(counter) <= 600
     stores.redis.persist(counter)
     with pytest.raises(TooMany) as refused:
-        send(strict, *pair, "four")
-    assert refused.value.retry_after == 1, "whatever is left of its time"
-    stores.redis.delete(counter)  # as if that were over
-    assert send(strict, *pair, "five")["text"] == "five"
+        send(strict, *pair, "two")
+    assert 590 < refused.value.retry_after <= 600
+    assert 590 < stores.redis.ttl(counter) <= 600
+
+
+def test_what_is_taken_back_after_its_window_has_ended_leaves_no_counter_behind(
+    stores: Stores, pair: tuple[str, str]
+) -> None:
+    (window,) = limits.windows("60 per minute", "message", pair[0])
+    four = [limits.Charge(window, 4)]
+    limits.uncount(stores.scripts.uncount, four)
+    assert not stores.redis.exists(window.key)
+    assert limits.charge(stores.scripts.charge, [limits.Charge(window, 3)]) is None  # of the next window
+    limits.uncount(stores.scripts.uncount, four)
+    assert int(stores.redis.get(window.key) or 0) == 0
+    assert stores.redis.ttl(window.key) > 0
 
 
 def test_every_limit_holds_for_its_sender_alone(stores: Stores, pair: tuple[str, str]) -> None:

@@ -13,7 +13,7 @@ if counts then
   for i = 0, limits - 1 do
     local counter, max, seconds = KEYS[1 + i], tonumber(ARGV[first_limit + 2 * i]), ARGV[first_limit + 2 * i + 1]
     local count = redis.call('INCRBY', counter, cost)
-    if count == cost then redis.call('EXPIRE', counter, seconds) end
+    redis.call('EXPIRE', counter, seconds, 'NX')
     if count > max then return {'limited', tostring(math.max(1, redis.call('TTL', counter)))} end
   end
 end

@@ -14,13 +14,17 @@ end
 
 if mark and redis.call('EXISTS', mark) == 1 then return {} end
 for i = 0, limits - 1 do
-  local counter, max, _, added = limit(i)
+  local counter, max, seconds, added = limit(i)
   local count = tonumber(redis.call('GET', counter) or 0)
-  if count > 0 and count + added > max then return {i, math.max(1, redis.call('TTL', counter))} end
+  if count > 0 and count + added > max then
+    redis.call('EXPIRE', counter, seconds, 'NX')
+    return {i, math.max(1, redis.call('TTL', counter))}
+  end
 end
 for i = 0, limits - 1 do
   local counter, _, seconds, added = limit(i)
-  if redis.call('INCRBY', counter, added) == added then redis.call('EXPIRE', counter, seconds) end
+  redis.call('INCRBY', counter, added)
+  redis.call('EXPIRE', counter, seconds, 'NX')
 end
 if mark then redis.call('SET', mark, '1', 'EX', mark_seconds) end
 return {}

@@ -47,7 +47,7 @@ for i = 0, #KEYS - first_counter do
   local counter = KEYS[first_counter + i]
   local max, seconds = tonumber(ARGV[first_limit + 2 * i]), ARGV[first_limit + 2 * i + 1]
   local count = redis.call('INCR', counter)
-  if count == 1 then redis.call('EXPIRE', counter, seconds) end
+  redis.call('EXPIRE', counter, seconds, 'NX')
   if count > max then return {'limited', tostring(math.max(1, redis.call('TTL', counter)))} end
 end
 redis.call('ZADD', running, now + lease_seconds, token)
