@@ -94,20 +94,25 @@ class _Acceptance:
     def run(self) -> tuple[str, Receipt]:
         """Returns `accepted`, or `again` for what was accepted before, and the receipt. Raises what `accept` raises."""
         meant, is_known = self._admit()
-        if (meant != self._draft.receiver_id or not is_known) and (before := self._find(self._of_receiver(meant))):
+        upload_id = self._draft.audio_file_id
+        # A recording is looked for before it is claimed: the message of this `clientId` may have another one.
+        is_sure = upload_id is None and is_known and meant == self._draft.receiver_id
+        if not is_sure and (before := self._find(self._of_receiver(meant))):
             return "again", before
         if not is_known:
             raise NotFound("no_such_person")
-        recording: list[bytes | str] = []
-        if self._draft.audio_file_id is not None:
-            claimed = self._claim(self._draft.audio_file_id)
-            if isinstance(claimed, Receipt):
-                return "again", claimed
-            recording = claimed
-            self._charge(self._draft.audio_file_id, recording)
+        return self._append([]) if upload_id is None else self._send_recording(upload_id)
+
+    def _send_recording(self, upload_id: str) -> tuple[str, Receipt]:
+        recording = self._claim(upload_id)
+        if isinstance(recording, Receipt):
+            return "again", recording
+        self._charge(upload_id, recording)
         outcome, receipt = self._append(recording)
-        if self._draft.audio_file_id is not None:
+        if receipt.entropy == self._entropy:
             finish_claim(self._stores, self._draft, receipt)
+        else:  # meanwhile a message of this `clientId` was accepted, with another recording or none
+            self._give_up(upload_id, recording)
         return outcome, receipt
 
     def _admit(self) -> tuple[str, bool]:
@@ -188,14 +193,24 @@ class _Acceptance:
 
     def _charge(self, upload_id: str, recording: Sequence[bytes | str]) -> None:
         """Counts the recording once, however often it is tried to send it."""
-        sender, settings = self._draft.sender_id, self._stores.settings
-        windows = limits.audio_windows(settings.limit_transcription, sender)
-        charges = [limits.Charge(window, accepted_log.milliseconds_of(recording)) for window in windows]
-        if full := limits.charge(self._stores.scripts.charge, charges, keys.charged_key(sender, upload_id)):
-            claim = accepted_log.receipt_suffix(self._entropy)
-            arguments = [claim, settings.upload_ttl]
-            self._stores.scripts.release_claim(keys=[keys.upload_key(upload_id)], args=arguments)
+        mark = keys.charged_key(self._draft.sender_id, upload_id)
+        if full := limits.charge(self._stores.scripts.charge, self._charges(recording), mark):
+            self._release(upload_id)
             raise TooMany("too_much_audio", retry_after=full.seconds)
+
+    def _give_up(self, upload_id: str, recording: Sequence[bytes | str]) -> None:
+        """Releases the recording and takes back what it counted for, unless another call is sending it too."""
+        if self._release(upload_id):
+            mark = keys.charged_key(self._draft.sender_id, upload_id)
+            limits.uncount(self._stores.scripts.uncount, self._charges(recording), mark)
+
+    def _charges(self, recording: Sequence[bytes | str]) -> list[limits.Charge]:
+        windows = limits.audio_windows(self._stores.settings.limit_transcription, self._draft.sender_id)
+        return [limits.Charge(window, accepted_log.milliseconds_of(recording)) for window in windows]
+
+    def _release(self, upload_id: str) -> bool:
+        arguments = [accepted_log.receipt_suffix(self._entropy), self._stores.settings.upload_ttl]
+        return bool(self._stores.scripts.release_claim(keys=[keys.upload_key(upload_id)], args=arguments))
 
     def _append(self, recording: Sequence[bytes | str]) -> tuple[str, Receipt]:
         partition = partitions.of_conversation(self._stores, self._conversation)

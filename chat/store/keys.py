@@ -374,7 +374,8 @@ def charged_key(user_id: str, recording_id: str) -> str:
 def upload_key(upload_id: str) -> str:
     """Hash: owner, name, mimetype, duration, peaks (one byte each), and, once claimed, `message` and `receiver`.
 
-    `message` is the receipt of the log entry; while that is being added, its entropy alone (`:<entropy>`).
+    `message` is the receipt of the log entry; while that is being added, its entropy alone (`:<entropy>`), and `claims`
+    is by how many calls.
     """
     return f"{recording_tag(upload_id)}:upload"
 

@@ -369,3 +369,41 @@ def test_a_recording_that_exceeds_a_limit_may_be_sent_to_somebody_else_later(
         send_voice(strict, *pair, recording=recording)
     stores.redis.delete(counter)
     assert send_voice(strict, pair[0], other, recording=recording)["receiverId"] == other
+
+
+def post_voice(stores: Stores, sender: str, receiver: str, recording: str, client_id: str | None) -> str:
+    return sending.accept(stores, Draft(sender, receiver, "", recording, client_id), nobody_to_wake)["_id"]
+
+
+def charged_ms(stores: Stores, person: str) -> int:
+    return int(stores.redis.get(keys.limit_key("audio", person, 3_600)) or 0)
+
+
+@pytest.mark.parametrize("at_once", [False, True], ids=["later", "at once"])
+def test_another_recording_under_a_known_client_id_stays_free_and_uncharged(
+    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch, at_once: bool
+) -> None:
+    counted = replace(stores, settings=stores.settings.model_copy(update={"limit_transcription": "60 per hour"}))
+    anna, bert = pair
+    first, second, other = upload(stores, anna), upload(stores, anna), someone(stores, "other")
+    sent = post_voice(counted, anna, bert, first, "same")
+    with monkeypatch.context() as patched:
+        if at_once:  # the first one is accepted after the second one has been looked for
+            patched.setattr(sending._Acceptance, "_find", lambda *_: None)
+        assert post_voice(counted, anna, bert, second, "same") == sent
+    assert charged_ms(counted, anna) == 6_050
+    assert stores.redis.hmget(keys.upload_key(second), "message", "receiver", "claims") == [None, None, None]
+    assert 0 < stores.redis.ttl(keys.upload_key(second)) <= stores.settings.upload_ttl
+    assert post_voice(counted, anna, other, second, "another") != sent
+    assert charged_ms(counted, anna) == 2 * 6_050
+
+
+def test_a_recording_that_another_call_is_sending_is_not_released(stores: Stores, pair: tuple[str, str]) -> None:
+    recording = upload(stores, pair[0])
+    both = [sending._Acceptance(stores, Draft(*pair, "", recording), None, nobody_to_wake) for _ in range(2)]
+    for each in both:
+        assert isinstance(each._claim(recording), list)
+    assert not both[0]._release(recording)
+    assert stores.redis.hget(keys.upload_key(recording), "message") == f":{both[1]._entropy}".encode()
+    assert both[1]._release(recording)
+    assert not stores.redis.hexists(keys.upload_key(recording), "message")

@@ -21,4 +21,5 @@ if not message then
   redis.call('HSET', upload, 'message', claim, 'receiver', receiver)
   if redis.call('TTL', upload) < kept_seconds then redis.call('EXPIRE', upload, kept_seconds) end
 end
+redis.call('HINCRBY', upload, 'claims', 1) -- by how many calls; only the last of them may release it
 return {'claimed', message, duration or '', peaks or ''}

@@ -7,4 +7,5 @@ if redis.call('EXISTS', upload) == 0 then return end
 local message = redis.call('HGET', upload, 'message')
 if message and string.sub(message, 1, 1) ~= ':' then return end
 redis.call('HSET', upload, 'message', receipt, 'receiver', receiver)
+redis.call('HDEL', upload, 'claims')
 redis.call('PERSIST', upload)
