@@ -122,7 +122,7 @@ class _Acceptance:
         draft, session = self._draft, self._session
         windows = limits.windows(self._stores.settings.limit_messages, "message", draft.sender_id)
         cost = max(1, -(-len(draft.text) // CHARACTERS_A_COUNT))
-        arguments: list[str | int] = [1, cost, draft.receiver_id, MEANT_SECONDS]
+        arguments: list[str | int] = [cost, draft.receiver_id, MEANT_SECONDS]
         arguments += [part for window in windows for part in (window.max, window.seconds)]
         script_keys = [window.key for window in windows]
         if draft.client_id:

@@ -241,6 +241,23 @@ def test_a_sender_at_the_limit_may_send_again_when_its_window_ends(stores: Store
     assert send(strict, *pair, "four")["text"] == "four"
 
 
+def test_an_ended_session_counts_in_none_of_its_owners_limits(stores: Stores, pair: tuple[str, str]) -> None:
+    strict = limited(stores, "2 per minute; 3 per hour")
+    counters = [keys.limit_key("message", pair[0], seconds) for seconds in (60, 3_600)]
+    send(strict, *pair, "one")
+    sessions.end(stores, pair[0], "this", 60)
+    while sync.run(stores):
+        pass
+    for _ in range(3):
+        assert_ended(strict, pair)
+    send(strict, *pair, "two")
+    for _ in range(3):  # also where they are full
+        assert_ended(strict, pair)
+        with pytest.raises(TooMany):
+            send(strict, *pair, "three")
+    assert stores.redis.mget(counters) == [b"2", b"2"]
+
+
 def test_a_counter_without_an_end_gets_one(stores: Stores, pair: tuple[str, str]) -> None:
     strict = limited(stores, "2 per 10 minute")
     counter = keys.limit_key("message", pair[0], 600)
