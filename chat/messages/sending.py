@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import NamedTuple, Self
 
 import structlog
 from redis.client import Pipeline
@@ -29,9 +30,10 @@ CHARACTERS_A_SECOND = 60
 WAKING_MS = 5_000  # lifetime of the flag that says a drainer is coming
 FULL_RETRY_SECONDS = 30
 RETRY_SECONDS = 60  # the Redis client repeats a call only within this time
-MEANT_SECONDS = 86_400  # how long a `clientId` that is repeated for somebody else is recognised
+HOME_SECONDS = 86_400  # how long a `clientId` that is repeated for somebody else is recognised
 CLAIM_SECONDS = 7 * 86_400  # how long a recording stays claimed if whoever did so died before its message was accepted
 _WAKE_ROUNDS = 3
+_HOME_ROUNDS = 5  # of moving a `clientId`, while others move it elsewhere
 
 
 def accept(stores: Stores, draft: Draft, wake: Callable[[], None], session: Session | None = None) -> Message:
@@ -75,12 +77,30 @@ def longest_sent(stores: Stores, draft: Draft) -> int:
     return TEXT_LIMIT + int(seconds * CHARACTERS_A_SECOND)
 
 
+class _Home(NamedTuple):
+    """Where what has a `clientId` is appended: in the partition of the sender and this receiver."""
+
+    receiver_id: str
+    generation: int = 1  # each move makes the next one
+
+    def __str__(self) -> str:
+        return f"{self.receiver_id} {self.generation}"
+
+    @classmethod
+    def parse(cls, raw: bytes) -> Self:
+        receiver_id, _, generation = raw.decode().rpartition(" ")
+        return cls(receiver_id, int(generation))
+
+
 class _Acceptance:
     """Accepts one message in two steps, each safe to repeat: the sender's, then the partition's.
 
     The first one checks the session and counts against the limits; the second one appends the entry, once for each
     `clientId`. After a crash between the two nothing is accepted, and the message has counted once. A recording is
     claimed in between, by an entropy that everybody who sends it again takes over; so its entry is appended once.
+
+    The first step also notes in whose partition this `clientId` is appended, its home. For another receiver it moves
+    only after it was closed there, so a call that is still on its way there is refused and looks where the home is now.
     """
 
     def __init__(self, stores: Stores, draft: Draft, session: Session | None, wake: Callable[[], None]) -> None:
@@ -90,14 +110,15 @@ class _Acceptance:
         self._wake = wake
         self._conversation = ids.conversation_id(draft.sender_id, draft.receiver_id)
         self._entropy = ids.new_entropy(self._conversation)
+        self._home = _Home(draft.receiver_id)
 
     def run(self) -> tuple[str, Receipt]:
         """Returns `accepted`, or `again` for what was accepted before, and the receipt. Raises what `accept` raises."""
-        meant, is_known = self._admit()
+        is_known = self._admit()
         upload_id = self._draft.audio_file_id
         # A recording is looked for before it is claimed: the message of this `clientId` may have another one.
-        is_sure = upload_id is None and is_known and meant == self._draft.receiver_id
-        if not is_sure and (before := self._find(self._of_receiver(meant))):
+        is_sure = upload_id is None and is_known and self._is_home()
+        if not is_sure and (before := self._find(self._of_receiver(self._home.receiver_id))):
             return "again", before
         if not is_known:
             raise NotFound("no_such_person")
@@ -115,18 +136,16 @@ class _Acceptance:
             self._give_up(upload_id, recording)
         return outcome, receipt
 
-    def _admit(self) -> tuple[str, bool]:
-        """Returns to whom goes what has this `clientId`, and whether its receiver exists. One round trip, if Redis has
-        what it needs.
-        """
+    def _admit(self) -> bool:
+        """Returns whether the receiver exists. One round trip, if Redis has what it needs."""
         draft, session = self._draft, self._session
         windows = limits.windows(self._stores.settings.limit_messages, "message", draft.sender_id)
         cost = max(1, -(-len(draft.text) // CHARACTERS_A_COUNT))
-        arguments: list[str | int] = [cost, draft.receiver_id, MEANT_SECONDS]
+        arguments: list[str | int] = [cost, str(self._home), HOME_SECONDS]
         arguments += [part for window in windows for part in (window.max, window.seconds)]
         script_keys = [window.key for window in windows]
         if draft.client_id:
-            script_keys.append(keys.meant_key(draft.sender_id, draft.client_id))
+            script_keys.append(keys.home_key(draft.sender_id, draft.client_id))
         known = [keys.user_key(draft.receiver_id)]
         if session is not None:
             known += [keys.user_key(draft.sender_id), keys.HOT_COMPLETE]
@@ -140,12 +159,16 @@ class _Acceptance:
         found, (outcome, detail), *ended = self._stores.together.run(ask)
         if session is not None and (sessions.tells_end(session, ended) or not self._is_valid(session, found, known)):
             if outcome == b"admitted":
-                # or a stolen token would use up its owner's limits
+                # or a stolen token would use up its owner's limits, and Redis's memory
                 limits.uncount(self._stores.scripts.uncount, [limits.Charge(window, cost) for window in windows])
+                if draft.client_id and not detail:
+                    self._change_home("")
             raise sessions.refusal()
         if outcome == b"limited":
             raise TooMany("too_many_messages", retry_after=int(detail))
-        return detail.decode(), found == len(known) or self._knows_receiver()
+        if detail:
+            self._home = _Home.parse(detail)
+        return found == len(known) or self._knows_receiver()
 
     def _is_valid(self, session: Session, found: int, known: list[str]) -> bool:
         """Whether the session is valid where Redis says nothing against it: it may have been lost."""
@@ -213,12 +236,43 @@ class _Acceptance:
         return bool(self._stores.scripts.release_claim(keys=[keys.upload_key(upload_id)], args=arguments))
 
     def _append(self, recording: Sequence[bytes | str]) -> tuple[str, Receipt]:
+        """Appends the entry in its home, which moves here if nothing was accepted where it is."""
+        for _ in range(_HOME_ROUNDS):
+            if self._is_home():
+                outcome, receipt = self._add(recording)
+                if receipt is not None:
+                    return outcome, receipt
+            if before := self._move_home():
+                return "again", before
+        raise Unavailable("message_on_its_way", retry_after=5)
+
+    def _is_home(self) -> bool:
+        return self._of_receiver(self._home.receiver_id) == self._of_receiver(self._draft.receiver_id)
+
+    def _move_home(self) -> Receipt | None:
+        """Moves the home here, or learns where somebody else has moved it meanwhile.
+
+        Returns the receipt, and moves nothing, if something was accepted where it is.
+        """
+        if before := self._call_append(self._of_receiver(self._home.receiver_id), "close", [])[1]:
+            return before
+        now = self._change_home(str(_Home(self._draft.receiver_id, self._home.generation + 1)))
+        self._home = _Home.parse(now)
+        return None
+
+    def _change_home(self, new: str) -> bytes:
+        home = keys.home_key(self._draft.sender_id, self._draft.client_id or "")
+        arguments = [str(self._home), new, HOME_SECONDS]
+        return bytes(self._stores.scripts.move_home(keys=[home], args=arguments))
+
+    def _add(self, recording: Sequence[bytes | str]) -> tuple[str, Receipt | None]:
+        """Returns `closed` and no receipt if the home has moved."""
         partition = partitions.of_conversation(self._stores, self._conversation)
         fields = accepted_log.entry_fields(replace(self._draft, request_id=request_id()), self._entropy)
         for woken in range(_WAKE_ROUNDS + 1):
             action = "force" if woken == _WAKE_ROUNDS else "add"
             outcome, receipt = self._call_append(partition, action, [*fields, *recording])
-            if receipt is not None:
+            if receipt is not None or outcome == "closed":
                 return outcome, receipt
             if outcome != "wake":
                 break
@@ -243,6 +297,8 @@ class _Acceptance:
             settings.hot_window_days * 86_400 if is_named else RETRY_SECONDS,
             WAKING_MS,
             action,
+            self._home.generation,
+            HOME_SECONDS,
             *fields,
         ]
 

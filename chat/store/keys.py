@@ -350,7 +350,10 @@ def deliveries_key(user_id: str) -> str:
 
 
 def client_key(partition: int, sender_id: str, client_id: str) -> str:
-    """The receipt of what was accepted under a `clientId`, with the partition of its conversation."""
+    """The receipt of what was accepted under a `clientId`, with the partition of its conversation.
+
+    `closed <generation>` where nothing was, and its home has moved to another partition (see `home_key`).
+    """
     return f"{partition_tag(partition)}:client:{sender_id}:{client_id}"
 
 
@@ -361,8 +364,10 @@ def call_key(partition: int, entropy: str) -> str:
     return f"{partition_tag(partition)}:call:{entropy}"
 
 
-def meant_key(sender_id: str, client_id: str) -> str:
-    """To whom a person sends what has this `clientId`: repeated for somebody else, it is the same message."""
+def home_key(sender_id: str, client_id: str) -> str:
+    """The receiver in whose partition what has this `clientId` is appended, and how often that has changed:
+    `<receiver> <generation>`. Repeated for somebody else, it is the same message.
+    """
     return f"{person_tag(sender_id)}:client:{client_id}"
 
 

@@ -197,7 +197,7 @@ def _erase_page(stores: Stores, user_id: str, page: list[StoredMessage]) -> bool
         for archived in page:
             if client_id := archived.get("clientId"):
                 pipe.delete(keys.client_key(partitions.of(stores, archived), user_id, client_id))
-                pipe.delete(keys.meant_key(user_id, client_id))
+                pipe.delete(keys.home_key(user_id, client_id))
             if recording := archived.get("audioFileId"):
                 pipe.delete(keys.charged_key(user_id, recording))
         pipe.execute()

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from redis import RedisError
@@ -342,12 +343,78 @@ def test_a_client_id_that_is_repeated_for_somebody_else_gives_the_same_message(
     assert {send(stores, anna, other, "once", "same")["_id"] for other in others} == {sent}
 
 
-def test_a_client_id_whose_message_was_never_accepted_may_go_to_somebody_else(
+def elsewhere(stores: Stores, pair: tuple[str, str]) -> str:
+    """Somebody whose conversation with the first of these two is in another partition than theirs."""
+    while True:
+        other = someone(stores, f"other {uuid4().hex}")
+        if partition_of(stores, (pair[0], other)) != partition_of(stores, pair):
+            return other
+
+
+@pytest.mark.parametrize("first", ["died", "unknown"])
+def test_a_client_id_whose_message_was_never_accepted_may_go_to_one_other_person(
+    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    anna, bert = pair
+    if first == "died":
+        lose(stores, monkeypatch, "append_message", lambda: send(stores, anna, bert, "lost", "same"))
+    else:
+        with pytest.raises(NotFound):
+            send(stores, anna, ids.lowest_id(1), "lost", "same")
+    kept = send(stores, anna, elsewhere(stores, pair), "kept", "same")["_id"]
+    others = [bert, elsewhere(stores, pair), *(someone(stores, f"other {number}") for number in range(4))]
+    assert {send(stores, anna, other, "again", "same")["_id"] for other in others} == {kept}
+
+
+def test_one_client_id_to_two_people_at_once_makes_one_message(
     stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = someone(stores, "other")
-    lose(stores, monkeypatch, "append_message", lambda: send(stores, *pair, "lost", "same"))
-    assert send(stores, pair[0], other, "kept", "same")["receiverId"] == other
+    anna, bert = pair
+    other = elsewhere(stores, pair)
+    made: list[str] = []
+    append = sending._Acceptance._append
+
+    def let_another_overtake(acceptance: sending._Acceptance, recording: list[bytes | str]) -> Any:
+        monkeypatch.setattr(sending._Acceptance, "_append", append)
+        made.append(send(stores, anna, other, "second", "same")["_id"])
+        return append(acceptance, recording)
+
+    monkeypatch.setattr(sending._Acceptance, "_append", let_another_overtake)
+    made.append(send(stores, anna, bert, "first", "same")["_id"])
+    assert len(set(made)) == 1
+    assert stores.redis.xlen(log_of(stores, pair)) == 0
+    assert stores.redis.xlen(log_of(stores, (anna, other))) == 1
+
+
+def test_a_call_that_knows_an_old_home_appends_nothing_there_also_when_it_has_moved_back(
+    stores: Stores, pair: tuple[str, str]
+) -> None:
+    there = (pair[0], elsewhere(stores, pair))
+    slow, *movers = [
+        sending._Acceptance(stores, Draft(*people, "text", None, "same"), None, nobody_to_wake)
+        for people in (pair, there, pair, there)
+    ]
+    assert slow._admit()
+    for mover in movers:
+        assert mover._admit()
+        assert mover._move_home() is None
+    assert [mover._home.generation for mover in movers] == [2, 3, 4]
+    assert slow._add([]) == ("closed", None)
+    outcome, receipt = movers[-1]._append([])
+    assert outcome == "accepted"
+    assert slow._append([]) == ("again", receipt)
+
+
+def test_an_ended_session_leaves_nothing_of_its_client_ids(stores: Stores, pair: tuple[str, str]) -> None:
+    sessions.end(stores, pair[0], "this", 60)
+    draft = Draft(*pair, "hello", None, "same")
+    with pytest.raises(Unauthorized):
+        sending.accept(stores, draft, nobody_to_wake, Session(pair[0], "this", 1_000, 2**40))
+    assert not stores.redis.exists(keys.home_key(pair[0], "same"))
+    send(stores, *pair, "hello", "same")
+    with pytest.raises(Unauthorized):
+        sending.accept(stores, draft, nobody_to_wake, Session(pair[0], "this", 1_000, 2**40))
+    assert stores.redis.exists(keys.home_key(pair[0], "same")), "it is a valid session's"
 
 
 @pytest.mark.parametrize("step", ["claim_upload", "charge", "append_message", "finish_claim"])

@@ -1,11 +1,11 @@
--- Counts a message against its sender's limits, and notes to whom it goes that has this clientId. A message that exceeds
+-- Counts a message against its sender's limits, and notes where what has this clientId is appended. A message that exceeds
 -- one of them counts in none.
 -- The first step of accepting a message; `append_message` is the second one.
--- KEYS: the counters of the limits, then, if the message has a clientId, to whom goes what has it
+-- KEYS: the counters of the limits, then, if the message has a clientId, the home of what has it
 -- ARGV: named below, then for each counter its maximum and its seconds
--- Returns {'admitted', the receiver of what has this clientId}, or {'limited', the seconds to wait}.
+-- Returns {'admitted', the home that was noted before or ''}, or {'limited', the seconds to wait}.
 local cost = tonumber(ARGV[1]) -- what this message counts for
-local receiver, seconds_meant = ARGV[2], ARGV[3] -- how long to keep to whom it goes
+local new_home, home_seconds = ARGV[2], ARGV[3] -- its home if it has none yet; how long to keep it
 local limits = (#ARGV - 3) / 2
 local first_limit = 4
 
@@ -25,6 +25,5 @@ for i = 0, limits - 1 do
   redis.call('INCRBY', counter, cost)
   redis.call('EXPIRE', counter, seconds, 'NX')
 end
-local meant = KEYS[limits + 1]
-if not meant then return {'admitted', receiver} end
-return {'admitted', redis.call('SET', meant, receiver, 'NX', 'GET', 'EX', seconds_meant) or receiver}
+local home = KEYS[limits + 1]
+return {'admitted', home and redis.call('SET', home, new_home, 'NX', 'GET', 'EX', home_seconds) or ''}

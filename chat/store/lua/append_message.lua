@@ -6,6 +6,7 @@
 --   accepted, again (it was accepted before): followed by the receipt
 --   wake: nothing was accepted; wake the drainer, then call again
 --   full: the log has no room
+--   closed: the clientId is not to be used here any more, as its home has moved
 --   unknown: it was not accepted before, and is only looked for
 local log, waking = KEYS[1], KEYS[2]
 local first_name = 3
@@ -13,14 +14,25 @@ local receipt_suffix = ARGV[1] -- what follows the entry's id in the receipt
 local log_limit = tonumber(ARGV[2])
 local name_seconds = ARGV[3] -- how long to keep the names
 local waking_ms = ARGV[4] -- how long to keep the waking flag
-local action = ARGV[5] -- 'add'; 'force': even if the flag is gone again after several wake-ups; 'look'
-local first_field = 6
+-- 'add'; 'force': even if the flag is gone again after several wake-ups; 'look'; 'close': look, and if it is unknown, see to
+-- it that it is not appended here by any call that knows this home or an earlier one
+local action = ARGV[5]
+local generation = tonumber(ARGV[6]) -- of the home of the clientId; each move makes the next one
+local closed_seconds = ARGV[7] -- how long to remember that it is closed
+local first_field = 8
 
+local closed = 0 -- the newest generation for which it is
 for i = first_name, #KEYS do
   local before = redis.call('GET', KEYS[i])
-  if before then return {'again', before} end
+  local of = before and string.match(before, '^closed (%d+)$')
+  if of then closed = tonumber(of) elseif before then return {'again', before} end
 end
 if action == 'look' then return {'unknown'} end
+if action == 'close' then
+  redis.call('SET', KEYS[first_name], 'closed ' .. math.max(closed, generation), 'EX', closed_seconds)
+  return {'unknown'}
+end
+if closed >= generation then return {'closed'} end
 if redis.call('XLEN', log) >= log_limit then return {'full'} end
 -- While the flag exists, a drainer is certain to look at the log again.
 if redis.call('EXISTS', waking) == 0 then
