@@ -146,6 +146,11 @@ def position_now(stores: Stores) -> int:
     return clock.now_us(stores.redis)
 
 
+def kept_since(stores: Stores) -> int:
+    """The position since which Redis has kept what was delivered; it changes when Redis is lost. One round trip."""
+    return int(stores.scripts.begin_deliveries(keys=[keys.DELIVERY_SINCE]))
+
+
 def reaches_back(stores: Stores, position: int) -> bool:
     """Whether Redis still knows everything delivered after that position, that is, was not lost since."""
     since = stores.redis.get(keys.DELIVERY_SINCE)

@@ -52,6 +52,11 @@ class Hub:
         """The position up to which somebody's sockets here have what was delivered to them."""
         return self._positions.get(user_id, self.newest)
 
+    def caught_up(self, user_id: str, position: int) -> None:
+        """From now on somebody's sockets here have what was delivered to them up to that position."""
+        if user_id in self._positions:
+            self._positions[user_id] = position
+
     def count(self, people: Iterable[str]) -> int:
         """How many sockets these people have here."""
         return sum(len(self._people.get(user_id, ())) for user_id in people)

@@ -17,7 +17,7 @@ from chat.messages import delivery
 from chat.people import sessions
 from chat.store.connection import Stores, connect_redis
 from web.sockets.connection import REFUSED, Connection, encode
-from web.sockets.hub import Hub
+from web.sockets.hub import CLOCKS_APART, Hub
 from web.sockets.people import People
 
 log = structlog.get_logger(__name__)
@@ -32,7 +32,7 @@ class Subscriber:
         self._hub = hub
         self._people = people
         self._pause = MIN_PAUSE
-        self._began = False
+        self._kept_since = 0  # by the Redis that everybody here has caught up with
         self.ready = Event()  # set while subscribed
 
     def run(self) -> None:
@@ -94,17 +94,20 @@ class Subscriber:
 
     def _catch_up(self) -> None:
         """To everybody connected what they missed while there was no subscription; revoked tokens' sockets go."""
-        if not self._began:
-            self._hub.newest = delivery.position_now(self._stores)
-            self._began = True
-            return
-        for user_id in self._hub.people():
-            self._catch_up_person(user_id, self._hub.position(user_id))
-        self._people.report_all()
+        since = delivery.kept_since(self._stores)
+        now = delivery.position_now(self._stores)  # what is delivered later comes through the subscription as well
+        if self._kept_since:
+            for user_id in self._hub.people():
+                self._catch_up_person(user_id, since, now)
+            self._people.report_all()
+        # In a Redis that is another one than before, the clock may be behind the positions from before.
+        self._hub.newest = max(self._hub.newest, now) if since == self._kept_since else now
+        self._kept_since = since  # last: should Redis go away meanwhile, the next time tells everybody
 
-    def _catch_up_person(self, user_id: str, position: int) -> None:
-        settings = self._stores.settings
-        whole = delivery.reaches_back(self._stores, position)
+    def _catch_up_person(self, user_id: str, since: int, now: int) -> None:
+        settings, position = self._stores.settings, self._hub.position(user_id)
+        is_same = since == self._kept_since
+        whole = is_same or since <= position
         missed = delivery.missed_since(self._stores, user_id, position, settings.resume_limit)
         encoded = b"".join(encode(frames.frame(each.channel, each.data)) for each in missed.frames)
         if len(encoded) > settings.socket_queue_bytes:  # each of their sockets would have to hold it
@@ -116,6 +119,8 @@ class Subscriber:
                 connection.end(REFUSED, "token revoked")
             elif encoded:
                 self._hub.give(connection, encoded, missed.newest)
+        # Or whoever is quiet would get the same again after every loss.
+        self._hub.caught_up(user_id, max(missed.newest if is_same else 0, now - CLOCKS_APART))
 
     def _is_valid(self, connection: Connection) -> bool:
         return sessions.is_valid(self._stores, connection.user_id, connection.token_id, connection.issued_ms)
