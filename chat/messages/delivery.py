@@ -27,6 +27,7 @@ from chat.store.connection import Stores
 from chat.store.scripts import execute
 
 UNREAD_LIMIT = 1_000  # unread counts stop here
+CLOCKS_APART = 2_000_000  # microseconds by which two nodes' clocks, which make ids and positions, may differ
 BATCH_BYTES = 65_536  # of a person's frames published together: a web process reads them into memory at once
 
 
@@ -162,7 +163,8 @@ def missed_after(stores: Stores, user_id: str, message_id: str, limit: int) -> P
 
     For a voice message this starts at the time it was accepted, since nobody knows which of its frames the client saw
     last. The same goes for a text whose delivery is unknown, for instance one seen in a page of history before it was
-    delivered. Then a frame may arrive twice, but none is missed.
+    delivered. That time is by another node's clock than positions are, so it starts `CLOCKS_APART` before. Then a frame
+    may arrive twice, but none is missed.
     """
     key = keys.deliveries_key(user_id)
     with stores.redis.pipeline(transaction=False) as pipe:
@@ -174,7 +176,7 @@ def missed_after(stores: Stores, user_id: str, message_id: str, limit: int) -> P
     full = count >= stores.settings.resume_limit
     is_voice = spoken is not None or (full and _is_voice(stores, message_id))
     known = None if is_voice else written
-    position = int(known) if known is not None else ids.milliseconds(message_id) * 1000
+    position = int(known) if known is not None else max(0, ids.milliseconds(message_id) * 1000 - CLOCKS_APART)
     page = missed_since(stores, user_id, position, limit)
     complete = page.complete and reaches_back(stores, position)  # not so in an older copy of Redis that was restored
     if known is None:

@@ -10,7 +10,6 @@ from chat.messages import delivery
 from chat.store import keys
 from chat.store.connection import Stores
 from tests.people import drain, send
-from web.sockets.hub import CLOCKS_APART
 from web.sockets.people import People
 from web.sockets.subscriber import Subscriber
 
@@ -101,4 +100,4 @@ def test_a_position_is_up_to_now_less_what_clocks_differ_by(
 ) -> None:
     before = delivery.position_now(stores)
     caught()
-    assert subscriber._hub.position(pair[1]) >= before - CLOCKS_APART
+    assert subscriber._hub.position(pair[1]) >= before - delivery.CLOCKS_APART

@@ -69,7 +69,8 @@ def test_a_message_seen_before_its_delivery_does_not_hide_what_was_delivered_sin
     drain(stores)
     seen = send(stores, *pair, "seen")["_id"]
     editing.edit(stores, pair[0], first, "one, corrected")
-    assert missed(stores, pair[1], seen) == ([(frames.STATUS, "one, corrected")], True)
+    found, complete = missed(stores, pair[1], seen)
+    assert (found[-1], complete) == ((frames.STATUS, "one, corrected"), True)
 
 
 def test_a_voice_message_of_long_before_what_is_kept_hides_nothing_either(
@@ -102,6 +103,7 @@ def test_frames_are_kept_for_the_days_that_the_settings_say(stores: Stores, pair
 def test_a_transcript_does_not_hide_what_came_between_a_voice_message_and_its_words(
     stores: Stores, pair: tuple[str, str]
 ) -> None:
+    stores.redis.set(keys.DELIVERY_SINCE, 1)
     send(stores, *pair, "before")
     drain(stores)
     spoken = send_voice(stores, *pair)["_id"]
@@ -111,7 +113,7 @@ def test_a_transcript_does_not_hide_what_came_between_a_voice_message_and_its_wo
     edited = change(stores, spoken, {"text": "the words", "status": "delivered"})
     delivery.deliver(stores, [frames.message_frame(wire.message(edited))])
     found, complete = missed(stores, pair[1], spoken)  # by a page that has seen it without its words
-    assert found == [(frames.MESSAGES, "meanwhile"), (frames.MESSAGES, "the words")]
+    assert found[-2:] == [(frames.MESSAGES, "meanwhile"), (frames.MESSAGES, "the words")]
     assert complete
 
 
@@ -139,6 +141,29 @@ def test_positions_grow_also_when_the_clock_goes_back(stores: Stores, pair: tupl
     found, newest, *_ = delivery.missed_since(stores, pair[0], ahead, MANY)
     assert newest == ahead + 3
     assert [orjson.loads(data)["_id"] for _, data in found] == sent
+
+
+def test_a_message_is_never_delivered_before_it_was_accepted_whatever_the_clocks_say(
+    stores: Stores, pair: tuple[str, str]
+) -> None:
+    ahead = delivery.position_now(stores) // 1_000 + 60_000  # ms, by the clock of its partition
+    message_id = ids.lowest_id(ahead)
+    frame = frames.Frame(frames.MESSAGES, pair, message_id, b"{}")
+    listing = delivery.Listing(pair[1], pair[0], ahead, message_id)
+    delivery.deliver(stores, [frame], listings=[listing])
+    assert stores.redis.zscore(keys.deliveries_key(pair[1]), message_id) >= ahead * 1_000
+
+
+def test_a_message_whose_clock_was_ahead_hides_nothing_that_was_delivered_since(
+    stores: Stores, pair: tuple[str, str]
+) -> None:
+    stores.redis.set(keys.DELIVERY_SINCE, 1)
+    first = send(stores, *pair, "one")["_id"]
+    drain(stores)
+    seen = ids.lowest_id(delivery.position_now(stores) // 1_000 + delivery.CLOCKS_APART // 2_000)
+    editing.edit(stores, pair[0], first, "one, corrected")
+    found, complete = missed(stores, pair[1], seen)
+    assert ((frames.STATUS, "one, corrected") in found, complete) == (True, True)
 
 
 def test_a_strangers_resume_gives_nothing(stores: Stores, pair: tuple[str, str]) -> None:

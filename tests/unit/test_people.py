@@ -6,9 +6,9 @@ import pytest
 
 from chat import frames
 from chat.frames import Envelope, decode_envelopes, presence_envelope
+from chat.messages.delivery import CLOCKS_APART
 from chat.store.connection import Stores
 from web.sockets.connection import encode
-from web.sockets.hub import CLOCKS_APART
 from web.sockets.people import People
 
 ADA, BEN, CARL = "ada", "ben", "carl"
@@ -65,6 +65,15 @@ def test_what_a_lost_subscription_missed_is_what_came_after_each_persons_own_new
     hub.route(frames.MESSAGES, Envelope((CARL,), now + 20, b"{}"))
     connect(people, CARL)
     assert (hub.position(BEN), hub.position(CARL)) == (now + 9, now + 20 - CLOCKS_APART)
+
+
+def test_what_another_person_has_from_the_future_hides_nothing_from_who_comes(people: People) -> None:
+    hub, now = people.hub, 1_772_361_000_000_000
+    hub.newest = now
+    hub.set_clock(now)
+    hub.route(frames.MESSAGES, Envelope((BEN,), now + 3_600_000_000, b"{}"))  # from before a clock went back
+    connect(people, CARL)
+    assert hub.position(CARL) < now + 3_600_000_000 - CLOCKS_APART
 
 
 def test_who_comes_when_nobody_concerned_was_here_is_told_of_the_next_change(people: People) -> None:

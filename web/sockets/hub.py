@@ -14,11 +14,11 @@ import structlog
 
 from chat import frames, tracing
 from chat.frames import Envelope
+from chat.messages.delivery import CLOCKS_APART
 from web.sockets.connection import GOING, REFUSED, Connection, encode
 
 log = structlog.get_logger(__name__)
 
-CLOCKS_APART = 2_000_000  # microseconds by which two nodes' clocks, which make positions, may differ
 ENDINGS_KEPT = 100  # a socket whose token was looked at just before it ended comes in just after
 
 
@@ -33,6 +33,7 @@ class Hub:
         self.going = False
         self.newest = 0  # position of the newest frame that came through Redis, for anybody
         self._positions: dict[str, int] = {}  # of the newest one for each person here
+        self._clock: tuple[int, float] | None = None  # Redis's (µs), and ours (s) at the same time
         self.frames = 0
 
     def __len__(self) -> int:
@@ -52,6 +53,20 @@ class Hub:
         """The position up to which somebody's sockets here have what was delivered to them."""
         return self._positions.get(user_id, self.newest)
 
+    def set_clock(self, now: int) -> None:
+        """Tells what position a frame delivered now would have."""
+        self._clock = now, time.monotonic()
+
+    def _present(self) -> int:
+        """The position of the newest frame, or Redis's time where that is earlier.
+
+        After a clock has gone back, the positions of some people are in the future, and those of others are not.
+        """
+        if self._clock is None:
+            return self.newest
+        then, began = self._clock
+        return min(self.newest, then + int((time.monotonic() - began) * 1_000_000))
+
     def caught_up(self, user_id: str, position: int) -> None:
         """From now on somebody's sockets here have what was delivered to them up to that position."""
         if user_id in self._positions:
@@ -70,7 +85,7 @@ class Hub:
         own = self._people.setdefault(connection.user_id, set())
         own.add(connection)
         if len(own) == 1:
-            self._positions[connection.user_id] = self.newest - CLOCKS_APART
+            self._positions[connection.user_id] = self._present() - CLOCKS_APART
             self._changed(connection.user_id)
         if self.shut:
             connection.end(GOING, "restarting")

@@ -17,7 +17,7 @@ from chat.messages import delivery
 from chat.people import sessions
 from chat.store.connection import Stores, connect_redis
 from web.sockets.connection import REFUSED, Connection, encode
-from web.sockets.hub import CLOCKS_APART, Hub
+from web.sockets.hub import Hub
 from web.sockets.people import People
 
 log = structlog.get_logger(__name__)
@@ -102,6 +102,7 @@ class Subscriber:
             self._people.report_all()
         # In a Redis that is another one than before, the clock may be behind the positions from before.
         self._hub.newest = max(self._hub.newest, now) if since == self._kept_since else now
+        self._hub.set_clock(now)
         self._kept_since = since  # last: should Redis go away meanwhile, the next time tells everybody
 
     def _catch_up_person(self, user_id: str, since: int, now: int) -> None:
@@ -120,7 +121,7 @@ class Subscriber:
             elif encoded:
                 self._hub.give(connection, encoded, missed.newest)
         # Or whoever is quiet would get the same again after every loss.
-        self._hub.caught_up(user_id, max(missed.newest if is_same else 0, now - CLOCKS_APART))
+        self._hub.caught_up(user_id, max(missed.newest if is_same else 0, now - delivery.CLOCKS_APART))
 
     def _is_valid(self, connection: Connection) -> bool:
         return sessions.is_valid(self._stores, connection.user_id, connection.token_id, connection.issued_ms)

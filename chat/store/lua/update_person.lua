@@ -14,10 +14,12 @@ local batch_bytes = tonumber(ARGV[5]) -- of frames published together
 local messages = tonumber(ARGV[6])
 local first_message = 7
 local first_frame = first_message + 4 * messages
+local accepted = 0 -- when the newest of the messages was, by the clock of its partition
 
 for i = first_message, first_frame - 1, 4 do
   local partner, ms, id, up_to = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
   redis.call('ZADD', conversations, 'GT', ms, partner)
+  accepted = math.max(accepted, tonumber(ms) * 1000)
   if id ~= '' then
     local inbox = KEYS[next_inbox]
     next_inbox = next_inbox + 1
@@ -34,7 +36,8 @@ if first_frame > #ARGV then return end
 local newest = redis.call('ZRANGE', deliveries, -1, -1, 'WITHSCORES')[2]
 local last = tonumber(newest or '0')
 local time = redis.call('TIME')
-local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
+-- Not before they were accepted, or whoever resumes after one whose position is unknown would miss what came with it.
+local now = math.max(tonumber(time[1]) * 1000000 + tonumber(time[2]), accepted)
 local channel, batch, bytes = '', {}, 0
 
 local function publish()
