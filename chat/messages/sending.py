@@ -129,7 +129,11 @@ class _Acceptance:
         if isinstance(recording, Receipt):
             return "again", recording
         self._charge(upload_id, recording)
-        outcome, receipt = self._append(recording)
+        try:
+            outcome, receipt = self._append(recording)
+        except Unavailable:  # not so if Redis is away: then it may have been appended
+            self._give_up(upload_id, recording)
+            raise
         if receipt.entropy == self._entropy:
             finish_claim(self._stores, self._draft, receipt)
         else:  # meanwhile a message of this `clientId` was accepted, with another recording or none

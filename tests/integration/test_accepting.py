@@ -482,6 +482,26 @@ def test_another_recording_under_a_known_client_id_stays_free_and_uncharged(
     assert charged_ms(counted, anna) == 2 * 6_050
 
 
+@pytest.mark.parametrize("why", ["full", "queue"])
+def test_a_recording_that_could_not_be_taken_may_go_to_somebody_else_and_counts_once(
+    stores: Stores, pair: tuple[str, str], why: str
+) -> None:
+    def wake() -> None:
+        if why == "queue":
+            raise Unavailable("queue_unavailable")
+
+    changed = {"limit_transcription": "60 per hour"}
+    counted = replace(stores, settings=stores.settings.model_copy(update=changed))
+    full = replace(stores, settings=stores.settings.model_copy(update={**changed, "accepted_limit": 0}))
+    recording, other = upload(stores, pair[0]), someone(stores, "other")
+    with pytest.raises(Unavailable):
+        sending.accept(full if why == "full" else counted, Draft(*pair, "", recording, "same"), wake)
+    assert charged_ms(stores, pair[0]) == 0
+    assert 0 < stores.redis.ttl(keys.upload_key(recording)) <= stores.settings.upload_ttl
+    assert post_voice(counted, pair[0], other, recording, "another")
+    assert charged_ms(stores, pair[0]) == 6_050
+
+
 def test_a_recording_that_another_call_is_sending_is_not_released(stores: Stores, pair: tuple[str, str]) -> None:
     recording = upload(stores, pair[0])
     both = [sending._Acceptance(stores, Draft(*pair, "", recording), None, nobody_to_wake) for _ in range(2)]
