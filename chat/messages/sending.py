@@ -1,5 +1,6 @@
 """The one way to send a message: `accept` puts it in the accepted log, and `chat.messages.draining` takes it on."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple, Self
@@ -30,6 +31,9 @@ CHARACTERS_A_SECOND = 60
 WAKING_MS = 5_000  # lifetime of the flag that says a drainer is coming
 FULL_RETRY_SECONDS = 30
 RETRY_SECONDS = 60  # the Redis client repeats a call only within this time
+# How long a message may take until it is appended. The final pass over a deleted account begins later than that
+# (`chat.upkeep.erasure.SETTLE_SECONDS`), and so does a partition forget later that a `clientId` was closed.
+ADMITTED_SECONDS = 30.0
 HOME_SECONDS = 86_400  # how long a `clientId` that is repeated for somebody else is recognised
 CLAIM_SECONDS = 7 * 86_400  # how long a recording stays claimed if whoever did so died before its message was accepted
 _WAKE_ROUNDS = 3
@@ -48,7 +52,8 @@ def accept(stores: Stores, draft: Draft, wake: Callable[[], None], session: Sess
         TooMany: the sender has reached the limit of messages or, with a recording, of transcribed audio.
         Invalid: there is nothing to send or the text is too long, or it is addressed to its sender.
         NotFound: the receiver or the upload is unknown, not the sender's, or already sent.
-        Unavailable: the log or Redis is full, or `wake` says that the queue is down. Nothing was accepted.
+        Unavailable: the log or Redis is full, `wake` says that the queue is down, or both took too long. Nothing was
+            accepted.
     """
     if draft.audio_file_id is None and characters.is_blank(draft.text):
         raise Invalid("text", "nothing_to_send")
@@ -111,6 +116,7 @@ class _Acceptance:
         self._conversation = ids.conversation_id(draft.sender_id, draft.receiver_id)
         self._entropy = ids.new_entropy(self._conversation)
         self._home = _Home(draft.receiver_id)
+        self._until = time.monotonic() + ADMITTED_SECONDS
 
     def run(self) -> tuple[str, Receipt]:
         """Returns `accepted`, or `again` for what was accepted before, and the receipt. Raises what `accept` raises."""
@@ -274,6 +280,8 @@ class _Acceptance:
         partition = partitions.of_conversation(self._stores, self._conversation)
         fields = accepted_log.entry_fields(replace(self._draft, request_id=request_id()), self._entropy)
         for woken in range(_WAKE_ROUNDS + 1):
+            if time.monotonic() > self._until:  # Redis or the queue was slow
+                raise Unavailable("store_unavailable")
             action = "force" if woken == _WAKE_ROUNDS else "add"
             outcome, receipt = self._call_append(partition, action, [*fields, *recording])
             if receipt is not None or outcome == "closed":

@@ -1,5 +1,6 @@
 """Accepting a message, with the real stores: who may send, how much, and that it exists once."""
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -82,6 +83,18 @@ def test_a_full_log_refuses_and_accepts_nothing(stores: Stores, pair: tuple[str,
         send(bounded, *pair, "too much")
     drain(stores)
     assert len(history.recent(stores, *pair)) == 3
+
+
+def test_a_message_that_was_admitted_long_ago_is_not_accepted(
+    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def take_long() -> None:
+        clock = time.monotonic
+        monkeypatch.setattr(time, "monotonic", lambda: clock() + sending.ADMITTED_SECONDS)
+
+    with pytest.raises(Unavailable):
+        sending.accept(stores, Draft(*pair, "too late"), take_long)
+    assert stores.redis.xlen(log_of(stores, pair)) == 0
 
 
 def test_without_a_queue_nothing_is_accepted(stores: Stores, pair: tuple[str, str]) -> None:
