@@ -85,6 +85,7 @@ def bury(stores: Stores, messages: Sequence[StoredMessage]) -> list[StoredMessag
     gone = [message for message, now in zip(messages, buried, strict=True) if now is not None]
     storing.drop_unread(stores, gone)
     audio.delete(stores, [message["audioFileId"] for message in gone if message["audioFileId"]])
+    storing.forget_doomed(stores, gone)
     return buried
 
 

@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 CHANGED_SECONDS = 7 * 86_400  # how long an old message stays in Redis after a change
 LATELY_SECONDS = 86_400  # longer than any drainer takes from storing a message to listing it
+LATELY_MOST = 10_000  # deletions remembered for each person (1 MB); one that is forgotten earlier may come as unread
 DUPLICATE_KEY = 11000
 FLUSH_PAGE = 200
 
@@ -240,10 +241,23 @@ def drop_unread(stores: Stores, messages: Iterable[StoredMessage]) -> None:
             receiver = message["receiverId"]
             stores.scripts.drop_unread(
                 keys=[keys.unwanted_key(receiver), keys.inbox_key(receiver, message["senderId"])],
-                args=[message["_id"], LATELY_SECONDS],
+                args=[message["_id"], LATELY_SECONDS, LATELY_MOST],
                 client=pipe,
             )
         execute(pipe)
+
+
+def forget_doomed(stores: Stores, messages: Iterable[StoredMessage]) -> None:
+    """Notes that the recordings of deleted messages are marked for erasure, so that nobody marks them again."""
+    recordings: dict[int, list[str]] = {}
+    for message in messages:
+        if message["audioFileId"]:
+            recordings.setdefault(partitions.of(stores, message), []).append(message["audioFileId"])
+    if recordings:
+        with stores.redis.pipeline(transaction=False) as pipe:
+            for partition, own in recordings.items():
+                pipe.srem(keys.doomed_key(partition), *own)
+            pipe.execute()
 
 
 def find_originals(stores: Stores, messages: Sequence[StoredMessage]) -> dict[str, StoredMessage]:

@@ -330,7 +330,10 @@ def read_key(user_id: str) -> str:
 
 
 def unwanted_key(user_id: str) -> str:
-    """Set of the ids of messages to a person that were deleted lately; it does the same for those."""
+    """Sorted set of the ids of messages to a person that were deleted lately, by when that was (s).
+
+    It does the same for those.
+    """
     return f"{person_tag(user_id)}:unwanted"
 
 

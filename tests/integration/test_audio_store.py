@@ -307,6 +307,7 @@ def test_only_the_recordings_of_messages_that_were_buried_go(stores: Stores, pai
     assert [each and each["_id"] for each in now] == [None, None, buried]
     assert kept(stores) == {messages[1]["audioFileId"]}
     assert stores.redis.zcard(keys.UPLOADS_PENDING_DELETION) == 0
+    assert not stores.redis.exists(keys.doomed_key(partition_of(stores, pair))), "the sweep would mark them again"
 
 
 def test_a_recording_another_tool_wrote_in_chunks_of_its_own_size_is_read_whole_and_in_ranges(

@@ -11,7 +11,7 @@ from pymongo import MongoClient
 
 from chat import frames, ids
 from chat.errors import Invalid, NotFound, Unavailable
-from chat.messages import conversations, editing, history, storing
+from chat.messages import conversations, delivery, editing, history, storing
 from chat.store import hot, keys, partitions
 from chat.store.connection import Stores
 from chat.wire import StoredMessage
@@ -249,3 +249,27 @@ def test_a_text_of_which_nothing_can_be_seen_is_empty(
 )
 def test_a_text_of_which_anything_can_be_seen_is_not(stores: Stores, pair: tuple[str, str], text: str) -> None:
     assert send(stores, *pair, text)["text"] == text
+
+
+def test_what_was_deleted_lately_is_remembered_for_its_time_and_within_its_bound(
+    stores: Stores, message: StoredMessage, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unwanted = keys.unwanted_key(pair[1])
+    now, _ = stores.redis.time()
+    old, lately = ids.lowest_id(1), [ids.lowest_id(number) for number in range(2, 5)]
+    stores.redis.zadd(unwanted, {old: now - storing.LATELY_SECONDS - 1})
+    stores.redis.zadd(unwanted, {each: now - 100 + place for place, each in enumerate(lately)})
+    monkeypatch.setattr(storing, "LATELY_MOST", 3)
+    editing.delete(stores, pair[0], message["_id"])
+    left = [raw.decode() for raw in stores.redis.zrange(unwanted, 0, -1)]
+    assert left == [*lately[1:], message["_id"]]
+    assert 0 < stores.redis.ttl(unwanted) <= storing.LATELY_SECONDS
+
+
+def test_a_message_that_was_deleted_before_it_was_listed_is_not_unread(
+    stores: Stores, message: StoredMessage, pair: tuple[str, str]
+) -> None:
+    (stored,) = storing.store_hot(stores, [message])  # by a drainer that has not listed it yet
+    editing.delete(stores, pair[0], message["_id"])
+    delivery.deliver(stores, (), listings=storing.listings(stored))
+    assert stores.redis.zcard(keys.inbox_key(pair[1], pair[0])) == 0

@@ -25,7 +25,7 @@ for i = first_message, first_frame - 1, 4 do
     next_inbox = next_inbox + 1
     -- It may have been read, or deleted, since it was stored.
     local lately = redis.call('HGET', read, partner) or ''
-    if up_to < id and lately < id and redis.call('SISMEMBER', unwanted, id) == 0 then
+    if up_to < id and lately < id and not redis.call('ZSCORE', unwanted, id) then
       redis.call('ZADD', inbox, 0, id)
       redis.call('ZREMRANGEBYRANK', inbox, 0, -max_unread - 1)
     end
