@@ -6,7 +6,7 @@ frame's JSON; several may follow each other. A web process routes an envelope by
 JSON. Only this module knows the two formats; the Lua scripts only know that a line feed separates envelopes.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from chat import wire
@@ -146,17 +146,34 @@ def encode_envelope(recipients: Sequence[str], data: bytes) -> bytes:
     return envelope_head(recipients) + b"0\n" + data
 
 
-def decode_envelopes(raw: bytes) -> Iterator[Envelope]:
+def decode_envelopes(raw: bytes, on_unreadable: Callable[[bytes], None] | None = None) -> Iterator[Envelope]:
     """Parses what was published: one or more envelopes, each of which is two lines.
 
+    Calls `on_unreadable` with each line that should begin an envelope and does not, and goes on with the next one.
+
     Raises:
-        ValueError: one is none. Those before it were yielded.
+        ValueError: there is such a line and no `on_unreadable`. The envelopes before it were yielded.
     """
-    lines = raw.split(b"\n")
-    for head, data in zip(lines[::2], lines[1::2], strict=True):
-        *origin, to, position = head.decode().split(" ")
-        recipients = tuple(to.split(RECIPIENTS_SEPARATOR)) if to else ()
-        yield Envelope(recipients, int(position), data, "".join(origin))
+    lines, at = raw.split(b"\n"), 0
+    while at < len(lines):
+        try:
+            envelope = _decode_envelope(*lines[at : at + 2])
+        except ValueError:
+            if on_unreadable is None:
+                raise
+            on_unreadable(lines[at])
+            at += 1
+        else:
+            yield envelope
+            at += 2
+
+
+def _decode_envelope(head: bytes, data: bytes | None = None) -> Envelope:
+    *origin, to, position = head.decode().split(" ")
+    if data is None:
+        raise ValueError("no data")
+    recipients = tuple(to.split(RECIPIENTS_SEPARATOR)) if to else ()
+    return Envelope(recipients, int(position), data, "".join(origin))
 
 
 def presence_halves(

@@ -49,6 +49,15 @@ def test_what_is_no_envelope_is_refused(raw: bytes) -> None:
         list(frames.decode_envelopes(raw))
 
 
+@pytest.mark.parametrize("wrong", [b"", b"{}", b"a b\n{}", b"\xff 1\n{}", b"one line"])
+def test_what_is_published_with_something_unreadable_is_read(wrong: bytes) -> None:
+    right = frames.encode_envelope((ANNA,), b"{}")
+    unreadable: list[bytes] = []
+    found = list(frames.decode_envelopes(b"\n".join([right, wrong, right]), unreadable.append))
+    assert found == [Envelope((ANNA,), 0, b"{}")] * 2
+    assert unreadable == wrong.split(b"\n")
+
+
 @pytest.mark.parametrize("online", [True, False])
 @pytest.mark.parametrize("seen", [None, "2026-03-01T09:30:00.125Z"])
 def test_the_time_somebody_was_seen_goes_between_the_halves_of_a_presence_envelope(

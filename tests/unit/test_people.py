@@ -10,6 +10,7 @@ from chat.messages.delivery import CLOCKS_APART
 from chat.store.connection import Stores
 from web.sockets.connection import encode
 from web.sockets.people import People
+from web.sockets.subscriber import Subscriber
 
 ADA, BEN, CARL = "ada", "ben", "carl"
 
@@ -53,6 +54,25 @@ def test_a_change_goes_to_its_recipients_or_to_everybody(people: People) -> None
     assert (ben.got, carl.got) == ([to_ben], [])
     to_all = change(people, False)
     assert (ben.got, carl.got) == ([to_ben, to_all], [to_all])
+
+
+@pytest.mark.parametrize(
+    ("channel", "wrong"),
+    [
+        (frames.SESSIONS, b"{}"),
+        (frames.SESSIONS, b"[]"),
+        (frames.SESSIONS, b'{"userId": "ben", "before": null, "except": ""}'),
+        (frames.USERS, b"no json"),
+        (frames.USERS, b'{"online": true}'),
+    ],
+)
+def test_what_cannot_be_read_keeps_nothing_else_from_its_people(people: People, channel: str, wrong: bytes) -> None:
+    subscriber = Subscriber(cast("Stores", None), people.hub, people)
+    subscriber._dispatch(channel, frames.encode_envelope((), wrong))
+    ben = connect(people, BEN)  # an ending that is none would be looked at here
+    batch = [frames.encode_envelope((BEN,), b'"one"'), b"no envelope", frames.encode_envelope((BEN,), b'"two"')]
+    subscriber._dispatch(frames.MESSAGES, b"\n".join(batch))
+    assert ben.got == [encode(frames.frame(frames.MESSAGES, data)) for data in (b'"one"', b'"two"')]
 
 
 def test_what_a_lost_subscription_missed_is_what_came_after_each_persons_own_newest_frame(people: People) -> None:

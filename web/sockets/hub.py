@@ -7,7 +7,7 @@ the sockets of the people it concerns.
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import NamedTuple, Self
 
 import orjson
 import structlog
@@ -22,13 +22,37 @@ log = structlog.get_logger(__name__)
 ENDINGS_KEPT = 100  # a socket whose token was looked at just before it ended comes in just after
 
 
+class Ending(NamedTuple):
+    """Sessions that have ended: that of one token, or all of those issued until a moment (Unix, ms) but one."""
+
+    user_id: str
+    token_id: str | None
+    before: int = 0
+    kept: str = ""
+
+    @classmethod
+    def parse(cls, data: bytes) -> Self:
+        """Reads what `chat.people.sessions` announces. Raises KeyError, TypeError or ValueError if it is none."""
+        found = orjson.loads(data)
+        if "tokenId" in found:
+            return cls(found["userId"], found["tokenId"])
+        return cls(found["userId"], None, int(found["before"]), found["except"])
+
+    def includes(self, connection: Connection) -> bool:
+        if self.user_id != connection.user_id:
+            return False
+        if self.token_id is not None:
+            return connection.token_id == self.token_id
+        return connection.issued_ms <= self.before and connection.token_id != self.kept
+
+
 class Hub:
     """`changed` is told whose first socket came or whose last one went."""
 
     def __init__(self, changed: Callable[[str], None]) -> None:
         self._people: dict[str, set[Connection]] = {}
         self._changed = changed
-        self._endings: deque[dict[str, Any]] = deque(maxlen=ENDINGS_KEPT)
+        self._endings: deque[Ending] = deque(maxlen=ENDINGS_KEPT)
         self.shut = False  # to sockets that come: this process is about to go
         self.going = False
         self.newest = 0  # position of the newest frame that came through Redis, for anybody
@@ -89,7 +113,7 @@ class Hub:
             self._changed(connection.user_id)
         if self.shut:
             connection.end(GOING, "restarting")
-        elif any(_ends(ending, connection) for ending in self._endings):
+        elif any(ending.includes(connection) for ending in self._endings):
             connection.end(REFUSED, "token revoked")
 
     def remove(self, connection: Connection) -> None:
@@ -132,11 +156,11 @@ class Hub:
         self.frames += connection.push(encoded)
 
     def end_sessions(self, data: bytes) -> None:
-        """Close the sockets whose tokens hold no longer; `data` is an envelope's, see `chat.people.sessions`."""
-        ending = orjson.loads(data)
+        """Close the sockets whose tokens hold no longer; `data` is an envelope's, see `Ending.parse`."""
+        ending = Ending.parse(data)
         self._endings.append(ending)
-        for connection in self.of(ending["userId"]):
-            if _ends(ending, connection):
+        for connection in self.of(ending.user_id):
+            if ending.includes(connection):
                 connection.end(REFUSED, "token revoked")
 
     def end_all(self) -> None:
@@ -144,11 +168,3 @@ class Hub:
         self.shut = self.going = True
         for connection in self:
             connection.end(GOING, "restarting")
-
-
-def _ends(ending: dict[str, Any], connection: Connection) -> bool:
-    if ending["userId"] != connection.user_id:
-        return False
-    if "tokenId" in ending:
-        return bool(connection.token_id == ending["tokenId"])
-    return connection.issued_ms <= ending["before"] and bool(connection.token_id != ending["except"])

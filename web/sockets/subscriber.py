@@ -81,16 +81,20 @@ class Subscriber:
                 self._dispatch(message["channel"].decode(), message["data"])
 
     def _dispatch(self, channel: str, data: bytes) -> None:
-        try:
-            for envelope in frames.decode_envelopes(data):
+        """Passes on what was published together. What cannot be read is left out, and the rest passed on."""
+        unreadable: list[bytes] = []
+        for envelope in frames.decode_envelopes(data, unreadable.append):
+            try:
                 if channel == frames.SESSIONS:
                     self._hub.end_sessions(envelope.data)
                 elif channel == frames.USERS:
                     self._people.handle(envelope)
                 else:
                     self._hub.route(channel, envelope)
-        except (ValueError, KeyError):
-            log.exception("subscriber.unreadable", channel=channel)
+            except (ValueError, KeyError, TypeError):
+                log.exception("subscriber.unreadable", channel=channel)
+        if unreadable:
+            log.error("subscriber.unreadable", channel=channel, lines=len(unreadable))
 
     def _catch_up(self) -> None:
         """To everybody connected what they missed while there was no subscription; revoked tokens' sockets go."""
