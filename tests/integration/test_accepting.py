@@ -1,9 +1,12 @@
 """Accepting a message, with the real stores: who may send, how much, and that it exists once."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from redis.client import Pipeline
 
 from chat import ids
 from chat.errors import Invalid, NotFound, TooMany, Unauthorized, Unavailable
@@ -41,13 +44,13 @@ def test_ten_posts_of_one_client_id_at_once_make_one_message(stores: Stores, pai
 def test_a_call_the_redis_client_repeats_makes_one_message(
     stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    accept = stores.scripts.accept_message
+    run = stores.together.run
 
-    def lose_the_first_answer(**call: object) -> object:
-        accept(**call)
-        return accept(**call)  # as redis-py does if the connection breaks before the reply
+    def lose_the_first_answer(add: Callable[[Pipeline], None]) -> list[Any]:
+        run(add)
+        return run(add)  # as redis-py does if the connection breaks before the reply
 
-    monkeypatch.setattr(stores.scripts, "accept_message", lose_the_first_answer)
+    monkeypatch.setattr(stores.together, "run", lose_the_first_answer)
     stores.redis.set(keys.waking_key(partition_of(stores, pair)), "1")
     message = send(stores, *pair, "once")
     assert stores.redis.xlen(log_of(stores, pair)) == 1
