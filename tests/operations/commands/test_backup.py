@@ -13,7 +13,7 @@ import pytest
 from chat.store import keys
 from dev.processes import wait_until
 from tests.client import PASSWORD, Client, Person
-from tests.operations.test_cli import done, flask, talk
+from tests.operations.commands.test_cli import done, flask, talk
 from tests.recordings import spoken
 from tests.stack import ROOT, Stack
 from tests.stores import open_stores
