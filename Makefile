@@ -19,8 +19,8 @@ build: setup  ## Bundle and compress the page, as `make run` does; does nothing 
 
 test: setup wheels browser check  ## Lint, types and all tests; prints little if all is well
 	@$(VENV)/python -m dev.node test
-	@# Some images set the variable. Without bytecode each of some 200 processes, and pytest four times, compiles all of it.
-	@env -u PYTHONDONTWRITEBYTECODE $(VENV)/python -m pytest --numprocesses 4 --no-loadscope-reorder  # longest folders first
+	@# Some images set the variable. Without bytecode each of some 200 processes, and pytest three times, compiles all of it.
+	@env -u PYTHONDONTWRITEBYTECODE $(VENV)/python -m pytest --numprocesses 3 --no-loadscope-reorder  # longest folders first
 
 fault: setup  ## Break every process and store repeatedly under load; eleven minutes
 	@$(VENV)/python -m pytest tests/fault -m "long or not long"
