@@ -16,6 +16,7 @@ from tests.stack import Stack
 
 LEVERS = (  # the functions of `bench.without`
     "three_round_trips_to_accept",
+    "a_round_trip_for_every_message",
     "no_groups",
     "a_task_for_every_message",
     "archive_before_delivering",

@@ -10,6 +10,7 @@ from typing import Any
 
 from celery.signals import worker_process_init
 from limits import parse_many
+from redis.client import Pipeline
 
 import workers.app
 from chat import frames, wire
@@ -17,6 +18,8 @@ from chat.frames import Envelope
 from chat.messages import archiving, draining, sending, storing
 from chat.people import sessions
 from chat.store import hot
+from chat.store.scripts import execute
+from chat.store.together import Together
 from web import bodies
 from web.app import Application
 from web.app import create_app as create_ours
@@ -117,6 +120,17 @@ def three_round_trips_to_accept(web: Application | None) -> None:
         return accept(stores, draft, wake, None)
 
     sending.accept = accept_apart
+
+
+def a_round_trip_for_every_message(_: Application | None) -> None:
+    """Accepts each message in a round trip of its own, on a connection of its own."""
+
+    def run(self: Together, add: Callable[[Pipeline], None]) -> list[Any]:
+        with self._redis.pipeline(transaction=False) as pipe:
+            add(pipe)
+            return execute(pipe)
+
+    Together.run = run  # type: ignore[method-assign]
 
 
 def a_greenlet_for_every_frame(_: Application | None) -> None:

@@ -56,22 +56,26 @@ def server_settings(redis: RedisServer | None, mongodb: MongoServer | None) -> d
     }
 
 
-def run_configured(command: Sequence[str | Path], folder: Path = ROOT) -> str:
-    """Runs a program to its end with complete settings and no servers; returns what it says. It must succeed.
-
-    It has no PYTHONPATH: what it finds is in its folder.
-    """
-    settings = {"SECRET_KEY": SECRET, "REDIS_URL": "redis://redis", "MONGODB_URI": "mongodb://mongodb/chat"}
-    environment = {name: value for name, value in clean_environment().items() if name != "PYTHONPATH"}
-    ran = subprocess.run(
+def run_alone(
+    command: Sequence[str | Path], environment: Mapping[str, str], folder: Path
+) -> subprocess.CompletedProcess[str]:
+    """Runs a program to its end with these settings alone; what it finds is in its folder, or on this PYTHONPATH."""
+    usual = {name: value for name, value in clean_environment().items() if name != "PYTHONPATH"}
+    return subprocess.run(
         command,
-        env={**environment, **settings},
+        env={**usual, **environment},
         cwd=folder,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
+
+
+def run_configured(command: Sequence[str | Path], folder: Path = ROOT) -> str:
+    """Runs a program to its end with complete settings and no servers; returns what it says. It must succeed."""
+    settings = {"SECRET_KEY": SECRET, "REDIS_URL": "redis://redis", "MONGODB_URI": "mongodb://mongodb/chat"}
+    ran = run_alone(command, settings, folder)
     assert ran.returncode == 0, ran.stderr
     return ran.stdout
 

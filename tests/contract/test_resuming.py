@@ -46,7 +46,8 @@ def test_resuming_when_nothing_was_missed_is_complete(ada: Person, ben: Person, 
     socket.wait_for_frame("application:messages", lambda data: data["_id"] == message_id)
     socket.send({"type": "resume", "after": message_id})
     assert socket.wait_for_frame("application:resume") == {"complete": True}
-    assert [message["_id"] for message in socket.messages()] == [message_id]
+    # An older one may just be reaching this process when the socket opens.
+    assert [message["_id"] for message in socket.messages() if message["_id"] >= message_id] == [message_id]
 
 
 UNKNOWN = ["", "x", None, 5, [], {}, "*", "0" * 26, "01jd4xbcea8x4m6z9t1v0qw5rk", "01JD4XBCEA8X4M6Z9T1V0QW5RK"]

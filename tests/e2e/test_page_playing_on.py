@@ -65,9 +65,14 @@ def test_the_voice_message_that_follows_plays_next(visit: Visit, modules: str, c
         message(ada.person, grace, minutes_ago(1), **{**spoken("and the next"), "audioFileId": "2" * 32}),
     ]
     tell(ada.page, told, recording())
+    ada.context.add_init_script(f"({MEDIA_KEYS})()")
     ada.open(grace)
     ada.page.get_by_role("button", name="Play the recording").first.click()
     bar = ada.page.get_by_role("region", name="Now playing")
+    expect(bar).to_contain_text("the first one")
+    ada.page.evaluate("mediaKeys.nexttrack()")
+    expect(bar).to_contain_text("and the next")
+    ada.page.get_by_role("button", name="Play the recording").first.click()
     expect(bar).to_contain_text("the first one")
     ada.page.evaluate(TO_THE_END)
     expect(bar).to_contain_text("and the next")

@@ -50,6 +50,12 @@ NOTIFIED = """async (wanted) => {
         await new Promise((resolve) => setTimeout(resolve, 50));
     }
 }"""
+# Waits until the worker sees no page any more; one that is being left still counts as looked at.
+ALONE = """async () => {
+    while ((await clients.matchAll({ type: "window", includeUncontrolled: true })).length) {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+}"""
 DATABASES = ("chattergram-offline", "chattergram-heard", "chattergram", "chattergram-recordings")
 
 
@@ -176,6 +182,7 @@ def test_a_pushed_message_is_shown_and_a_click_opens_its_conversation(visit: Vis
     worker = ada.context.service_workers[0]
     wait_for(page, lambda: bool(registrations), "the registration of the worker")
     page.goto("about:blank")  # nobody looks at the page, so the notification is shown
+    worker.evaluate(ALONE)
     pushed = {"messageId": "1", "senderId": grace.id, "sender": name, "isVoice": None, "text": None}
     data = {"origin": origin, "registrationId": registrations[0], "data": json.dumps(pushed)}
     session.send("ServiceWorker.deliverPushMessage", data)

@@ -17,7 +17,7 @@ from chat.store.connection import connect_mongodb, connect_redis
 from chat.store.pool import open_pool
 from config.addresses import for_kombu
 from config.settings import DEVELOPMENT_SECRET, Settings, SettingsError, get_settings
-from tests.stack import ROOT, clean_environment
+from tests.stack import ROOT, run_alone
 from web.queue import Queue
 
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -26,15 +26,8 @@ STORES = {"REDIS_URL": "redis://redis.example:6379/0", "MONGODB_URI": "mongodb:/
 
 def start(folder: Path, **environment: str) -> subprocess.CompletedProcess:
     """Loads the settings, like every process at its start, in a folder without `.env`."""
-    return subprocess.run(
-        [sys.executable, "-c", "from config.settings import get_settings; print(get_settings().celery_broker_url)"],
-        env={**clean_environment(), "PYTHONPATH": str(ROOT), **environment},
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    script = "from config.settings import get_settings; print(get_settings().celery_broker_url)"
+    return run_alone([sys.executable, "-c", script], {"PYTHONPATH": str(ROOT), **environment}, folder)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """A call's trace reaches from the call to the frame, over all processes, with nothing of people in it."""
 
 import secrets
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from tests.client import Client
 from tests.operations.observability.conftest import Collector
 from tests.people import partition_of
 from tests.recordings import spoken
-from tests.stack import ROOT, SECRET, Stack, clean_environment
+from tests.stack import ROOT, SECRET, Stack, run_alone
 from tests.stores import open_stores
 
 
@@ -62,15 +61,7 @@ def test_without_its_packages_the_setting_is_refused_in_a_sentence(tmp_path: Pat
     """That nobody needs them otherwise, `tests/unit/test_requirements.py` shows."""
     script = "import sys; sys.modules['opentelemetry'] = None\nfrom web.app import create_app; create_app()"
     own = {"ENVIRONMENT": "test", "SECRET_KEY": SECRET, "OTLP_ENDPOINT": "http://127.0.0.1:1/v1/traces"}
-    ran = subprocess.run(
-        [sys.executable, "-c", script],
-        env={**clean_environment(), "PYTHONPATH": str(ROOT), **own},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    ran = run_alone([sys.executable, "-c", script], {"PYTHONPATH": str(ROOT), **own}, tmp_path)
     assert ran.returncode == 1
     assert "OTLP_ENDPOINT: needs packages" in ran.stderr
     assert "requirements/tracing.txt" in ran.stderr

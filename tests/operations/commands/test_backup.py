@@ -13,7 +13,7 @@ import pytest
 from chat.store import keys
 from dev.processes import wait_until
 from tests.client import PASSWORD, Client, Person
-from tests.operations.test_cli import done, flask, talk
+from tests.operations.commands.test_cli import done, flask, talk
 from tests.recordings import spoken
 from tests.stack import ROOT, Stack
 from tests.stores import open_stores
@@ -26,18 +26,11 @@ def stop(stack: Stack) -> None:
         process.stop()
 
 
-def start(stack: Stack) -> None:
-    for process in (stack.worker, stack.beat):
-        if not process.running:
-            process.start()
-    stack.wait_workers()
-
-
 @pytest.fixture
 def restarted(stack: Stack) -> Iterator[Stack]:
     """The stack for a test that stops processes."""
     yield stack
-    start(stack)
+    stack.start_stopped()
 
 
 def logged_in(client: Client, person: Person) -> bool:
@@ -80,7 +73,7 @@ def test_what_was_saved_is_all_there_after_both_stores_were_lost(
         stores.redis.flushall()
         assert "the hot window is complete" in done(flask(stack, "sync", "run"))
         assert stores.mongo.erasures.count_documents({"_id": gone.id}) == 1, "workers will erase their messages"
-        start(stack)
+        stack.start_stopped()
 
     assert ben.history(ada) == before
     row = next(each for each in ben.get("/conversations") if each["partner"]["_id"] == ada.id)
