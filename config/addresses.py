@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from urllib.parse import SplitResult, parse_qs, parse_qsl, quote, unquote, urlsplit
 
 MAX_PORT = 65_535
+REDIS_PORT = 6_379
 SENTINEL_PORT = 26_379
 # One that is away must not hold up the next: redis-py would try each for seconds.
 SENTINEL_OPTIONS = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5, "retry": None}
@@ -45,14 +46,24 @@ def _sentinels(database: str) -> tuple[str, str]:
     )
 
 
-REDIS = (_FIRST_DATABASE, *_sentinels("(?:/0)?"), rf"unix://{_USER}{_SOCKET}")
+def _cluster() -> tuple[str, str]:
+    """The two forms of an address that names nodes of a cluster: without TLS and with it."""
+    hosts = rf"{_USER}(?P<hosts>{_HOST}(?:,{_HOST})*)(?:/0?)?"
+    return (
+        rf"redis\+cluster://{hosts}",
+        rf"rediss\+cluster://{hosts}(?:\?(?:(?:{'|'.join(TLS_OPTIONS)})=[^&#\s]*(?:&|$))*)?",
+    )
+
+
+REDIS = (_FIRST_DATABASE, *_sentinels("(?:/0)?"), *_cluster(), rf"unix://{_USER}{_SOCKET}")
 BROKER = (_REDIS, *_sentinels(r"/\d+"), rf"redis\+socket://{_USER}/[^?#\s]+(?:\?virtual_host=\d+)?", _AMQP)
 MONGODB = (
     rf"mongodb://{_OWNER}(?P<hosts>{_HOST}(?:,{_HOST})*){_REST}",
     rf"mongodb\+srv://{_OWNER}[^\[\]:/?#@,\s]+{_REST}",
 )
 FORMS_OF_REDIS = (
-    "redis://user:password@host:port/0, or redis+sentinel://user:password@host:port,host:port/name; with TLS rediss"
+    "redis://user:password@host:port/0, redis+sentinel://user:password@host:port,host:port/name, or "
+    "redis+cluster://user:password@host:port,host:port; with TLS rediss"
 )
 ESCAPED = "percent-encode special characters in the password"
 
@@ -116,19 +127,50 @@ def sentinels(url: str) -> Sentinels | None:
     parts = urlsplit(url)
     if parts.scheme not in ("redis+sentinel", "rediss+sentinel"):
         return None
-    user, _, hosts = parts.netloc.rpartition("@")
-    name, _, password = user.partition(":")
     service, _, database = parts.path.strip("/").partition("/")
-    login = {"username": unquote(name), "password": unquote(password)}
     given, tls = dict(parse_qsl(parts.query)), _tls(parts)
     return Sentinels(
-        tuple(_host_and_port(each) for each in hosts.split(",")),
+        _hosts(parts, SENTINEL_PORT),
         service,
         int(database or 0),
-        {key: value for key, value in login.items() if value},
+        _login(parts),
         tls,
         {**SENTINEL_OPTIONS, "password": given.get(SENTINEL_PASSWORD), **({} if tls is None else {"ssl": True, **tls})},
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Some nodes of a Redis Cluster, which tell of the others, and how to log in to all of them."""
+
+    hosts: tuple[tuple[str, int], ...]
+    login: dict[str, str]
+    tls: dict[str, str] | None  # options of TLS; None without TLS
+
+
+def cluster(url: str) -> Cluster | None:
+    """Reads an address that names nodes of a cluster; returns None for any other."""
+    parts = urlsplit(url)
+    if not is_cluster(url):
+        return None
+    return Cluster(_hosts(parts, REDIS_PORT), _login(parts), _tls(parts))
+
+
+def is_cluster(url: str) -> bool:
+    return url.startswith(("redis+cluster://", "rediss+cluster://"))
+
+
+def _login(address: SplitResult) -> dict[str, str]:
+    """The name and the password in an address, as far as it has them."""
+    name, _, password = address.netloc.rpartition("@")[0].partition(":")
+    login = {"username": unquote(name), "password": unquote(password)}
+    return {key: value for key, value in login.items() if value}
+
+
+def _hosts(address: SplitResult, port: int) -> tuple[tuple[str, int], ...]:
+    """The hosts and ports in an address; `port` of those that name none."""
+    each = (urlsplit(f"//{text}") for text in address.netloc.rpartition("@")[2].split(","))
+    return tuple((parts.hostname or "", parts.port or port) for parts in each)
 
 
 def _tls(address: SplitResult) -> dict[str, str] | None:
@@ -136,11 +178,6 @@ def _tls(address: SplitResult) -> dict[str, str] | None:
     if not _is_tls(address.scheme):
         return None
     return {key: value for key, value in parse_qsl(address.query) if key in TLS_OPTIONS}
-
-
-def _host_and_port(text: str) -> tuple[str, int]:
-    parts = urlsplit(f"//{text}")
-    return parts.hostname or "", parts.port or SENTINEL_PORT
 
 
 class KombuAddress(NamedTuple):

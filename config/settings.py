@@ -114,17 +114,18 @@ class Settings(BaseSettings):
     redis_url: Annotated[str, AfterValidator(addresses.redis)] = Field(
         "redis://127.0.0.1:6379/0",
         description="Redis with search and JSON: hot data and pub/sub. Sentinels that know its master: "
-        "`redis+sentinel://host,host/name`, with TLS `rediss+sentinel://`.",
+        "`redis+sentinel://host,host/name`, with TLS `rediss+sentinel://`. Some nodes of a Redis Cluster: "
+        "`redis+cluster://host,host`, with TLS `rediss+cluster://`.",
     )
     redis_ca_certs: Annotated[str, AfterValidator(addresses.authority)] = Field(
         "",
         description="File (PEM) with the authorities that may sign the certificates of Redis and the broker "
-        "(`rediss://`, `rediss+sentinel://`); by default, those the system trusts.",
+        "(`rediss://`, `rediss+sentinel://`, `rediss+cluster://`); by default, those the system trusts.",
     )
     celery_broker_url: Annotated[str, AfterValidator(addresses.broker)] = Field(
         "",
         description="Celery's broker: another Redis database or server, or RabbitMQ; by default the database after "
-        "that of `REDIS_URL`.",
+        "that of `REDIS_URL`. Needed beside a Redis Cluster, which has one database and which Celery does not know.",
     )
     redis_connections: int = Field(
         16,
@@ -479,6 +480,8 @@ class Settings(BaseSettings):
     def _place_broker(self) -> Self:
         if not self.celery_broker_url and self.redis_url.startswith("unix:"):
             raise ValueError("CELERY_BROKER_URL must be set if REDIS_URL is a Unix socket")
+        if not self.celery_broker_url and addresses.is_cluster(self.redis_url):
+            raise ValueError("CELERY_BROKER_URL must be set if REDIS_URL is a Redis Cluster")
         if self.redis_ca_certs and "redis_url" in self.model_fields_set:
             self.redis_url = addresses.trusting(self.redis_url, self.redis_ca_certs)
             self.celery_broker_url = addresses.trusting(self.celery_broker_url, self.redis_ca_certs)

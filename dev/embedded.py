@@ -254,7 +254,7 @@ class Embedded:
         logs = self.folder / "log"
         try:
             if self._with_redis:
-                self.redis = RedisServer("Redis", self.folder / "redis", logs / "redis.log", lock)
+                self.redis = self.make_redis(logs / "redis.log", lock)
                 self.redis.start()
             if self._with_mongodb:
                 self.mongodb = MongoServer("MongoDB", self.folder / "mongodb", logs / "mongodb.log", lock)
@@ -264,6 +264,9 @@ class Embedded:
         except BaseException:
             self.stop()
             raise
+
+    def make_redis(self, log: Path, lock: Sequence[int]) -> RedisServer:
+        return RedisServer("Redis", self.folder / "redis", log, lock)
 
     def stop(self) -> None:
         """Stops the servers, giving each time to write its data to disk."""

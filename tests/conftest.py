@@ -10,6 +10,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from chat.store import archive, counters, hot
+from chat.store.cluster import nodes
 from chat.store.connection import Stores, connect
 from config.settings import Settings
 from tests.client import Client
@@ -77,7 +78,8 @@ def stores(connected: Stores) -> Stores:
     A test that drops MongoDB's makes them again.
     """
     counters.flush(connected.redis)  # what earlier tests counted in this process goes with the rest
-    connected.redis.flushall()
+    for node in nodes(connected.redis):
+        node.flushall()
     for name in connected.mongo.list_collection_names():
         connected.mongo[name].delete_many({})
     hot.migrate(connected)

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
@@ -18,6 +18,7 @@ from dev import whisper_model
 from dev.embedded import Embedded, MongoServer, RedisServer
 from dev.processes import LOOPBACK, ManagedProcess, free_port
 from tests.push_service import VAPID_PRIVATE_KEY
+from tests.redis_cluster import embedded
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRET = "secret-of-the-tests-0123456789abcdef"
@@ -33,11 +34,11 @@ def clean_environment() -> dict[str, str]:
 
 
 def start_servers(folder: Path) -> tuple[Embedded, RedisServer, MongoServer]:
-    embedded = Embedded(folder)
-    embedded.start()
-    assert embedded.redis is not None
-    assert embedded.mongodb is not None
-    return embedded, embedded.redis, embedded.mongodb
+    servers = embedded(folder)
+    servers.start()
+    assert servers.redis is not None
+    assert servers.mongodb is not None
+    return servers, servers.redis, servers.mongodb
 
 
 def server_settings(redis: RedisServer | None, mongodb: MongoServer | None) -> dict[str, str]:
@@ -105,9 +106,14 @@ class Stack:
     """
 
     def __init__(
-        self, folder: Path, environment: Mapping[str, str] | None = None, commands: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+        commands: Mapping[str, str] | None = None,
+        servers: Callable[..., Embedded] = embedded,
     ) -> None:
         self.folder = folder
+        self._embedded = servers
         self._commands = dict(commands or {})  # instead of those of the Procfile
         self.port = 0
         self._overrides = dict(environment or {})
@@ -128,7 +134,7 @@ class Stack:
             StartError: something did not start; shows the end of its log.
         """
         with_redis, with_mongodb = (name not in self._overrides for name in ("REDIS_URL", "MONGODB_URI"))
-        self.embedded = Embedded(self.folder, with_redis=with_redis, with_mongodb=with_mongodb)
+        self.embedded = self._embedded(self.folder, with_redis=with_redis, with_mongodb=with_mongodb)
         self.embedded.start()
         try:
             if self.embedded.redis is not None:

@@ -37,7 +37,9 @@ class Limits:
     def __init__(self, stores: Stores) -> None:
         settings = stores.settings
         pool = stores.redis.connection_pool
-        storage = RedisStorage("redis://", connection_pool=pool, key_prefix=keys.LIMITS)  # the pool has the address
+        storage = RedisStorage("redis://", connection_pool=pool, key_prefix=keys.LIMITS)
+        storage.storage = stores.redis  # which may be a cluster; `limits` would make a client of its own
+        storage.initialize_storage("")
         self._redis = stores.redis
         self._limiter = FixedWindowRateLimiter(storage)
         self._sign_up = parse_many(settings.limit_signup_address)

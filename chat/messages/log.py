@@ -6,15 +6,17 @@ entries written before a deploy that adds a field can still be read after it.
 
 import contextlib
 import math
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import orjson
-from redis import ResponseError
+from redis import Redis, RedisError, ResponseError
 
 from chat import ids
 from chat.store import keys, partitions
+from chat.store.cluster import find_nodes, has_slots, node_of
 from chat.store.connection import Stores
 from chat.wire import StoredMessage
 
@@ -22,6 +24,7 @@ DRAFT, ENTROPY = b"message", b"entropy"  # the fields of an entry
 DURATION, PEAKS = b"duration", b"peaks"  # of an entry with a recording, copied from the upload's hash
 REFUSED_ENTRY = b"entry"  # the extra field of an entry that was set aside: its original id
 CONSUMER = "drainer"
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.001, 0.02  # seconds between two looks at the logs of a cluster
 
 RawEntry = tuple[bytes, dict[bytes, bytes]]
 """An entry as Redis returns it: its id and its fields."""
@@ -225,9 +228,48 @@ def read_groups(stores: Stores, of: Iterable[int], start: str, count: int, block
 
     With `start` '0' it reads the unacknowledged ones, with '>' new ones.
     """
-    logs = dict.fromkeys(map(keys.accepted_key, of), start)
+    logs = list(map(keys.accepted_key, of))
+    if not has_slots(stores.redis_once):
+        return _read_logs(stores.redis_once, logs, start, count, block_ms)
+    until, pause = time.monotonic() + block_ms / 1_000, SHORTEST_PAUSE
+    while not (found := _read_everywhere(stores.redis_once, logs, start, count)):
+        if (left := until - time.monotonic()) <= 0:
+            break
+        time.sleep(min(pause, left))
+        pause = min(pause * 2, LONGEST_PAUSE)
+    return found
+
+
+def _read_logs(redis: Redis, logs: list[str], start: str, count: int, block_ms: int) -> list[Taken]:
     # Never retried: if a reply is lost, its entries are pending and must be handled before newer ones.
-    reply = stores.redis_once.xreadgroup(keys.ACCEPTED_GROUP, CONSUMER, logs, count=count, block=block_ms or None)
+    wanted = dict.fromkeys(logs, start)
+    reply = redis.xreadgroup(keys.ACCEPTED_GROUP, CONSUMER, wanted, count=count, block=block_ms or None)
+    return _taken(reply)
+
+
+def _read_everywhere(cluster: Redis, logs: list[str], start: str, count: int) -> list[Taken]:
+    """The same for a cluster, which has no call that waits for entries of several slots; without waiting.
+
+    Each node is asked for its own, by a call that is not retried either.
+    """
+    by_node: dict[Redis, list[str]] = {}
+    for log in logs:
+        by_node.setdefault(node_of(cluster, log), []).append(log)
+    found: list[Taken] = []
+    for node, own in by_node.items():
+        with node.pipeline(transaction=False) as pipe:
+            for log in own:
+                pipe.xreadgroup(keys.ACCEPTED_GROUP, CONSUMER, {log: start}, count=count)
+            try:
+                replies = pipe.execute()
+            except RedisError:
+                find_nodes(cluster)
+                raise
+        found += [each for reply in replies for each in _taken(reply)]
+    return found
+
+
+def _taken(reply: Any) -> list[Taken]:
     found = cast("list[tuple[bytes, list[RawEntry]]]", reply or [])
     return [Taken(log.decode(), raw) for log, page in found for raw in page]
 

@@ -291,5 +291,4 @@ def _one_error(one: str, other: str) -> bool:
 
 def ready(stores: Stores) -> bool:
     """Whether the search indexes exist."""
-    known = stores.redis.execute_command("FT._LIST")
-    return all(index.name.encode() in known for index in hot.indexes(stores))
+    return not hot.missing(stores)

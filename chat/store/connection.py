@@ -12,10 +12,12 @@ from redis import Redis, RedisError
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
+from chat.store.cluster import Cluster
 from chat.store.memory import Memory
 from chat.store.pool import Pool, open_pool
 from chat.store.scripts import Scripts
 from chat.store.together import Together
+from config import addresses
 from config.settings import Settings, made_of
 
 REDIS_TIMEOUT = 2.0  # seconds for one command; redis-py's 5 s with 10 retries would hold a request for a minute
@@ -51,22 +53,25 @@ def connect_redis(
 ) -> Redis:
     """Returns a Redis client whose bounded pool waits for a free connection instead of raising at once.
 
-    `timeout` is in seconds per command; use None for a connection that blocks on purpose (a subscriber). `connections`
-    is by default the setting `REDIS_CONNECTIONS`.
+    Of a cluster, each node has such a pool (`chat.store.cluster`). `timeout` is in seconds per command; use None for a
+    connection that blocks on purpose (a subscriber). `connections` is by default the setting `REDIS_CONNECTIONS`.
 
     Raises SettingsError for an address with an option that has no such value.
     """
 
+    url = settings.redis_url
+    retry = Retry(ExponentialBackoff(cap=0.2, base=0.02), retries)
+    options = {
+        "max_connections": connections or settings.redis_connections,
+        "timeout": REDIS_TIMEOUT,
+        "socket_timeout": timeout,
+        "socket_connect_timeout": REDIS_TIMEOUT,
+    }
+    if (named := addresses.cluster(url)) is not None:
+        return made_of("redis_url", lambda: Cluster(named, retry, **options), RedisError)
+
     def pool() -> Pool:
-        return open_pool(
-            settings.redis_url,
-            max_connections=connections or settings.redis_connections,
-            timeout=REDIS_TIMEOUT,
-            socket_timeout=timeout,
-            socket_connect_timeout=REDIS_TIMEOUT,
-            retry=Retry(ExponentialBackoff(cap=0.2, base=0.02), retries),
-            health_check_interval=0,
-        )
+        return open_pool(url, retry=retry, health_check_interval=0, **options)
 
     return Redis.from_pool(made_of("redis_url", pool, RedisError))  # so that closing it closes its connections
 

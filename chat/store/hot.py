@@ -15,6 +15,7 @@ from redis import Redis, ResponseError
 from redis_om import Field, JsonModel
 
 from chat.store import keys, partitions, search_terms
+from chat.store.cluster import node_of, nodes
 from chat.store.connection import Stores
 from chat.wire import StoredMessage
 
@@ -170,18 +171,24 @@ def indexes(stores: Stores) -> list[Index]:
     ]
 
 
+def missing(stores: Stores) -> list[Index]:
+    """Those search indexes that do not exist. In a cluster, each must be on the node that has its documents."""
+    redis = stores.redis
+    known = {node: node.execute_command("FT._LIST") for node in nodes(redis)}
+    return [each for each in indexes(stores) if each.name.encode() not in known.get(node_of(redis, each.name), ())]
+
+
 def outdated(stores: Stores) -> list[Index]:
     """Those search indexes that are missing or have another schema."""
-    wanted = indexes(stores)
+    wanted, absent = indexes(stores), missing(stores)
     with stores.redis.pipeline(transaction=False) as pipe:
-        pipe.execute_command("FT._LIST")
         for index in wanted:
             pipe.get(keys.hash_key(index.name))
-        known, *hashes = pipe.execute()
+        hashes = pipe.execute()
     return [
         index
         for index, made_with in zip(wanted, hashes, strict=True)
-        if index.name.encode() not in known or made_with != index.hash.encode()
+        if index in absent or made_with != index.hash.encode()
     ]
 
 
@@ -211,10 +218,11 @@ def configure(redis: Redis) -> None:
 
     Redis forgets both when it restarts.
     """
-    for name, value in (("MAXPREFIXEXPANSIONS", MAX_EXPANSIONS), ("ON_TIMEOUT", "fail")):
-        with contextlib.suppress(ResponseError):  # a managed Redis may forbid it; then only its operator can set it
-            if dict(redis.execute_command("FT.CONFIG", "GET", name)).get(name.encode()) != str(value).encode():
-                redis.execute_command("FT.CONFIG", "SET", name, value)  # only then: Redis logs each
+    for node in nodes(redis):
+        for name, value in (("MAXPREFIXEXPANSIONS", MAX_EXPANSIONS), ("ON_TIMEOUT", "fail")):
+            with contextlib.suppress(ResponseError):  # a managed Redis may forbid it; then only its operator can set it
+                if dict(node.execute_command("FT.CONFIG", "GET", name)).get(name.encode()) != str(value).encode():
+                    node.execute_command("FT.CONFIG", "SET", name, value)  # only then: Redis logs each
 
 
 def read_json(redis: Redis, names: list[str]) -> list[dict[str, Any] | None]:

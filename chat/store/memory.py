@@ -9,6 +9,7 @@ from typing import NamedTuple
 from redis import Redis
 
 from chat.store import keys
+from chat.store.cluster import node_of, nodes
 
 STORED_FACTOR = 10  # memory of a stored message with its index, lists and frames, for each byte in the accepted logs
 SAMPLES = 5  # nodes of a log that Redis looks at to estimate its size
@@ -52,10 +53,16 @@ class Memory:
 
 
 def read(redis: Redis, partitions: int) -> Reading:
-    """One round trip. Raises RedisError."""
-    with redis.pipeline(transaction=False) as pipe:
+    """One round trip; in a cluster one to each node, of which the fullest counts. Raises RedisError."""
+    logs = [keys.accepted_key(partition) for partition in range(partitions)]
+    readings = [_read(node, [log for log in logs if node_of(redis, log) is node]) for node in nodes(redis)]
+    return max(readings, key=lambda each: (each.share, each.used))
+
+
+def _read(node: Redis, logs: list[str]) -> Reading:
+    with node.pipeline(transaction=False) as pipe:
         pipe.info("memory")
-        for partition in range(partitions):
-            pipe.memory_usage(keys.accepted_key(partition), samples=SAMPLES)
-        found, *logs = pipe.execute()
-    return Reading(int(found["used_memory"]), int(found.get("maxmemory", 0)), STORED_FACTOR * sum(filter(None, logs)))
+        for log in logs:
+            pipe.memory_usage(log, samples=SAMPLES)
+        found, *sizes = pipe.execute()
+    return Reading(int(found["used_memory"]), int(found.get("maxmemory", 0)), STORED_FACTOR * sum(filter(None, sizes)))

@@ -6,17 +6,20 @@ from collections.abc import Iterator
 
 import structlog
 from pymongo.errors import PyMongoError
-from redis import RedisError, ResponseError
+from redis import Redis, RedisError, ResponseError
 from redis.lock import Lock
 
 from chat.store import archive, hot, keys, partitions
+from chat.store.cluster import NotACluster, nodes
 from chat.store.connection import Stores
 from config import platforms
+from config.addresses import is_cluster
 from config.settings import unusable
 
 log = structlog.get_logger(__name__)
 
-MODULES = {"search": ("FT._LIST",), "JSON": ("JSON.TYPE", keys.lock_key("prepare"))}  # commands that change nothing
+# Commands that change nothing; a node of a cluster may say that another one has this key
+MODULES = {"search": ("FT._LIST",), "JSON": ("JSON.TYPE", keys.lock_key("prepare"))}
 KEEPS_ALL = "noeviction"
 LOCK_SECONDS = 10.0
 PAUSE_SECONDS = 0.5
@@ -55,17 +58,21 @@ def _check_kinds(stores: Stores) -> None:
 
 def _unusable_redis(stores: Stores) -> str:
     """Returns why this Redis cannot be used; an empty text if it can."""
-    if stores.redis.info("cluster").get("cluster_enabled"):
-        return "names a Redis Cluster, whose nodes refuse scripts with keys in several slots"
-    missing = [name for name, command in MODULES.items() if not _knows(stores, command)]
+    try:
+        everyone = nodes(stores.redis)
+    except NotACluster:
+        return "names a Redis that is no cluster; use redis:// or rediss://"
+    if not is_cluster(stores.settings.redis_url) and stores.redis.info("cluster").get("cluster_enabled"):
+        return "names a node of a Redis Cluster; use redis+cluster:// or rediss+cluster://"
+    missing = {name for name, command in MODULES.items() for node in everyone if not _knows(node, command)}
     if missing:
-        return f"names a Redis without the module {' and '.join(missing)}; Redis 8 and Redis Stack have both"
+        return f"names a Redis without the module {' and '.join(sorted(missing))}; Redis 8 and Redis Stack have both"
     return ""
 
 
-def _knows(stores: Stores, command: tuple[str, ...]) -> bool:
+def _knows(node: Redis, command: tuple[str, ...]) -> bool:
     try:
-        stores.redis.execute_command(*command)
+        node.execute_command(*command)
     except ResponseError as error:
         return "unknown command" not in str(error).lower()
     return True
@@ -73,13 +80,18 @@ def _knows(stores: Stores, command: tuple[str, ...]) -> bool:
 
 def _risks(stores: Stores) -> Iterator[str]:
     """Yields how this Redis could lose what was accepted, as far as it tells."""
-    memory = stores.redis.info("memory")
+    found = dict.fromkeys(risk for node in nodes(stores.redis) for risk in _risks_of(node))
+    yield from found
+
+
+def _risks_of(node: Redis) -> Iterator[str]:
+    memory = node.info("memory")
     policy = str(memory.get("maxmemory_policy", KEEPS_ALL))
     if memory.get("maxmemory") and policy != KEEPS_ALL:
         yield f"names a Redis that removes data when it is full; set its maxmemory-policy from {policy} to {KEEPS_ALL}"
-    if not stores.redis.info("persistence").get("aof_enabled"):
+    if not node.info("persistence").get("aof_enabled"):
         with contextlib.suppress(ResponseError):  # a managed Redis keeps its configuration to itself
-            if not stores.redis.config_get("save").get("save", "unknown"):
+            if not node.config_get("save").get("save", "unknown"):
                 yield "names a Redis that keeps nothing on its disk; set appendonly to yes"
 
 

@@ -17,6 +17,7 @@ from chat.audio import chunks
 from chat.messages import storing
 from chat.people import accounts
 from chat.store import counters, hot, keys, partitions
+from chat.store.cluster import scan
 from chat.store.connection import Document, Stores
 from chat.upkeep import erasure
 
@@ -44,8 +45,8 @@ def brought(stores: Stores) -> dict[str, int]:
 
 def _scan(stores: Stores, at: str, pattern: str, kind: str) -> tuple[list[str], str]:
     """A page of keys, without those of deleted kinds, and where the next one begins; '' after the last."""
-    cursor, page = stores.redis.scan(int(at or 0), match=pattern, count=PAGE, _type=kind)
-    return [raw.decode() for raw in page], str(cursor) if cursor else ""
+    page, following = scan(stores.redis, at, match=pattern, count=PAGE, _type=kind)
+    return [raw.decode() for raw in page], following
 
 
 def _bring_erased(stores: Stores, at: str) -> str:
