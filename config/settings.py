@@ -133,6 +133,13 @@ class Settings(BaseSettings):
         le=1_000,
         description="Maximum connections to Redis of a process or pool; at the limit a command waits for one.",
     )
+    redis_replicas: int = Field(
+        0,
+        ge=0,
+        le=10,
+        description="How many replicas of Redis, or of each of its nodes, must have a message before it is accepted "
+        "and before it counts as delivered. Without any, a sudden promotion may lose the last moment's.",
+    )
     monitoring: bool = Field(
         True, description="Whether Flower can watch workers, which costs each of them six connections to the broker."
     )

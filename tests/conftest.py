@@ -19,7 +19,7 @@ from tests.stack import Stack, server_settings, start_servers
 # For long searches: `pytest --hypothesis-profile=long --timeout=0 tests/unit/test_usernames.py`
 hypothesis.settings.register_profile("long", max_examples=200_000, deadline=None)
 
-TOGETHER = ("commands", "contract", "e2e", "fault", "integration", "observability")  # folders whose tests share servers
+TOGETHER = ("cluster", "commands", "contract", "e2e", "fault", "integration", "observability")  # folders whose tests share servers
 # Files of the folder `operations` that share `stack` with each other and with the attacks
 STACK = ("test_flower.py", "test_health.py", "test_readme.py")
 

@@ -133,17 +133,19 @@ class Cluster:
         others = [node for node, is_primary in zip(self.nodes, roles, strict=True) if not is_primary]
         return len(others) == len(self.replicas) and all(node.is_synchronous for node in others)
 
-    def owner_of(self, key: str) -> Node:
-        """The node that has this key now."""
+    def find_owner(self, key: str) -> Node | None:
+        """The node that has this key now; None while there is none."""
         for node in self.nodes:
             if node.running and node.is_primary:
-                with node.client() as client:
-                    try:
-                        client.exists(key)
-                    except redis.RedisError:
-                        continue
+                with node.client() as client, contextlib.suppress(redis.RedisError):
+                    client.exists(key)
                     return node
-        raise LookupError(f"no node has {key}")
+        return None
+
+    def owner_of(self, key: str) -> Node:
+        node = self.find_owner(key)
+        assert node is not None, f"no node has {key}"
+        return node
 
     def client(self) -> Any:
         """Returns a client of one node, for the caller to close."""

@@ -23,6 +23,6 @@ def open_stores(settings: Settings) -> Iterator[Stores]:
             once,
             mongodb.get_default_database(),
             Scripts(redis),
-            Together(redis),
+            Together(redis, settings.redis_replicas),
             Memory(0.75, 0.85, settings.partitions),
         )

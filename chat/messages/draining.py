@@ -10,10 +10,12 @@ task.
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 from pymongo.errors import PyMongoError
 from redis import RedisError
+from redis.client import Pipeline
 
 from chat import frames, tracing, wire
 from chat.messages import archiving, delivery, hinting, sending, spoken, storing
@@ -25,7 +27,7 @@ from chat.people import presence, telling
 from chat.push import waiting as push_queue
 from chat.store import counters, keys
 from chat.store.connection import Stores
-from chat.store.scripts import execute
+from chat.store.scripts import NotReplicated, execute
 from chat.tracing import traced
 from chat.wire import StoredMessage
 
@@ -206,7 +208,7 @@ class _Drainer:
             storing.queue_transcriptions(self.stores, messages, pipe)
             delivery.deliver(self.stores, outgoing, pipe, reposition=False, listings=listings)
             notes = push_queue.note(self.stores, messages, pipe)
-            replies = execute(pipe)
+            replies = self._replicated(pipe)
         telling.tell_of_meeting(self.stores, met)
         if notes and replies[-1]:
             self.on_push()
@@ -218,6 +220,14 @@ class _Drainer:
                 with traced(origins[each["_id"]]):
                     self.on_voice(each["_id"])
         self._archiver.add(messages)
+
+    def _replicated(self, pipe: Pipeline) -> list[Any]:
+        """Executes a pipeline, and waits until the replicas have it: then the entries go, which are elsewhere."""
+        try:
+            return execute(pipe, replicas=self.stores.settings.redis_replicas)
+        except NotReplicated as error:  # nobody else could do it better, and sending is refused meanwhile
+            log.warning("accepted.not_replicated", error=str(error))
+            return error.replies
 
     def _split_duplicates(self, messages: list[StoredMessage]) -> tuple[list[StoredMessage], list[StoredMessage]]:
         """Returns the messages to store, and the archived originals of those that repeat an earlier `clientId`.

@@ -68,6 +68,16 @@ def node_of(redis: Redis, key: str) -> Redis:
     return redis.node_of(key) if isinstance(redis, Cluster) else redis
 
 
+def wait_for_replicas(pipe: Pipeline, replicas: int, milliseconds: int) -> int:
+    """Adds a WAIT to a pipeline for each node it goes to. Returns how many those are. Raises RedisError."""
+    places: list[dict[str, Any]] = [{}]
+    if isinstance(pipe, ClusterPipeline):
+        places = [{"target_nodes": node} for node in pipe.cluster.owners(pipe.command_stack)]
+    for place in places:
+        pipe.execute_command("WAIT", replicas, milliseconds, **place)
+    return len(places)
+
+
 def find_nodes(redis: Redis) -> None:
     """Asks again which node has what, after a call to one of them failed. Raises RedisError if none says so."""
     if isinstance(redis, Cluster):
@@ -148,6 +158,12 @@ class Cluster(Redis):
 
     def _client(self, node: ClusterNode) -> Redis:
         return cast("Redis", self._nodes.get_redis_connection(node))
+
+    def owners(self, commands: Iterable[Stacked]) -> list[ClusterNode]:
+        """The nodes that these commands go to."""
+        slots = {_slot(key) for args, _ in commands for key in _keys(args)}
+        with _as_redis_error():
+            return list({(node := self._owner(slot)).name: node for slot in slots}.values())
 
     def find_nodes(self) -> None:
         """See the function of that name."""
@@ -275,10 +291,10 @@ class _NodesPipeline(_Keys, NodesPipeline):
 class _ByKey(PolicyResolver):
     """Sends each command by its key. redis-py would send those of the search anywhere; here an index is on one node."""
 
-    def resolve(self, command_name: str) -> CommandPolicies | None:
+    def resolve(self, command_name: str) -> CommandPolicies | None:  # noqa: ARG002
         return None
 
-    def with_fallback(self, fallback: PolicyResolver) -> PolicyResolver:
+    def with_fallback(self, fallback: PolicyResolver) -> PolicyResolver:  # noqa: ARG002
         return self
 
 
@@ -326,7 +342,9 @@ def _join(args: Command, parts: Sequence[Command], replies: Iterator[Any]) -> An
     name = str(args[0]).upper()
     if add := _KEYS_ONLY.get(name):
         return add(found)
-    values = {key: value for part, page in zip(parts, found, strict=True) for key, value in zip(_keys(part), page)}
+    values: dict[Any, Any] = {}
+    for part, page in zip(parts, found, strict=True):
+        values.update(zip(_keys(part), page, strict=True))
     return [values[key] for key in _keys(args)]
 
 
@@ -345,7 +363,7 @@ def _raise_first(replies: Iterable[Any]) -> None:
 
 @contextlib.contextmanager
 def _as_redis_error() -> Iterator[None]:
-    """redis-py's errors of a cluster as a whole are none of its RedisError, by which everybody knows that it is away."""
+    """redis-py's errors of a cluster as a whole are not among its RedisError, which means that Redis is away."""
     try:
         yield
     except RedisClusterException as error:

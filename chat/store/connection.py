@@ -106,6 +106,6 @@ def connect(settings: Settings) -> Stores:
         redis_once=connect_redis(settings, retries=0, connections=1),  # only the drain uses it
         mongo=connect_mongodb(settings),
         scripts=Scripts(redis),
-        together=Together(redis),
+        together=Together(redis, settings.redis_replicas),
         memory=Memory(settings.redis_memory_warning, settings.redis_memory_full, settings.partitions),
     )

@@ -10,8 +10,12 @@ from typing import Any
 from redis import Redis
 from redis.client import Pipeline
 from redis.commands.core import Script
+from redis.exceptions import ConnectionError as NoConnection
 from redis.exceptions import NoScriptError
 
+from chat.store.cluster import wait_for_replicas
+
+REPLICATION_MS = 1_000  # how long a pipeline waits for replicas
 FOLDER = Path(__file__).parent / "lua"
 
 
@@ -26,22 +30,36 @@ class Scripts:
         raise AttributeError(f"no script chat/store/lua/{name}.lua")
 
 
-def execute(pipe: Pipeline, *, raise_on_error: bool = True) -> list[Any]:
+class NotReplicated(NoConnection):
+    """What was asked happened, but too few replicas have it: should Redis be lost now, it may not have happened."""
+
+    def __init__(self, replicas: int, replies: list[Any]) -> None:
+        super().__init__(f"fewer than {replicas} replicas have it")
+        self.replies = replies
+
+
+def execute(pipe: Pipeline, *, raise_on_error: bool = True, replicas: int = 0) -> list[Any]:
     """Executes a pipeline without a transaction, in one round trip. Returns the replies.
 
     `Pipeline.execute` alone would ask first whether the server has the scripts. Where it has lost them, all commands
     are sent again with the scripts, so they must be safe to repeat.
 
     Raises:
+        NotReplicated: fewer than `replicas` had all of it within a second.
         RedisError: Redis is away or, with `raise_on_error`, refused a command; else the error is among the replies.
     """
     commands, used = list(pipe.command_stack), set(pipe.scripts)
+    waits = wait_for_replicas(pipe, replicas, REPLICATION_MS) if replicas else 0
+    waiting = list(pipe.command_stack)[len(commands) :]
     pipe.scripts.clear()
     replies = pipe.execute(raise_on_error=False)
     if any(isinstance(reply, NoScriptError) for reply in replies):
-        pipe.command_stack.extend(commands)
+        pipe.command_stack.extend([*commands, *waiting])
         pipe.scripts.update(used)
         replies = pipe.execute(raise_on_error=False)
+    replies, reached = replies[: len(commands)], replies[len(commands) :]
     if raise_on_error and (refused := next((reply for reply in replies if isinstance(reply, Exception)), None)):
         raise refused
+    if waits and not all(isinstance(number, int) and number >= replicas for number in reached):
+        raise NotReplicated(replicas, replies)
     return list(replies)

@@ -30,8 +30,10 @@ class _Call:
 class Together:
     """The calls of one process. Each must be safe to repeat: whatever goes with it may make all be sent again."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, replicas: int = 0) -> None:
+        """A call is done once so many replicas have what it wrote."""
         self._redis = redis
+        self._replicas = replicas
         self._lock = threading.Lock()
         self._waiting: list[_Call] = []
         self._is_busy = False
@@ -96,7 +98,7 @@ class Together:
             for call in calls:
                 call.add(pipe)
                 ends.append(len(pipe.command_stack))
-            replies = execute(pipe, raise_on_error=False)
+            replies = execute(pipe, raise_on_error=False, replicas=self._replicas)
         for call, start, end in zip(calls, [0, *ends], ends, strict=False):
             call.replies = replies[start:end]
             call.error = next((reply for reply in call.replies if isinstance(reply, Exception)), None)

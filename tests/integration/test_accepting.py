@@ -153,7 +153,7 @@ def test_a_client_id_is_known_as_long_as_its_message_is_hot(stores: Stores, pair
     partition = partition_of(stores, pair)
     assert window - 60 < stores.redis.ttl(keys.client_key(partition, pair[0], "same")) <= window
     send(stores, *pair, "nameless")
-    (call,) = stores.redis.keys(keys.call_key(partition, "*"))
+    (call,) = stores.redis.scan_iter(match=keys.call_key(partition, "*"))
     assert 0 < stores.redis.ttl(call) <= sending.RETRY_SECONDS
 
 

@@ -81,7 +81,7 @@ class Hub:
         """Tells what position a frame delivered now would have."""
         self._clock = now, time.monotonic()
 
-    def _present(self) -> int:
+    def present(self) -> int:
         """The position of the newest frame, or Redis's time where that is earlier.
 
         After a clock has gone back, the positions of some people are in the future, and those of others are not.
@@ -109,7 +109,7 @@ class Hub:
         own = self._people.setdefault(connection.user_id, set())
         own.add(connection)
         if len(own) == 1:
-            self._positions[connection.user_id] = self._present() - CLOCKS_APART
+            self._positions[connection.user_id] = self.present() - CLOCKS_APART
             self._changed(connection.user_id)
         if self.shut:
             connection.end(GOING, "restarting")

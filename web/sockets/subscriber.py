@@ -5,6 +5,7 @@ came after the newest one seen for that person.
 """
 
 import random
+import time
 from typing import Any
 
 import gevent
@@ -15,7 +16,9 @@ from redis import Redis, RedisError
 from chat import frames
 from chat.messages import delivery
 from chat.people import sessions
+from chat.store.cluster import has_slots, nodes
 from chat.store.connection import Stores, connect_redis
+from web.sockets.bus import LOOK_SECONDS, Bus
 from web.sockets.connection import REFUSED, Connection, encode
 from web.sockets.hub import Hub
 from web.sockets.people import People
@@ -33,6 +36,8 @@ class Subscriber:
         self._people = people
         self._pause = MIN_PAUSE
         self._kept_since = 0  # by the Redis that everybody here has caught up with
+        self._whole_until = 0  # the position up to which all that was published has come, and when we look again
+        self._look_again = 0.0
         self.ready = Event()  # set while subscribed
 
     def run(self) -> None:
@@ -51,13 +56,15 @@ class Subscriber:
     def _listen(self) -> None:
         client: Redis = connect_redis(self._stores.settings, timeout=SILENCE_SECONDS * 2, retries=0)
         try:
-            with client.pubsub() as pubsub:
+            node = random.choice(nodes(client))  # noqa: S311 (each passes on what is published at any)
+            with node.pubsub() as pubsub:
                 pubsub.subscribe(*frames.SUBSCRIBED)
                 self._wait_subscribed(pubsub)
+                bus = Bus(node) if has_slots(client) else None
                 self._catch_up()
                 self.ready.set()
                 self._pause = MIN_PAUSE
-                self._pass_on(pubsub)
+                self._pass_on(pubsub, bus)
         finally:
             client.close()
 
@@ -66,19 +73,41 @@ class Subscriber:
             if pubsub.get_message(timeout=SILENCE_SECONDS) is None:
                 raise RedisError("no answer to SUBSCRIBE")
 
-    def _pass_on(self, pubsub: Any) -> None:
-        asked = False
+    def _pass_on(self, pubsub: Any, bus: Bus | None) -> None:
+        wait = SILENCE_SECONDS if bus is None else LOOK_SECONDS
+        asked, heard_at = False, time.monotonic()
         while True:
-            message = pubsub.get_message(timeout=SILENCE_SECONDS)
+            message = pubsub.get_message(timeout=wait)
+            if bus is not None:
+                self._look_at(bus)
             if message is None:
-                if asked:
-                    raise RedisError("the subscription is silent")
-                pubsub.ping()
-                asked = True
+                asked = self._ask_whether_alive(pubsub, asked, time.monotonic() - heard_at)
                 continue
-            asked = False
+            asked, heard_at = False, time.monotonic()
             if message["type"] == "message":
                 self._dispatch(message["channel"].decode(), message["data"])
+
+    def _ask_whether_alive(self, pubsub: Any, asked: bool, silent: float) -> bool:
+        """Asks the connection once it has been silent for long. Returns whether it was asked.
+
+        Raises RedisError if it did not reply.
+        """
+        if asked and silent > 2 * SILENCE_SECONDS - LOOK_SECONDS:
+            raise RedisError("the subscription is silent")
+        if not asked and silent > SILENCE_SECONDS - LOOK_SECONDS:
+            pubsub.ping()
+            return True
+        return asked
+
+    def _look_at(self, bus: Bus) -> None:
+        """Once a second: where a link of the cluster is another one, what was on the old one is fetched."""
+        if time.monotonic() < self._look_again:
+            return
+        present = self._hub.present()
+        if not bus.is_whole():
+            log.warning("subscriber.link_lost")
+            self._catch_up(lost_after=self._whole_until)
+        self._whole_until, self._look_again = present, time.monotonic() + LOOK_SECONDS
 
     def _dispatch(self, channel: str, data: bytes) -> None:
         """Passes on what was published together. What cannot be read is left out, and the rest passed on."""
@@ -96,21 +125,27 @@ class Subscriber:
         if unreadable:
             log.error("subscriber.unreadable", channel=channel, lines=len(unreadable))
 
-    def _catch_up(self) -> None:
-        """To everybody connected what they missed while there was no subscription; revoked tokens' sockets go."""
+    def _catch_up(self, lost_after: int | None = None) -> None:
+        """To everybody connected what they missed while there was no subscription; revoked tokens' sockets go.
+
+        With `lost_after`, there was one, but frames after that position may not have come through it.
+        """
         since = delivery.kept_since(self._stores)
         now = delivery.position_now(self._stores)  # what is delivered later comes through the subscription as well
         if self._kept_since:
             for user_id in self._hub.people():
-                self._catch_up_person(user_id, since, now)
+                self._catch_up_person(user_id, since, now, lost_after)
             self._people.report_all()
         # In a Redis that is another one than before, the clock may be behind the positions from before.
         self._hub.newest = max(self._hub.newest, now) if since == self._kept_since else now
         self._hub.set_clock(now)
+        self._whole_until = now
         self._kept_since = since  # last: should Redis go away meanwhile, the next time tells everybody
 
-    def _catch_up_person(self, user_id: str, since: int, now: int) -> None:
+    def _catch_up_person(self, user_id: str, since: int, now: int, lost_after: int | None) -> None:
         settings, position = self._stores.settings, self._hub.position(user_id)
+        if lost_after is not None:
+            position = min(position, lost_after - delivery.CLOCKS_APART)
         is_same = since == self._kept_since
         whole = is_same or since <= position
         missed = delivery.missed_since(self._stores, user_id, position, settings.resume_limit)
