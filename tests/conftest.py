@@ -13,13 +13,15 @@ from chat.store import archive, counters, hot
 from chat.store.cluster import nodes
 from chat.store.connection import Stores, connect
 from config.settings import Settings
+from tests import redis_cluster
 from tests.client import Client
 from tests.stack import Stack, server_settings, start_servers
 
 # For long searches: `pytest --hypothesis-profile=long --timeout=0 tests/unit/test_usernames.py`
 hypothesis.settings.register_profile("long", max_examples=200_000, deadline=None)
 
-TOGETHER = ("cluster", "commands", "contract", "e2e", "fault", "integration", "observability")  # folders whose tests share servers
+# Folders whose tests share servers
+TOGETHER = ("cluster", "commands", "contract", "e2e", "fault", "integration", "observability")
 # Files of the folder `operations` that share `stack` with each other and with the attacks
 STACK = ("test_flower.py", "test_health.py", "test_readme.py")
 
@@ -37,6 +39,12 @@ class Scheduling(LoadScopeScheduling):
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
     return Scheduling(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    left_out = [item for item in items if redis_cluster.WANTED and item.get_closest_marker("single_redis")]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
 
 
 @dataclass(frozen=True)

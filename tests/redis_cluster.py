@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import redis
+from redis.crc import key_slot
 
 from dev.embedded import Embedded, RedisServer
 from dev.processes import LOOPBACK, free_port, wait_until
@@ -57,6 +58,18 @@ class Node(RedisServer):
         with self.client() as client, contextlib.suppress(redis.RedisError):
             return client.info("replication")["role"] == "master"
         return False
+
+    @property
+    def primary_port(self) -> int:
+        """That of the node this is a replica of; 0 if it is none."""
+        with self.client() as client, contextlib.suppress(redis.RedisError):
+            return int(client.info("replication").get("master_port", 0))
+        return 0
+
+    @property
+    def has_replica(self) -> bool:
+        with self.client() as client:
+            return client.info("replication")["connected_slaves"] > 0
 
     @property
     def is_synchronous(self) -> bool:
@@ -132,6 +145,19 @@ class Cluster:
         roles = [node.is_primary for node in self.nodes]
         others = [node for node, is_primary in zip(self.nodes, roles, strict=True) if not is_primary]
         return len(others) == len(self.replicas) and all(node.is_synchronous for node in others)
+
+    def move(self, key: str) -> None:
+        """Moves the slot of this key, and what is in it, to another node."""
+        source = self.owner_of(key)
+        target = next(node for node in self.nodes if node is not source and node.is_primary)
+        slot = key_slot(key.encode())
+        target.ask("SETSLOT", slot, "IMPORTING", source.id)
+        source.ask("SETSLOT", slot, "MIGRATING", target.id)
+        with source.client() as client:
+            names = client.execute_command("CLUSTER", "GETKEYSINSLOT", slot, 1_000)
+            client.migrate(LOOPBACK, target.port, names, 0, 5_000)
+        for node in (target, source):
+            node.ask("SETSLOT", slot, "NODE", target.id)
 
     def find_owner(self, key: str) -> Node | None:
         """The node that has this key now; None while there is none."""

@@ -9,6 +9,7 @@ By its hash tag, a Redis Cluster keeps keys together that one script or transact
 - `{r<recording>}`: an upload or a recording that grows
 - `{p}`: who there is, who is online, and who is to be notified
 - `{t}`: what waits for its transcript
+- `{n7}`: what each node has once; the number leads to it
 
 Keys without a tag are used alone.
 """
@@ -197,6 +198,11 @@ EVERY_CURSORS = f"{PREFIX}:{{m*}}:cursors:*"
 def untagged(key: str) -> str:
     """The name that a key of `RENAMED` had."""
     return f"{PREFIX}:{key.split(':', 2)[2]}"
+
+
+def archive_marks_key(number: int) -> str:
+    """The same as `ARCHIVE_MARKS`, on whichever node of a cluster this number leads to."""
+    return f"{PREFIX}:{{n{number}}}:archive:marks"
 
 
 class Named(NamedTuple):

@@ -2,7 +2,8 @@
 
 A store that was restored from a backup is older than the other one, and no outbox says what it lacks. Three things
 tell, for a few cheap reads in each round of the sync. Each round leaves a new *mark* in the archive, and Redis knows
-the last two. The archive has the last message that it confirmed. Redis has the archive's newest message.
+the last two, in a cluster on each node. The archive has the last message that it confirmed. Redis has the archive's
+newest message.
 
 If any of them is not so, a comparison goes once through all that Redis has, page by page, in bounded rounds that go on
 where a killed one was. What the archive lacks, or has in an older revision, gets into the outbox like anything new; a
@@ -18,6 +19,7 @@ from ulid import ULID
 
 from chat import ids
 from chat.store import clock, keys, partitions
+from chat.store.cluster import node_of, nodes
 from chat.store.connection import Stores
 from chat.store.prepare import prepare
 from chat.upkeep import bringing, runs
@@ -26,6 +28,8 @@ log = structlog.get_logger(__name__)
 
 SYNC_MARK, RESTORE_MARK = "sync", "restore"  # in the collection `marks`
 FIRST = "never compared"
+KEYS_TRIED = 5_000  # far more than it takes to find one on each of some hundred nodes
+NODE_LOST = "no mark on a node of Redis"
 
 
 def is_being_restored(stores: Stores) -> bool:
@@ -35,23 +39,45 @@ def is_being_restored(stores: Stores) -> bool:
 
 def difference(stores: Stores) -> str:
     """Returns why the stores do not belong together, in a few words for the log; an empty text if they do."""
-    mark = (stores.mongo.marks.find_one({"_id": SYNC_MARK}) or {}).get("mark")
-    known = {value.decode() for value in stores.redis.hvals(keys.ARCHIVE_MARKS)}
+    found = stores.mongo.marks.find_one({"_id": SYNC_MARK}) or {}
+    mark = found.get("mark")
+    known, *elsewhere = [_known(stores, key) for key in (keys.ARCHIVE_MARKS, *found.get("nodes", ()))]
     if mark is None and not known:
         return FIRST
     if mark not in known:
         return "another mark" if mark and known else "no mark in MongoDB" if known else "no mark in Redis"
+    if not all(mark in others for others in elsewhere):
+        return NODE_LOST
     if not _archive_has_confirmed(stores):
         return "MongoDB lacks what it confirmed"
     return "" if _redis_has_newest(stores) else "Redis lacks the newest message"
 
 
+def _known(stores: Stores, key: str) -> set[str]:
+    return {value.decode() for value in stores.redis.hvals(key)}
+
+
 def renew_mark(stores: Stores) -> None:
     """Leaves a new mark in both stores. Redis keeps the one before, since this may be killed in between."""
     before = (stores.mongo.marks.find_one({"_id": SYNC_MARK}) or {}).get("mark", "")
-    mark = str(ULID())
-    stores.redis.hset(keys.ARCHIVE_MARKS, mapping={"before": before, "last": mark})
-    stores.mongo.marks.update_one({"_id": SYNC_MARK}, {"$set": {"mark": mark}}, upsert=True)
+    mark, others = str(ULID()), _keys_on_other_nodes(stores)
+    for key in (keys.ARCHIVE_MARKS, *others):
+        stores.redis.hset(key, mapping={"before": before, "last": mark})
+    stores.mongo.marks.update_one({"_id": SYNC_MARK}, {"$set": {"mark": mark, "nodes": others}}, upsert=True)
+
+
+def _keys_on_other_nodes(stores: Stores) -> list[str]:
+    """The keys of the mark on all nodes of a cluster but one, each of which may be lost by itself."""
+    lacking = set(nodes(stores.redis)) - {node_of(stores.redis, keys.ARCHIVE_MARKS)}
+    found: list[str] = []
+    for number in range(KEYS_TRIED):
+        if not lacking:
+            break
+        key = keys.archive_marks_key(number)
+        if (node := node_of(stores.redis, key)) in lacking:
+            lacking.remove(node)
+            found.append(key)
+    return found
 
 
 def compare(stores: Stores, until: float, on_progress: runs.Progress = runs.ignore) -> bool:
@@ -63,6 +89,8 @@ def compare(stores: Stores, until: float, on_progress: runs.Progress = runs.igno
             return False
         prepare(stores)  # an archive that is new has no indexes yet
         stores.redis.hset(keys.COMPARISON, mapping={"reason": reason, **bringing.brought(stores)})
+        if reason == NODE_LOST:  # reads must not take its part of the hot window for all there is
+            stores.redis.delete(keys.HOT_COMPLETE, keys.HOT_REBUILD)
         (log.info if reason == FIRST else log.warning)("sync.comparing", reason=reason)
     for step, bring in bringing.STEPS.items():
         if not _proceed(stores, step, bring, until, on_progress):

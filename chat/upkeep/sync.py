@@ -23,6 +23,7 @@ from chat.messages import log as accepted_log
 from chat.people import sessions
 from chat.push import subscriptions
 from chat.store import archive, counters, hot, keys, partitions
+from chat.store.cluster import nodes
 from chat.store.connection import Document, Stores
 from chat.store.locks import try_lock
 from chat.store.prepare import prepare
@@ -90,7 +91,11 @@ def expected(stores: Stores) -> int:
         return 0
     hot_messages = {"_id": {"$gte": ids.days_ago(stores.settings.hot_window_days)}}
     rebuilt = sum(mongo[step].estimated_document_count() for step in _STEPS if step != "messages")
-    return rebuilt + mongo.messages.count_documents(hot_messages) + (redis.dbsize() if differ else 0)
+    return (
+        rebuilt
+        + mongo.messages.count_documents(hot_messages)
+        + (sum(node.dbsize() for node in nodes(redis)) if differ else 0)
+    )
 
 
 def _flush_cursors(stores: Stores) -> None:

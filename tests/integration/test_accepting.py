@@ -205,6 +205,7 @@ def test_all_sessions_but_one_that_were_ended_send_nothing_also_before_a_lost_re
     post(stores, pair, "later", ended + 1)
 
 
+@pytest.mark.single_redis
 def test_a_text_of_a_sender_redis_knows_takes_two_round_trips(
     stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

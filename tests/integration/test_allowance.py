@@ -72,7 +72,7 @@ def test_whatever_is_counted_of_uploads_goes_by_itself(limited: Limited, anna: s
     put(stores, anna, KB)
     with pytest.raises(TooMany), allowance.upload(stores, anna, KB):
         pass
-    counters = [key for key in stores.redis.keys(f"*{anna}*") if stores.redis.type(key) != b"ReJSON-RL"]
+    counters = [key for key in stores.redis.scan_iter(f"*{anna}*") if stores.redis.type(key) != b"ReJSON-RL"]
     assert {keys.uploads_unclaimed_key(anna).encode(), keys.uploads_stored_key(anna).encode()} < set(counters)
     assert all(stores.redis.ttl(key) > 0 for key in counters)
     assert stores.redis.ttl(keys.uploads_stored_key(anna)) <= allowance.STORED_SECONDS, "MongoDB is asked again then"

@@ -340,7 +340,7 @@ def test_of_several_uploads_all_are_stored_or_none(stores: Stores, pair: tuple[s
     assert len(kept(stores)) == 2
     audio.sweep_unclaimed(stores)
     assert kept(stores) == set()
-    assert stores.redis.keys(f"{keys.PREFIX}:upload:*") == []
+    assert not list(stores.redis.scan_iter(f"{keys.PREFIX}:upload:*"))
 
 
 def test_an_upload_left_half_written_by_a_dead_process_is_removed(stores: Stores, pair: tuple[str, str]) -> None:

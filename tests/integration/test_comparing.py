@@ -51,7 +51,7 @@ def copy_of_archive(stores: Stores) -> Copy:
 
 def copy_of_redis(stores: Stores) -> Copy:
     """Copies Redis; the result restores the copy."""
-    kept = [(key, stores.redis.dump(key), max(0, stores.redis.pexpiretime(key))) for key in stores.redis.keys("*")]
+    kept = [(key, stores.redis.dump(key), max(0, stores.redis.pexpiretime(key))) for key in stores.redis.scan_iter("*")]
 
     def restore() -> None:
         stores.redis.flushdb()

@@ -73,7 +73,7 @@ def everything(stores: Stores) -> bytes:
     for name in stores.mongo.list_collection_names():
         if name != "erasures":
             kept += [{**document, "data": None} for document in stores.mongo[name].find()]
-    for key in stores.redis.keys("*"):
+    for key in stores.redis.scan_iter("*"):
         kind = stores.redis.type(key)
         if kind == b"none":  # it has just expired
             continue
@@ -96,7 +96,7 @@ def assert_nothing_left(stores: Stores, user_id: str, partner: str) -> None:
     assert b"anna@example.org" not in left.lower()
     assert stores.mongo["audio.files"].count_documents({"metadata.owner": user_id}) == 0
     assert stores.mongo["audio.chunks"].count_documents({}) == 0
-    script_keys = {key.decode() for key in stores.redis.keys(f"*{user_id}*")}
+    script_keys = {key.decode() for key in stores.redis.scan_iter(f"*{user_id}*")}
     script_keys = {key for key in script_keys if ":limit:" not in key}  # counters of the last minute
     conversation = ids.conversation_id(user_id, partner)
     assert script_keys <= {

@@ -238,12 +238,14 @@ def assert_moved(stores: Stores, pair: tuple[str, str], old: list[str]) -> None:
     assert stores.mongo.cursors.find_one({})["upTo"] == old[0]
 
 
+@pytest.mark.single_redis
 def test_a_start_on_what_an_older_version_left_says_what_to_call(stores: Stores, old: list[str]) -> None:
     assert partitions.MOVE in partitions.unusable(stores)
     moving.move(stores)
     assert partitions.unusable(stores) == ""
 
 
+@pytest.mark.single_redis
 def test_what_an_older_version_had_is_all_there_under_its_ids_once_it_is_moved(
     stores: Stores, pair: tuple[str, str], old: list[str]
 ) -> None:
@@ -255,6 +257,7 @@ def test_what_an_older_version_had_is_all_there_under_its_ids_once_it_is_moved(
     assert send(stores, *pair, "then")["_id"] > old[-1]
 
 
+@pytest.mark.single_redis
 @pytest.mark.parametrize("step", [*range(1, 8), 12, 24])
 def test_moving_goes_on_wherever_it_was_interrupted(
     stores: Stores, pair: tuple[str, str], old: list[str], monkeypatch: pytest.MonkeyPatch, step: int
@@ -274,6 +277,7 @@ def test_moving_goes_on_wherever_it_was_interrupted(
     assert_moved(stores, pair, old)
 
 
+@pytest.mark.single_redis
 def test_what_people_had_before_their_keys_were_cut_is_all_there(stores: Stores, pair: tuple[str, str]) -> None:
     anna, bert = pair
     sent = [send(stores, *pair, "one", "client")["_id"], send_voice(stores, *pair)["_id"]]
@@ -291,6 +295,7 @@ def test_what_people_had_before_their_keys_were_cut_is_all_there(stores: Stores,
     assert [hit["_id"] for hit in search.search(stores, bert, "anna", 20, 0)] == [anna]
 
 
+@pytest.mark.single_redis
 def test_nothing_is_moved_while_a_worker_of_that_version_drains(stores: Stores, old: list[str]) -> None:
     stores.redis.set(keys.OLD_ACCEPTED_DRAINER, "it", px=60_000)
     with pytest.raises(moving.StillRunning):
@@ -298,6 +303,7 @@ def test_nothing_is_moved_while_a_worker_of_that_version_drains(stores: Stores, 
     assert stores.redis.xlen(keys.OLD_ACCEPTED) == 2
 
 
+@pytest.mark.single_redis
 @pytest.mark.parametrize(("field", "value"), [("revision", 9), ("deletedAt", "2026-01-01T00:00:00.000Z")])
 def test_of_two_copies_of_a_message_the_newer_one_is_kept(
     stores: Stores, pair: tuple[str, str], field: str, value: object

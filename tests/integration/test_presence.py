@@ -203,7 +203,7 @@ def test_a_deleted_account_is_never_online(stores: Stores, anna: str, listener: 
     assert told(listener) == []
     profile = accounts.profiles(stores, "", [anna])[anna]
     assert (profile["online"], profile["lastSeen"]) == (False, None)
-    assert stores.redis.keys(f"{keys.PREFIX}:presence:user:*") == []
+    assert not list(stores.redis.scan_iter(f"{keys.PREFIX}:presence:user:*"))
 
 
 def test_when_somebody_was_last_seen_outlives_redis(stores: Stores, anna: str, listener: Listener) -> None:

@@ -93,7 +93,7 @@ def test_however_it_is_cut_and_repeated_every_byte_is_there_once(connected: Stor
         assert content_of(connected, known) == content
     finally:
         recordings.discard(connected, recording)
-        connected.redis.delete(*connected.redis.keys("chattergram:{u*}:limit:upload:*"))
+        connected.redis.delete(*connected.redis.scan_iter("chattergram:{u*}:limit:upload:*"))
 
 
 def test_of_many_who_append_at_one_offset_one_succeeds(stores: Stores, anna: str) -> None:
@@ -273,7 +273,7 @@ def test_a_discarded_recording_is_gone_for_its_owner_and_unknown_to_others(
             grow(stores, recording, b"two")
         with pytest.raises(NotFound):
             audio.find(stores, recording.id, anna)
-    left = {key.decode() for key in stores.redis.keys("*recording*")}
+    left = {key.decode() for key in stores.redis.scan_iter("*recording*")}
     assert left == {keys.recording_key(each.id) for each in (growing, complete, stored)}
     assert all(stores.redis.ttl(key) > 0 for key in left)
     assert stores.mongo[chunks.CHUNKS].count_documents({}) == 0
@@ -308,7 +308,7 @@ def test_an_erased_account_leaves_no_recording(stores: Stores, anna: str, sandbo
     recordings.complete(stores, sandbox, record(stores, anna), new_file)
     erasure.begin(stores, anna)
     erasure.erase(stores, anna, 10)
-    assert not [key for key in stores.redis.keys("*recording*") if b":bytes" in key or anna.encode() in key]
+    assert not [key for key in stores.redis.scan_iter("*recording*") if b":bytes" in key or anna.encode() in key]
     assert stores.mongo[chunks.FILES].count_documents({}) == 0
 
 

@@ -208,7 +208,7 @@ def test_a_voice_message_changed_before_the_rebuild_is_still_transcribed(stores:
 
 def names_kept(stores: Stores) -> list[str]:
     """The names of all keys but those of counters, which go by themselves."""
-    return sorted(name for raw in stores.redis.keys("*") if not (name := raw.decode()).startswith(keys.LIMITS))
+    return sorted(name for raw in stores.redis.scan_iter("*") if not (name := raw.decode()).startswith(keys.LIMITS))
 
 
 def test_syncing_twice_changes_nothing(stores: Stores, pair: tuple[str, str]) -> None:

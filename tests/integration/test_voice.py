@@ -237,6 +237,7 @@ def worker(voice_stores: Stores, message: str, tmp_path: Path) -> ManagedProcess
         "ENVIRONMENT": "test",
         "SECRET_KEY": settings.secret_key.get_secret_value(),
         "REDIS_URL": settings.redis_url,
+        "CELERY_BROKER_URL": settings.celery_broker_url,
         "MONGODB_URI": settings.mongodb_uri,
         "DEEPGRAM_API_KEY": stand_in.KEY,
         "DEEPGRAM_BASE_URL": settings.deepgram_base_url,

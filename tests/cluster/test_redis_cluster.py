@@ -1,0 +1,144 @@
+"""What the application does on a Redis Cluster that it does otherwise, or not at all, on a single Redis."""
+
+import pytest
+from redis import Redis, RedisError
+from redis.exceptions import ConnectionError as NoConnection
+
+from chat.store import cluster as clusters
+from chat.store import hot, keys, partitions
+from chat.store.connection import Stores, connect_redis
+from dev.processes import wait_until
+from tests.client import Client, Person
+from tests.fault.traffic import whole_history
+from tests.recordings import spoken
+from tests.redis_cluster import NODES, Cluster
+from tests.stack import Stack
+
+SECONDS = 30.0
+pytestmark = pytest.mark.timeout(240)
+
+
+def partner_in(stores: Stores, client: Client, person: Person, node: Redis) -> Person:
+    """Somebody whose conversation with this person is on that node."""
+    for _ in range(100):
+        partner = client.sign_up("partner")
+        log = keys.accepted_key(partitions.of_people(stores, person.id, partner.id))
+        if clusters.node_of(stores.redis, log) is node:
+            return partner
+    raise AssertionError("no partition is on that node")
+
+
+def test_what_two_people_do_works_whatever_node_has_their_conversation(stores: Stores, client: Client) -> None:
+    ada = client.sign_up("ada")
+    nodes = clusters.nodes(stores.redis)
+    assert len(nodes) == NODES
+    partners = [partner_in(stores, client, ada, node) for node in nodes]
+    for partner in partners:
+        socket = partner.connect()
+        sent = ada.post(partner, "a zeppelin over the town")
+        socket.wait_for_frame("application:messages", lambda data, of=sent: data["_id"] == of["_id"])
+        voice = ada.post(partner, audioFileId=ada.upload(spoken("amiable.webm"))["audioFileUuid"])
+        heard = socket.wait_for_frame("application:messages", lambda data, of=voice: data["_id"] == of["_id"])
+        assert "amiable" in heard["text"]
+        partner.call("POST", f"/chat/{ada.id}/read", 204, json={"upTo": sent["_id"]})
+        assert partner.get("/conversations")[0]["unread"] == 1
+        ada.call("PATCH", f"/chat/message/{sent['_id']}", 200, json={"text": "a balloon over the town"})
+        socket.wait_for_frame(
+            "application:status", lambda data, of=sent: data["_id"] == of["_id"] and "editedAt" in data
+        )
+    assert {each["partner"]["_id"] for each in ada.get("/conversations")} == {each.id for each in partners}
+    assert {hit["partnerId"] for hit in ada.get("/search", q="balloon") if hit["type"] == "chat"} == {
+        each.id for each in partners
+    }
+    assert {each["_id"] for each in ada.get("/user/list", q="partner")} >= {each.id for each in partners}
+
+
+def test_a_node_that_lost_its_data_is_filled_again(stack: Stack, stores: Stores, client: Client) -> None:
+    ada = client.sign_up("ada")
+    people = clusters.node_of(stores.redis, keys.HOT_COMPLETE)
+    other = next(node for node in clusters.nodes(stores.redis) if node is not people)
+    ben = partner_in(stores, client, ada, other)
+    sent = [ada.post(ben, f"{number}")["_id"] for number in range(3)]
+    partition = partitions.of_people(stores, ada.id, ben.id)
+    outbox = keys.outbox_key(partition)
+    wait_until(lambda: len(ben.history(ada)) == 3 and not stores.redis.exists(outbox), SECONDS, "the archive")
+    other.flushall()
+    message = keys.message_key(partition, sent[0])
+    wait_until(lambda: stores.redis.exists(message, keys.HOT_COMPLETE) == 2, SECONDS, "the rebuild")
+    assert [each["_id"] for each in whole_history(ben, ada.id)] == sent
+    wait_until(lambda: not hot.missing(stores), SECONDS, "its search indexes")
+    assert [hit["_id"] for hit in ben.get("/search", q="1") if hit["type"] == "chat"] == [sent[1]]
+
+
+def test_a_command_with_keys_of_several_nodes_is_split_and_its_replies_are_joined(stores: Stores) -> None:
+    names = [f"{keys.PREFIX}:{{x{number}}}:split" for number in range(9)]
+    redis = stores.redis
+    for number, name in enumerate(names[:6]):
+        redis.execute_command("JSON.SET", name, "$", f"{number}")
+    assert hot.read_json(redis, names) == [0, 1, 2, 3, 4, 5, None, None, None]
+    assert redis.exists(*names) == 6
+    with redis.pipeline(transaction=False) as pipe:
+        pipe.exists(*names)
+        pipe.delete(*names[1:])
+        pipe.time()
+        pipe.exists(*names)
+        before, deleted, _, after = pipe.execute()
+    assert (before, deleted, after) == (6, 5, 1)
+    with redis.pipeline() as pipe:
+        pipe.set(names[0], 1).set(names[1], 1)
+        with pytest.raises(RedisError, match="2 slots"):
+            pipe.execute()
+    redis.delete(*names)
+
+
+def test_a_scan_finds_the_keys_of_all_nodes_page_by_page(stores: Stores) -> None:
+    names = {f"{keys.PREFIX}:{{x{number}}}:scanned" for number in range(60)}
+    for name in names:
+        stores.redis.set(name, 1)
+    found, at, pages = set(), "", 0
+    while pages == 0 or at:
+        page, at = clusters.scan(stores.redis, at, match="*:scanned", count=10)
+        found |= {raw.decode() for raw in page}
+        pages += 1
+    assert found == names
+    assert pages > NODES
+    stores.redis.delete(*names)
+
+
+def test_slots_that_move_to_another_node_are_followed(stores: Stores, cluster: Cluster) -> None:
+    key = f"{keys.PREFIX}:{{moving}}:it"
+    stores.redis.set(key, "here")
+    with stores.redis.pipeline() as pipe:
+        pipe.get(key)
+        assert pipe.execute() == [b"here"]
+    cluster.move(key)
+    assert stores.redis.get(key) == b"here"
+    with stores.redis.pipeline() as pipe:
+        pipe.get(key).set(key, "there")
+        assert pipe.execute() == [b"here", True]
+    with stores.redis.pipeline(transaction=False) as pipe:
+        pipe.get(key)
+        assert pipe.execute() == [b"there"]
+
+
+def test_without_a_replica_nothing_is_accepted_where_one_must_have_it(
+    stores: Stores, client: Client, cluster: Cluster
+) -> None:
+    ada, ben = client.sign_up("ada"), client.sign_up("ben")
+    node = cluster.owner_of(keys.accepted_key(partitions.of_people(stores, ada.id, ben.id)))
+    (replica,) = [each for each in cluster.nodes if each.primary_port == node.port]
+    replica.kill()
+    body = {"receiverId": ben.id, "text": "hello", "clientId": "once"}
+    wait_until(lambda: not node.has_replica, SECONDS, "the node to notice")
+    assert ada.request("POST", "/chat", json=body).status_code == 503
+    cluster.restart()
+    again = ada.call("POST", "/chat", 202, json=body)
+    wait_until(lambda: [each["_id"] for each in ben.history(ada)] == [again["_id"]], SECONDS, "the one message")
+
+
+def test_a_cluster_that_is_away_is_as_a_redis_that_is_away(stores: Stores) -> None:
+    nowhere = stores.settings.model_copy(update={"redis_url": "redis+cluster://127.0.0.1:9,127.0.0.1:10"})
+    with connect_redis(nowhere) as redis:
+        for call in (lambda: redis.get("a"), redis.nodes, redis.pubsub, lambda: redis.pipeline().get("a").execute()):
+            with pytest.raises(NoConnection):
+                call()
