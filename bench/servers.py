@@ -3,7 +3,7 @@
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,8 @@ import psutil
 
 from config.settings import Settings
 from dev import whisper_model
+from dev.embedded import Embedded
+from tests.redis_cluster import EmbeddedCluster
 from tests.stack import Stack
 
 PARTITIONS = Settings.model_fields["partitions"].default
@@ -21,13 +23,17 @@ LIMITS = {"LIMIT_SIGNUP_ADDRESS": "1000000 per minute", "LIMIT_MESSAGES": "10000
 
 
 @contextmanager
-def servers(environment: Mapping[str, str] | None = None, commands: Mapping[str, str] | None = None) -> Iterator[Stack]:
+def servers(
+    environment: Mapping[str, str] | None = None,
+    commands: Mapping[str, str] | None = None,
+    embedded: Callable[..., Embedded] = Embedded,
+) -> Iterator[Stack]:
     """Runs the whole application on a temporary data folder; `commands` replace those of the Procfile."""
     # As deployed: tests have fewer partitions and a smaller model.
     usual = {"PARTITIONS": str(PARTITIONS), "WHISPER_MODEL": str(whisper_model.folder("base"))}
     settings = {"ENVIRONMENT": "development", "LOG_LEVEL": "WARNING", **usual, **LIMITS, **(environment or {})}
     with tempfile.TemporaryDirectory(prefix="chattergram-bench-") as folder:
-        stack = Stack(Path(folder), settings, commands)
+        stack = Stack(Path(folder), settings, commands, embedded)
         stack.start()
         try:
             yield stack
@@ -67,7 +73,9 @@ class Meter:
 
 def _running(stack: Stack) -> dict[str, int]:
     own = {name: process.pid for name, process in stack.processes.items()}
-    return {**own, "redis": stack.redis.pid, "mongod": stack.mongodb.pid}
+    cluster = stack.embedded.cluster if isinstance(stack.embedded, EmbeddedCluster) else None
+    redis = {node.name: node.pid for node in cluster.nodes} if cluster else {"redis": stack.redis.pid}
+    return {**own, **redis, "mongod": stack.mongodb.pid}
 
 
 def family(process: psutil.Process, name: str = "") -> list[psutil.Process]:

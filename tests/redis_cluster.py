@@ -222,10 +222,10 @@ class EmbeddedCluster(Embedded):
 
     def __init__(self, folder: Path, *, with_redis: bool = True, with_mongodb: bool = True, replicas: int = 0) -> None:
         super().__init__(folder, with_redis=with_redis, with_mongodb=with_mongodb)
-        self._replicas = replicas
+        self.cluster = Cluster(folder / "cluster", replicas)
 
     def make_redis(self, log: Path, lock: Sequence[int]) -> Any:
-        return Cluster(self.folder / "cluster", self._replicas)
+        return self.cluster
 
 
 def embedded(folder: Path, **options: bool) -> Embedded:
