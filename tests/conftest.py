@@ -75,6 +75,7 @@ def settings(services: Services) -> Settings:
 def connected(services: Services) -> Iterator[Stores]:
     stores = connect(services.settings)
     archive.migrate(stores.mongo)
+    stores.scripts.load(stores.redis)
     yield stores
     stores.close()
 

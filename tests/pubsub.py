@@ -4,6 +4,7 @@ import time
 from typing import NamedTuple, Self
 
 from chat import frames
+from chat.store.cluster import nodes
 from chat.store.connection import Stores, connect_redis
 
 TIMEOUT = 10.0  # seconds
@@ -56,9 +57,14 @@ class Listener:
     def heard(self, channel: str) -> list[Heard]:
         """Returns what was published on a channel before this call and not returned yet."""
         marker = f"listener:{id(self)}:{time.monotonic_ns()}"
-        self._pubsub.subscribe(marker)  # its confirmation arrives after everything published before
-        while not self._receive(TIMEOUT, marker):
+        self._pubsub.subscribe(marker)
+        while not self._receive(TIMEOUT, marker, "subscribe"):
             pass
+        for node in nodes(self._redis):
+            node.publish(marker, b"")  # arrives after everything that was published there before
+        for _ in nodes(self._redis):
+            while not self._receive(TIMEOUT, marker, "message"):
+                pass
         self._pubsub.unsubscribe(marker)
         own = [heard for heard in self._waiting if heard.channel == channel]
         self._waiting = [heard for heard in self._waiting if heard.channel != channel]
@@ -75,13 +81,13 @@ class Listener:
                 return
         self._halves.append(heard)
 
-    def _receive(self, timeout: float, marker: str = "") -> bool:
-        """Receives one message. Returns whether it was the confirmation of subscribing to `marker`."""
+    def _receive(self, timeout: float, marker: str = "", kind: str = "") -> bool:
+        """Receives one message. Returns whether it is of that kind and about `marker`."""
         message = self._pubsub.get_message(timeout=timeout)
         if message is None:
             return False
         name = message["channel"].decode()
-        if message["type"] == "message":
+        if message["type"] == "message" and name != marker:
             for envelope in frames.decode_envelopes(message["data"]):
                 self._keep(Heard(name, envelope.recipients, envelope.data))
-        return message["type"] == "subscribe" and name == marker
+        return message["type"] == kind and name == marker

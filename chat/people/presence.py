@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from chat import frames, ids
 from chat.people import restoring
 from chat.store import clock, keys
+from chat.store.cluster import node_of
 from chat.store.connection import Stores
 
 SWEEP_PAGE = 500  # people taken offline in one step
@@ -69,7 +70,14 @@ def forget(stores: Stores, user_id: str) -> None:
         was_online = pipe.execute()[-1]
     recipients = contacts(stores, user_id) if _only_contacts(stores) else ()
     if was_online and (recipients or not _only_contacts(stores)):
-        stores.redis.publish(frames.USERS, frames.presence_envelope(user_id, False, None, recipients))
+        publish(stores, frames.presence_envelope(user_id, False, None, recipients))
+
+
+def publish(stores: Stores, envelope: bytes) -> None:
+    """Tells of somebody's presence. In a cluster it must come from the node that tells of every change, or it might
+    overtake one.
+    """
+    node_of(stores.redis, keys.PRESENCE_ONLINE).publish(frames.USERS, envelope)
 
 
 def contacts(stores: Stores, user_id: str) -> list[str]:

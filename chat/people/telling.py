@@ -27,7 +27,7 @@ def tell_of_muting(stores: Stores, user_id: str, partner_id: str, muted: bool) -
         _tell(stores, partner_id, [user_id], muted=muted)
     else:
         hidden = frames.presence_envelope(partner_id, False, None, [user_id], {"muted": muted})
-        stores.redis.publish(frames.USERS, hidden)
+        presence.publish(stores, hidden)
 
 
 def tell_of_meeting(stores: Stores, pairs: Collection[tuple[str, str]]) -> None:

@@ -40,7 +40,7 @@ Stacked = tuple[Command, dict[str, Any]]  # a command with redis-py's options fo
 # Commands of which every argument is a key, or all but the last; and how the replies to their parts become one
 _KEYS_ONLY = {"DEL": sum, "UNLINK": sum, "EXISTS": sum, "TOUCH": sum, "MGET": None}
 _KEYS_AND_PATH = {"JSON.MGET": None}
-_ANYWHERE = {"TIME", "PING"}  # they have no key, and go where the command beside them goes
+_ANYWHERE = {"TIME", "PING", "PUBLISH"}  # they have no key, and go where the command beside them goes
 
 # What a node says, or does not, while others take over what it had
 _ELSEWHERE = (NoConnection, NoReply, MovedError, AskError, TryAgainError, ClusterDownError, SlotNotCoveredError)
@@ -191,7 +191,7 @@ class Cluster(Redis):
         return self.nodes()[0].pubsub(**options)
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
-        if len(_parts(args)) > 1:
+        if args[0] in _ANYWHERE or len(_parts(args)) > 1:
             return self.run([(args, options)])[0]
         with _as_redis_error():
             return self._nodes.execute_command(*args, **options)

@@ -27,13 +27,14 @@ LOG_INTERVAL_SECONDS = 10.0  # between two log lines that say the same
 
 
 def prepare(stores: Stores) -> None:
-    """Creates missing indexes in MongoDB and Redis.
+    """Creates missing indexes in MongoDB and Redis, and gives Redis the scripts.
 
     Raises:
         PyMongoError, RedisError: a store is away.
     """
     archive.migrate(stores.mongo)
     hot.configure(stores.redis)
+    stores.scripts.load(stores.redis)
     # Lock only if there is something to do: a process killed while it starts must not hold up the next one.
     if hot.outdated(stores):
         lock = Lock(stores.redis, keys.lock_key("prepare"), timeout=LOCK_SECONDS, blocking_timeout=2 * LOCK_SECONDS)

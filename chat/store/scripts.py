@@ -13,7 +13,7 @@ from redis.commands.core import Script
 from redis.exceptions import ConnectionError as NoConnection
 from redis.exceptions import NoScriptError
 
-from chat.store.cluster import wait_for_replicas
+from chat.store.cluster import nodes, wait_for_replicas
 
 REPLICATION_MS = 1_000  # how long a pipeline waits for replicas
 FOLDER = Path(__file__).parent / "lua"
@@ -23,8 +23,17 @@ class Scripts:
     """Has one attribute per file in `lua/`, called like `scripts.append_message(keys=[...], args=[...])`."""
 
     def __init__(self, redis: Redis) -> None:
-        for file in FOLDER.glob("*.lua"):
-            setattr(self, file.stem, redis.register_script(file.read_text()))
+        self._texts = {file.stem: file.read_text() for file in sorted(FOLDER.glob("*.lua"))}
+        for name, text in self._texts.items():
+            setattr(self, name, redis.register_script(text))
+
+    def load(self, redis: Redis) -> None:
+        """Gives them to Redis, in a cluster to each node: what lacks one repeats all that is called along with it."""
+        for node in nodes(redis):
+            with node.pipeline(transaction=False) as pipe:
+                for text in self._texts.values():
+                    pipe.script_load(text)
+                pipe.execute()
 
     def __getattr__(self, name: str) -> Script:
         raise AttributeError(f"no script chat/store/lua/{name}.lua")

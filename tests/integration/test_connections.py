@@ -27,6 +27,7 @@ def full(stores: Stores) -> Iterator[Redis]:
     own.close()
 
 
+@pytest.mark.single_redis
 def test_a_refused_connection_is_not_taken_again_while_others_work(full: Redis) -> None:
     pool = full.connection_pool
     held = [pool.get_connection() for _ in range(2)]
@@ -48,6 +49,7 @@ def test_a_refused_connection_is_not_taken_again_while_others_work(full: Redis) 
         assert full.ping(), "before, each of these took the one that had failed"
 
 
+@pytest.mark.single_redis
 def test_who_is_refused_a_connection_waits_for_one_that_is_there(full: Redis) -> None:
     pool = full.connection_pool
     held = [pool.get_connection() for _ in range(2)]

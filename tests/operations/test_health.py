@@ -223,7 +223,7 @@ class ForgetfulRedis(RedisServer):
 
 
 UNUSABLE = [
-    (ClusterRedis, "REDIS_URL: names a Redis Cluster"),
+    (ClusterRedis, "REDIS_URL: names a node of a Redis Cluster"),
     (PlainRedis, "REDIS_URL: names a Redis without the module search and JSON"),
     (EvictingRedis, "REDIS_URL: names a Redis that removes data when it is full"),
     (ForgetfulRedis, "REDIS_URL: names a Redis that keeps nothing on its disk"),
