@@ -38,6 +38,7 @@ class Node(RedisServer):
             "cluster-node-timeout": str(NODE_TIMEOUT_MS),
             "cluster-port": str(self._bus),
             "cluster-allow-replica-migration": "no",
+            "enable-debug-command": "local",
         }
         return [*super().arguments(), *(part for name, value in options.items() for part in (f"--{name}", value))]
 
@@ -158,6 +159,14 @@ class Cluster:
             client.migrate(LOOPBACK, target.port, names, 0, 5_000)
         for node in (target, source):
             node.ask("SETSLOT", slot, "NODE", target.id)
+
+    def break_links(self) -> None:
+        """Breaks the links between all nodes, with what is on them; they are made anew at once."""
+        for node in self.nodes:
+            with node.client() as client:
+                for other in self.nodes:
+                    for direction in ("FROM", "TO"):
+                        client.execute_command("DEBUG", "CLUSTERLINK", "KILL", direction, other.id)
 
     def find_owner(self, key: str) -> Node | None:
         """The node that has this key now; None while there is none."""

@@ -1,4 +1,4 @@
-"""A node of a Redis Cluster is killed, and its replica promoted, while people talk."""
+"""A node of a Redis Cluster is killed and its replica promoted, or links between nodes break, while people talk."""
 
 import pytest
 
@@ -29,3 +29,13 @@ def test_accepted_messages_survive_the_kill_of_a_node_and_its_promotion(
         cluster.restart()  # before that too few replicas have what would be accepted
         traffic.go_on(60)
         traffic.verify()
+
+
+def test_what_was_lost_on_a_link_between_nodes_reaches_every_socket(stack: Stack, cluster: Cluster) -> None:
+    lost = stack.web.output().count("subscriber.link_lost")
+    with Traffic([stack.url], pairs=6, rate=25, voice_every=0) as traffic:
+        for _ in range(8):
+            traffic.go_on(20)
+            cluster.break_links()
+        traffic.verify()
+    wait_until(lambda: stack.web.output().count("subscriber.link_lost") > lost, PROMOTION_SECONDS, "the notice")
