@@ -22,8 +22,9 @@ test: setup wheels browser check  ## Lint, types and all tests; prints little if
 	@# Some images set the variable. Without bytecode each of some 200 processes, and pytest three times, compiles all of it.
 	@env -u PYTHONDONTWRITEBYTECODE $(VENV)/python -m pytest --numprocesses 3 --no-loadscope-reorder  # longest folders first
 
-fault: setup  ## Break every process and store repeatedly under load; eleven minutes
+fault: setup  ## Break every process and store repeatedly under load, on one Redis and on a cluster; 25 minutes
 	@$(VENV)/python -m pytest tests/fault -m "long or not long"
+	@TEST_REDIS=cluster $(VENV)/python -m pytest tests/fault tests/cluster -m "long or not long"
 
 attack: setup  ## Attack a running system with floods, slow clients and forged headers; two minutes
 	@ATTACK_SECONDS=3 $(VENV)/python -m pytest tests/attack -m "long or not long" --capture=no

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
 import orjson
-from redis import Redis, RedisError, ResponseError
+from redis import Redis, ResponseError
 
 from chat import ids
 from chat.store import keys, partitions
-from chat.store.cluster import find_nodes, has_slots, node_of
+from chat.store.cluster import each_asked, has_slots, node_of
 from chat.store.connection import Stores
 from chat.wire import StoredMessage
 
@@ -253,19 +253,15 @@ def _read_everywhere(cluster: Redis, logs: list[str], start: str, count: int) ->
     Each node is asked for its own, by a call that is not retried either.
     """
     by_node: dict[Redis, list[str]] = {}
-    for log in logs:
-        by_node.setdefault(node_of(cluster, log), []).append(log)
     found: list[Taken] = []
-    for node, own in by_node.items():
-        with node.pipeline(transaction=False) as pipe:
-            for log in own:
-                pipe.xreadgroup(keys.ACCEPTED_GROUP, CONSUMER, {log: start}, count=count)
-            try:
-                replies = pipe.execute()
-            except RedisError:
-                find_nodes(cluster)
-                raise
-        found += [each for reply in replies for each in _taken(reply)]
+    with each_asked(cluster):
+        for log in logs:
+            by_node.setdefault(node_of(cluster, log), []).append(log)
+        for node, own in by_node.items():
+            with node.pipeline(transaction=False) as pipe:
+                for log in own:
+                    pipe.xreadgroup(keys.ACCEPTED_GROUP, CONSUMER, {log: start}, count=count)
+                found += [each for reply in pipe.execute() for each in _taken(reply)]
     return found
 
 

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from chat import frames, ids
 from chat.people import restoring
 from chat.store import clock, keys
-from chat.store.cluster import node_of
+from chat.store.cluster import each_asked, node_of
 from chat.store.connection import Stores
 
 SWEEP_PAGE = 500  # people taken offline in one step
@@ -77,7 +77,8 @@ def publish(stores: Stores, envelope: bytes) -> None:
     """Tells of somebody's presence. In a cluster it must come from the node that tells of every change, or it might
     overtake one.
     """
-    node_of(stores.redis, keys.PRESENCE_ONLINE).publish(frames.USERS, envelope)
+    with each_asked(stores.redis):
+        node_of(stores.redis, keys.PRESENCE_ONLINE).publish(frames.USERS, envelope)
 
 
 def contacts(stores: Stores, user_id: str) -> list[str]:

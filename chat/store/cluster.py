@@ -34,6 +34,8 @@ from redis.retry import Retry
 from chat.store.pool import Pool
 from config.addresses import Cluster as Address
 
+KEYS_TRIED = 5_000  # far more than it takes to find one on each of some hundred nodes
+
 Command = tuple[Any, ...]
 Stacked = tuple[Command, dict[str, Any]]  # a command with redis-py's options for reading its reply
 
@@ -56,7 +58,7 @@ def has_slots(redis: Redis) -> bool:
 
 
 def nodes(redis: Redis) -> list[Redis]:
-    """Clients of all nodes that own keys; of a single Redis, that one.
+    """Clients of all nodes that own keys; of a single Redis, that one. To be called within `each_asked`.
 
     Raises RedisError if none says which there are.
     """
@@ -66,6 +68,18 @@ def nodes(redis: Redis) -> list[Redis]:
 def node_of(redis: Redis, key: str) -> Redis:
     """A client of the node that has this key, or would have it. Raises RedisError."""
     return redis.node_of(key) if isinstance(redis, Cluster) else redis
+
+
+def key_on_each(redis: Redis, name: Callable[[int], str]) -> dict[Redis, str]:
+    """A key on each node, which `name` makes of a number. Raises RedisError."""
+    found: dict[Redis, str] = {}
+    everyone = nodes(redis)
+    for number in range(KEYS_TRIED):
+        if len(found) == len(everyone):
+            break
+        key = name(number)
+        found.setdefault(node_of(redis, key), key)
+    return found
 
 
 def wait_for_replicas(pipe: Pipeline, replicas: int, milliseconds: int) -> int:
@@ -78,10 +92,15 @@ def wait_for_replicas(pipe: Pipeline, replicas: int, milliseconds: int) -> int:
     return len(places)
 
 
-def find_nodes(redis: Redis) -> None:
-    """Asks again which node has what, after a call to one of them failed. Raises RedisError if none says so."""
-    if isinstance(redis, Cluster):
-        redis.find_nodes()
+@contextlib.contextmanager
+def each_asked(redis: Redis) -> Iterator[None]:
+    """Around calls to single nodes: should one fail, which node has what is asked again, for the next time."""
+    try:
+        yield
+    except RedisError:
+        if isinstance(redis, Cluster):
+            redis.find_nodes()
+        raise
 
 
 def scan(redis: Redis, at: str, **options: Any) -> tuple[list[bytes], str]:
@@ -166,7 +185,7 @@ class Cluster(Redis):
             return list({(node := self._owner(slot)).name: node for slot in slots}.values())
 
     def find_nodes(self) -> None:
-        """See the function of that name."""
+        """Asks again which node has what. Raises RedisError if none says so."""
         with _as_redis_error():
             self._nodes.nodes_manager.initialize()
 

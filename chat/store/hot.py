@@ -15,7 +15,7 @@ from redis import Redis, ResponseError
 from redis_om import Field, JsonModel
 
 from chat.store import keys, partitions, search_terms
-from chat.store.cluster import node_of, nodes
+from chat.store.cluster import each_asked, node_of, nodes
 from chat.store.connection import Stores
 from chat.wire import StoredMessage
 
@@ -174,7 +174,8 @@ def indexes(stores: Stores) -> list[Index]:
 def missing(stores: Stores) -> list[Index]:
     """Those search indexes that do not exist. In a cluster, each must be on the node that has its documents."""
     redis = stores.redis
-    known = {node: node.execute_command("FT._LIST") for node in nodes(redis)}
+    with each_asked(redis):
+        known = {node: node.execute_command("FT._LIST") for node in nodes(redis)}
     return [each for each in indexes(stores) if each.name.encode() not in known.get(node_of(redis, each.name), ())]
 
 
@@ -218,11 +219,16 @@ def configure(redis: Redis) -> None:
 
     Redis forgets both when it restarts.
     """
-    for node in nodes(redis):
-        for name, value in (("MAXPREFIXEXPANSIONS", MAX_EXPANSIONS), ("ON_TIMEOUT", "fail")):
-            with contextlib.suppress(ResponseError):  # a managed Redis may forbid it; then only its operator can set it
-                if dict(node.execute_command("FT.CONFIG", "GET", name)).get(name.encode()) != str(value).encode():
-                    node.execute_command("FT.CONFIG", "SET", name, value)  # only then: Redis logs each
+    with each_asked(redis):
+        for node in nodes(redis):
+            _configure(node)
+
+
+def _configure(node: Redis) -> None:
+    for name, value in (("MAXPREFIXEXPANSIONS", MAX_EXPANSIONS), ("ON_TIMEOUT", "fail")):
+        with contextlib.suppress(ResponseError):  # a managed Redis may forbid it; then only its operator can set it
+            if dict(node.execute_command("FT.CONFIG", "GET", name)).get(name.encode()) != str(value).encode():
+                node.execute_command("FT.CONFIG", "SET", name, value)  # only then: Redis logs each
 
 
 def read_json(redis: Redis, names: list[str]) -> list[dict[str, Any] | None]:

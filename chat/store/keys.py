@@ -125,8 +125,6 @@ LIMITS = f"{PREFIX}:limits"
 COUNTERS = f"{PREFIX}:counters"
 LAST_RUNS = f"{PREFIX}:runs"
 
-# Written to see whether Redis takes writes
-WRITE_PROBE = f"{PREFIX}:probe"
 
 # Leases of web processes (sorted set: process -> expiry, ms), people online (set), when people were last seen (hash)
 PRESENCE_PROCESSES = f"{PEOPLE}:presence:processes"
@@ -203,6 +201,11 @@ def untagged(key: str) -> str:
 def archive_marks_key(number: int) -> str:
     """The same as `ARCHIVE_MARKS`, on whichever node of a cluster this number leads to."""
     return f"{PREFIX}:{{n{number}}}:archive:marks"
+
+
+def write_probe_key(number: int) -> str:
+    """Written to see whether Redis takes writes; the number leads to a node."""
+    return f"{PREFIX}:{{n{number}}}:probe"
 
 
 class Named(NamedTuple):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from redis import Redis
 
 from chat.store import keys
-from chat.store.cluster import node_of, nodes
+from chat.store.cluster import each_asked, node_of, nodes
 
 STORED_FACTOR = 10  # memory of a stored message with its index, lists and frames, for each byte in the accepted logs
 SAMPLES = 5  # nodes of a log that Redis looks at to estimate its size
@@ -55,7 +55,8 @@ class Memory:
 def read(redis: Redis, partitions: int) -> Reading:
     """One round trip; in a cluster one to each node, of which the fullest counts. Raises RedisError."""
     logs = [keys.accepted_key(partition) for partition in range(partitions)]
-    readings = [_read(node, [log for log in logs if node_of(redis, log) is node]) for node in nodes(redis)]
+    with each_asked(redis):
+        readings = [_read(node, [log for log in logs if node_of(redis, log) is node]) for node in nodes(redis)]
     return max(readings, key=lambda each: (each.share, each.used))
 
 

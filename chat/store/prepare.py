@@ -10,7 +10,7 @@ from redis import Redis, RedisError, ResponseError
 from redis.lock import Lock
 
 from chat.store import archive, hot, keys, partitions
-from chat.store.cluster import NotACluster, nodes
+from chat.store.cluster import NotACluster, each_asked, nodes
 from chat.store.connection import Stores
 from config import platforms
 from config.addresses import is_cluster
@@ -108,7 +108,8 @@ def prepare_when_up(stores: Stores, timeout: float | None = None) -> bool:
     logged, log_again_at = "", 0.0
     while True:
         try:
-            _check_kinds(stores)
+            with each_asked(stores.redis):
+                _check_kinds(stores)
             prepare(stores)
         except (PyMongoError, RedisError) as error:
             waited = time.monotonic() - began

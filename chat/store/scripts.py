@@ -13,7 +13,7 @@ from redis.commands.core import Script
 from redis.exceptions import ConnectionError as NoConnection
 from redis.exceptions import NoScriptError
 
-from chat.store.cluster import nodes, wait_for_replicas
+from chat.store.cluster import each_asked, nodes, wait_for_replicas
 
 REPLICATION_MS = 1_000  # how long a pipeline waits for replicas
 FOLDER = Path(__file__).parent / "lua"
@@ -29,11 +29,12 @@ class Scripts:
 
     def load(self, redis: Redis) -> None:
         """Gives them to Redis, in a cluster to each node: what lacks one repeats all that is called along with it."""
-        for node in nodes(redis):
-            with node.pipeline(transaction=False) as pipe:
-                for text in self._texts.values():
-                    pipe.script_load(text)
-                pipe.execute()
+        with each_asked(redis):
+            for node in nodes(redis):
+                with node.pipeline(transaction=False) as pipe:
+                    for text in self._texts.values():
+                        pipe.script_load(text)
+                    pipe.execute()
 
     def __getattr__(self, name: str) -> Script:
         raise AttributeError(f"no script chat/store/lua/{name}.lua")

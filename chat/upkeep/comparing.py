@@ -19,7 +19,7 @@ from ulid import ULID
 
 from chat import ids
 from chat.store import clock, keys, partitions
-from chat.store.cluster import node_of, nodes
+from chat.store.cluster import key_on_each, node_of
 from chat.store.connection import Stores
 from chat.store.prepare import prepare
 from chat.upkeep import bringing, runs
@@ -28,7 +28,6 @@ log = structlog.get_logger(__name__)
 
 SYNC_MARK, RESTORE_MARK = "sync", "restore"  # in the collection `marks`
 FIRST = "never compared"
-KEYS_TRIED = 5_000  # far more than it takes to find one on each of some hundred nodes
 NODE_LOST = "no mark on a node of Redis"
 
 
@@ -68,16 +67,9 @@ def renew_mark(stores: Stores) -> None:
 
 def _keys_on_other_nodes(stores: Stores) -> list[str]:
     """The keys of the mark on all nodes of a cluster but one, each of which may be lost by itself."""
-    lacking = set(nodes(stores.redis)) - {node_of(stores.redis, keys.ARCHIVE_MARKS)}
-    found: list[str] = []
-    for number in range(KEYS_TRIED):
-        if not lacking:
-            break
-        key = keys.archive_marks_key(number)
-        if (node := node_of(stores.redis, key)) in lacking:
-            lacking.remove(node)
-            found.append(key)
-    return found
+    found = key_on_each(stores.redis, keys.archive_marks_key)
+    own = node_of(stores.redis, keys.ARCHIVE_MARKS)
+    return [key for node, key in found.items() if node is not own]
 
 
 def compare(stores: Stores, until: float, on_progress: runs.Progress = runs.ignore) -> bool:

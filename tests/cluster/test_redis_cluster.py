@@ -136,6 +136,24 @@ def test_without_a_replica_nothing_is_accepted_where_one_must_have_it(
     wait_until(lambda: [each["_id"] for each in ben.history(ada)] == [again["_id"]], SECONDS, "the one message")
 
 
+def test_a_node_that_refuses_writes_is_told_and_awaited(
+    stack: Stack, stores: Stores, client: Client, cluster: Cluster
+) -> None:
+    ada, ben = client.sign_up("ada"), client.sign_up("ben")
+    socket = ben.connect()
+    key = keys.accepted_key(partitions.of_people(stores, ada.id, ben.id))
+    with cluster.owner_of(key).client() as node:
+        node.config_set("maxmemory", 1)
+        wait_until(lambda: not stack.ready(), SECONDS, "/readyz to tell")
+        assert "redis" in client.http.get(f"{stack.url}/readyz", timeout=SECONDS).json()["detail"]
+        assert ada.request("POST", "/chat", json={"receiverId": ben.id, "text": "now?"}).status_code == 503
+        node.config_set("maxmemory", 0)
+    stack.wait_web()
+    body = {"receiverId": ben.id, "text": "and now", "clientId": "and now"}
+    wait_until(lambda: ada.request("POST", "/chat", json=body).ok, SECONDS, "the web process to take messages again")
+    socket.wait_for_frame("application:messages", lambda data: data["text"] == "and now", timeout=SECONDS)
+
+
 def test_a_cluster_that_is_away_is_as_a_redis_that_is_away(stores: Stores) -> None:
     nowhere = stores.settings.model_copy(update={"redis_url": "redis+cluster://127.0.0.1:9,127.0.0.1:10"})
     with connect_redis(nowhere) as redis:

@@ -60,6 +60,7 @@ def failover(stack: Stack, redis: Redis) -> Iterator[str]:
 Refusal = Callable[[Stack, Redis], contextlib.AbstractContextManager[str]]
 
 
+@pytest.mark.single_redis
 @pytest.mark.parametrize("refusal", [full_disk, full_memory, failover])
 def test_everybody_waits_for_a_redis_that_refuses_writes_and_goes_on(
     stack: Stack, client: Client, refusal: Refusal

@@ -9,12 +9,13 @@ import structlog
 from flask import Blueprint, Response
 from kombu.exceptions import OperationalError
 from pymongo.errors import PyMongoError
-from redis import RedisError
+from redis import Redis, RedisError
 
 from chat import wire
 from chat.errors import Unavailable
 from chat.messages import search
 from chat.store import keys
+from chat.store.cluster import each_asked, key_on_each
 from chat.store.connection import Stores
 from web.services import services
 
@@ -80,13 +81,19 @@ _found = _Found()
 def _checks() -> dict[str, Callable[[], object]]:
     own = services()
     return {
-        "redis": lambda: own.stores.redis.set(keys.WRITE_PROBE, 1, px=PROBE_MS),
+        "redis": lambda: _takes_writes(own.stores.redis),
         "search": lambda: search.ready(own.stores),
         # Changes nothing, but needs the right to: a MongoDB that only answers `ping` is of no use.
         "mongodb": lambda: own.stores.mongo.users.update_one({"_id": ""}, {"$set": {"probe": 1}}).acknowledged,
         "broker": own.queue.ping,
         "subscription": own.sockets.subscriber.ready.is_set,
     }
+
+
+def _takes_writes(redis: Redis) -> bool:
+    with each_asked(redis):
+        probes = key_on_each(redis, keys.write_probe_key)
+        return all(node.set(key, 1, px=PROBE_MS) for node, key in probes.items())
 
 
 def _passes(check: Callable[[], object]) -> bool:
