@@ -42,6 +42,7 @@ class Costs:
     drain_group_ms: float = 0.7  # a group, however small it is
     redis_ms: float = 0.10  # a message: accepted, stored, delivered
     redis_publish_ms: float = 0.0004  # the same for each web process that is subscribed
+    redis_bus_ms: float = 0.02  # the same for each node of a cluster, to which it is passed on
     mongod_ms: float = 0.07
     socket_bytes: int = 36_000
     message_bytes: int = 2_000  # in Redis, with lists and indexes
@@ -59,14 +60,16 @@ class Setup:
     sockets_a_process: int = 10_000
     hot_days: int = 90
     contacts: bool = False  # PRESENCE=contacts
-    redis_bytes: float = 64e9  # memory of the one Redis
-    redis_network: float = 1.25e9  # bytes a second: 10 Gbit/s
+    nodes: int = 1  # of Redis
+    redis_bytes: float = 64e9  # memory of each
+    redis_network: float = 1.25e9  # bytes a second of each: 10 Gbit/s
 
 
 SETUPS = (
     Setup("the defaults, one drainer", 1),
     Setup("PRESENCE=contacts, HOT_WINDOW_DAYS=2, one drainer", 1, hot_days=2, contacts=True),
     Setup("the same, 16 drainers (computed)", 16, hot_days=2, contacts=True),
+    Setup("the same on ten nodes of Redis (computed)", 16, hot_days=2, contacts=True, nodes=10),
 )
 
 
@@ -98,11 +101,25 @@ def used(people: float, setup: Setup, costs: Costs) -> dict[str, float]:
         * (costs.drain_each_ms + costs.redis_ms + costs.mongod_ms)
         / 1_000
         / setup.drainers,
-        "Redis: its one core": rate * (costs.redis_ms + processes * costs.redis_publish_ms) / 1_000,
-        "Redis: memory": people * MESSAGES_A_DAY * setup.hot_days * costs.message_bytes / setup.redis_bytes,
-        "Redis: network to the web processes": (processes * (rate * costs.frame_bytes + read) / setup.redis_network),
+        "Redis: one core of each node": rate * _redis_ms(processes, setup, costs) / 1_000,
+        "Redis: memory": people
+        * MESSAGES_A_DAY
+        * setup.hot_days
+        * costs.message_bytes
+        / setup.redis_bytes
+        / setup.nodes,
+        # Each node sends everything to its share of the web processes, and its share of everything to all other nodes.
+        "Redis: network to the web processes": (processes / setup.nodes + (setup.nodes - 1) / setup.nodes)
+        * (rate * costs.frame_bytes + read)
+        / setup.redis_network,
         "MongoDB: one core": rate * costs.mongod_ms / 1_000,
     }
+
+
+def _redis_ms(processes: float, setup: Setup, costs: Costs) -> float:
+    """What a message costs each node: its share of the work, and of telling the web processes."""
+    bus = costs.redis_bus_ms if setup.nodes > 1 else 0.0
+    return (costs.redis_ms + processes * costs.redis_publish_ms) / setup.nodes + bus
 
 
 def walls(setup: Setup, costs: Costs) -> list[tuple[float, str]]:
@@ -137,7 +154,7 @@ class _Simulation:
         self._costs = costs
         self._rate = people / MESSAGE_SECONDS
         self._webs = [_Server() for _ in range(max(1, round(people / setup.sockets_a_process)))]
-        self._redis = _Server()
+        self._redis = [_Server() for _ in range(setup.nodes)]
         self._waiting: list[deque[float]] = [deque() for _ in range(setup.drainers)]
         self._draining = [False] * setup.drainers
         self._events: list[tuple[float, int, Callable[[float], None]]] = []
@@ -146,7 +163,9 @@ class _Simulation:
         # What a process spends on others' messages and on idle sockets makes it that much slower for its own.
         seen = self._rate * costs.web_seen_ms / 1_000 + setup.sockets_a_process * costs.idle_share
         self._web_ms = costs.web_ms / max(0.01, 1 - seen)
-        self._publish_ms = len(self._webs) * costs.redis_publish_ms
+        # Whichever node publishes, each of them passes it on.
+        self._publish_ms = len(self._webs) * costs.redis_publish_ms / setup.nodes
+        self._bus_ms = costs.redis_bus_ms if setup.nodes > 1 else 0.0
 
     def run(self, seconds: float) -> list[float]:
         now = 0.0
@@ -163,11 +182,18 @@ class _Simulation:
 
     def _sent(self, began: float) -> None:
         done = self._random.choice(self._webs).finish(began, self._web_ms * 2 / 3)
-        self._at(done, lambda now: self._at(self._redis.finish(now, self._costs.redis_ms / 3), self._accepted(began)))
+        which = self._random.randrange(len(self._waiting))
 
-    def _accepted(self, began: float) -> Callable[[float], None]:
+        def accept(now: float) -> None:
+            self._at(self._node_of(which).finish(now, self._costs.redis_ms / 3), self._accepted(which, began))
+
+        self._at(done, accept)
+
+    def _node_of(self, which: int) -> _Server:
+        return self._redis[which % len(self._redis)]
+
+    def _accepted(self, which: int, began: float) -> Callable[[float], None]:
         def event(now: float) -> None:
-            which = self._random.randrange(len(self._waiting))
             self._waiting[which].append(began)
             if not self._draining[which]:
                 self._take(which, now)
@@ -184,7 +210,9 @@ class _Simulation:
 
     def _stored(self, which: int, group: list[float], now: float) -> None:
         each = self._costs.redis_ms * 2 / 3 + self._publish_ms
-        done = self._redis.finish(now, len(group) * each)
+        for node in self._redis:
+            node.finish(now, len(group) * self._bus_ms)
+        done = self._node_of(which).finish(now, len(group) * each)
         self._at(done, lambda then: self._take(which, then))
         for began in group:
             self._at(done, self._published(began))

@@ -1,5 +1,6 @@
 """Redis as it is run for others: with TLS by an authority of one's own, with a replica, watched by Sentinel."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -41,8 +42,14 @@ class Node(RedisServer):
     """A master, or the replica of one; with an authority it speaks TLS alone and wants a password."""
 
     def __init__(
-        self, folder: Path, name: str, authority: Authority | None = None, master: RedisServer | None = None
+        self,
+        folder: Path,
+        name: str,
+        authority: Authority | None = None,
+        master: RedisServer | None = None,
+        options: Mapping[str, str] | None = None,
     ) -> None:
+        self._options = dict(options or {})
         super().__init__(name, folder / name, folder / f"{name}.log")
         self._authority, self._master = authority, master
         self.protected = authority is not None
@@ -53,7 +60,9 @@ class Node(RedisServer):
 
     def arguments(self) -> list[str]:
         command = super().arguments()
-        options = {} if self._master is None else {"replicaof": f"{LOOPBACK} {self._master.port}"}
+        options = dict(self._options)
+        if self._master is not None:
+            options["replicaof"] = f"{LOOPBACK} {self._master.port}"
         if self._authority is not None:
             (self.data / "redis.conf").write_text(f'requirepass "{PASSWORD}"\nmasterauth "{PASSWORD}"\n')
             options |= {"port": "0", "tls-port": str(self.port), **self._authority.options()}

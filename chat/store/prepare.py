@@ -65,9 +65,9 @@ def _unusable_redis(stores: Stores) -> str:
         return "names a Redis that is no cluster; use redis:// or rediss://"
     if not is_cluster(stores.settings.redis_url) and stores.redis.info("cluster").get("cluster_enabled"):
         return "names a node of a Redis Cluster; use redis+cluster:// or rediss+cluster://"
-    missing = {name for name, command in MODULES.items() for node in everyone if not _knows(node, command)}
+    missing = [name for name, command in MODULES.items() if not all(_knows(node, command) for node in everyone)]
     if missing:
-        return f"names a Redis without the module {' and '.join(sorted(missing))}; Redis 8 and Redis Stack have both"
+        return f"names a Redis without the module {' and '.join(missing)}; Redis 8 and Redis Stack have both"
     return ""
 
 

@@ -18,8 +18,9 @@ from chat.messages import history, sending, storing
 from chat.messages.log import Draft
 from chat.people import accounts, sessions
 from chat.people.sessions import Session
-from chat.store import keys, limits
+from chat.store import keys, limits, scripts
 from chat.store.connection import Stores
+from chat.store.together import Together
 from chat.upkeep import sync
 from tests.people import drain, log_of, nobody_to_wake, partition_of, said, send, send_voice, someone, upload
 
@@ -525,3 +526,14 @@ def test_a_recording_that_another_call_is_sending_is_not_released(stores: Stores
     assert stores.redis.hget(keys.upload_key(recording), "message") == f":{both[1]._entropy}".encode()
     assert both[1]._release(recording)
     assert not stores.redis.hexists(keys.upload_key(recording), "message")
+
+
+def test_nothing_is_accepted_before_a_replica_has_it_where_one_must(
+    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scripts, "REPLICATION_MS", 1)
+    with pytest.raises(scripts.NotReplicated):
+        send(replace(stores, together=Together(stores.redis, 1)), *pair, "hello", "once")
+    assert send(stores, *pair, "hello", "once")["clientId"] == "once"
+    drain(stores)
+    assert len(history.recent(stores, *pair)) == 1

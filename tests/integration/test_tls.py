@@ -12,7 +12,7 @@ from kombu.exceptions import OperationalError
 
 from chat.store.connection import connect_redis
 from config.settings import Settings
-from dev.processes import ManagedProcess
+from dev.processes import ManagedProcess, wait_until
 from tests.sentinels import Authority, Node, Sentinel
 from tests.stack import SECRET
 from web.queue import Queue
@@ -85,6 +85,17 @@ def test_data_subscriptions_and_the_broker_trust_the_authority_that_is_set(
 
 def test_so_they_do_where_sentinels_name_the_master(watched: Sentinel, authority: Authority) -> None:
     use(settings(watched.url(), redis_ca_certs=str(authority.file)))
+
+
+def test_so_they_do_to_a_cluster(server: Node, authority: Authority, tmp_path: Path) -> None:
+    node = Node(tmp_path, "cluster", authority, options={"cluster-enabled": "yes"})
+    with running(node):
+        node.wait_until_ready()
+        with node.client() as client:
+            client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16_383)
+            wait_until(lambda: b"cluster_state:ok" in client.execute_command("CLUSTER", "INFO"), SECONDS, "the slots")
+        url = node.url().replace("rediss://", "rediss+cluster://")
+        use(settings(url, celery_broker_url=server.url(1), redis_ca_certs=str(authority.file)))
 
 
 @pytest.mark.parametrize("option", ["ssl_ca_certs={authority}", "ssl_cert_reqs=none"])

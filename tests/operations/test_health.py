@@ -189,6 +189,18 @@ class ClusterRedis(RedisServer):
             return b"cluster_state:ok" in client.execute_command("CLUSTER", "INFO")
 
 
+class LoneRedis(RedisServer):
+    """A single Redis, which the address takes for a cluster."""
+
+    protected = False
+
+    def client(self) -> Redis:
+        return Redis(port=self.port, retry=None)
+
+    def url(self, database: int = 0) -> str:
+        return f"redis+cluster://{LOOPBACK}:{self.port}"
+
+
 class StandaloneMongo(MongoServer):
     protected = False
 
@@ -224,6 +236,7 @@ class ForgetfulRedis(RedisServer):
 
 UNUSABLE = [
     (ClusterRedis, "REDIS_URL: names a node of a Redis Cluster"),
+    (LoneRedis, "REDIS_URL: names a Redis that is no cluster"),
     (PlainRedis, "REDIS_URL: names a Redis without the module search and JSON"),
     (EvictingRedis, "REDIS_URL: names a Redis that removes data when it is full"),
     (ForgetfulRedis, "REDIS_URL: names a Redis that keeps nothing on its disk"),

@@ -14,7 +14,6 @@ from pydantic import ValidationError
 from pymongo.uri_parser import parse_uri
 
 from chat.store.connection import connect_mongodb, connect_redis
-from chat.store.pool import open_pool
 from config.addresses import for_kombu
 from config.settings import DEVELOPMENT_SECRET, Settings, SettingsError, get_settings
 from tests.stack import ROOT, run_alone
@@ -97,6 +96,11 @@ WRONG = {
         f"rediss+sentinel://:{PASSWORD}@one.example/chattergram?socket_timeout=5",
         f"rediss+sentinel://:{PASSWORD}@one.example/chattergram/1",
         f"rediss://:{PASSWORD}@redis.example/0?ssl_cert_reqs=yes",
+        f"redis+cluster://:{PASSWORD}@",
+        f"redis+cluster://:{PASSWORD}@one.example,two.example/1",
+        f"redis+cluster://:{PASSWORD}@one.example/name",
+        f"redis+cluster://:{PASSWORD}@one.example?ssl_cert_reqs=none",
+        f"rediss+cluster://:{PASSWORD}@one.example?socket_timeout=5",
     ),
     "CELERY_BROKER_URL": (
         f"http://:{PASSWORD}@queue.example",
@@ -129,6 +133,8 @@ RIGHT = {
         "redis://:p%2Fw@10.0.0.1/0",
         "redis+sentinel://:p%2Fw@one.example:26379,[::1],three.example/chattergram?sentinel_password=x",
         "rediss+sentinel://one.example/chattergram?sentinel_password=x&ssl_cert_reqs=none&ssl_check_hostname=false",
+        "redis+cluster://:p%2Fw@one.example:7000,[::1],three.example",
+        "rediss+cluster://user:word@one.example/0?ssl_cert_reqs=none",
     ),
     "CELERY_BROKER_URL": (
         "amqp://queue.example",
@@ -172,9 +178,11 @@ def test_an_address_no_client_could_use_is_refused_without_its_password(
 
 @pytest.mark.parametrize(("name", "value"), each(RIGHT))
 def test_an_address_its_client_understands_is_taken(name: str, value: str) -> None:
-    assert getattr(Settings(_env_file=None, environment="development", **{name.lower(): value}), name.lower()) == value
+    given = {"celery_broker_url": "redis://queue.example", name.lower(): value}
+    settings = Settings(_env_file=None, environment="development", **given)
+    assert getattr(settings, name.lower()) == value
     if name == "REDIS_URL":
-        pool = open_pool(value)
+        pool = connect_redis(settings).connection_pool
         assert pool.connection_kwargs.get("db", 0) == 0
     elif name == "MONGODB_URI" and "srv" not in value:
         assert parse_uri(value)["nodelist"]
@@ -229,9 +237,12 @@ def _begin() -> None:
     connect_mongodb(settings)
 
 
-def test_the_broker_must_be_named_if_redis_is_a_unix_socket() -> None:
-    with pytest.raises(ValueError, match="CELERY_BROKER_URL must be set if REDIS_URL is a Unix socket"):
-        Settings(_env_file=None, environment="development", redis_url="unix:///run/redis.sock")
+@pytest.mark.parametrize(
+    ("url", "kind"), [("unix:///run/redis.sock", "Unix socket"), ("redis+cluster://one.example", "Redis Cluster")]
+)
+def test_the_broker_must_be_named_if_redis_has_no_next_database(url: str, kind: str) -> None:
+    with pytest.raises(ValueError, match=f"CELERY_BROKER_URL must be set if REDIS_URL is a {kind}"):
+        Settings(_env_file=None, environment="development", redis_url=url)
 
 
 AS_OPTION = {"required": ssl.CERT_REQUIRED, "none": ssl.CERT_NONE, None: None}
