@@ -18,7 +18,9 @@ SENTINEL_PORT = 26_379
 SENTINEL_OPTIONS = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5, "retry": None}
 SENTINEL_PASSWORD = "sentinel_password"  # noqa: S105 (the name of an option)
 FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
-TLS_OPTIONS = (*FILES, "ssl_cert_reqs", "ssl_check_hostname")
+CHECK_HOSTNAME = "ssl_check_hostname"
+NO = ("0", "F", "FALSE", "N", "NO")  # as redis-py reads it in other addresses
+TLS_OPTIONS = (*FILES, "ssl_cert_reqs", CHECK_HOSTNAME)
 # Others of redis-py would replace what this program needs: bytes as replies, its own limits and time-outs.
 REDIS_OPTIONS = ("protocol", "client_name", "socket_keepalive")
 CERTIFICATE_CHECKS = {"none", "optional", "required"}  # what both redis-py and kombu know as `ssl_cert_reqs`
@@ -118,7 +120,7 @@ class Sentinels:
     service: str
     database: int
     login: dict[str, str]
-    tls: dict[str, str] | None  # options of TLS, to the sentinels and to the master; None without TLS
+    tls: dict[str, Any] | None  # options of TLS, to the sentinels and to the master; None without TLS
     options: dict[str, Any]  # of the connections to the sentinels
 
 
@@ -145,7 +147,7 @@ class Cluster:
 
     hosts: tuple[tuple[str, int], ...]
     login: dict[str, str]
-    tls: dict[str, str] | None  # options of TLS; None without TLS
+    tls: dict[str, Any] | None  # options of TLS; None without TLS
 
 
 def cluster(url: str) -> Cluster | None:
@@ -173,11 +175,14 @@ def _hosts(address: SplitResult, port: int) -> tuple[tuple[str, int], ...]:
     return tuple((parts.hostname or "", parts.port or port) for parts in each)
 
 
-def _tls(address: SplitResult) -> dict[str, str] | None:
+def _tls(address: SplitResult) -> dict[str, Any] | None:
     """The options of TLS in an address; None if it is one without TLS."""
     if not _is_tls(address.scheme):
         return None
-    return {key: value for key, value in parse_qsl(address.query) if key in TLS_OPTIONS}
+    found: dict[str, Any] = {key: value for key, value in parse_qsl(address.query) if key in TLS_OPTIONS}
+    if CHECK_HOSTNAME in found:  # the text `false` would be true
+        found[CHECK_HOSTNAME] = found[CHECK_HOSTNAME].upper() not in NO
+    return found
 
 
 class KombuAddress(NamedTuple):
@@ -185,7 +190,7 @@ class KombuAddress(NamedTuple):
 
     url: str
     options: dict[str, Any]
-    tls: dict[str, str] | None = None
+    tls: dict[str, Any] | None = None
 
 
 def for_kombu(broker_url: str) -> KombuAddress:

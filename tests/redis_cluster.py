@@ -147,18 +147,32 @@ class Cluster:
         others = [node for node, is_primary in zip(self.nodes, roles, strict=True) if not is_primary]
         return len(others) == len(self.replicas) and all(node.is_synchronous for node in others)
 
+    def begin_move(self, key: str, target: Node) -> None:
+        """Moves what is in the slot of this key to another node, to which the slot does not belong yet."""
+        source, slot = self.owner_of(key), key_slot(key.encode())
+        target.ask("SETSLOT", slot, "IMPORTING", source.id)
+        source.ask("SETSLOT", slot, "MIGRATING", target.id)
+        with source.client() as client:
+            if names := client.execute_command("CLUSTER", "GETKEYSINSLOT", slot, 1_000):
+                client.migrate(LOOPBACK, target.port, names, 0, 5_000)
+
     def move(self, key: str) -> None:
         """Moves the slot of this key, and what is in it, to another node."""
         source = self.owner_of(key)
         target = next(node for node in self.nodes if node is not source and node.is_primary)
-        slot = key_slot(key.encode())
-        target.ask("SETSLOT", slot, "IMPORTING", source.id)
-        source.ask("SETSLOT", slot, "MIGRATING", target.id)
-        with source.client() as client:
-            names = client.execute_command("CLUSTER", "GETKEYSINSLOT", slot, 1_000)
-            client.migrate(LOOPBACK, target.port, names, 0, 5_000)
+        self.begin_move(key, target)
         for node in (target, source):
-            node.ask("SETSLOT", slot, "NODE", target.id)
+            node.ask("SETSLOT", key_slot(key.encode()), "NODE", target.id)
+
+    def join(self, folder: Path, name: str) -> Node:
+        """Starts one more node, which has no slots, for the caller to stop."""
+        node = Node(folder, name)
+        node.start()
+        node.wait_until_ready()
+        node.ask("MEET", LOOPBACK, self.nodes[0].port, self.nodes[0]._bus)
+        wait_until(lambda: all(node.id.encode() in each.ask("NODES") for each in self.nodes), SECONDS, "its meeting")
+        wait_until(lambda: b"cluster_state:ok" in node.ask("INFO"), SECONDS, "it to know all slots")
+        return node
 
     def break_links(self) -> None:
         """Breaks the links between all nodes, with what is on them; they are made anew at once."""

@@ -9,6 +9,7 @@ the kept frames are the truth.
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from redis import Redis
 from redis.client import Pipeline
 
 from chat import ids, tracing, wire
@@ -23,6 +24,7 @@ from chat.frames import (
     transcribing_member,
 )
 from chat.store import clock, hot, keys
+from chat.store.cluster import each_asked, node_of
 from chat.store.connection import Stores
 from chat.store.scripts import execute
 
@@ -125,8 +127,16 @@ def announce_captions(stores: Stores, envelopes: Iterable[bytes]) -> None:
 
 
 def announce(stores: Stores, frame: Frame) -> None:
-    """Publish a frame that is not kept: a later one will say all that it says."""
-    stores.redis.publish(frame.channel, encode_envelope(frame.people, frame.data))
+    """Publish a frame that is not kept: a later one will say all that it says.
+
+    In a cluster from each person's node, like the later one, so that it cannot be overtaken.
+    """
+    by_node: dict[Redis, list[str]] = {}
+    with each_asked(stores.redis):
+        for person in frame.people:
+            by_node.setdefault(node_of(stores.redis, keys.deliveries_key(person)), []).append(person)
+        for node, people in by_node.items():
+            node.publish(frame.channel, encode_envelope(people, frame.data))
 
 
 def missed_since(stores: Stores, user_id: str, position: int, limit: int) -> Page:

@@ -115,4 +115,4 @@ def _end(stores: Stores, key: str, value: str, seconds: int, notice: dict[str, A
         pipe.hset(keys.SESSIONS_OUTBOX, key, f"{value} {until}")
         pipe.set(key, value, exat=until)
         pipe.publish(frames.SESSIONS, frames.encode_envelope((), orjson.dumps(notice)))
-        pipe.execute()
+        execute(pipe, replicas=stores.settings.redis_replicas)

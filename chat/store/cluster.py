@@ -9,43 +9,41 @@ Code that works with both asks the functions here instead of looking at the kind
 import contextlib
 import itertools
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NoReturn, cast
 
 from redis import Redis, RedisCluster
+from redis.backoff import NoBackoff
 from redis.client import Pipeline
 from redis.cluster import ClusterNode
 from redis.cluster import ClusterPipeline as NodesPipeline
 from redis.commands.policies import CommandPolicies, PolicyResolver
-from redis.crc import key_slot
 from redis.exceptions import (
     AskError,
     ClusterDownError,
     MovedError,
     RedisClusterException,
     RedisError,
-    SlotNotCoveredError,
     TryAgainError,
 )
 from redis.exceptions import ConnectionError as NoConnection
 from redis.exceptions import TimeoutError as NoReply
 from redis.retry import Retry
 
+from chat.store import slots
 from chat.store.pool import Pool
+from chat.store.slots import Command
 from config.addresses import Cluster as Address
 
 KEYS_TRIED = 5_000  # far more than it takes to find one on each of some hundred nodes
+AWAY_SECONDS = 1.0  # for how long nobody is asked again after no node said which there are
+REPLICATION_MS = 1_000  # how long a pipeline waits for replicas
 
-Command = tuple[Any, ...]
 Stacked = tuple[Command, dict[str, Any]]  # a command with redis-py's options for reading its reply
 
-# Commands of which every argument is a key, or all but the last; and how the replies to their parts become one
-_KEYS_ONLY = {"DEL": sum, "UNLINK": sum, "EXISTS": sum, "TOUCH": sum, "MGET": None}
-_KEYS_AND_PATH = {"JSON.MGET": None}
-_ANYWHERE = {"TIME", "PING", "PUBLISH"}  # they have no key, and go where the command beside them goes
-
 # What a node says, or does not, while others take over what it had
-_ELSEWHERE = (NoConnection, NoReply, MovedError, AskError, TryAgainError, ClusterDownError, SlotNotCoveredError)
+_ELSEWHERE = (NoConnection, NoReply, MovedError, AskError, TryAgainError, ClusterDownError)
 
 
 class NotACluster(RedisError):
@@ -82,14 +80,18 @@ def key_on_each(redis: Redis, name: Callable[[int], str]) -> dict[Redis, str]:
     return found
 
 
-def wait_for_replicas(pipe: Pipeline, replicas: int, milliseconds: int) -> int:
-    """Adds a WAIT to a pipeline for each node it goes to. Returns how many those are. Raises RedisError."""
-    places: list[dict[str, Any]] = [{}]
+def execute(pipe: Pipeline, replicas: int = 0) -> tuple[list[Any], bool]:
+    """Executes a pipeline without a transaction.
+
+    Returns the replies, with errors among them, and whether so many replicas have all of it, after a second at most.
+    Raises RedisError.
+    """
     if isinstance(pipe, ClusterPipeline):
-        places = [{"target_nodes": node} for node in pipe.cluster.owners(pipe.command_stack)]
-    for place in places:
-        pipe.execute_command("WAIT", replicas, milliseconds, **place)
-    return len(places)
+        return pipe.execute_replicated(replicas)
+    if replicas:
+        pipe.execute_command("WAIT", replicas, REPLICATION_MS)
+    replies = list(pipe.execute(raise_on_error=False))
+    return (replies[:-1], _reaches(replies[-1], replicas)) if replicas else (replies, True)
 
 
 @contextlib.contextmanager
@@ -132,6 +134,8 @@ class Cluster(Redis):
         self._retry = retry
         self._found: _Nodes | None = None
         self._finding = threading.RLock()
+        self._failed_at = -AWAY_SECONDS  # when no node said which there are (`time.monotonic()`)
+        self._asked_at = 0.0  # when one did
         pool = Pool.from_url(self._url, **self._options)  # for what redis-py reads from it; it never connects
         pool.connection_class(**pool.connection_kwargs)
         super().__init__(connection_pool=pool)
@@ -145,15 +149,25 @@ class Cluster(Redis):
     def _nodes(self) -> "_Nodes":
         with self._finding:
             if self._found is None:
-                self._found = _Nodes(
-                    url=self._url,
-                    startup_nodes=[ClusterNode(host, port) for host, port in self._hosts[1:]],
-                    retry=self._retry,
-                    policy_resolver=_ByKey(),
-                    connection_pool_class=Pool,
-                    **self._options,
-                )
+                self._refuse_while_away()
+                try:
+                    self._found = _Nodes(
+                        url=self._url,
+                        startup_nodes=[ClusterNode(host, port) for host, port in self._hosts[1:]],
+                        retry=_ONCE,
+                        policy_resolver=_ByKey(),
+                        connection_pool_class=Pool,
+                        **self._options,
+                    )
+                except Exception:
+                    self._failed_at = time.monotonic()
+                    raise
             return self._found
+
+    def _refuse_while_away(self) -> None:
+        """Or everybody would wait in turn for the same silence."""
+        if time.monotonic() < self._failed_at + AWAY_SECONDS:
+            raise NoConnection("no node of the cluster says which there are")
 
     def close(self) -> None:
         with self._finding:
@@ -170,7 +184,7 @@ class Cluster(Redis):
     def node_of(self, key: str) -> Redis:
         """See the function of that name."""
         with _as_redis_error():
-            return self._client(self._owner(key_slot(key.encode())))
+            return self._client(self._owner(slots.slot_of(key)))
 
     def _owner(self, slot: int) -> ClusterNode:
         return self._nodes.nodes_manager.get_node_from_slot(slot)
@@ -178,29 +192,32 @@ class Cluster(Redis):
     def _client(self, node: ClusterNode) -> Redis:
         return cast("Redis", self._nodes.get_redis_connection(node))
 
-    def owners(self, commands: Iterable[Stacked]) -> list[ClusterNode]:
-        """The nodes that these commands go to."""
-        slots = {_slot(key) for args, _ in commands for key in _keys(args)}
-        with _as_redis_error():
-            return list({(node := self._owner(slot)).name: node for slot in slots}.values())
-
     def find_nodes(self) -> None:
-        """Asks again which node has what. Raises RedisError if none says so."""
-        with _as_redis_error():
-            self._nodes.nodes_manager.initialize()
+        """Asks again which node has what, unless somebody has just done so. Raises RedisError if none says so."""
+        began = time.monotonic()
+        with self._finding, _as_redis_error():
+            if self._asked_at > began:
+                return
+            self._refuse_while_away()
+            try:
+                self._nodes.nodes_manager.initialize()
+            except Exception:
+                self._failed_at = time.monotonic()
+                raise
+            self._asked_at = time.monotonic()
 
     def scan_page(self, at: str, **options: Any) -> tuple[list[bytes], str]:
-        """See `scan`. The place is that of a node and its cursor; where that one is gone, all begins again."""
+        """See `scan`. The place is that of a node, its cursor, and all nodes: if those change, all begins again."""
         with _as_redis_error():
             primaries = {node.name: node for node in self._nodes.get_primaries()}
-        name, _, cursor = at.partition(" ")
-        if name not in primaries:
-            name, cursor = min(primaries), "0"
+        names = sorted(primaries)
+        name, cursor, *before = at.split(" ") if at else ["", "0"]
+        if before != names:
+            name, cursor = names[0], "0"
         following, page = self._client(primaries[name]).scan(int(cursor), **options)
-        later = sorted(each for each in primaries if each > name)
-        if not following and not later:
-            return page, ""
-        return page, f"{name} {following}" if following else f"{later[0]} 0"
+        if not following:
+            name = next((each for each in names if each > name), "")
+        return page, " ".join((name, str(following), *names)) if name else ""
 
     def scan_iter(self, *arguments: Any, **options: Any) -> Iterator[Any]:
         return itertools.chain.from_iterable(node.scan_iter(*arguments, **options) for node in self.nodes())
@@ -210,10 +227,20 @@ class Cluster(Redis):
         return self.nodes()[0].pubsub(**options)
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
-        if args[0] in _ANYWHERE or len(_parts(args)) > 1:
-            return self.run([(args, options)])[0]
-        with _as_redis_error():
-            return self._nodes.execute_command(*args, **options)
+        if slots.has_keys(args) and str(args[0]).upper() in RedisCluster.COMMAND_FLAGS:  # of nodes, not of keys
+            with _as_redis_error():
+                return self._nodes.execute_command(*args, **options)
+        return self.run([(args, options)])[0]
+
+    def script_load(self, script: Any) -> Any:
+        """Gives it to every node that is there. Raises RedisError if none is."""
+        found: list[Any] = []
+        for node in self.nodes():
+            with contextlib.suppress(RedisError):
+                found.append(node.script_load(script))
+        if not found:
+            raise NoConnection("no node of the cluster is there")
+        return found[0]
 
     def pipeline(self, transaction: bool = True, _shard_hint: Any = None) -> Pipeline:
         return ClusterPipeline(self, transaction)
@@ -223,40 +250,85 @@ class Cluster(Redis):
 
         Raises RedisError: a node is away or, with `raise_on_error`, refused a command.
         """
-        beside = next((keys[0] for args, _ in commands if (keys := _keys(args))), "")
-        split = [_parts(args) for args, _ in commands]
-        with _as_redis_error():
-            pipe = self._nodes.pipeline()
-            for (args, options), parts in zip(commands, split, strict=True):
-                place = {"target_nodes": self._owner(_slot(beside))} if args[0] in _ANYWHERE else {}
-                for part in parts:
-                    pipe.execute_command(*part, **{**place, **options})
-            replies = iter(pipe.execute(raise_on_error=False))
-        joined = [_join(args, parts, replies) for (args, _), parts in zip(commands, split, strict=True)]
+        replies, _ = self.run_replicated(commands, 0)
         if raise_on_error:
-            _raise_first(joined)
-        return joined
+            _raise_first(replies)
+        return replies
+
+    def run_replicated(self, commands: Sequence[Stacked], replicas: int) -> tuple[list[Any], bool]:
+        """The same. Returns errors among the replies, and whether so many replicas of each node have what it wrote."""
+        parts = [slots.split(args) for args, _ in commands]
+        flat = [(part, options) for (_, options), own in zip(commands, parts, strict=True) for part in own]
+        beside = next((slots.slot_of(keys[0]) for args, _ in flat if (keys := slots.keys_of(args))), 0)
+        found: list[Any] = [None] * len(flat)
+        left, reached = list(range(len(flat))), True
+        for attempt in range(1 + self._retry.get_retries()):
+            if attempt:
+                self.find_nodes()
+            sent = [each for each in left if not isinstance(found[each], AskError)]
+            replies, together = self._send([flat[each] for each in sent], beside, replicas)
+            found = _with(found, dict(zip(sent, replies, strict=True)))
+            asked = {each: self._ask(flat[each]) for each in left if each not in sent}
+            found = _with(found, asked)
+            reached = reached and together and not (asked and replicas)  # nobody waits for the replicas of those
+            left = [each for each in left if isinstance(found[each], _ELSEWHERE)]
+            if not left:
+                break
+        rest = iter(found)
+        return [slots.join(args, own, rest) for (args, _), own in zip(commands, parts, strict=True)], reached
+
+    def _send(self, commands: Sequence[Stacked], beside: int, replicas: int) -> tuple[list[Any], bool]:
+        """Sends commands once. Commands without keys go to the node of the slot `beside`."""
+        if not commands:
+            return [], True
+        try:
+            with _as_redis_error():
+                pipe, places = self._nodes.pipeline(), {}
+                for args, options in commands:
+                    slot = slots.slot_of(keys[0]) if (keys := slots.keys_of(args)) else beside
+                    node = self._owner(slot)
+                    places[node.name] = node
+                    pipe.execute_command(*args, **{"target_nodes": node, **options})
+                for node in places.values() if replicas else ():
+                    pipe.execute_command("WAIT", replicas, REPLICATION_MS, target_nodes=node)
+                replies = pipe.send()
+        except _ELSEWHERE as error:  # nothing was sent: a node takes no connection
+            return [error] * len(commands), True
+        replies, waited = replies[: len(commands)], replies[len(commands) :]
+        return replies, all(_reaches(reply, replicas) for reply in waited)
+
+    def _ask(self, command: Stacked) -> Any:
+        """The reply to a command whose keys are just being moved, or the error."""
+        args, options = command
+        try:
+            with _as_redis_error():
+                return self._nodes.execute_command(*args, **options)
+        except RedisError as error:
+            return error
+
+    def load(self, scripts: Iterable[str], commands: Iterable[Stacked]) -> None:
+        """Gives scripts to the nodes of these commands."""
+        places = {slot: self._owner(slot) for args, _ in commands for slot in slots.slots_of(args)}
+        for node in {place.name: place for place in places.values()}.values():
+            for script in scripts:
+                self._client(node).script_load(script)
 
     def run_transaction(self, commands: Sequence[Stacked], *, raise_on_error: bool = True) -> list[Any]:
         """The same for commands of one slot, all of which happen or none."""
-        slots = {_slot(key) for args, _ in commands for key in _keys(args)}
-        if len(slots) != 1:
-            raise RedisError(f"a transaction has keys of {len(slots)} slots")
-        (slot,) = slots
-        return self._on_node(slot, lambda node: _in_transaction(node, commands, raise_on_error))
-
-    def _on_node(self, slot: int, call: Callable[[Redis], list[Any]]) -> list[Any]:
+        own = {slot for args, _ in commands for slot in slots.slots_of(args)}
+        if len(own) != 1:
+            raise RedisError(f"a transaction has keys of {len(own)} slots")
+        (slot,) = own
         attempts = self._retry.get_retries()
         while True:
-            with _as_redis_error():
-                node = self._client(self._owner(slot))
-                try:
-                    return call(node)
-                except _ELSEWHERE:
-                    self._nodes.nodes_manager.initialize()
-                    if attempts < 1:
-                        raise
-                    attempts -= 1
+            try:
+                with _as_redis_error():
+                    return _in_transaction(self._client(self._owner(slot)), commands, raise_on_error)
+            except _ELSEWHERE:
+                self.find_nodes()
+                if attempts < 1:
+                    raise
+                attempts -= 1
 
 
 class ClusterPipeline(Pipeline):
@@ -267,28 +339,35 @@ class ClusterPipeline(Pipeline):
         self.cluster = cluster
 
     def execute(self, raise_on_error: bool = True) -> list[Any]:
-        commands, used = list(self.command_stack), list(self.scripts)
         run = self.cluster.run_transaction if self.transaction else self.cluster.run
-        try:
-            for script in used:
-                self.cluster.script_load(script.script)  # to every node
-            return run(commands, raise_on_error=raise_on_error) if commands else []
-        finally:
-            self.reset()
+        commands = self._take()
+        return run(commands, raise_on_error=raise_on_error) if commands else []
+
+    def execute_replicated(self, replicas: int) -> tuple[list[Any], bool]:
+        """See `execute` of this module."""
+        commands = self._take()
+        return self.cluster.run_replicated(commands, replicas) if commands else ([], True)
+
+    def _take(self) -> list[Stacked]:
+        commands, used = list(self.command_stack), [script.script for script in self.scripts]
+        self.reset()
+        self.cluster.load(used, commands)
+        return commands
 
     def watch(self, *_: Any) -> NoReturn:
         raise RedisError("a cluster's keys are not watched; use a script")
 
 
 class _Keys:
-    """redis-py asks a node which arguments of a command are keys, also before each call of a script; we know them."""
-
     def _get_command_keys(self, *args: Any) -> list[Any]:
-        return _keys(args)
+        return slots.keys_of(args)
+
+
+_ONCE = Retry(NoBackoff(), 0)
 
 
 class _Nodes(_Keys, RedisCluster):
-    def pipeline(self, *_: Any, **__: Any) -> NodesPipeline:
+    def pipeline(self, *_: Any, **__: Any) -> "_NodesPipeline":
         return _NodesPipeline(
             nodes_manager=self.nodes_manager,
             commands_parser=self.commands_parser,
@@ -296,15 +375,26 @@ class _Nodes(_Keys, RedisCluster):
             result_callbacks=self.result_callbacks,
             cluster_response_callbacks=self.cluster_response_callbacks,
             reinitialize_steps=self.reinitialize_steps,
-            retry=self.retry,
+            retry=_ONCE,
             lock=self._lock,
             policy_resolver=self._policy_resolver,
             event_dispatcher=self._event_dispatcher,
         )
 
+    def get_node(self, host: Any = None, port: Any = None, node_name: str | None = None) -> ClusterNode | None:
+        """Knows also a node without slots, to which the first one is just being moved."""
+        if (found := super().get_node(host, port, node_name)) is None and node_name:
+            host, _, port = node_name.rpartition(":")
+            found = ClusterNode(host, int(port))
+            self.nodes_manager.create_redis_connections([found])
+        return found
+
 
 class _NodesPipeline(_Keys, NodesPipeline):
-    pass
+    def send(self) -> list[Any]:
+        """Sends each command once, where it was told to. redis-py would repeat those that fail one after the other."""
+        stack = self._execution_strategy.command_queue
+        return list(self.send_cluster_commands(stack, raise_on_error=False, allow_redirections=False))
 
 
 class _ByKey(PolicyResolver):
@@ -317,54 +407,12 @@ class _ByKey(PolicyResolver):
         return self
 
 
-def _keys(args: Command) -> list[Any]:
-    """The keys among a command's arguments, by what the commands used here look like."""
-    name, *rest = args
-    name = str(name).upper()
-    if name in _KEYS_ONLY:
-        return rest
-    if name in _KEYS_AND_PATH:
-        return rest[:-1]
-    if name in ("EVAL", "EVALSHA"):
-        return rest[2 : 2 + int(rest[1])]
-    if name == "XREADGROUP":
-        following = rest[rest.index(b"STREAMS" if b"STREAMS" in rest else "STREAMS") + 1 :]
-        return following[: len(following) // 2]
-    return [] if name in _ANYWHERE else rest[:1]
+def _reaches(reply: Any, replicas: int) -> bool:
+    return isinstance(reply, int) and reply >= replicas
 
 
-def _slot(key: Any) -> int:
-    return int(key_slot(key if isinstance(key, bytes) else str(key).encode()))
-
-
-def _parts(args: Command) -> list[Command]:
-    """The command, or one for each slot of its keys if it can be split."""
-    name = str(args[0]).upper()
-    if name not in _KEYS_ONLY and name not in _KEYS_AND_PATH:
-        return [args]
-    keys = _keys(args)
-    by_slot: dict[int, list[Any]] = {}
-    for key in keys:
-        by_slot.setdefault(_slot(key), []).append(key)
-    if len(by_slot) < 2:
-        return [args]
-    return [(args[0], *own, *args[1 + len(keys) :]) for own in by_slot.values()]
-
-
-def _join(args: Command, parts: Sequence[Command], replies: Iterator[Any]) -> Any:
-    """One reply of those to its parts."""
-    found = list(itertools.islice(replies, len(parts)))
-    if len(parts) == 1:
-        return found[0]
-    if error := next((each for each in found if isinstance(each, Exception)), None):
-        return error
-    name = str(args[0]).upper()
-    if add := _KEYS_ONLY.get(name):
-        return add(found)
-    values: dict[Any, Any] = {}
-    for part, page in zip(parts, found, strict=True):
-        values.update(zip(_keys(part), page, strict=True))
-    return [values[key] for key in _keys(args)]
+def _with(found: list[Any], replies: dict[int, Any]) -> list[Any]:
+    return [replies.get(number, reply) for number, reply in enumerate(found)]
 
 
 def _in_transaction(node: Redis, commands: Sequence[Stacked], raise_on_error: bool) -> list[Any]:
@@ -386,6 +434,12 @@ def _as_redis_error() -> Iterator[None]:
     try:
         yield
     except RedisClusterException as error:
-        if "cluster mode is not enabled" in str(error).lower():
+        if any("cluster support disabled" in str(each).lower() for each in _causes(error)):
             raise NotACluster(str(error)) from error
         raise NoConnection(str(error)[:200]) from error
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

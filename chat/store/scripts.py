@@ -13,9 +13,9 @@ from redis.commands.core import Script
 from redis.exceptions import ConnectionError as NoConnection
 from redis.exceptions import NoScriptError
 
-from chat.store.cluster import each_asked, nodes, wait_for_replicas
+from chat.store import cluster
+from chat.store.cluster import each_asked, nodes
 
-REPLICATION_MS = 1_000  # how long a pipeline waits for replicas
 FOLDER = Path(__file__).parent / "lua"
 
 
@@ -59,17 +59,14 @@ def execute(pipe: Pipeline, *, raise_on_error: bool = True, replicas: int = 0) -
         RedisError: Redis is away or, with `raise_on_error`, refused a command; else the error is among the replies.
     """
     commands, used = list(pipe.command_stack), set(pipe.scripts)
-    waits = wait_for_replicas(pipe, replicas, REPLICATION_MS) if replicas else 0
-    waiting = list(pipe.command_stack)[len(commands) :]
     pipe.scripts.clear()
-    replies = pipe.execute(raise_on_error=False)
+    replies, reached = cluster.execute(pipe, replicas)
     if any(isinstance(reply, NoScriptError) for reply in replies):
-        pipe.command_stack.extend([*commands, *waiting])
+        pipe.command_stack.extend(commands)
         pipe.scripts.update(used)
-        replies = pipe.execute(raise_on_error=False)
-    replies, reached = replies[: len(commands)], replies[len(commands) :]
+        replies, reached = cluster.execute(pipe, replicas)
     if raise_on_error and (refused := next((reply for reply in replies if isinstance(reply, Exception)), None)):
         raise refused
-    if waits and not all(isinstance(number, int) and number >= replicas for number in reached):
+    if not reached:
         raise NotReplicated(replicas, replies)
-    return list(replies)
+    return replies

@@ -69,6 +69,8 @@ def _round(stores: Stores, on_progress: runs.Progress) -> str:
         return RESTORING
     until = time.monotonic() + ROUND_SECONDS
     hot.configure(stores.redis)
+    if hot.missing(stores):  # in a cluster an index does not move with its slot
+        prepare(stores)
     # First, since a flush notes what the archive confirmed, and with it hides that the archive lacks what came before.
     more = comparing.compare(stores, until, on_progress)
     storing.flush(stores)

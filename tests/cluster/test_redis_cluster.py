@@ -1,7 +1,11 @@
 """What the application does on a Redis Cluster that it does otherwise, or not at all, on a single Redis."""
 
+import signal
+from pathlib import Path
+
 import pytest
 from redis import Redis, RedisError
+from redis.crc import key_slot
 from redis.exceptions import ConnectionError as NoConnection
 
 from chat.store import cluster as clusters
@@ -121,14 +125,52 @@ def test_slots_that_move_to_another_node_are_followed(stores: Stores, cluster: C
         assert pipe.execute() == [b"there"]
 
 
-def test_without_a_replica_nothing_is_accepted_where_one_must_have_it(
+def test_what_is_just_being_moved_to_a_new_node_is_found_there(
+    stores: Stores, cluster: Cluster, tmp_path: Path
+) -> None:
+    key = f"{keys.PREFIX}:{{growing}}:it"
+    stores.redis.set(key, "here")
+    node = cluster.join(tmp_path, "new")
+    try:
+        cluster.begin_move(key, node)
+        assert stores.redis.get(key) == b"here"
+        with stores.redis.pipeline(transaction=False) as pipe:
+            pipe.get(key).append(key, " and there").get(f"{key} not")
+            assert pipe.execute() == [b"here", 14, None]
+        with node.client() as client:  # it never has more than this slot, and goes again
+            client.execute_command("ASKING")
+            client.delete(key)
+        for each in cluster.nodes:
+            each.ask("SETSLOT", key_slot(key.encode()), "STABLE")
+            each.ask("FORGET", node.id)
+    finally:
+        node.kill()
+        for each in cluster.nodes:
+            each.ask("FORGET", node.id)
+
+
+def test_an_index_whose_slot_moves_is_made_on_the_other_node(stores: Stores, cluster: Cluster, stack: Stack) -> None:
+    index = keys.message_index(0)
+    cluster.move(index)
+    assert index in [each.name for each in hot.missing(stores)]
+    wait_until(lambda: not hot.missing(stores), SECONDS, "the sync to make it")
+    stack.wait_web()
+
+
+def test_nothing_is_accepted_that_no_replica_has_where_one_must(
     stores: Stores, client: Client, cluster: Cluster
 ) -> None:
     ada, ben = client.sign_up("ada"), client.sign_up("ben")
     node = cluster.owner_of(keys.accepted_key(partitions.of_people(stores, ada.id, ben.id)))
     (replica,) = [each for each in cluster.nodes if each.primary_port == node.port]
-    replica.kill()
     body = {"receiverId": ben.id, "text": "hello", "clientId": "once"}
+    replica.signal(signal.SIGSTOP)  # the node goes on sending to it, and has to look what it has got
+    try:
+        for _ in range(2):
+            assert ada.request("POST", "/chat", json=body).status_code == 503
+    finally:
+        replica.signal(signal.SIGCONT)
+    replica.kill()
     wait_until(lambda: not node.has_replica, SECONDS, "the node to notice")
     assert ada.request("POST", "/chat", json=body).status_code == 503
     cluster.restart()

@@ -18,7 +18,7 @@ from chat.messages import history, sending, storing
 from chat.messages.log import Draft
 from chat.people import accounts, sessions
 from chat.people.sessions import Session
-from chat.store import keys, limits, scripts
+from chat.store import cluster, keys, limits, scripts
 from chat.store.connection import Stores
 from chat.store.together import Together
 from chat.upkeep import sync
@@ -531,7 +531,7 @@ def test_a_recording_that_another_call_is_sending_is_not_released(stores: Stores
 def test_nothing_is_accepted_before_a_replica_has_it_where_one_must(
     stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scripts, "REPLICATION_MS", 1)
+    monkeypatch.setattr(cluster, "REPLICATION_MS", 1)
     with pytest.raises(scripts.NotReplicated):
         send(replace(stores, together=Together(stores.redis, 1)), *pair, "hello", "once")
     assert send(stores, *pair, "hello", "once")["clientId"] == "once"

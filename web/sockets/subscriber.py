@@ -18,7 +18,7 @@ from chat.messages import delivery
 from chat.people import sessions
 from chat.store.cluster import has_slots, nodes
 from chat.store.connection import Stores, connect_redis
-from web.sockets.bus import LOOK_SECONDS, Bus
+from web.sockets.bus import LOOK_SECONDS, UNNOTICED, Bus, State
 from web.sockets.connection import REFUSED, Connection, encode
 from web.sockets.hub import Hub
 from web.sockets.people import People
@@ -78,14 +78,14 @@ class Subscriber:
         asked, heard_at = False, time.monotonic()
         while True:
             message = pubsub.get_message(timeout=wait)
-            if bus is not None:
-                self._look_at(bus)
             if message is None:
                 asked = self._ask_whether_alive(pubsub, asked, time.monotonic() - heard_at)
-                continue
-            asked, heard_at = False, time.monotonic()
-            if message["type"] == "message":
-                self._dispatch(message["channel"].decode(), message["data"])
+            else:
+                asked, heard_at = False, time.monotonic()
+                if message["type"] == "message":
+                    self._dispatch(message["channel"].decode(), message["data"])
+            if bus is not None:
+                self._look_at(bus)
 
     def _ask_whether_alive(self, pubsub: Any, asked: bool, silent: float) -> bool:
         """Asks the connection once it has been silent for long. Returns whether it was asked.
@@ -103,11 +103,15 @@ class Subscriber:
         """Once a second: where a link of the cluster is another one, what was on the old one is fetched."""
         if time.monotonic() < self._look_again:
             return
-        present = self._hub.present()
-        if not bus.is_whole():
+        self._look_again = time.monotonic() + LOOK_SECONDS
+        present, state = self._hub.present(), bus.look()
+        if state is State.BROKEN:
+            return
+        if state is State.RENEWED:
             log.warning("subscriber.link_lost")
-            self._catch_up(lost_after=self._whole_until)
-        self._whole_until, self._look_again = present, time.monotonic() + LOOK_SECONDS
+            self._catch_up(lost_after=self._whole_until - UNNOTICED)
+            bus.accept()
+        self._whole_until = present
 
     def _dispatch(self, channel: str, data: bytes) -> None:
         """Passes on what was published together. What cannot be read is left out, and the rest passed on."""
@@ -145,7 +149,7 @@ class Subscriber:
     def _catch_up_person(self, user_id: str, since: int, now: int, lost_after: int | None) -> None:
         settings, position = self._stores.settings, self._hub.position(user_id)
         if lost_after is not None:
-            position = min(position, lost_after - delivery.CLOCKS_APART)
+            position = min(position, lost_after)
         is_same = since == self._kept_since
         whole = is_same or since <= position
         missed = delivery.missed_since(self._stores, user_id, position, settings.resume_limit)

@@ -12,7 +12,7 @@ local log, waking = KEYS[1], KEYS[2]
 local first_name = 3
 local receipt_suffix = ARGV[1] -- what follows the entry's id in the receipt
 local log_limit = tonumber(ARGV[2])
-local name_seconds = ARGV[3] -- how long to keep the names
+local name_seconds = ARGV[3] -- how long to keep the names, from the last call
 local waking_ms = ARGV[4] -- how long to keep the waking flag
 -- 'add'; 'force': even if the flag is gone again after several wake-ups; 'look'; 'close': look, and if it is unknown, see to
 -- it that it is not appended here by any call that knows this home or an earlier one
@@ -25,7 +25,13 @@ local closed = 0 -- the newest generation for which it is
 for i = first_name, #KEYS do
   local before = redis.call('GET', KEYS[i])
   local of = before and string.match(before, '^closed (%d+)$')
-  if of then closed = tonumber(of) elseif before then return {'again', before} end
+  if of then
+    closed = tonumber(of)
+  elseif before then
+    -- A write, since whoever waits for replicas waits for what it wrote itself: they may not have the entry yet.
+    redis.call('EXPIRE', KEYS[i], name_seconds)
+    return {'again', before}
+  end
 end
 if action == 'look' then return {'unknown'} end
 if action == 'close' then
