@@ -137,8 +137,8 @@ class Settings(BaseSettings):
         0,
         ge=0,
         le=10,
-        description="How many replicas of Redis, or of each of its nodes, must have a message before it is accepted, or "
-        "know that a session has ended. Without any, a sudden promotion may lose the last moment's.",
+        description="How many replicas of Redis, or of each of its nodes, must have a message before it is accepted, "
+        "or know that a session has ended. Without any, a sudden promotion may lose the last moment's.",
     )
     monitoring: bool = Field(
         True, description="Whether Flower can watch workers, which costs each of them six connections to the broker."
