@@ -285,6 +285,30 @@ def test_a_counter_without_an_end_gets_one(stores: Stores, pair: tuple[str, str]
     assert 590 < stores.redis.ttl(counter) <= 600
 
 
+def count_by_charging(stores: Stores, window: limits.Window) -> None:
+    if limits.charge(stores.scripts.charge, [limits.Charge(window, 1)]):
+        raise TooMany("too_much_audio", retry_after=1)
+
+
+def count_by_asking_for_a_session(stores: Stores, window: limits.Window) -> None:
+    person = window.key.partition("{u")[2].partition("}")[0]
+    assert sessions.is_valid(stores, person, "this", 1_000, limits.Counted([window], "too_many_requests"))
+
+
+@pytest.mark.parametrize("count", [count_by_charging, count_by_asking_for_a_session])
+def test_every_other_counter_without_an_end_gets_one_too(
+    stores: Stores, pair: tuple[str, str], count: Callable[[Stores, limits.Window], None]
+) -> None:
+    (window,) = limits.windows("2 per 10 minute", "whatever", pair[0])
+    stores.redis.set(window.key, 1)
+    count(stores, window)
+    assert 590 < stores.redis.ttl(window.key) <= 600
+    stores.redis.persist(window.key)
+    with pytest.raises(TooMany):
+        count(stores, window)
+    assert 590 < stores.redis.ttl(window.key) <= 600
+
+
 def test_what_is_taken_back_after_its_window_has_ended_leaves_no_counter_behind(
     stores: Stores, pair: tuple[str, str]
 ) -> None:
@@ -412,7 +436,9 @@ def test_a_call_that_knows_an_old_home_appends_nothing_there_also_when_it_has_mo
         assert mover._admit()
         assert mover._move_home() is None
     assert [mover._home.generation for mover in movers] == [2, 3, 4]
+    slow._call_append(partition_of(stores, pair), "close", [])  # as a mover that is late would
     assert slow._add([]) == ("closed", None)
+    assert movers[1]._add([]) == ("closed", None), "the newest closing counts"
     outcome, receipt = movers[-1]._append([])
     assert outcome == "accepted"
     assert slow._append([]) == ("again", receipt)
@@ -495,6 +521,15 @@ def test_another_recording_under_a_known_client_id_stays_free_and_uncharged(
     assert charged_ms(counted, anna) == 2 * 6_050
 
 
+def test_a_known_client_id_gives_its_message_although_no_other_recording_may_be_sent(
+    stores: Stores, pair: tuple[str, str]
+) -> None:
+    strict = replace(stores, settings=stores.settings.model_copy(update={"limit_transcription": "6 per hour"}))
+    sent = post_voice(strict, *pair, upload(stores, pair[0]), "same")
+    stores.redis.set(keys.limit_key("audio", pair[0], 3_600), 360_000)
+    assert post_voice(strict, *pair, upload(stores, pair[0]), "same") == sent
+
+
 @pytest.mark.parametrize("why", ["full", "queue"])
 def test_a_recording_that_could_not_be_taken_may_go_to_somebody_else_and_counts_once(
     stores: Stores, pair: tuple[str, str], why: str
@@ -524,3 +559,28 @@ def test_a_recording_that_another_call_is_sending_is_not_released(stores: Stores
     assert stores.redis.hget(keys.upload_key(recording), "message") == f":{both[1]._entropy}".encode()
     assert both[1]._release(recording)
     assert not stores.redis.hexists(keys.upload_key(recording), "message")
+
+
+def test_a_recording_stays_claimed_where_it_is_unknown_whether_its_message_was_accepted(
+    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = replace(stores, settings=stores.settings.model_copy(update={"limit_transcription": "60 per hour"}))
+    recording, other = upload(stores, pair[0]), someone(stores, "other")
+    run = stores.together.run
+
+    def lose_the_reply(add: Callable[[Pipeline], None]) -> list[Any]:
+        replies = run(add)
+        if stores.redis.xlen(log_of(stores, pair)):
+            raise Lost
+        return replies
+
+    with monkeypatch.context() as patched:
+        patched.setattr(stores.together, "run", lose_the_reply)
+        with pytest.raises(Lost):
+            post_voice(counted, *pair, recording, "same")
+    with pytest.raises(NotFound):
+        post_voice(counted, pair[0], other, recording, "another")
+    assert charged_ms(stores, pair[0]) == 6_050
+    drain(stores)
+    (found,) = history.recent(stores, *pair)
+    assert found["audioFileId"] == recording

@@ -18,7 +18,7 @@ from chat import frames, ids
 from chat.messages import archiving, conversations, delivery, draining, editing, history, leases, storing
 from chat.messages import log as accepted_log
 from chat.messages.log import Draft, Taken
-from chat.store import keys
+from chat.store import hot, keys
 from chat.store.connection import Stores
 from dev.processes import free_port
 from tests.people import change, drain, log_of, partition_of, said, send, send_voice, upload
@@ -341,6 +341,19 @@ def test_what_was_read_between_storing_and_listing_does_not_become_unread(
     send(stores, *pair, "4")
     drain(stores)
     assert unread(stores, pair) == 1
+
+
+def test_what_was_read_long_before_it_is_listed_again_does_not_become_unread(
+    stores: Stores, pair: tuple[str, str]
+) -> None:
+    sent = send(stores, *pair, "hello")["_id"]
+    drain(stores)
+    conversations.mark_read(stores, pair[1], pair[0], sent)
+    stores.redis.delete(keys.read_key(pair[1]))  # as if a day had passed
+    (message,) = hot.read_messages(stores, [sent])
+    assert message is not None
+    storing.store_listed(stores, [message])
+    assert unread(stores, pair) == 0
 
 
 def test_what_was_deleted_between_storing_and_listing_does_not_become_unread(
