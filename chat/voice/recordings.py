@@ -373,18 +373,18 @@ def _wait_for_follower(stores: Stores, recording: Recording, is_done: Callable[[
 def _note_stored(stores: Stores, recording: Recording, upload: Upload) -> Recording:
     expires = clock.now_ms(stores.redis) // 1_000 + stores.settings.upload_ttl
     key = keys.recording_key(recording.id)
-    # It counts as stored last: until then this is repeated by whoever completes it.
+    # It counts as stored last: until then this is repeated by whoever completes it. From then on it may be sent.
     with stores.redis.pipeline(transaction=False) as pipe:
         pipe.zrem(keys.RECORDINGS, recording.id)
         allowance.end_recording(stores, recording.owner, recording.id, [(upload.id, upload.length)], pipe)
         execute(pipe)
+    audio.keep(stores, [upload.id])
     with stores.redis.pipeline() as pipe:
         audio.offer(stores, upload, pipe)
         pipe.hset(key, mapping={"stored": 1, "expires": expires})
         pipe.expireat(key, expires)
         pipe.expire(keys.recording_bytes_key(recording.id), READABLE_SECONDS)
         pipe.execute()
-    audio.keep(stores, [upload.id])
     return recording._replace(stored=True, expires=expires)
 
 

@@ -185,7 +185,7 @@ def test_a_deleted_message_takes_along_what_its_recording_left(stores: Stores, a
     assert not stores.redis.exists(*left)
 
 
-STEPS = ("chat.audio.save", "chat.audio.chunks.write", "chat.audio.store._hash", "chat.audio.offer")
+STEPS = ("chat.audio.save", "chat.audio.chunks.write", "chat.audio.store._hash", "chat.audio.keep", "chat.audio.offer")
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -205,6 +205,7 @@ def test_completing_is_repeated_after_a_death_at_any_step(
             recordings.complete(stores, sandbox, recording, new_file)
     for _ in range(2):
         assert recordings.complete(stores, sandbox, recording, new_file).stored
+        assert not stores.redis.exists(keys.UPLOADS_PENDING_DELETION), "or it would go although it was sent"
     upload = audio.find(stores, recording.id, anna)
     recordings._note_stored(stores, recording, upload)  # the Redis client repeats a call whose reply was lost
     assert b"".join(audio.stream(stores, upload)) == SPOKEN
