@@ -82,16 +82,16 @@ def save_all(stores: Stores, owner_id: str, recordings: Sequence[NewRecording]) 
     except BaseException:
         stores.redis.zadd(keys.UPLOADS_PENDING_DELETION, dict.fromkeys(upload_ids, _now()))
         raise
+    keep(stores, upload_ids)
     with stores.redis.pipeline(transaction=False) as pipe:
         for upload in uploads:
             offer(stores, upload, pipe)
         pipe.execute()
-    keep(stores, upload_ids)
     return uploads
 
 
 def save(stores: Stores, owner_id: str, upload_id: str, recording: NewRecording) -> Upload:
-    """Stores an upload under an id that is known already; `offer` lets it be claimed. Only one process may at a time.
+    """Stores an upload under an id that is known already; then `keep` and `offer` it. Only one process may at a time.
 
     Raises:
         PyMongoError, RedisError: a store is away. Call again, or what was written is erased later.
@@ -102,13 +102,16 @@ def save(stores: Stores, owner_id: str, upload_id: str, recording: NewRecording)
 
 
 def offer(stores: Stores, upload: Upload, pipe: Pipeline) -> None:
-    """Lets a stored upload be claimed for `UPLOAD_TTL`; then `keep` it."""
+    """Lets a stored upload that is kept be claimed for `UPLOAD_TTL`."""
     pipe.hset(keys.upload_key(upload.id), mapping=_hash(upload))
     pipe.expire(keys.upload_key(upload.id), stores.settings.upload_ttl)
 
 
 def keep(stores: Stores, upload_ids: Sequence[str]) -> None:
-    """Has uploads that were offered no longer erased as half written."""
+    """Has uploads that are whole no longer erased as half written; if nobody claims them, they expire.
+
+    This comes before they are offered: what a message has claimed would be erased.
+    """
     stores.redis.zrem(keys.UPLOADS_PENDING_DELETION, *upload_ids)
 
 

@@ -187,7 +187,7 @@ RENAMED = (
 # One of these exists until all of it has been moved
 UNMOVED = (OLD_ACCEPTED, f"{OLD_MESSAGE_INDEX}:hash", f"{OLD_USER_INDEX}:hash")
 
-# The same kind of key in all partitions, for SCAN
+# The same kind of key in all partitions, for SCAN by type: a clientId may be such that its key matches as well
 EVERY_MESSAGE = f"{PREFIX}:{{m*}}:message:*"
 EVERY_CONVERSATION = f"{PREFIX}:{{m*}}:conversation:*"
 EVERY_CURSORS = f"{PREFIX}:{{m*}}:cursors:*"

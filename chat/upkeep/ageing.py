@@ -20,7 +20,10 @@ def age(stores: Stores) -> int:
     oldest = ids.days_ago(stores.settings.hot_window_days)
     aged = 0
     with try_lock(stores.redis, "age", LOCK_SECONDS) as acquired:
-        found = stores.redis.scan_iter(match=keys.EVERY_CONVERSATION, count=SCAN_COUNT) if acquired else ()
+        # Only their type tells them from the keys that end with a clientId, which may be anything.
+        found = (
+            stores.redis.scan_iter(match=keys.EVERY_CONVERSATION, count=SCAN_COUNT, _type="zset") if acquired else ()
+        )
         for key in found:
             while page := _aged_page(stores, key, oldest):
                 dropped = _drop(stores, key, page)

@@ -30,6 +30,7 @@ from chat.audio import heard as hearing
 from chat.errors import Conflict, Gone, Invalid, NotFound, TooLarge, Unavailable, UnsupportedMedia
 from chat.media.pieces import write_all
 from chat.media.sandbox import Prepared, Sandbox
+from chat.messages.log import parse_receipt
 from chat.people import accounts
 from chat.store import clock, keys
 from chat.store.connection import Stores
@@ -187,20 +188,23 @@ def growing(stores: Stores, most: int) -> list[str]:
 
 
 def of_owner(stores: Stores, owner_id: str) -> list[Recording]:
-    """A person's recordings that were neither sent nor discarded, oldest first."""
+    """A person's recordings that were neither sent nor discarded, oldest first.
+
+    One that is about to be sent is among them: whoever sends it may die.
+    """
     growing_ids, unclaimed = allowance.growing(stores, owner_id), allowance.unclaimed(stores, owner_id)
     wanted = [*growing_ids, *unclaimed]
     with stores.redis.pipeline(transaction=False) as pipe:
         for recording_id in wanted:
             pipe.hgetall(keys.recording_key(recording_id))
-            pipe.hexists(keys.upload_key(recording_id), "message")
+            pipe.hget(keys.upload_key(recording_id), "message")
         pipe.time()
         *replies, time_ = pipe.execute()
     now = clock.read_ms(time_)
     found = [
         _parse(recording_id, fields)
-        for recording_id, fields, is_sent in zip(wanted, replies[::2], replies[1::2], strict=True)
-        if _is_alive(fields, now) and not is_sent
+        for recording_id, fields, claim in zip(wanted, replies[::2], replies[1::2], strict=True)
+        if _is_alive(fields, now) and not (claim and parse_receipt(claim).entry_id)
     ]
     return sorted(found, key=lambda recording: recording.started)
 
@@ -373,18 +377,18 @@ def _wait_for_follower(stores: Stores, recording: Recording, is_done: Callable[[
 def _note_stored(stores: Stores, recording: Recording, upload: Upload) -> Recording:
     expires = clock.now_ms(stores.redis) // 1_000 + stores.settings.upload_ttl
     key = keys.recording_key(recording.id)
-    # It counts as stored last: until then this is repeated by whoever completes it.
+    # It counts as stored last: until then this is repeated by whoever completes it. From then on it may be sent.
     with stores.redis.pipeline(transaction=False) as pipe:
         pipe.zrem(keys.RECORDINGS, recording.id)
         allowance.end_recording(stores, recording.owner, recording.id, [(upload.id, upload.length)], pipe)
         execute(pipe)
+    audio.keep(stores, [upload.id])
     with stores.redis.pipeline() as pipe:
         audio.offer(stores, upload, pipe)
         pipe.hset(key, mapping={"stored": 1, "expires": expires})
         pipe.expireat(key, expires)
         pipe.expire(keys.recording_bytes_key(recording.id), READABLE_SECONDS)
         pipe.execute()
-    audio.keep(stores, [upload.id])
     return recording._replace(stored=True, expires=expires)
 
 

@@ -67,6 +67,14 @@ def test_no_more_uploads_in_a_time_than_one_may_make(limited: Limited, anna: str
     put(stores, someone(stores, "bert"), KB)
 
 
+def test_a_counter_of_uploads_without_an_end_gets_one(limited: Limited, anna: str) -> None:
+    stores = limited(limit_uploads="3 per hour")
+    counter = keys.limit_key("upload", anna, 3_600)
+    stores.redis.set(counter, 1)
+    put(stores, anna, KB)
+    assert 1_800 < stores.redis.ttl(counter) <= 3_600
+
+
 def test_whatever_is_counted_of_uploads_goes_by_itself(limited: Limited, anna: str) -> None:
     stores = limited(limit_uploads="1 per hour")
     put(stores, anna, KB)

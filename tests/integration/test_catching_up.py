@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pytest
 
+from chat.frames import MESSAGES, Envelope
 from chat.messages import delivery
 from chat.store import keys
 from chat.store.connection import Stores
@@ -33,17 +34,26 @@ class Socket:
 @pytest.fixture
 def subscriber(stores: Stores) -> Subscriber:
     """One whose process has just begun."""
+    return begin(stores)
+
+
+def begin(stores: Stores) -> Subscriber:
     people = People(stores)
     made = Subscriber(stores, people.hub, people)
     made._catch_up()
     return made
 
 
+def connect(subscriber: Subscriber, user_id: str) -> Socket:
+    socket = Socket(user_id)
+    subscriber._hub.add(cast("Any", socket))
+    return socket
+
+
 @pytest.fixture
 def caught(subscriber: Subscriber, pair: tuple[str, str]) -> Callable[[], bytes]:
     """Has the subscription break and come back. Returns what bert's socket got by that."""
-    socket = Socket(pair[1])
-    subscriber._hub.add(cast("Any", socket))
+    socket = connect(subscriber, pair[1])
 
     def catch_up() -> bytes:
         socket.got = b""
@@ -95,9 +105,48 @@ def test_too_much_to_hold_is_told_of_once(
     assert caught() == b""
 
 
-def test_a_position_is_up_to_now_less_what_clocks_differ_by(
+def test_after_a_loss_what_a_slower_clock_calls_earlier_is_not_missed(
+    stores: Stores, pair: tuple[str, str], caught: Callable[[], bytes]
+) -> None:
+    caught()
+    sent = send(stores, *pair, "by a slower clock")["_id"]
+    drain(stores)
+    earlier = delivery.position_now(stores) - delivery.CLOCKS_APART // 2
+    stores.redis.zadd(keys.deliveries_key(pair[1]), {sent: earlier})
+    assert b"by a slower clock" in caught()
+
+
+def test_what_was_delivered_before_a_process_began_is_nothing_its_sockets_missed(
+    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(stores, *pair, "long ago")
+    drain(stores)
+    pass_time(monkeypatch)
+    subscriber = begin(stores)
+    socket = connect(subscriber, pair[1])
+    subscriber._catch_up()
+    assert socket.got == b""
+
+
+def test_what_another_person_has_from_the_future_hides_nothing_that_was_missed(
+    stores: Stores, pair: tuple[str, str], subscriber: Subscriber
+) -> None:
+    future = delivery.position_now(stores) + 3_600_000_000
+    subscriber._hub.route(MESSAGES, Envelope((pair[0],), future, b"{}"))
+    socket = connect(subscriber, pair[1])
+    send(stores, *pair, "missed")
+    drain(stores)
+    subscriber._catch_up()
+    assert b'"missed"' in socket.got
+
+
+def test_after_a_redis_with_a_clock_ahead_was_lost_nothing_is_missed(
     stores: Stores, pair: tuple[str, str], subscriber: Subscriber, caught: Callable[[], bytes]
 ) -> None:
-    before = delivery.position_now(stores)
+    now = delivery.position_now(stores)
+    subscriber._hub.route(MESSAGES, Envelope((pair[1],), now + 3_600_000_000, b"{}"))
+    stores.redis.set(keys.DELIVERY_SINCE, now)  # by the clock of the next one
     caught()
-    assert subscriber._hub.position(pair[1]) >= before - delivery.CLOCKS_APART
+    send(stores, *pair, "missed")
+    drain(stores)
+    assert b'"missed"' in caught()

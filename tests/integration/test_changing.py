@@ -259,10 +259,15 @@ def test_what_was_deleted_lately_is_remembered_for_its_time_and_within_its_bound
     old, lately = ids.lowest_id(1), [ids.lowest_id(number) for number in range(2, 5)]
     stores.redis.zadd(unwanted, {old: now - storing.LATELY_SECONDS - 1})
     stores.redis.zadd(unwanted, {each: now - 100 + place for place, each in enumerate(lately)})
-    monkeypatch.setattr(storing, "LATELY_MOST", 3)
+
+    def left() -> list[str]:
+        return [raw.decode() for raw in stores.redis.zrange(unwanted, 0, -1)]
+
     editing.delete(stores, pair[0], message["_id"])
-    left = [raw.decode() for raw in stores.redis.zrange(unwanted, 0, -1)]
-    assert left == [*lately[1:], message["_id"]]
+    assert left() == [*lately, message["_id"]]
+    monkeypatch.setattr(storing, "LATELY_MOST", 3)
+    storing.drop_unread(stores, [message])
+    assert left() == [*lately[1:], message["_id"]]
     assert 0 < stores.redis.ttl(unwanted) <= storing.LATELY_SECONDS
 
 

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -11,17 +12,18 @@ import pytest
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 from pymongo.write_concern import WriteConcern
-from redis import RedisError
+from redis import Redis, RedisError
+from redis.client import Pipeline
 from redis.exceptions import LockError
 
-from chat import frames, ids
-from chat.messages import archiving, conversations, delivery, draining, editing, history, leases, storing
+from chat import audio, frames, ids
+from chat.messages import archiving, conversations, delivery, draining, editing, history, leases, sending, storing
 from chat.messages import log as accepted_log
 from chat.messages.log import Draft, Taken
-from chat.store import keys
+from chat.store import hot, keys, partitions
 from chat.store.connection import Stores
 from dev.processes import free_port
-from tests.people import change, drain, log_of, partition_of, said, send, send_voice, upload
+from tests.people import change, drain, log_of, nobody_to_wake, partition_of, said, send, send_voice, someone, upload
 from tests.pubsub import Listener
 
 
@@ -343,6 +345,19 @@ def test_what_was_read_between_storing_and_listing_does_not_become_unread(
     assert unread(stores, pair) == 1
 
 
+def test_what_was_read_long_before_it_is_listed_again_does_not_become_unread(
+    stores: Stores, pair: tuple[str, str]
+) -> None:
+    sent = send(stores, *pair, "hello")["_id"]
+    drain(stores)
+    conversations.mark_read(stores, pair[1], pair[0], sent)
+    stores.redis.delete(keys.read_key(pair[1]))  # as if a day had passed
+    (message,) = hot.read_messages(stores, [sent])
+    assert message is not None
+    storing.store_listed(stores, [message])
+    assert unread(stores, pair) == 0
+
+
 def test_what_was_deleted_between_storing_and_listing_does_not_become_unread(
     stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -370,3 +385,77 @@ def test_a_voice_message_whose_drainer_died_before_its_people_is_transcribed(
     die_between(stores, monkeypatch, lambda: None)
     assert drain(stores) == [spoken]
     assert stores.redis.zscore(keys.TRANSCRIPTIONS, spoken) == 0
+
+
+def dies_at(monkeypatch: pytest.MonkeyPatch, command: int, attempt: Callable[[], object]) -> bool:
+    """Makes an attempt in which Redis carries out only the commands before that one, those of pipelines included.
+
+    Returns whether it ended by that.
+    """
+    left = command
+    execute, execute_pipeline = Redis.execute_command, Pipeline._execute_pipeline
+
+    def one(redis: Redis, *command: Any, **options: Any) -> Any:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise Died
+        return execute(redis, *command, **options)
+
+    def several(pipe: Pipeline, connection: Any, commands: list[Any], *others: Any) -> Any:
+        nonlocal left
+        allowed, left = max(0, left), left - len(commands)
+        if left >= 0:
+            return execute_pipeline(pipe, connection, commands, *others)
+        if allowed:
+            execute_pipeline(pipe, connection, commands[:allowed], *others)
+        raise Died
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Redis, "execute_command", one)
+        patched.setattr(Pipeline, "_execute_pipeline", several)
+        try:
+            attempt()
+        except Died:
+            return True
+    return False
+
+
+@pytest.mark.parametrize(("dying", "step"), [("sender", 1), ("drainer", 3)])  # each takes a tenth of a second
+def test_at_whatever_command_a_process_dies_a_message_is_there_once_with_its_recording(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch, dying: str, step: int
+) -> None:
+    counted = replace(stores, settings=stores.settings.model_copy(update={"limit_transcription": "600 per hour"}))
+    command, died = 0, True
+    while died:
+        pair = someone(counted, f"anna {command}"), someone(counted, f"bert {command}")
+        draft = Draft(*pair, "", upload(counted, pair[0]), "same")
+        attempt = (
+            partial(sending.accept, counted, draft, nobody_to_wake) if dying == "sender" else partial(drain, counted)
+        )
+        if dying == "drainer":
+            sending.accept(counted, draft, nobody_to_wake)
+        died = dies_at(monkeypatch, command, attempt)
+        command += step
+        sent = sending.accept(counted, draft, nobody_to_wake)["_id"]
+        for partition in partitions.every(counted):
+            counted.redis.delete(keys.drainer_key(partition))  # as if it had expired
+        drain(counted)
+        storing.flush(counted)
+        counted.redis.zadd(keys.UPLOADS_PENDING_DELETION, dict.fromkeys(pending(counted), 0))
+        audio.sweep_unclaimed(counted)
+        assert [found["_id"] for found in history.recent(counted, *pair)] == [sent]
+        assert stores.mongo.messages.count_documents({"senderId": pair[0]}) == 1
+        assert unread(counted, pair) == 1
+        assert [counted.redis.zrange(keys.deliveries_key(each), 0, -1) for each in pair] == 2 * [
+            [f"{sent}#transcribing".encode()]
+        ]
+        assert counted.redis.zscore(keys.TRANSCRIPTIONS, sent) is not None
+        assert audio.read(counted, str(draft.audio_file_id)).content
+        assert counted.redis.get(keys.limit_key("audio", pair[0], 3_600)) == b"6050"
+    assert command > 5
+
+
+def pending(stores: Stores) -> list[bytes]:
+    """The recordings that are to be erased at some time."""
+    return [*stores.redis.zrange(keys.UPLOADS_PENDING_DELETION, 0, -1), b"none"]

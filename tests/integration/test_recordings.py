@@ -185,7 +185,24 @@ def test_a_deleted_message_takes_along_what_its_recording_left(stores: Stores, a
     assert not stores.redis.exists(*left)
 
 
-STEPS = ("chat.audio.save", "chat.audio.chunks.write", "chat.audio.store._hash", "chat.audio.offer")
+def test_a_recording_whose_sender_died_before_it_was_accepted_is_still_theirs(
+    stores: Stores, anna: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(**_: object) -> None:
+        raise KeyboardInterrupt
+
+    stored = recordings.complete(stores, sandbox, record(stores, anna), new_file)
+    bert = someone(stores, "bert")
+    with monkeypatch.context() as patched:
+        patched.setattr(stores.scripts, "append_message", die)
+        with pytest.raises(KeyboardInterrupt):
+            send_voice(stores, anna, bert, recording=stored.id)
+    assert [each.id for each in recordings.of_owner(stores, anna)] == [stored.id]
+    send_voice(stores, anna, bert, recording=stored.id)
+    assert recordings.of_owner(stores, anna) == []
+
+
+STEPS = ("chat.audio.save", "chat.audio.chunks.write", "chat.audio.store._hash", "chat.audio.keep", "chat.audio.offer")
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -205,6 +222,7 @@ def test_completing_is_repeated_after_a_death_at_any_step(
             recordings.complete(stores, sandbox, recording, new_file)
     for _ in range(2):
         assert recordings.complete(stores, sandbox, recording, new_file).stored
+        assert not stores.redis.exists(keys.UPLOADS_PENDING_DELETION), "or it would go although it was sent"
     upload = audio.find(stores, recording.id, anna)
     recordings._note_stored(stores, recording, upload)  # the Redis client repeats a call whose reply was lost
     assert b"".join(audio.stream(stores, upload)) == SPOKEN

@@ -10,7 +10,7 @@ from chat.messages import conversations, editing, history, search, storing
 from chat.messages import log as accepted_log
 from chat.store import hot, keys, partitions
 from chat.store.connection import Stores
-from chat.upkeep import ageing, sync
+from chat.upkeep import ageing, bringing, reindex, sync
 from chat.voice import turns
 from tests.people import archive_only, change, drain, key_of, log_of, partition_of, said, send, someone
 
@@ -266,6 +266,19 @@ def test_ageing_takes_only_what_the_archive_has_and_leaves_no_gap(stores: Stores
     assert ageing.age(stores) == 26
     assert not stores.redis.exists(key_of(stores, victim["_id"]))
     assert said(history.recent(stores, *pair)) == new
+
+
+@pytest.mark.parametrize("kind", ["conversation", "cursors", "message"])
+def test_no_client_id_looks_like_what_the_upkeep_goes_through(stores: Stores, pair: tuple[str, str], kind: str) -> None:
+    """It is the end of a key, and the beginning of that matches the pattern."""
+    sent = send(stores, *pair, "hello", f"}}:{kind}:{ids.conversation_id(*pair)}")["_id"]
+    drain(stores)
+    conversations.mark_read(stores, pair[1], pair[0], sent)
+    assert reindex.reindex(stores) == 0
+    for step in bringing.STEPS.values():
+        assert step(stores, "") == ""
+    brief = stores.settings.model_copy(update={"hot_window_days": -1})
+    assert ageing.age(replace(stores, settings=brief)) == 1
 
 
 def test_a_change_while_a_message_ages_is_not_lost(
