@@ -22,7 +22,7 @@ ENDINGS = 3  # places in what is read where each length ends, so that the same w
 PARTS = ("deepgram", "together", "whisper")  # `python -m bench live --live whisper 5 60` measures only these
 TOGETHER = 10  # people at once
 SLOWER = 1.25  # at most, for each length, and beside others, compared with the fastest or with one alone
-TURNS = 8  # of text alone, and of text beside those who speak
+TURNS, QUICK_TURNS = 8, 4  # of text alone, and of text beside those who speak
 HURRY = {"Deepgram's stand-in": (8.0, 35), "Whisper base": (4.0, 100)}  # with --quick: ten minutes come so many times
 # faster, but for so many pieces at their end
 WORDS_A_SECOND = 1.4  # that must be there at the least; of this speech there are 2
@@ -133,7 +133,7 @@ def _first_row(what: str, said: Sequence[Said], limit: float) -> Row:
 
 async def _together(stack: Stack, scale: float) -> list[Row]:
     """Ten people at once with the stand-in, and the text of others beside them, in turn with the same text alone."""
-    seconds = 30 if scale >= 1 else 10
+    seconds, turns = (30, TURNS) if scale >= 1 else (10, QUICK_TURNS)
     pieces = spoken_pieces(seconds)
     without, loaded, alone, together = [], [], [], []
     async with Rest(stack.url) as rest:
@@ -143,7 +143,7 @@ async def _together(stack: Stack, scale: float) -> list[Row]:
         for speaker in speakers:
             await speaker.begin()
         await talk.at_rate(100, 3)
-        for _ in range(TURNS):
+        for _ in range(turns):
             progress("one person speaks")
             alone.append(await speakers[0].speak(pieces[:20]))
             progress("text only")
