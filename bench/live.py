@@ -73,9 +73,11 @@ async def _lengths(
             for number in range(rounds):
                 progress(f"{name}, {seconds} s of speech, round {number + 1} of {rounds}")
                 spoken = [spoken_pieces(seconds, end) for end in (ends[:1] if is_hurried else ends)]
-                said[seconds].append(
-                    [await speaker.speak(each, len(each) - slow_end if is_hurried else 0, speed) for each in spoken]
-                )
+                one_round = [
+                    await speaker.speak(each, len(each) - slow_end if is_hurried else 0, speed) for each in spoken
+                ]
+                progress(f"{', '.join(f'{each.whole:.2f}' for each in one_round)} s")
+                said[seconds].append(one_round)
             cpu = meter.stop()
             every = [one for each in said[seconds] for one in each]
             rows.append(_whole_row(f"{name}, {seconds} s of speech", seconds, every, limit))
