@@ -19,6 +19,7 @@ from tests.stack import Stack
 
 LENGTHS = {5: 3, 60: 2, 600: 1}  # seconds of speech, and how often each of the `ENDINGS` is spoken
 ENDINGS = 3  # places in what is read where each length ends, so that the same words are the last ones of all
+LATER = 0.4  # seconds by which each of them is longer, so that they end in all phases of the second between two guesses
 PARTS = ("deepgram", "together", "whisper")  # `python -m bench live --live whisper 5 60` measures only these
 TOGETHER = 10  # people at once
 SLOWER = 1.25  # at most, for each length, and beside others, compared with the fastest or with one alone
@@ -72,7 +73,10 @@ async def _lengths(
             said[seconds] = []
             for number in range(rounds):
                 progress(f"{name}, {seconds} s of speech, round {number + 1} of {rounds}")
-                spoken = [spoken_pieces(seconds, end) for end in (ends[:1] if is_hurried else ends)]
+                spoken = [
+                    spoken_pieces(seconds + LATER * place, end)
+                    for place, end in enumerate(ends[:1] if is_hurried else ends)
+                ]
                 one_round = [
                     await speaker.speak(each, len(each) - slow_end if is_hurried else 0, speed) for each in spoken
                 ]

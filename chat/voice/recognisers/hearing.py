@@ -251,6 +251,7 @@ class Hearing:
         tokens = self._decode(encoded, tokenizer, seconds, self._before(tokenizer, text), beams)
         if not tokens:
             return []
+        self._go_on()
         self._heard = detection  # noise without words says nothing about the language
         segment: dict[str, Any] = {"seek": 0, "start": 0.0, "end": seconds, "tokens": tokens}
         timed = [[segment]]
