@@ -7,10 +7,12 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import av
 import numpy as np
+import numpy.typing as npt
 
 from bench.people import Person
 from bench.rest import Rest
@@ -28,13 +30,17 @@ TUS = {"Tus-Resumable": "1.0.0"}
 PIECE_TYPE = {"Content-Type": "application/offset+octet-stream"}
 
 
-def spoken_pieces(seconds: float) -> list[bytes]:
-    """So many seconds of speech as a browser records them: WebM, in pieces of `PIECE_SECONDS`."""
-    pause = bytes(int(PAUSE_SECONDS * RATE) * 2)
-    parts = [b"".join(speech(file.read_bytes(), 600)) + pause for file in sorted(RECORDINGS.glob("austen*.opus"))]
-    together = np.frombuffer(b"".join(parts), np.int16)
-    first = int(np.flatnonzero(np.abs(together) > QUIET)[0])  # so that time begins with the first sound
-    samples = np.resize(together[first:], int(seconds * RATE))
+def spoken_pieces(seconds: float, ends: float | None = None) -> list[bytes]:
+    """So many seconds of speech as a browser records them: WebM, in pieces of `PIECE_SECONDS`.
+
+    With `ends`, they end that far into what is read again and again, so that recordings of any length end with the same
+    words. Such a one begins with the first sound, and may be up to a pause shorter.
+    """
+    loop = _read_aloud()
+    count = int(seconds * RATE)
+    first = 0 if ends is None else (int(ends * RATE) - count) % len(loop)
+    samples = np.resize(np.roll(loop, -first), count)
+    samples = samples[int(np.flatnonzero(np.abs(samples) > QUIET)[0]) :]  # so that time begins with the first sound
     pieces: list[bytes] = []
     buffer = io.BytesIO()
     options = {"live": "1", "cluster_time_limit": "40", "flush_packets": "1"}
@@ -56,13 +62,30 @@ def spoken_pieces(seconds: float) -> list[bytes]:
     return pieces
 
 
+@lru_cache(maxsize=1)
+def _read_aloud() -> npt.NDArray[np.int16]:
+    """What is read aloud, with a pause behind each sentence, from its first sound on."""
+    pause = bytes(int(PAUSE_SECONDS * RATE) * 2)
+    parts = [b"".join(speech(file.read_bytes(), 600)) + pause for file in sorted(RECORDINGS.glob("austen*.opus"))]
+    together = np.frombuffer(b"".join(parts), np.int16)
+    return together[int(np.flatnonzero(np.abs(together) > QUIET)[0]) :]
+
+
+def read_seconds() -> float:
+    """How long it takes to read it once."""
+    return len(_read_aloud()) / RATE
+
+
 @dataclass
 class Said:
-    """Seconds of one voice message: from the first sound to the first words its speaker saw, and from the last sound to
-    the receiver's frame with the transcript. `words` of it; `waited`: the receiver was told to wait in between.
+    """Seconds of one voice message: from the first sound to the first words its speaker saw; and from the last sound to
+    the answer to its last piece (`stored`), to its being accepted (`sent`), and to the receiver's frame with the
+    transcript (`whole`). `words` of it; `waited`: the receiver was told to wait in between.
     """
 
     first: float = float("nan")
+    stored: float = float("nan")
+    sent: float = float("nan")
     whole: float = float("nan")
     words: int = 0
     waited: bool = False
@@ -112,14 +135,15 @@ class Speaker:
             if number == len(pieces):
                 headers["Upload-Length"] = str(offset)
             await self._rest.exchange("PATCH", f"/recordings/{address}", self.sender.token, piece, headers)
-        ended = began + due
+        ended, stored = began + due, time.perf_counter()
         await self._rest.json(
             "POST", "/chat", self.sender.token, {"receiverId": self.receiver.id, "audioFileId": address}
         )
+        sent = time.perf_counter()
         until = time.perf_counter() + SETTLE_SECONDS
         while not self._seen.message and time.perf_counter() < until:
             await asyncio.sleep(0.01)
-        return self._said(began, ended)
+        return self._said(began, ended, stored, sent)
 
     async def _create(self) -> str:
         named = {"filetype": "audio/webm", "receiverId": self.receiver.id}
@@ -129,11 +153,13 @@ class Speaker:
         location = head.partition(b"\r\nlocation:")[2].partition(b"\r\n")[0]
         return location.decode().strip().rpartition("/")[2]
 
-    def _said(self, began: float, ended: float) -> Said:
+    def _said(self, began: float, ended: float, stored: float, sent: float) -> Said:
         seen = self._seen
         text = str(seen.message.get("text", ""))
         return Said(
             first=seen.captions[0] - began if seen.captions else float("nan"),
+            stored=stored - ended,
+            sent=sent - ended,
             whole=seen.at - ended if seen.message.get("status") == "delivered" else float("nan"),
             words=len(text.split()),
             waited=seen.waited,

@@ -156,7 +156,7 @@ class _Follower:
             if ended is not None and not samples:
                 self._bytes = pieces.offset
                 return ended
-            if (news := stream.heard()) is not None:
+            if (news := stream.heard(lambda: pieces.ending)) is not None:
                 teller.note(self._settled(news, pieces.offset))
             teller.tell()
             self._keep_up(is_behind=pieces.full)

@@ -59,6 +59,7 @@ class Pieces:
         self._came = time.monotonic()  # the last piece
         self.offset = 0  # bytes of the recording that were read
         self.paused = False  # its speaker has stopped behind these, and may go on
+        self.ending = False  # its speaker has stopped behind these, whether for good or not
         self._thread = threading.Thread(target=self._run, name=f"pieces-{recording.id}", daemon=True)
 
     def __enter__(self) -> Self:
@@ -164,11 +165,13 @@ class Pieces:
             growing.write(data)
             if self.offset < found.offset:
                 self._looked = 0.0
-        self.paused = found.paused and self.offset >= found.offset
-        if found.complete and self.offset >= found.offset:
+        has_all = self.offset >= found.offset
+        self.paused = found.paused and has_all
+        complete = found.complete and has_all
+        self.ending = self.paused or complete
+        if complete:
             growing.end()
-            return True
-        return False
+        return complete
 
     def _add(self, samples: bytes) -> None:
         skipped = min(self._skip, len(samples))

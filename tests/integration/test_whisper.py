@@ -14,7 +14,10 @@ from chat.audio.decoding import RATE, SAMPLE_BYTES, speech
 from chat.audio.heard import Heard
 from chat.errors import UnsupportedMedia
 from chat.voice.recognisers import Progress, Recording, Transcript, TranscriptionRefused, TranscriptionUnavailable
+from chat.voice.recognisers.hearing import Guess, Hearing, never
+from chat.voice.recognisers.pieces import pieces
 from chat.voice.recognisers.whisper import Whisper
+from chat.voice.recognisers.whisper_model import Models
 from config.settings import Settings
 from dev import whisper_model
 from dev.processes import wait_until
@@ -56,7 +59,7 @@ def test_a_voice_is_understood_while_it_speaks(whisper: Whisper) -> None:
     with whisper.listen(None, (), Heard()) as stream:
         for at in range(0, len(sound), half):
             stream.feed(sound[at : at + half])
-            told += [news] if (news := stream.heard()) is not None else []
+            told += [news] if (news := stream.heard(never)) is not None else []
         last = stream.finish()
     assert told[0].settled == 0
     assert told[0].words, "guessed while it goes on"
@@ -77,15 +80,29 @@ def test_who_stops_speaking_sees_the_words_that_will_be_sent(whisper: Whisper) -
     with whisper.listen(None, (), Heard()) as stream:
         for at in range(0, len(sound), half):
             stream.feed(sound[at : at + half])
-            shown = stream.heard() or shown
+            shown = stream.heard(never) or shown
 
         def complete() -> bool:
             nonlocal shown
-            shown = stream.heard() or shown
+            shown = stream.heard(never) or shown
             return words(shown.text) == RESPECTABLE
 
         wait_until(complete, 30, "the last words, though no sound follows")
         assert stream.finish().text == shown.text
+
+
+def test_behind_known_words_only_the_rest_is_heard_unless_they_were_not_said() -> None:
+    model = Models(str(whisper_model.folder("base")), 2, 1).get()
+    (piece,) = pieces([b"".join(speech(recordings.spoken(), 60))])
+    whole = Hearing(model, None, (), Heard()).guess(piece)
+    known, _ = whole.split(8)
+    wrong = Guess("x " * 7 + "x", [{**word, "word": "x"} for word in known.words], known.language)
+    for begun in (known, wrong):
+        again = Hearing(model, None, (), Heard()).guess(piece, begun)
+        assert words(again.text) == RESPECTABLE
+        assert [word["word"] for word in again.words] == again.text.split()
+        starts = [word["start"] for word in again.words]
+        assert starts == sorted(starts)
 
 
 @pytest.fixture(scope="module")

@@ -27,6 +27,14 @@ def agreed(before: Sequence[Word], after: Sequence[Word]) -> int:
     return count
 
 
+def sure(words: Sequence[Word], count: int, end: float) -> int:
+    """How many of the first `count` words, on which two guesses agree, what follows will hardly change.
+
+    `end` is where the speech ended that was heard, in seconds of the recording, like the words' times.
+    """
+    return sum(word["end"] <= end - NEWEST_SECONDS for word in words[:count])
+
+
 def cut(words: Sequence[Word], count: int, speech: Sequence[tuple[float, float]]) -> tuple[int, float] | None:
     """Where to cut an utterance that goes on, in its latest pause: behind how many words, and at which second.
 

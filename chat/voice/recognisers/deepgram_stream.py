@@ -8,6 +8,7 @@ then Metadata; without that, something is missing.
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -61,7 +62,7 @@ class DeepgramStream:
         for at in range(0, len(samples), SEND_BYTES):
             self._send(samples[at : at + SEND_BYTES])
 
-    def heard(self) -> Heard | None:
+    def heard(self, is_ending: Callable[[], bool]) -> Heard | None:  # noqa: ARG002 (it never takes long)
         """See `Stream`."""
         if self._ended.is_set():
             raise self._broken()

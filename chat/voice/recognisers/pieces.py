@@ -49,6 +49,19 @@ class Piece:
             left -= ends - begins
         return self.end
 
+    def behind(self, second: float) -> "Piece":
+        """Returns what is spoken from that second of the recording on, as a piece with the same start and end."""
+        first, rest = max(0, round((second - self.start) * RATE)), []
+        taken = skipped = 0
+        for begins, ends in self.stretches:
+            if ends > first:
+                rest.append((max(begins, first), ends))
+                skipped += max(0, first - begins)
+            else:
+                skipped += ends - begins
+            taken += ends - begins
+        return Piece(self.start, self.end, self.samples[skipped:taken], rest)
+
 
 def pieces(blocks: Iterable[bytes]) -> Iterator[Piece]:
     """Yields the pieces of a recording in which somebody speaks, in order.

@@ -82,10 +82,14 @@ class Stream(Protocol):
         """Takes the next samples: mono, signed 16 bit, 16,000 a second."""
         ...
 
-    def heard(self) -> Heard | None:
+    def heard(self, is_ending: Callable[[], bool]) -> Heard | None:
         """Returns what has been heard so far, None if that is as before.
 
         Call it often: it may do the hearing itself, and then takes as long as that.
+
+        Args:
+            is_ending: asked, perhaps often, whether the speaker has stopped. Then it gives up what would only guess at
+                the newest words, since `settle` or `finish` is waiting.
         """
         ...
 
