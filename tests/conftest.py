@@ -18,13 +18,16 @@ from tests.stack import Stack, server_settings, start_servers
 # For long searches: `pytest --hypothesis-profile=long --timeout=0 tests/unit/test_usernames.py`
 hypothesis.settings.register_profile("long", max_examples=200_000, deadline=None)
 
-TOGETHER = ("commands", "contract", "e2e", "fault", "integration", "observability")  # folders whose tests share servers
+TOGETHER = ("commands", "contract", "e2e", "fault", "observability")  # folders whose tests share servers
 # Files of the folder `operations` that share `stack` with each other and with the attacks
 STACK = ("test_flower.py", "test_health.py", "test_readme.py")
 
 
 class Scheduling(LoadScopeScheduling):
-    """For `make test`, which runs several tests at a time: those that share servers run in turn, in one process."""
+    """For `make test`, which runs several tests at a time: those that share servers run in turn, in one process.
+
+    `services` start quickly, so each process has its own, and the files that use them fill the time that is left.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         file = Path(nodeid.partition("::")[0])
