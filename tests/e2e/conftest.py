@@ -52,7 +52,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             "PAGE_MODULES": "false",
             "SOCKET_RESUME_INTERVAL": "0.5",  # seconds that a page that is shown again and again waits each time
         }
-        with Stack(tmp_path_factory.mktemp("stack"), own) as running:
+        with Stack(tmp_path_factory.mktemp("stack"), own, {"pusher": ""}) as running:  # no push service is there
             yield running
 
 
