@@ -85,7 +85,7 @@ def test_who_begins_finds_people_the_address_and_a_sample_that_plays(visit: Visi
     stranger = visit(at="/", **PHONE, color_scheme="dark").page
     play_sample(stranger)
     check(stranger)
-    stranger.emulate_media(forced_colors="active")
+    stranger.emulate_media(color_scheme="light", forced_colors="active")
     check(stranger)
     ada = visit("ada", at="/", forced_colors="active", permissions=["clipboard-read", "clipboard-write"])
     beginning = ada.page.locator(".first-run")
@@ -94,7 +94,10 @@ def test_who_begins_finds_people_the_address_and_a_sample_that_plays(visit: Visi
     beginning.get_by_role("button", name="Copy").click()
     expect(beginning.get_by_text("Copied.")).to_be_visible()
     play_sample(ada.page)
-    check_everywhere(ada.page)
+    check(ada.page)
+    ada.page.set_viewport_size(PHONE["viewport"])
+    ada.page.emulate_media(color_scheme="dark", forced_colors="none")
+    check(ada.page)
     beginning.locator(".people a").first.click()
     expect(ada.page.locator("#composer-input")).to_be_visible()
 
