@@ -9,7 +9,7 @@ SCENARIOS := $(wordlist 2, $(words $(MAKECMDGOALS)), $(MAKECMDGOALS))
 $(SCENARIOS): ; @:
 endif
 
-.PHONY: run build test fault attack bench check fmt setup requirements wheels audit browser screenshots settings clean help
+.PHONY: run build test fault attack bench check lint types page-check page-tests fmt setup requirements wheels audit browser screenshots settings clean help
 
 run: setup  ## Start everything; PORT and DATA_DIR choose another port and another data folder
 	@$(VENV)/python -m dev.run
@@ -17,8 +17,8 @@ run: setup  ## Start everything; PORT and DATA_DIR choose another port and anoth
 build: setup  ## Bundle and compress the page, as `make run` does; does nothing if it is up to date
 	@$(VENV)/python -m dev.page
 
-test: setup wheels browser check  ## Lint, types and all tests; prints little if all is well
-	@$(VENV)/python -m dev.node test
+test: setup  ## Lint, types and all tests; prints little if all is well
+	@$(MAKE) --no-print-directory --jobs 2 types wheels page-check page-tests lint browser  # longest first
 	@# Some images set the variable. Without bytecode each of some 200 processes, and pytest three times, compiles all of it.
 	@env -u PYTHONDONTWRITEBYTECODE $(VENV)/python -m pytest --numprocesses 3 --no-loadscope-reorder  # longest folders first
 
@@ -33,11 +33,20 @@ bench: setup  ## Measure everything against its targets, in twenty minutes on an
 	@$(VENV)/python -m pip --disable-pip-version-check install -qq --require-hashes -r requirements/bench.txt
 	@$(VENV)/python -m bench $(SCENARIOS)
 
-check: setup  ## Only lint, format and types
+check: lint types page-check  ## Only lint, format and types
+
+lint: setup
 	@$(VENV)/ruff check --quiet .
 	@$(VENV)/ruff format --check --quiet .
+
+types: setup
 	@$(VENV)/mypy --no-error-summary
+
+page-check: setup
 	@$(VENV)/python -m dev.node check
+
+page-tests: setup
+	@$(VENV)/python -m dev.node test
 
 fmt: setup  ## Format, fix what can be fixed automatically, and renew the page's list of preloads
 	@$(VENV)/ruff check --quiet --fix-only .

@@ -55,6 +55,7 @@ def prepare() -> None:
     install(*REQUIREMENTS)
     prune = [str(VENV / "bin" / "python"), "-m", "dev.requirements", "prune"]
     run(prune, "Could not remove what is no longer required.")
+    compile_all()
     STAMP.write_text(f"{place}\n{wanted}\n")
 
 
@@ -64,8 +65,18 @@ def install(*files: Path) -> None:
     pip refuses anything whose hash is missing or different.
     """
     progress = Progress(len(set().union(*map(listed, files))))
-    pip(*files, "--progress-bar", "raw", on_line=progress.read)
+    pip(*files, "--no-compile", "--progress-bar", "raw", on_line=progress.read)
     progress.end()
+
+
+def compile_all() -> None:
+    """Compiles all that is installed, on every core; pip would use one.
+
+    What some packages bring as templates or for other Pythons does not compile, which pip ignores too.
+    """
+    (packages,) = VENV.glob("lib/python*/site-packages")
+    command = [str(VENV / "bin" / "python"), "-m", "compileall", "-qq", "-j", "0", str(packages)]
+    subprocess.run(command, cwd=ROOT, check=False)
 
 
 def listed(file: Path) -> set[str]:

@@ -156,6 +156,8 @@ class MongoServer(Server):
             *(str(mongod_binary()), "--bind_ip", LOOPBACK, "--port", str(self.port), "--nounixsocket"),
             *("--dbpath", str(self.data.resolve()), "--replSet", REPLICA_SET, "--oplogSize", "128", "--quiet"),
             *("--wiredTigerCacheSizeGB", "0.25", "--setParameter", "diagnosticDataCollectionEnabled=false"),
+            # By default it sets aside three files of 100 MB for its journal, whatever little is written.
+            *("--wiredTigerEngineConfigString", "log=(file_max=16MB)"),
             *key,
             # mongod logs slow queries, which contain people's words.
             *("--slowms", "3600000"),

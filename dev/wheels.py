@@ -78,8 +78,17 @@ def ask() -> dict[Target, list[str]]:
         AskError: see `without_wheel`.
     """
     pins = [pin for name in _files() for pin in requirements.pins(name)]
+
+    def missing(target: Target) -> list[str]:
+        # Those that are built are asked about by themselves, since uv begins anew for each that has no wheel.
+        usual = [pin for pin in pins if target not in BUILT.get(pin.name, ())]
+        built = [pin for pin in pins if target in BUILT.get(pin.name, ())]
+        return without_wheel(target, usual) + without_wheel(target, built)
+
+    first, *others = targets()
+    found = {first: missing(first)}  # the others find in uv's cache what this one was told
     with ThreadPoolExecutor() as pool:
-        return dict(zip(targets(), pool.map(lambda target: without_wheel(target, pins), targets()), strict=True))
+        return found | dict(zip(others, pool.map(missing, others), strict=True))
 
 
 def mistakes(asked: Mapping[Target, list[str]], built: Mapping[str, set[Target]]) -> list[str]:
@@ -116,6 +125,8 @@ def _files() -> list[str]:
 
 def _first_without_wheel(target: Target, pins: list[Pin]) -> str | None:
     """The first package without a wheel, since uv names one at a time; None if all have one."""
+    if not pins:
+        return None
     with tempfile.TemporaryDirectory() as folder:
         listed = Path(folder) / "requirements.txt"
         listed.write_text("".join(f"{pin.requirement}\n" for pin in pins))

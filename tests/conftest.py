@@ -1,5 +1,7 @@
 """Fixtures with real servers. A server that does not start fails the test; nothing is skipped."""
 
+import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,13 +23,40 @@ from tests.stack import Stack, server_settings, start_servers
 hypothesis.settings.register_profile("long", max_examples=200_000, deadline=None)
 
 # Folders whose tests share servers
-TOGETHER = ("cluster", "commands", "contract", "e2e", "fault", "integration", "observability")
+TOGETHER = ("cluster", "commands", "contract", "e2e", "fault", "observability")
 # Files of the folder `operations` that share `stack` with each other and with the attacks
 STACK = ("test_flower.py", "test_health.py", "test_readme.py")
 
 
+MEMORY = Path("/dev/shm")  # Linux's file system in memory
+PLENTY = 8 * 2**30  # bytes; a whole run writes about one of these eight
+
+
+def pytest_configure() -> None:
+    """Puts temporary folders into memory if there is plenty: the stores wait for the disk at every write.
+
+    No test needs the disk itself: a server that is killed leaves all it has written to the kernel.
+    """
+    if room_in_memory() >= PLENTY:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+def room_in_memory() -> int:
+    """The bytes that may be written to `MEMORY`; 0 if programs may not be run from there, as tests do."""
+    if not MEMORY.is_dir() or not os.access(MEMORY, os.W_OK):
+        return 0
+    system = os.statvfs(MEMORY)
+    available = re.search(r"MemAvailable: +(\d+) kB", Path("/proc/meminfo").read_text())
+    if system.f_flag & os.ST_NOEXEC or available is None:
+        return 0
+    return min(system.f_bavail * system.f_frsize, int(available[1]) * 1024)
+
+
 class Scheduling(LoadScopeScheduling):
-    """For `make test`, which runs several tests at a time: those that share servers run in turn, in one process."""
+    """For `make test`, which runs several tests at a time: those that share servers run in turn, in one process.
+
+    `services` start quickly, so each process has its own, and the files that use them fill the time that is left.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         file = Path(nodeid.partition("::")[0])

@@ -4,6 +4,7 @@
 Celery would print an error during the import over many lines; here it becomes one event of the log like any other.
 """
 
+import gc
 import os
 import sys
 from importlib import import_module
@@ -27,8 +28,12 @@ def __getattr__(name: str) -> Any:
     if not settings.monitoring:
         # Only Flower looks at a worker's heartbeats, and they take two connections; Celery has only an option for them.
         os.environ.setdefault("CELERY_WORKER_WITHOUT_HEARTBEAT", "true")
+    gc.disable()  # what is loaded stays: looking through it again and again would take a tenth of the time
     try:
         return import_module(MODULES[name]).app
     except Exception as error:  # noqa: BLE001 (it ends the process)
         logging.report(type(error), error, error.__traceback__, "import")
         raise SystemExit(1) from None
+    finally:
+        gc.freeze()  # likewise later, and so that collections in the pool's processes do not copy these pages
+        gc.enable()

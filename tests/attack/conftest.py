@@ -35,7 +35,7 @@ SMALL = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def small(make_web: MakeWeb) -> Web:
     """A web process behind a proxy, with the limits of `SMALL`."""
     web = make_web("web-small", SMALL)

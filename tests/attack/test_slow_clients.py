@@ -266,7 +266,7 @@ def missed(server: Client, ben: Person) -> Missed:
     person = server.sign_up()
     first = ben.post(person, "seen")["_id"]
     for _ in range(300):
-        last = ben.post(person, "\U0001f600" * 4_000)["_id"]
+        last = ben.post(person, "\U00010330" * 4_000)["_id"]
     eventually(lambda: last in [each["_id"] for each in person.history(ben)], "the messages", 30)
     return Missed(person, first)
 

@@ -10,6 +10,7 @@ from redis import Redis
 
 from dev.processes import LOOPBACK, ManagedProcess, free_port, wait_until
 from tests.client import Client, Person, Socket
+from tests.deepgram_stand_in import KEY, DeepgramStandIn
 from tests.stack import Stack, answers
 
 # For one more web process. `X-Forwarded-For` sets the address a request comes from, so that no test throttles another.
@@ -31,6 +32,15 @@ STRICT = {
     "AUDIO_MAX_SECONDS": "4",
     "PRESENCE_LEASE": "3",
 }
+# For another, with what no test of `STRICT` could live with.
+SPARING = {
+    "LIMIT_TRANSCRIPTION": "1 per hour",
+    "LIMIT_TRANSCRIBE_AGAIN_MESSAGE": "1 per hour",
+    "PRESENCE": "contacts",
+    "REDIS_MEMORY_WARNING": "0.5",
+    "REDIS_MEMORY_FULL": "0.7",
+}
+ATTEMPTS = 2  # at a transcription
 
 
 @dataclasses.dataclass
@@ -62,7 +72,27 @@ MakeWeb = Callable[..., Web]
 Connect = Callable[..., Socket]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
+def deepgram() -> Iterator[DeepgramStandIn]:
+    """Hears what is said in `stack`, at once."""
+    with DeepgramStandIn() as running:
+        yield running
+
+
+@pytest.fixture(scope="package")  # stopped before other folders' tests: it works even if nobody talks
+def stack(tmp_path_factory: pytest.TempPathFactory, deepgram: DeepgramStandIn) -> Iterator[Stack]:
+    environment = {
+        "DEEPGRAM_API_KEY": KEY,
+        "DEEPGRAM_BASE_URL": deepgram.url,
+        "TRANSCRIPTION_ATTEMPTS": str(ATTEMPTS),
+        "TRANSCRIPTION_BACKOFF": "0.1",
+        "RESUME_LIMIT": "250",
+    }
+    with Stack(tmp_path_factory.mktemp("contract"), environment) as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
 def make_web(stack: Stack) -> Iterator[MakeWeb]:
     """`make_web("web-2", {"PORT": …})` starts another web process with the same stores."""
     started: list[Web] = []
@@ -80,7 +110,7 @@ def make_web(stack: Stack) -> Iterator[MakeWeb]:
         web.process.kill()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def strict(make_web: MakeWeb) -> Web:
     """A web process with the limits of `STRICT`. A test that stops it starts it again."""
     web = make_web("web-strict", STRICT)
@@ -88,7 +118,15 @@ def strict(make_web: MakeWeb) -> Web:
     return web
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
+def sparing(make_web: MakeWeb) -> Web:
+    """A web process with the settings of `SPARING`."""
+    web = make_web("web-sparing", SPARING)
+    web.wait()
+    return web
+
+
+@pytest.fixture(scope="package")
 def crippled(make_web: MakeWeb) -> Web:
     """A web process that can reach only Redis, not its broker or MongoDB."""
     closed = f"{LOOPBACK}:{free_port()}"

@@ -152,11 +152,9 @@ def test_edits_of_one_message_leave_one_frame_to_resume_with(client: Client, ben
 
 
 def test_redis_near_its_memory_limit_refuses_new_messages_and_says_so_before(
-    client: Client, ben: Person, make_web: MakeWeb, redis: Redis
+    client: Client, ben: Person, sparing: Web, redis: Redis
 ) -> None:
-    person = client.sign_up()
-    web = make_web("web-memory", {"REDIS_MEMORY_WARNING": "0.5", "REDIS_MEMORY_FULL": "0.7"})
-    web.wait()
+    person, web = client.sign_up(), sparing
     before = redis.config_get("maxmemory")["maxmemory"]
     used = redis.info("memory")["used_memory"]
 

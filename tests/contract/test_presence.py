@@ -1,7 +1,7 @@
 """A person is online with at least one live socket anywhere; everybody is told, and only about changes."""
 
 from tests.client import Client, Person, Socket
-from tests.contract.conftest import Connect, MakeWeb, Web, eventually
+from tests.contract.conftest import Connect, Web, eventually
 from tests.contract.raw import RawSocket
 from tests.contract.shapes import MOMENT
 
@@ -127,11 +127,9 @@ def test_everything_shows_the_same_presence(client: Client, ada: Person, ben: Pe
 
 
 def test_with_contacts_only_who_talked_to_somebody_is_told_and_shown_whether_they_are_online(
-    client: Client, make_web: MakeWeb, connect: Connect
+    client: Client, sparing: Web, connect: Connect
 ) -> None:
-    web = make_web("web-contacts", {"PRESENCE": "contacts"})
-    web.wait()
-    person, friend, stranger = (web.seen_by(client.sign_up()) for _ in range(3))
+    person, friend, stranger = (sparing.seen_by(client.sign_up()) for _ in range(3))
     friend.post(person, "hello")
     eventually(lambda: friend.get("/conversations"), "the conversation")
     by_friend, by_stranger, socket = connect(friend), connect(stranger), connect(person)

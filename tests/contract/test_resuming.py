@@ -7,7 +7,6 @@ import pytest
 from chat import frames
 from chat.messages import delivery, storing
 from chat.store import keys
-from config.settings import Settings
 from tests.client import Client, Person
 from tests.contract.conftest import Connect, MakeWeb, Web, eventually, stored
 from tests.contract.slow_redis import SlowRedis
@@ -74,10 +73,10 @@ def test_resuming_from_anothers_message_shows_nothing_of_it(
     assert "private" not in str(socket.raw)
 
 
-def test_resuming_after_more_than_is_kept_is_not_complete(client: Client, connect: Connect) -> None:
+def test_resuming_after_more_than_is_kept_is_not_complete(stack: Stack, client: Client, connect: Connect) -> None:
     me, partner = client.sign_up(), client.sign_up()
     seen = partner.post(me, "seen")["_id"]
-    kept = Settings.model_fields["resume_limit"].default
+    kept = stack.settings().resume_limit
     sent = [partner.post(me, f"{number}")["_id"] for number in range(kept + 20)]
     eventually(lambda: me.history(partner)[-1:] and me.history(partner)[-1]["_id"] == sent[-1], "the messages")
     socket = connect(me)
@@ -114,13 +113,14 @@ def test_what_comes_during_a_resume_and_is_too_much_to_wait_is_read_again(
 ) -> None:
     web = make_web("web-slow-redis", {"REDIS_URL": slow.redis_url})
     web.wait()
-    other, seen = ben.post(ada, "x" * 4_000)["_id"], ben.post(ada, "seen")["_id"]
+    other, seen = ben.post(ada, "𐌰" * 4_000)["_id"], ben.post(ada, "seen")["_id"]
     socket, watcher = connect(web.seen_by(ada)), connect(web.seen_by(eve))
     eventually(lambda: any(message["_id"] == seen for message in ada.history(ben)), "the messages")
     with open_stores(stack.settings()) as stores:
         message = storing.find_message(stores, other)
         assert message is not None
-        marks = [f"mark {number}" for number in range(400)]  # 1.6 MB: more than may wait, less than one resume may send
+        # 1.6 MB: more than may wait, less than one resume may send
+        marks = [f"mark {number}" for number in range(100)]
         kept = keys.deliveries_key(ada.id)
         with slow.hold(f"ZRANGE\r\n${len(kept)}\r\n{kept}"):  # the page itself, which is the last as well
             socket.send({"type": "resume", "after": seen})

@@ -1,38 +1,26 @@
 """Voice messages are playable at once, delivered with a transcript and found by it, or given up with a reason."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from chat.store import keys
 from tests import recordings
 from tests.client import Client, Person
 from tests.contract import tus
-from tests.contract.conftest import Connect, MakeWeb, Web, eventually
+from tests.contract.conftest import ATTEMPTS, Connect, Web, eventually
 from tests.contract.shapes import HIT, check_message, check_problem
 from tests.deepgram_stand_in import BROKEN, CORRUPT, KEY, DeepgramStandIn, spoken
 from tests.stack import Stack
-
-ATTEMPTS = 2
-
-
-@pytest.fixture(scope="module")
-def deepgram(stack: Stack) -> Iterator[DeepgramStandIn]:
-    """Replaces the usual transcriber, for this module, with one that uses the stand-in for Deepgram."""
-    with DeepgramStandIn() as stand_in:
-        settings = {
-            "DEEPGRAM_API_KEY": KEY,
-            "DEEPGRAM_BASE_URL": stand_in.url,
-            "TRANSCRIPTION_ATTEMPTS": str(ATTEMPTS),
-            "TRANSCRIPTION_BACKOFF": "0.1",
-        }
-        with stack.another_transcriber(settings):
-            yield stand_in
+from tests.stores import open_stores
 
 
-@pytest.fixture(autouse=True)
-def _deepgram(deepgram: DeepgramStandIn) -> None:
-    """Every test here needs it."""
+@pytest.fixture(autouse=True, scope="module")
+def _nothing_waits(stack: Stack) -> None:
+    """What other modules' tests have said is heard before the first test here says what is heard next."""
+    with open_stores(stack.settings()) as stores:
+        eventually(lambda: not stores.redis.zcard(keys.TRANSCRIPTIONS), "their transcripts", 60)
 
 
 def record(sender: Person, receiver: Person, **fields: str) -> dict[str, Any]:
@@ -231,14 +219,6 @@ def test_a_correction_is_overwritten_only_when_that_is_asked_for(
     deepgram.then(spoken("What was heard."))
     ada.call("POST", path, 202, json={"overwrite": True, "language": "en"})
     assert socket.wait_for_frame("application:status", of(message, "edited"))["text"] == "What was heard."
-
-
-@pytest.fixture(scope="module")
-def sparing(make_web: MakeWeb) -> Web:
-    """A web process that lets a person have a minute of audio transcribed an hour, and each recording again once."""
-    web = make_web("web-sparing", {"LIMIT_TRANSCRIPTION": "1 per hour", "LIMIT_TRANSCRIBE_AGAIN_MESSAGE": "1 per hour"})
-    web.wait()
-    return web
 
 
 def test_who_has_had_their_minutes_is_told_so_and_nothing_is_accepted(

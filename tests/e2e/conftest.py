@@ -46,8 +46,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """What is said is heard by Deepgram's stand-in, which costs nothing; `test_page_whisper.py` has Whisper hear it."""
     page_build.build()
     with DeepgramStandIn(delay=1.0) as deepgram:  # seconds, as a real one takes
-        heard = {"DEEPGRAM_API_KEY": KEY, "DEEPGRAM_BASE_URL": deepgram.url}
-        with Stack(tmp_path_factory.mktemp("stack"), {"PAGE_MODULES": "false", **heard}) as running:
+        own = {
+            "DEEPGRAM_API_KEY": KEY,
+            "DEEPGRAM_BASE_URL": deepgram.url,
+            "PAGE_MODULES": "false",
+            "SOCKET_RESUME_INTERVAL": "0.5",  # seconds that a page that is shown again and again waits each time
+        }
+        with Stack(tmp_path_factory.mktemp("stack"), own, {"pusher": ""}) as running:  # no push service is there
             yield running
 
 

@@ -263,7 +263,7 @@ def test_the_recording_of_a_deleted_message_is_gone_for_everybody(stores: Stores
 
 def test_deleted_while_mongodb_is_away_it_goes_when_it_is_back(stores: Stores, pair: tuple[str, str]) -> None:
     upload_id = upload(stores, pair[0])
-    nowhere: MongoClient[dict[str, Any]] = MongoClient("127.0.0.1", free_port(), serverSelectionTimeoutMS=50)
+    nowhere: MongoClient[dict[str, Any]] = MongoClient("127.0.0.1", free_port(), serverSelectionTimeoutMS=0)
     audio.delete(replace(stores, mongo=nowhere.chattergram), [upload_id])
     nowhere.close()
     assert kept(stores) == {upload_id}

@@ -186,7 +186,7 @@ def test_what_became_unread_again_is_read_up_to_the_cursor(stores: Stores, pair:
 def test_with_mongodb_away_reads_and_changes_of_recent_messages_go_on(stores: Stores, pair: tuple[str, str]) -> None:
     sent = send(stores, *pair, "before")["_id"]
     drain(stores)
-    nowhere: MongoClient[dict[str, Any]] = MongoClient("127.0.0.1", free_port(), serverSelectionTimeoutMS=50)
+    nowhere: MongoClient[dict[str, Any]] = MongoClient("127.0.0.1", free_port(), serverSelectionTimeoutMS=0)
     without = replace(stores, mongo=nowhere.chattergram)
     editing.edit(without, pair[0], sent, "after")
     stores.redis.set(keys.HOT_COMPLETE, "1")

@@ -235,7 +235,7 @@ def test_a_mongodb_that_failed_is_left_alone_for_a_while_and_what_it_missed_wait
 
     monkeypatch.setattr(storing, "store_archive", counted)
     monkeypatch.setattr(archiving, "archive", archiving.Archive())
-    nowhere: MongoClient[dict[str, Any]] = MongoClient("127.0.0.1", free_port(), serverSelectionTimeoutMS=50)
+    nowhere: MongoClient[dict[str, Any]] = MongoClient("127.0.0.1", free_port(), serverSelectionTimeoutMS=0)
     stores.redis.set(keys.HOT_COMPLETE, "1")
     without = replace(stores, mongo=nowhere.chattergram)
     for n in range(3):

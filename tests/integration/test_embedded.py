@@ -128,7 +128,7 @@ def test_only_the_requested_server_is_started(tmp_path: Path) -> None:
 
 def test_nobody_gets_in_without_the_password(embedded: Embedded) -> None:
     redis_server, mongo_server = servers(embedded)
-    with Redis(port=redis_server.port) as stranger, pytest.raises(AuthenticationError):
+    with Redis(port=redis_server.port, retry=None) as stranger, pytest.raises(AuthenticationError):
         stranger.ping()
     with replica_set.connect(mongo_server.port, "") as stranger, pytest.raises(OperationFailure, match="requires auth"):
         stranger.admin.command("listDatabases")

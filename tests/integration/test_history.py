@@ -136,7 +136,7 @@ def test_the_plain_call_gives_what_redis_has_while_mongodb_is_away_as_well(
     stores.redis.flushdb()
     send(stores, *pair, "after the loss")
     drain(stores)
-    nowhere: MongoClient[dict[str, Any]] = MongoClient("127.0.0.1", free_port(), serverSelectionTimeoutMS=50)
+    nowhere: MongoClient[dict[str, Any]] = MongoClient("127.0.0.1", free_port(), serverSelectionTimeoutMS=0)
     assert said(history.recent(replace(stores, mongo=nowhere.chattergram), *pair)) == ["after the loss"]
     nowhere.close()
 

@@ -185,7 +185,7 @@ def test_one_that_was_deleted_or_never_stored_is_let_go(stores: Stores, anna: st
 
 
 def test_with_mongodb_away_those_that_redis_knows_have_their_turn(stores: Stores, anna: str, bert: str) -> None:
-    nowhere: MongoClient[dict[str, Any]] = MongoClient("127.0.0.1", 1, serverSelectionTimeoutMS=10)
+    nowhere: MongoClient[dict[str, Any]] = MongoClient("127.0.0.1", 1, serverSelectionTimeoutMS=0)
     without = replace(stores, mongo=nowhere.chattergram)
     known = recorded(stores, anna, bert, 3)
     turns._note_turns(stores, [known])

@@ -390,7 +390,7 @@ def test_the_outcome_of_a_worker_that_died_after_storing_it_is_still_delivered(
 def test_while_mongodb_is_away_no_attempt_is_counted(
     voice_stores: Stores, deepgram: Recogniser, pair: tuple[str, str], message: str, server: DeepgramStandIn
 ) -> None:
-    nowhere: MongoClient[dict[str, Any]] = MongoClient("127.0.0.1", free_port(), serverSelectionTimeoutMS=50)
+    nowhere: MongoClient[dict[str, Any]] = MongoClient("127.0.0.1", free_port(), serverSelectionTimeoutMS=0)
     without = replace(voice_stores, mongo=nowhere.chattergram)
     for _ in range(ATTEMPTS + 1):
         attempts.transcribe_next(without, deepgram, TAKER)

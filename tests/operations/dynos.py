@@ -10,9 +10,9 @@ from pathlib import Path
 
 import requests
 
-from dev import whisper_model
 from dev.embedded import Embedded
 from dev.processes import ManagedProcess, free_port
+from tests.deepgram_stand_in import KEY, DeepgramStandIn
 from tests.operations.proxy import Address
 from tests.stack import READY_TIMEOUT, ROOT, SECRET, clean_environment, procfile, server_settings, start_servers
 
@@ -32,13 +32,14 @@ class Dynos:
         self.folder = folder
         self.processes: dict[str, ManagedProcess] = {}
         self.backends: list[Address] = []
+        self.deepgram = DeepgramStandIn()
 
     def start(self) -> None:
         self.embedded, self.redis, self.mongodb = start_servers(self.folder / "servers")
         servers = server_settings(self.redis, self.mongodb)
         stores = {name: servers[name] for name in ("REDIS_URL", "CELERY_BROKER_URL", "MONGODB_URI")}
         self.config = {"SECRET_KEY": SECRET, "LIMIT_SIGNUP_ADDRESS": "1000 per minute", **stores}
-        self.config["WHISPER_MODEL"] = str(whisper_model.folder("tiny.en"))
+        self.config |= {"DEEPGRAM_API_KEY": KEY, "DEEPGRAM_BASE_URL": self.deepgram.url}
         commands = procfile("Procfile")
         for number, host in enumerate(("127.0.0.1", "127.0.0.2"), 1):
             port = free_port()
@@ -89,6 +90,7 @@ class Dynos:
         for process in self.processes.values():
             process.stop()
         self.embedded.stop()
+        self.deepgram.close()
 
     def written_files(self, name: str) -> list[str]:
         """The files a dyno has left on its disk, apart from those deployed and the notes that it is healthy."""

@@ -270,7 +270,7 @@ def test_redis_starts_with_its_password_and_its_health_check_sees_that_it_answer
     started.process.start()
     try:
         started.process.wait_ready(lambda: started.healthy(service), SECONDS)
-        with Redis(port=started.port) as stranger, pytest.raises(AuthenticationError):
+        with Redis(port=started.port, retry=None) as stranger, pytest.raises(AuthenticationError):
             stranger.ping()
         with Redis(port=started.port, password="redis-secret") as redis:
             assert redis.config_get("maxmemory") == {"maxmemory": str(2**30)}

@@ -24,7 +24,6 @@ from config.settings import Settings, SettingsError
 from dev.embedded import MongoServer, RedisServer, Server
 from dev.processes import LOOPBACK, free_port, wait_until
 from tests.client import Client
-from tests.deepgram_stand_in import KEY
 from tests.stack import ROOT, Stack, answers, clean_environment, procfile, server_settings, start_servers
 from tests.stores import open_stores
 from workers import health
@@ -298,7 +297,10 @@ def test_in_development_a_redis_that_may_lose_data_is_only_warned_of(
 
 @pytest.fixture
 def late(tmp_path: Path) -> Iterator[Stack]:
-    """A stack whose processes start before its servers: they know only where these will be."""
+    """A stack whose processes start before its servers: they know only where these will be.
+
+    The transcriber and the pusher wait as the worker does, in workers/app.py.
+    """
     embedded, redis, mongodb = start_servers(tmp_path)
     embedded.stop()  # now their ports are known and their data exists
     stack = Stack(tmp_path)
@@ -311,11 +313,9 @@ def late(tmp_path: Path) -> Iterator[Stack]:
         "PORT": str(stack.port),
         "DATA_DIR": str(tmp_path),
         "PYTHONPATH": str(ROOT),
-        "DEEPGRAM_API_KEY": KEY,  # so that no model is loaded
     }
-    for name, command in procfile("Procfile.dev").items():
-        if name != "flower":
-            stack.processes[name] = stack.make_process(name, command)
+    for name in ("web", "worker", "beat"):
+        stack.processes[name] = stack.make_process(name, procfile("Procfile.dev")[name])
     stack.embedded, stack.redis, stack.mongodb = embedded, redis, mongodb
     yield stack
     stack.stop()

@@ -7,15 +7,18 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 import requests
 
+from chat.store import prepare
+from dev.private import stored_secret
 from dev.processes import LOOPBACK, ManagedProcess, free_port
-from tests.client import Client, Person
-from tests.stack import ROOT, clean_environment
+from tests.application import application
+from tests.client import PASSWORD, Client, Json, Person
+from tests.stack import ROOT, clean_environment, start_servers
 
 READY_SECONDS = 60
 STOP_SECONDS = 40
@@ -126,23 +129,43 @@ def test_two_instances_live_side_by_side_and_ctrl_c_keeps_all_data(first: Run, s
         sent = ada.post(ben, "still there tomorrow?")
         socket.wait_for_frame("application:messages", lambda message: message["_id"] == sent["_id"])
         refuse_a_port_in_use(second, first.port)
+        earlier = leave_somebody(second.folder)
         second.start()
-        another = closing.enter_context(Client(second.url)).sign_up("ada")
+        client = closing.enter_context(Client(second.url))
+        another = client.log_in(Person(client, earlier, ""))
         assert ada.user["username"] not in {user["username"] for user in another.get("/user/list")}
-        assert another.user["username"] not in {user["username"] for user in ada.get("/user/list")}
+        assert earlier["username"] not in {user["username"] for user in ada.get("/user/list")}
     for run in (second, first):
         run.press_ctrl_c()
         assert_clean(run)
-    first.start()
-    with Client(first.url) as client:
-        again = client.log_in(Person(client, ada.user, ada.token))
-        assert [message["text"] for message in again.history(ben.id)] == ["still there tomorrow?"]
-        ada.client = client
-        assert ada.get("/user/me")["username"] == ada.user["username"], (
-            "earlier tokens are still valid: same SECRET_KEY"
-        )
-    first.press_ctrl_c()
-    assert_clean(first)
+    with data(first.folder) as servers, application(**servers) as app:
+        asking, key = app.test_client(), {"x-api-key": ada.token}
+        me = asking.get("/api/user/me", headers=key)
+        assert me.json["username"] == ada.user["username"], "earlier tokens are still valid: same SECRET_KEY"
+        history = asking.get(f"/api/chat/{ben.id}", headers=key)
+        assert [message["text"] for message in history.json] == ["still there tomorrow?"]
+
+
+@contextmanager
+def data(folder: Path) -> Iterator[dict[str, str]]:
+    """The settings with which the next run of this folder would find its data; its servers run meanwhile."""
+    embedded, redis, mongodb = start_servers(folder)
+    try:
+        secret = stored_secret(folder / "secret_key")
+        yield {"redis_url": redis.url(0), "mongodb_uri": mongodb.url(), "secret_key": secret}
+    finally:
+        embedded.stop()
+
+
+def leave_somebody(folder: Path) -> Json:
+    """Fills a folder with the data of an earlier run: somebody who has an account."""
+    with data(folder) as servers, application(**servers) as app:
+        prepare.prepare(app.services.stores)
+        asked = {"email": "eve@example.org", "username": "eve", "password": PASSWORD}
+        answer = app.test_client().post("/api/signup", json=asked)
+    (folder / "partitions-moved").touch()
+    user: Json = answer.json["user"]
+    return user
 
 
 def refuse_a_port_in_use(run: Run, port: int) -> None:

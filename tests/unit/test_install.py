@@ -5,6 +5,8 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib.metadata import version
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
@@ -134,43 +136,59 @@ def bootstrap(copy: Path, index: Path) -> subprocess.CompletedProcess:
     )
 
 
-def test_bootstrap_refuses_what_has_another_hash_or_none(tmp_path: Path) -> None:
-    copy = fresh_copy(tmp_path)
-    offered = make_wheel(tmp_path / "index", "pip", "99.0")
+def write(copy: Path, name: str, *wheels: Path) -> None:
+    """Makes a compiled file list just these wheels."""
+    (copy / "requirements" / f"{name}.txt").write_text("".join(map(pinned, wheels)))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A copy after a whole run with an index of our own, of pip and packaging and empty packages; and that index."""
+    folder = tmp_path_factory.mktemp("bootstrap")
+    copy, index = fresh_copy(folder), folder / "index"
+    write(copy, "pip", wheel_of_installed(index, "pip"))
+    write(copy, "dev", wheel_of_installed(index, "packaging"))
+    write(copy, "base", make_wheel(index, "changing", "1.0"), make_wheel(index, "leaving", "1.0"))
+    for name in ("flower", "speech", "tracing"):
+        write(copy, name)
+    ran = bootstrap(copy, index)
+    assert ran.returncode == 0, ran.stderr
+    return copy, index
+
+
+def installed(copy: Path) -> set[str]:
+    """The packages in .venv with their versions, as in `changing-1.0`."""
+    (site,) = (copy / ".venv" / "lib").glob("python*/site-packages")
+    return {path.name.removesuffix(".dist-info") for path in site.glob("*.dist-info")}
+
+
+def test_bootstrap_refuses_what_has_another_hash_or_none(made: tuple[Path, Path]) -> None:
+    copy, index = made
+    listed, stamp = copy / "requirements" / "pip.txt", copy / ".venv" / ".installed"
+    make_wheel(index, "pip", "99.0")
+    before = listed.read_text()
+    stamp.unlink()
     refusals = {f" --hash=sha256:{'0' * 64}": "DO NOT MATCH THE HASHES", "": "Hashes are required"}
     for options, refusal in refusals.items():
-        (copy / "requirements" / "pip.txt").write_text(f"pip==99.0{options}\n")
-        ran = bootstrap(copy, offered.parent)
+        listed.write_text(f"pip==99.0{options}\n")
+        ran = bootstrap(copy, index)
         assert ran.returncode != 0
         assert refusal in ran.stderr
         assert "Could not install the requirements" in ran.stderr
-        assert not (copy / ".venv" / ".installed").exists(), "the next run tries again"
+        assert not stamp.exists(), "the next run tries again"
+    listed.write_text(before)
 
 
-def test_bootstrap_brings_an_older_venv_to_exactly_what_is_written(tmp_path: Path) -> None:
-    """A whole run with an index of our own: the installed pip and packaging, and empty packages."""
-    copy, index = fresh_copy(tmp_path), tmp_path / "index"
-
-    def write(name: str, *wheels: Path) -> None:
-        (copy / "requirements" / f"{name}.txt").write_text("".join(map(pinned, wheels)))
-
-    write("pip", pip := wheel_of_installed(index, "pip"))
-    write("dev", packaging := wheel_of_installed(index, "packaging"))
-    write("base", make_wheel(index, "changing", "1.0"), make_wheel(index, "leaving", "1.0"))
-    write("flower")
-    write("speech")
-    write("tracing")
-    before = bootstrap(copy, index)
-    assert before.returncode == 0, before.stderr
-    site = next((copy / ".venv" / "lib").glob("python*/site-packages"))
-    held = {"pip", "packaging", "changing"}
-    assert {path.name.partition("-")[0] for path in site.glob("*.dist-info")} == {*held, "leaving"}
-    write("base", make_wheel(index, "changing", "2.0"))
+def test_bootstrap_brings_an_older_venv_to_exactly_what_is_written(made: tuple[Path, Path]) -> None:
+    copy, index = made
+    assert {each.partition("-")[0] for each in installed(copy)} == {"pip", "packaging", "changing", "leaving"}
+    write(copy, "base", make_wheel(index, "changing", "2.0"))
     after = bootstrap(copy, index)
     assert after.returncode == 0, after.stderr
-    stems = {path.name.removesuffix(".dist-info") for path in site.glob("*.dist-info")}
-    versions = {wheel.name.rpartition("-py3-")[0] for wheel in (pip, packaging)}
-    assert stems == {*versions, "changing-2.0"}, "nothing that came with the interpreter either"
+    ours = {f"{name}-{version(name)}" for name in ("pip", "packaging")}
+    assert installed(copy) == {*ours, "changing-2.0"}, "nothing that came with the interpreter either"
+    (module,) = (copy / ".venv" / "lib").glob("python*/site-packages/packaging/__init__.py")
+    assert Path(cache_from_source(str(module))).exists(), "what is installed is compiled"
     assert bootstrap(copy, index).stdout == ""
 
 

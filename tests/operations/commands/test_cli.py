@@ -165,7 +165,7 @@ def test_sync_brings_redis_what_it_lost(stack: Stack, client: Client) -> None:
 
 def test_sync_waits_for_another_round_and_then_does_its_own(stack: Stack) -> None:
     with open_stores(stack.settings()) as stores:
-        held = Lock(stores.redis, keys.lock_key("sync"), timeout=5, blocking=True)
+        held = Lock(stores.redis, keys.lock_key("sync"), timeout=2, blocking=True)
         assert held.acquire()  # and never release it, like a killed process
         assert "the hot window is complete" in done(flask(stack, "sync", "run"))
         assert not held.owned(), "it went on while another round had the lock"

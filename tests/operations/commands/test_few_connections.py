@@ -7,35 +7,24 @@ from collections.abc import Iterator
 import pytest
 
 from tests.client import Client
-from tests.deepgram_stand_in import KEY
-from tests.stack import Stack, procfile
+from tests.stack import Stack
 
 MAX_CONNECTIONS = 20
-SMALL = {
-    "REDIS_CONNECTIONS": "3",
-    "BROKER_CONNECTIONS": "1",
-    "MONITORING": "false",
-    "CHAT_CONCURRENCY": "1",
-    "TRANSCRIPTION_CONCURRENCY": "1",
-    "DEEPGRAM_API_KEY": KEY,  # so that no model is loaded
-}
 PEOPLE, EACH, PAUSE = 4, 40, 0.1  # 40 messages a second
 SECONDS = 60
 
-pytestmark = pytest.mark.timeout(240)
+
+@pytest.fixture
+def small_plan(stack: Stack) -> Iterator[Stack]:
+    """The stack, while its Redis accepts no more connections than that."""
+    with stack.redis.client() as redis:
+        usual = redis.config_get("maxclients")["maxclients"]
+        redis.config_set("maxclients", MAX_CONNECTIONS)
+        yield stack
+        redis.config_set("maxclients", usual)
 
 
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack whose Redis accepts no more connections than that."""
-    running = Stack(tmp_path_factory.mktemp("few"), SMALL, {"worker": procfile("Procfile")["worker"], "pusher": ""})
-    with running:
-        with running.redis.client() as redis:
-            redis.config_set("maxclients", MAX_CONNECTIONS)
-        yield running
-
-
-def test_everything_works_within_twenty_connections(stack: Stack, client: Client) -> None:
+def test_everything_works_within_twenty_connections(small_plan: Stack, client: Client) -> None:
     people = [client.sign_up(f"person{number}") for number in range(PEOPLE)]
     sockets = [person.connect() for person in people]
     sent: list[list[str]] = [[] for _ in people]
@@ -55,5 +44,5 @@ def test_everything_works_within_twenty_connections(stack: Stack, client: Client
     for number, socket in enumerate(sockets):
         for message_id in sent[number - 1]:
             socket.wait_for_frame("application:messages", lambda data, of=message_id: data["_id"] == of)
-    for process in stack.processes.values():
+    for process in small_plan.processes.values():
         assert "max number of clients" not in process.output(), process.name
