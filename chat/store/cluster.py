@@ -134,7 +134,8 @@ class Cluster(Redis):
         self._retry = retry
         self._found: _Nodes | None = None
         self._finding = threading.RLock()
-        self._failed_at = -AWAY_SECONDS  # when no node said which there are (`time.monotonic()`)
+        self._failure: RedisError | None = None  # when no node said which there are, and when (`time.monotonic()`)
+        self._failed_at = 0.0
         self._asked_at = 0.0  # when one did
         pool = Pool.from_url(self._url, **self._options)  # for what redis-py reads from it; it never connects
         pool.connection_class(**pool.connection_kwargs)
@@ -149,8 +150,7 @@ class Cluster(Redis):
     def _nodes(self) -> "_Nodes":
         with self._finding:
             if self._found is None:
-                self._refuse_while_away()
-                try:
+                with self._noting_failure():
                     self._found = _Nodes(
                         url=self._url,
                         startup_nodes=[ClusterNode(host, port) for host, port in self._hosts[1:]],
@@ -159,15 +159,19 @@ class Cluster(Redis):
                         connection_pool_class=Pool,
                         **self._options,
                     )
-                except Exception:
-                    self._failed_at = time.monotonic()
-                    raise
             return self._found
 
-    def _refuse_while_away(self) -> None:
-        """Or everybody would wait in turn for the same silence."""
-        if time.monotonic() < self._failed_at + AWAY_SECONDS:
-            raise NoConnection("no node of the cluster says which there are")
+    @contextlib.contextmanager
+    def _noting_failure(self) -> Iterator[None]:
+        """Around asking which nodes there are. What failed a moment ago fails again: others need not wait as long."""
+        if self._failure is not None and time.monotonic() < self._failed_at + AWAY_SECONDS:
+            raise self._failure
+        try:
+            with _as_redis_error():
+                yield
+        except RedisError as error:
+            self._failure, self._failed_at = error, time.monotonic()
+            raise
 
     def close(self) -> None:
         with self._finding:
@@ -195,15 +199,12 @@ class Cluster(Redis):
     def find_nodes(self) -> None:
         """Asks again which node has what, unless somebody has just done so. Raises RedisError if none says so."""
         began = time.monotonic()
-        with self._finding, _as_redis_error():
+        with self._finding:
             if self._asked_at > began:
                 return
-            self._refuse_while_away()
-            try:
-                self._nodes.nodes_manager.initialize()
-            except Exception:
-                self._failed_at = time.monotonic()
-                raise
+            nodes_manager = self._nodes.nodes_manager
+            with self._noting_failure():
+                nodes_manager.initialize()
             self._asked_at = time.monotonic()
 
     def scan_page(self, at: str, **options: Any) -> tuple[list[bytes], str]:

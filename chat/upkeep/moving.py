@@ -61,6 +61,8 @@ def move(stores: Stores, on_progress: Progress = ignore) -> tuple[int, int]:
         StillRunning: a worker of the version before is at it.
         PyMongoError, RedisError: a store is away; call again.
     """
+    if not stores.redis.exists(*keys.UNMOVED):
+        return 0, 0
     leases = [keys.OLD_ACCEPTED_DRAINER, *map(keys.drainer_key, partitions.every(stores))]
     if any(stores.redis.exists(lease) for lease in leases):
         raise StillRunning
