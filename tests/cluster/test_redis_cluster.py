@@ -17,6 +17,7 @@ from tests.fault.traffic import whole_history
 from tests.recordings import spoken
 from tests.redis_cluster import NODES, Cluster
 from tests.stack import Stack
+from web.sockets.bus import Bus, State
 
 SECONDS = 30.0
 pytestmark = pytest.mark.timeout(240)
@@ -194,6 +195,23 @@ def test_a_node_that_refuses_writes_is_told_and_awaited(
     body = {"receiverId": ben.id, "text": "and now", "clientId": "and now"}
     wait_until(lambda: ada.request("POST", "/chat", json=body).ok, SECONDS, "the web process to take messages again")
     socket.wait_for_frame("application:messages", lambda data: data["text"] == "and now", timeout=SECONDS)
+
+
+def test_where_nobody_may_look_at_the_links_frames_count_as_lost_again_and_again(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = cluster.primaries[0]
+    with node.client() as owner:
+        owner.acl_setuser("blind", enabled=True, nopass=True, categories=["+@all"], commands=["-cluster"], keys=["*"])
+    with Redis(port=node.port, username="blind", password="", retry=None) as blind:
+        bus = Bus(blind)
+        assert bus.look() is State.BROKEN
+        monkeypatch.setattr(bus, "_again", 0.0)
+        assert bus.look() is State.RENEWED
+        bus.accept()
+        assert bus.look() is State.BROKEN
+    with node.client() as sighted:
+        assert Bus(sighted).look() is State.WHOLE
 
 
 def test_a_cluster_that_is_away_is_as_a_redis_that_is_away(stores: Stores) -> None:

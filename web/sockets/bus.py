@@ -17,12 +17,12 @@ LOOK_SECONDS = 1.0  # between two looks at the links
 # How long a link may have passed on nothing before it was made anew, with what nodes' clocks may differ (µs). A node
 # gives up a silent one after half of `cluster-node-timeout`, which is 15 s unless it is set.
 UNNOTICED = 20_000_000
-UNREADABLE_SECONDS = 60.0  # how often frames count as lost where nobody may look at the links
+UNREADABLE_SECONDS = 60.0  # how often all frames count as lost where nobody may look at the links
 
 
 class State(Enum):
     WHOLE = "whole"
-    BROKEN = "broken"  # a node does not reach ours
+    BROKEN = "broken"  # a node does not reach ours, or nobody knows
     RENEWED = "renewed"  # all do, but what was passed on while one did not is lost
 
 
@@ -42,7 +42,7 @@ class Bus:
         """Compares the links with those that there were when all was well. Raises RedisError."""
         self._now = self._read()
         if self._now is None or self._whole is None:
-            return State.WHOLE if time.monotonic() < self._again else State.RENEWED
+            return State.BROKEN if time.monotonic() < self._again else State.RENEWED
         if not self._now.primaries <= self._now.made.keys():
             return State.BROKEN
         concerned = self._now.primaries | self._whole.primaries
