@@ -309,10 +309,11 @@ class Cluster(Redis):
 
     def load(self, scripts: Iterable[str], commands: Iterable[Stacked]) -> None:
         """Gives scripts to the nodes of these commands."""
-        places = {slot: self._owner(slot) for args, _ in commands for slot in slots.slots_of(args)}
-        for node in {place.name: place for place in places.values()}.values():
-            for script in scripts:
-                self._client(node).script_load(script)
+        own = {slot for args, _ in commands for slot in slots.slots_of(args)}
+        with _as_redis_error():
+            for node in {self._client(self._owner(slot)) for slot in own}:
+                for script in scripts:
+                    node.script_load(script)
 
     def run_transaction(self, commands: Sequence[Stacked], *, raise_on_error: bool = True) -> list[Any]:
         """The same for commands of one slot, all of which happen or none."""
@@ -352,7 +353,8 @@ class ClusterPipeline(Pipeline):
     def _take(self) -> list[Stacked]:
         commands, used = list(self.command_stack), [script.script for script in self.scripts]
         self.reset()
-        self.cluster.load(used, commands)
+        if used:
+            self.cluster.load(used, commands)
         return commands
 
     def watch(self, *_: Any) -> NoReturn:

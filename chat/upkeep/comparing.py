@@ -127,10 +127,7 @@ def _end(stores: Stores, reason: str) -> None:
 
 def _archive_has_confirmed(stores: Stores) -> bool:
     """Whether the archive still has the last message that it confirmed of each partition."""
-    with stores.redis.pipeline(transaction=False) as pipe:
-        for partition in partitions.every(stores):
-            pipe.get(keys.confirmed_key(partition))
-        found = pipe.execute()
+    found = stores.redis.mget([keys.confirmed_key(partition) for partition in partitions.every(stores)])
     confirmed = dict(each.decode().split(" ") for each in found if each is not None)
     if not confirmed:
         return True
