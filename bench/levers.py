@@ -19,6 +19,7 @@ LEVERS = (  # the functions of `bench.without`
     "a_round_trip_for_every_message",
     "no_groups",
     "a_task_for_every_message",
+    "a_round_trip_between_storing_and_delivering",
     "archive_before_delivering",
     "encode_for_every_socket",
     "a_greenlet_for_every_frame",

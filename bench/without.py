@@ -138,8 +138,14 @@ def a_greenlet_for_every_frame(_: Application | None) -> None:
     connection.Connection._written_at_once = lambda *_: 0  # type: ignore[method-assign]
 
 
-def archive_before_delivering(_: Application | None) -> None:
+def a_round_trip_between_storing_and_delivering(_: Application | None) -> None:
+    """Waits until a group is stored, as in a cluster, before it is delivered."""
+    draining._Drainer._may_go_at_once = lambda *_: False  # type: ignore[method-assign]
+
+
+def archive_before_delivering(web: Application | None) -> None:
     """Sends a frame only once MongoDB has the message too."""
+    a_round_trip_between_storing_and_delivering(web)
     store_hot, archive = storing.store_hot, archiving.archive.store
 
     def store_both(stores: Any, documents: Any) -> Any:

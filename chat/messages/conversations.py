@@ -32,13 +32,17 @@ def list_conversations(stores: Stores, user_id: str, limit: int, before: str | N
     """
     if before is not None and not ids.is_id(before):
         raise Invalid("before", "not_a_message_id")
-    partners = _partners(stores, user_id, limit, before)
+    listed = _listed(stores, user_id, limit, before)
+    partners = list(listed)
     with stores.redis.pipeline(transaction=False) as pipe:
-        for partner in partners:
+        for partner, moment in listed.items():
             conversation = ids.conversation_id(user_id, partner)
             partition = partitions.of_conversation(stores, conversation)
-            pipe.zrange(keys.conversation_key(partition, conversation), -1, -1)
-            pipe.zcard(keys.inbox_key(user_id, partner))
+            # A newer message may be stored and not counted yet, or the reverse, if another step of its drainer's is on
+            # its way or comes between these two.
+            until = f"({ids.lowest_id(moment + 1)}"
+            pipe.zrevrangebylex(keys.conversation_key(partition, conversation), until, "-", 0, 1)
+            pipe.zlexcount(keys.inbox_key(user_id, partner), "-", until)
             pipe.hgetall(keys.cursors_key(partition, conversation))
         found = pipe.execute()
     newest = [last[0].decode() if last else None for last in found[::3]]
@@ -116,12 +120,13 @@ def _has_messages(stores: Stores, conversation: str) -> bool:
     return stores.mongo.messages.count_documents({"conversation": conversation}, limit=1) > 0
 
 
-def _partners(stores: Stores, user_id: str, limit: int, before: str | None) -> list[str]:
+def _listed(stores: Stores, user_id: str, limit: int, before: str | None) -> dict[str, int]:
+    """The partners of a page, newest first, and when the last message that is listed was accepted (Unix, ms)."""
     newest = "+inf" if before is None else ids.milliseconds(before)
     found = stores.redis.zrevrangebyscore(
-        keys.conversations_key(user_id), newest, "-inf", start=0, num=limit + _SAME_MOMENT
+        keys.conversations_key(user_id), newest, "-inf", start=0, num=limit + _SAME_MOMENT, withscores=True
     )
-    return [partner.decode() for partner in found]
+    return {partner.decode(): int(moment) for partner, moment in found}
 
 
 def _fill_from_archive(stores: Stores, user_id: str, partners: list[str], newest: list[str | None]) -> list[str | None]:

@@ -1,11 +1,11 @@
 """Drains the accepted logs: stores each message, delivers it, and only then removes it from its log.
 
 A partition has one drainer at a time (`chat.messages.leases`), so each conversation is delivered in order. A group is
-first written to its partitions and then to its people: their lists, unread messages and deliveries. If the drainer
-dies, also between the two, its entries stay pending in the streams and the next drainer handles those first; whatever
-was written before stays as it is. A drainer reads all its logs at once, and lingers while traffic flows, because one
-Celery task per message costs more than storing the message; flags in Redis tell the web processes not to send another
-task.
+first written to its partitions and then to its people: their lists, unread messages and deliveries; on a single Redis
+in one round trip. If the drainer dies, also between the two, its entries stay pending in the streams and the next
+drainer handles those first; whatever was written before stays as it is. A drainer reads all its logs at once, and
+lingers while traffic flows, because one Celery task per message costs more than storing the message; flags in Redis
+tell the web processes not to send another task.
 """
 
 import time
@@ -23,9 +23,11 @@ from chat.messages import log as accepted_log
 from chat.messages.archiving import Archiver
 from chat.messages.leases import HELPER_SECONDS, Leases
 from chat.messages.log import RawEntry, Taken
+from chat.messages.storing import Stored
 from chat.people import presence, telling
 from chat.push import waiting as push_queue
-from chat.store import counters, keys
+from chat.store import counters
+from chat.store.cluster import has_slots
 from chat.store.connection import Stores
 from chat.store.scripts import NotReplicated, execute
 from chat.tracing import traced
@@ -116,6 +118,8 @@ class _Drainer:
         self._renewed = self._looked = 0.0
         self._measured, self._waited = time.monotonic(), 0.0  # how many seconds of those since then it has waited
         self._busy_logs = 1
+        self._handled: list[Taken] = []  # to be acknowledged with the next read
+        self._is_complete = False  # whether Redis had all recent messages at the last one
         self._archiver = Archiver(stores)
 
     def run(self) -> bool:
@@ -125,6 +129,7 @@ class _Drainer:
     def handle(self, entries: list[Taken]) -> None:
         with self._archiver:
             self._process_group(entries)
+            self._acknowledge()
 
     def _run(self) -> bool:
         until = time.monotonic() + self._seconds
@@ -145,6 +150,7 @@ class _Drainer:
                 idle, self._renewed = 0, 0.0
                 self._process(entries)
             self._renew_leases()
+        self._acknowledge()
         return True
 
     def _wait(self) -> list[Taken]:
@@ -155,9 +161,15 @@ class _Drainer:
 
     def _read(self, of: list[int], start: str, block_ms: int) -> list[Taken]:
         """Reads about a group: from each log its share, by the number of logs that had something the last time."""
-        entries = accepted_log.read_groups(self.stores, of, start, max(1, GROUP // self._busy_logs), block_ms)
-        self._busy_logs = max(1, len({each.log for each in entries}))
-        return entries
+        share = max(1, GROUP // self._busy_logs)
+        page = accepted_log.read_groups(self.stores, of, start, share, block_ms, self._handled)
+        self._handled, self._is_complete = [], page.is_complete
+        self._busy_logs = max(1, len({each.log for each in page.entries}))
+        return page.entries
+
+    def _acknowledge(self) -> None:
+        accepted_log.acknowledge(self.stores, self._handled)
+        self._handled = []
 
     def _handle_pending(self, of: list[int]) -> None:
         """Stores and delivers what an earlier drainer of these partitions has left unacknowledged."""
@@ -172,7 +184,8 @@ class _Drainer:
     def _process_group(self, entries: list[Taken]) -> None:
         """Stores and delivers entries. One that cannot be stored, for whatever reason, does not hold up the others."""
         try:
-            self._store_and_deliver([each.raw for each in entries if each.raw[1]])
+            raw_entries = [each.raw for each in entries if each.raw[1]]
+            self._store_and_deliver(raw_entries, at_once=self._may_go_at_once(entries))
         except (RedisError, PyMongoError):
             raise
         except Exception:
@@ -183,9 +196,13 @@ class _Drainer:
                 for each in entries:
                     self._process_group([each])
             return
-        accepted_log.acknowledge(self.stores, entries)
+        self._handled += entries
 
-    def _store_and_deliver(self, raw_entries: list[RawEntry]) -> None:
+    def _may_go_at_once(self, entries: list[Taken]) -> bool:
+        """Whether storing and delivering may be one round trip: nothing was stored before, and the order is kept."""
+        return all(each.is_first for each in entries) and not has_slots(self.redis)
+
+    def _store_and_deliver(self, raw_entries: list[RawEntry], *, at_once: bool) -> None:
         began = time.time_ns()
         entries = [accepted_log.parse_entry(raw) for raw in raw_entries]
         messages = [entry.message for entry in entries]
@@ -194,15 +211,16 @@ class _Drainer:
         voices = [entry for entry in entries if entry.draft.audio_file_id]
         hinting.keep(self.stores, {entry.receipt.message_id: entry.draft.languages for entry in voices})
         met = presence.strangers(self.stores, [(each["senderId"], each["receiverId"]) for each in messages])
-        stored = storing.store_hot(self.stores, spoken.with_words(self.stores, messages))
+        messages = spoken.with_words(self.stores, messages)
+        stored = [Stored(each, "") for each in messages] if at_once else storing.store_hot(self.stores, messages)
         messages = [each.message for each in stored]
-        spoken.forget(self.stores, messages)
         # Deliver before archiving: nobody has to wait for MongoDB, and the outbox records what it still lacks, also of
         # entries that are acknowledged meanwhile.
         # Anything a dead drainer already delivered keeps its position among later deliveries.
         outgoing = [_frame(each, origins) for each in (*messages, *originals)]
         listings = [listing for each in stored for listing in storing.listings(each)]
         with self.redis.pipeline(transaction=False) as pipe:
+            groups = storing.add_to_pipeline(self.stores, messages, pipe) if at_once else []
             for entry in voices:
                 sending.finish_claim(self.stores, entry.draft, entry.receipt, pipe)
             storing.queue_transcriptions(self.stores, messages, pipe)
@@ -212,6 +230,10 @@ class _Drainer:
         telling.tell_of_meeting(self.stores, met)
         if notes and replies[-1]:
             self.on_push()
+        if not storing.were_new(replies[: len(groups)]):  # it was repeated because its reply was lost
+            self._store_and_deliver(raw_entries, at_once=False)  # as the messages are now
+            return
+        spoken.forget(self.stores, messages)
         _count(raw_entries)
         for each in messages:
             tracing.record("message.delivered", origins[each["_id"]], began)
@@ -234,7 +256,7 @@ class _Drainer:
 
         Redis knows every recent `clientId`, except after it was lost and until it is rebuilt.
         """
-        if self.redis.exists(keys.HOT_COMPLETE):
+        if self._is_complete:
             return messages, []
         originals = archiving.archive.find_originals(self.stores, messages)
         return [each for each in messages if each["_id"] not in originals], list(originals.values())
@@ -259,8 +281,10 @@ class _Drainer:
             taken, _ = self.leases.take()
             self._handle_pending(taken)
         if now - self._measured > RENEW_SECONDS:
-            if self._waited < (1 - BUSY_SHARE) * (now - self._measured) and not self.leases.share():
-                self._call_helper()
+            if self._waited < (1 - BUSY_SHARE) * (now - self._measured):
+                self._acknowledge()  # or the helper would do the same again
+                if not self.leases.share():
+                    self._call_helper()
             self._measured, self._waited = now, 0.0
 
     def _call_helper(self) -> None:

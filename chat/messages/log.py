@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, cast
 
 import orjson
 from redis import Redis, ResponseError
+from redis.client import Pipeline
 
 from chat import ids
 from chat.store import keys, partitions
@@ -38,10 +39,18 @@ class Waiting(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """An entry that a drainer has read, and the key of its log."""
+    """An entry that a drainer has read, the key of its log, and whether nobody has read it before."""
 
     log: str
     raw: RawEntry
+    is_first: bool = False
+
+
+class Page(NamedTuple):
+    """Entries that were read together, and whether Redis had all recent messages then, so every recent `clientId`."""
+
+    entries: list[Taken]
+    is_complete: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,28 +232,36 @@ def create_groups(stores: Stores, of: Iterable[int]) -> None:
                 raise reply
 
 
-def read_groups(stores: Stores, of: Iterable[int], start: str, count: int, block_ms: int) -> list[Taken]:
+def read_groups(
+    stores: Stores, of: Iterable[int], start: str, count: int, block_ms: int, handled: Sequence[Taken] = ()
+) -> Page:
     """Reads the next entries of these partitions, of each at most `count`, in the order of each.
 
-    With `start` '0' it reads the unacknowledged ones, with '>' new ones.
+    With `start` '0' it reads the unacknowledged ones, with '>' new ones. Before that, those that were `handled` are
+    acknowledged. Without waiting that is one round trip.
     """
     logs = list(map(keys.accepted_key, of))
     if not has_slots(stores.redis_once):
-        return _read_logs(stores.redis_once, logs, start, count, block_ms)
+        return _read_logs(stores.redis_once, logs, start, count, block_ms, handled)
+    acknowledge(stores, handled)
     until, pause = time.monotonic() + block_ms / 1_000, SHORTEST_PAUSE
     while not (found := _read_everywhere(stores.redis_once, logs, start, count)):
         if (left := until - time.monotonic()) <= 0:
-            break
+            return Page([], False)
         time.sleep(min(pause, left))
         pause = min(pause * 2, LONGEST_PAUSE)
-    return found
+    return Page(found, bool(stores.redis.exists(keys.HOT_COMPLETE)))
 
 
-def _read_logs(redis: Redis, logs: list[str], start: str, count: int, block_ms: int) -> list[Taken]:
+def _read_logs(redis: Redis, logs: list[str], start: str, count: int, block_ms: int, handled: Sequence[Taken]) -> Page:
     # Never retried: if a reply is lost, its entries are pending and must be handled before newer ones.
-    wanted = dict.fromkeys(logs, start)
-    reply = redis.xreadgroup(keys.ACCEPTED_GROUP, CONSUMER, wanted, count=count, block=block_ms or None)
-    return _taken(reply)
+    with redis.pipeline(transaction=False) as pipe:
+        _acknowledge(handled, pipe)
+        wanted = dict.fromkeys(logs, start)
+        pipe.xreadgroup(keys.ACCEPTED_GROUP, CONSUMER, wanted, count=count, block=block_ms or None)
+        pipe.exists(keys.HOT_COMPLETE)
+        *_, entries, is_complete = pipe.execute()
+    return Page(_taken(entries, start), bool(is_complete))
 
 
 def _read_everywhere(cluster: Redis, logs: list[str], start: str, count: int) -> list[Taken]:
@@ -261,24 +278,29 @@ def _read_everywhere(cluster: Redis, logs: list[str], start: str, count: int) ->
             with node.pipeline(transaction=False) as pipe:
                 for log in own:
                     pipe.xreadgroup(keys.ACCEPTED_GROUP, CONSUMER, {log: start}, count=count)
-                found += [each for reply in pipe.execute() for each in _taken(reply)]
+                found += [each for reply in pipe.execute() for each in _taken(reply, start)]
     return found
 
 
-def _taken(reply: Any) -> list[Taken]:
+def _taken(reply: Any, start: str) -> list[Taken]:
     found = cast("list[tuple[bytes, list[RawEntry]]]", reply or [])
-    return [Taken(log.decode(), raw) for log, page in found for raw in page]
+    return [Taken(log.decode(), raw, start == ">") for log, page in found for raw in page]
 
 
 def acknowledge(stores: Stores, taken: Sequence[Taken]) -> None:
     """Removes entries from their logs, because they are stored. One round trip."""
+    if taken:
+        with stores.redis.pipeline(transaction=False) as pipe:
+            _acknowledge(taken, pipe)
+            pipe.execute()
+
+
+def _acknowledge(taken: Sequence[Taken], pipe: Pipeline) -> None:
     # Should only the first half happen, the next drainer finds the entries pending and empty.
-    with stores.redis.pipeline(transaction=False) as pipe:
-        for log in {each.log for each in taken}:
-            entry_ids = [entry_id for of, (entry_id, _) in taken if of == log]
-            pipe.xdel(log, *entry_ids)
-            pipe.xack(log, keys.ACCEPTED_GROUP, *entry_ids)
-        pipe.execute()
+    for log in {each.log for each in taken}:
+        entry_ids = [entry_id for of, (entry_id, _), _ in taken if of == log]
+        pipe.xdel(log, *entry_ids)
+        pipe.xack(log, keys.ACCEPTED_GROUP, *entry_ids)
 
 
 def set_aside(stores: Stores, raw: RawEntry) -> None:

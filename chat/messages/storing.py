@@ -5,7 +5,7 @@ leaves the outbox. While MongoDB is away the outbox grows; `flush` empties it af
 """
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 import structlog
@@ -47,19 +47,30 @@ def store_hot(stores: Stores, messages: Sequence[StoredMessage]) -> list[Stored]
     """
     if not messages:
         return []
-    by_partition = partitions.grouped(stores, messages)
     with stores.redis.pipeline(transaction=False) as pipe:
-        for partition, own in by_partition.items():
-            _store(stores, partition, own, pipe)
+        by_partition = add_to_pipeline(stores, messages, pipe)
         replies = execute(pipe)
     stored = {
         message["_id"]: (message, is_new, read.decode())
-        for own, reply in zip(by_partition.values(), replies, strict=True)
+        for own, reply in zip(by_partition, replies, strict=True)
         for message, is_new, read in zip(own, reply[::2], reply[1::2], strict=True)
     }
     known = [message for message, is_new, _ in stored.values() if not is_new]
     found = {message["_id"]: message for message in hot.read_again(stores, known) if message is not None}
     return [Stored(found.get(message["_id"]) or message, stored[message["_id"]][2]) for message in messages]
+
+
+def add_to_pipeline(stores: Stores, messages: Sequence[StoredMessage], pipe: Pipeline) -> list[list[StoredMessage]]:
+    """Stores new messages as `store_hot` does, as part of a pipeline: a command for each of the returned groups."""
+    by_partition = partitions.grouped(stores, messages)
+    for partition, own in by_partition.items():
+        _store(stores, partition, own, pipe)
+    return list(by_partition.values())
+
+
+def were_new(replies: Iterable[list[Any]]) -> bool:
+    """Whether, by the replies to those commands, none of the messages was stored before."""
+    return all(is_new for reply in replies for is_new in reply[::2])
 
 
 def _store(stores: Stores, partition: int, messages: Sequence[StoredMessage], pipe: Pipeline) -> None:

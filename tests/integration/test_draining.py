@@ -1,6 +1,7 @@
 """Draining the log, with the real stores: nothing accepted is lost, duplicated or held up by another message."""
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -17,7 +18,7 @@ from redis.client import Pipeline
 from redis.exceptions import LockError
 
 from chat import audio, frames, ids
-from chat.messages import archiving, conversations, delivery, draining, editing, history, leases, sending, storing
+from chat.messages import archiving, conversations, draining, editing, history, leases, sending, storing
 from chat.messages import log as accepted_log
 from chat.messages.log import Draft, Taken
 from chat.store import hot, keys, partitions
@@ -201,20 +202,32 @@ def test_a_drainer_whose_time_is_up_says_that_there_is_more(
     assert said(history.recent(stores, *pair)) == ["hello"]
 
 
+def test_a_drainer_whose_time_is_up_leaves_nothing_that_is_done(
+    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send_voice(stores, *pair)
+    with monkeypatch.context() as patched:
+        patched.setattr(draining, "RUN_SECONDS", 3_600.0)
+        now = time.monotonic
+        late = partial(patched.setattr, draining.time, "monotonic", lambda: now() + 7_200)
+        assert draining.drain(stores, lambda _: late()) is True
+    assert stores.redis.xlen(log_of(stores, pair)) == 0
+
+
 def test_a_message_accepted_while_a_drainer_is_about_to_stop_is_not_left_behind(
     stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     send(stores, *pair, "first")
     read, looks = accepted_log.read_groups, []
 
-    def come_before_the_last_look(stores: Stores, of: list[int], start: str, count: int, block_ms: int) -> list[Taken]:
-        if start == ">" and block_ms == 0 and not looks:
+    def come_before_the_last_look(stores: Stores, of: list[int], start: str, *others: Any) -> accepted_log.Page:
+        if start == ">" and others[1] == 0 and not looks:
             looks.append(1)
             assert not stores.redis.exists(keys.waking_key(partition_of(stores, pair))), (
                 "a message accepted after this look wakes another drainer"
             )
             send(stores, *pair, "at the last moment")
-        return read(stores, of, start, count, block_ms)
+        return read(stores, of, start, *others)
 
     monkeypatch.setattr(accepted_log, "read_groups", come_before_the_last_look)
     stores.redis.set(keys.waking_key(partition_of(stores, pair)), "1")
@@ -283,17 +296,16 @@ class Died(RedisError):
     """Instead of a kill -9."""
 
 
-def die_between(stores: Stores, monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[], object]) -> None:
-    """Has the next drainer die when the group is in its partitions, and then something happen."""
+def read_entries(stores: Stores, pair: tuple[str, str]) -> list[Taken]:
+    """What a drainer has read that does no more."""
+    partition = partition_of(stores, pair)
+    accepted_log.create_groups(stores, [partition])
+    return accepted_log.read_groups(stores, [partition], ">", 100, 0).entries
 
-    def die(*_: object, **__: object) -> None:
-        raise Died
 
-    with monkeypatch.context() as patched:
-        patched.setattr(delivery, "deliver", die)
-        with pytest.raises(Died):
-            drain(stores)
-    meanwhile()
+def die_between(stores: Stores, pair: tuple[str, str]) -> None:
+    """As if a drainer had died when the group was in its partition, and not yet with its people."""
+    storing.store_hot(stores, [accepted_log.parse_entry(each.raw).message for each in read_entries(stores, pair)])
 
 
 def unread(stores: Stores, pair: tuple[str, str]) -> int:
@@ -302,10 +314,10 @@ def unread(stores: Stores, pair: tuple[str, str]) -> int:
 
 
 def test_what_is_in_its_partition_only_is_listed_and_delivered_once_by_the_next_drainer(
-    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+    stores: Stores, pair: tuple[str, str]
 ) -> None:
     sent = [send(stores, *pair, f"{n}")["_id"] for n in range(3)]
-    die_between(stores, monkeypatch, lambda: None)
+    die_between(stores, pair)
     assert conversations.list_conversations(stores, pair[1], 10, None) == []
     entries = stores.redis.xrange(log_of(stores, pair))
     drain(stores)
@@ -322,14 +334,16 @@ def test_what_is_in_its_partition_only_is_listed_and_delivered_once_by_the_next_
 
 
 def test_what_was_read_between_storing_and_listing_does_not_become_unread(
-    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+    stores: Stores, pair: tuple[str, str]
 ) -> None:
     anna, bert = pair
     sent = [send(stores, *pair, f"{n}")["_id"] for n in range(3)]
-    die_between(stores, monkeypatch, lambda: conversations.mark_read(stores, bert, anna, sent[1]))
+    die_between(stores, pair)
+    conversations.mark_read(stores, bert, anna, sent[1])
     drain(stores)
     assert unread(stores, pair) == 1
     sent.append(send(stores, *pair, "3")["_id"])
+    read_entries(stores, pair)
     store_hot = storing.store_hot
 
     def store_and_read(*call: Any) -> Any:
@@ -359,13 +373,15 @@ def test_what_was_read_long_before_it_is_listed_again_does_not_become_unread(
 
 
 def test_what_was_deleted_between_storing_and_listing_does_not_become_unread(
-    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+    stores: Stores, pair: tuple[str, str]
 ) -> None:
     sent = [send(stores, *pair, f"{n}")["_id"] for n in range(2)]
-    die_between(stores, monkeypatch, lambda: editing.delete(stores, pair[0], sent[0]))
+    die_between(stores, pair)
+    editing.delete(stores, pair[0], sent[0])
     drain(stores)
     assert unread(stores, pair) == 1
     sent.append(send(stores, *pair, "2")["_id"])
+    read_entries(stores, pair)
     store_hot = storing.store_hot
 
     def store_and_delete(*call: Any) -> Any:
@@ -379,12 +395,52 @@ def test_what_was_deleted_between_storing_and_listing_does_not_become_unread(
 
 
 def test_a_voice_message_whose_drainer_died_before_its_people_is_transcribed(
-    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+    stores: Stores, pair: tuple[str, str]
 ) -> None:
     spoken = send_voice(stores, *pair)["_id"]
-    die_between(stores, monkeypatch, lambda: None)
+    die_between(stores, pair)
     assert drain(stores) == [spoken]
     assert stores.redis.zscore(keys.TRANSCRIPTIONS, spoken) == 0
+
+
+def test_a_message_that_was_stored_already_is_delivered_as_it_is_now(stores: Stores, pair: tuple[str, str]) -> None:
+    sent = [send(stores, *pair, text)["_id"] for text in ("first", "second")]
+    raw = stores.redis.xrange(log_of(stores, pair))[0]
+    storing.store_hot(stores, [accepted_log.parse_entry(raw).message])  # by a call that is repeated: its reply was lost
+    change(stores, sent[0], {"text": "corrected"})
+    with Listener(stores, frames.MESSAGES) as listener:
+        drain(stores)
+        heard = [orjson.loads(each.data) for each in listener.heard(frames.MESSAGES)]
+    assert {each["_id"]: each["text"] for each in heard} == dict(zip(sent, ("corrected", "second"), strict=True))
+    assert stores.redis.zrange(keys.deliveries_key(pair[1]), 0, -1) == [each.encode() for each in sent]
+    assert unread(stores, pair) == 2
+
+
+def test_a_list_counts_up_to_the_last_message_that_it_shows(
+    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def shown() -> tuple[str, int]:
+        (row,) = conversations.list_conversations(stores, pair[1], 10, None)
+        return row["lastMessage"]["text"], row["unread"]
+
+    first = send(stores, *pair, "first")["_id"]
+    drain(stores)
+    while ids.now_ms() <= ids.milliseconds(first):
+        pass  # ids of the same millisecond are listed together
+    send(stores, *pair, "second")
+    die_between(stores, pair)
+    assert shown() == ("first", 1)
+    listed = conversations._listed
+
+    def deliver_meanwhile(*call: Any) -> Any:
+        found = listed(*call)
+        drain(stores)
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(conversations, "_listed", deliver_meanwhile)
+        assert shown() == ("first", 1)
+    assert shown() == ("second", 2)
 
 
 def dies_at(monkeypatch: pytest.MonkeyPatch, command: int, attempt: Callable[[], object]) -> bool:
@@ -421,6 +477,7 @@ def dies_at(monkeypatch: pytest.MonkeyPatch, command: int, attempt: Callable[[],
     return False
 
 
+@pytest.mark.single_redis  # which goes through all commands one by one
 @pytest.mark.parametrize(("dying", "step"), [("sender", 1), ("drainer", 3)])  # each takes a tenth of a second
 def test_at_whatever_command_a_process_dies_a_message_is_there_once_with_its_recording(
     stores: Stores, monkeypatch: pytest.MonkeyPatch, dying: str, step: int

@@ -17,7 +17,7 @@ from chat.store.connection import Stores
 from chat.store.prepare import prepare_when_up
 from chat.upkeep import moving, sync
 from config.settings import SettingsError
-from tests.people import change, drain, key_of, partition_of, said, send, send_voice, someone
+from tests.people import change, drain, key_of, log_of, partition_of, said, send, send_voice, someone
 
 
 def with_partitions(stores: Stores, number: int) -> Stores:
@@ -103,6 +103,14 @@ def test_a_drainer_that_never_waits_calls_a_helper_and_shares_with_it(
             called.append(1)
             helper.offer_help()
 
+    share, undone = Leases.share, []
+
+    def share_what_is_done(leases: Leases) -> bool:
+        pending = stores.redis.xpending(log_of(stores, pair), keys.ACCEPTED_GROUP)
+        undone.append(pending["pending"])
+        return share(leases)
+
+    monkeypatch.setattr(Leases, "share", share_what_is_done)
     for number in range(3):
         send(stores, *pair, f"{number}")
     with patch.multiple(draining, LINGER_MS=1, LINGER_ROUNDS=3):
@@ -112,6 +120,8 @@ def test_a_drainer_that_never_waits_calls_a_helper_and_shares_with_it(
     others = [each for each in partitions.every(stores) if stores.redis.exists(keys.drainer_key(each))]
     assert len(others) == half
     assert set(others) <= set(helper.take()[0])
+    assert len(undone) > 1
+    assert not any(undone), "the helper would do the same again"
 
 
 def test_drainers_at_once_deliver_everything_once_and_in_order(stores: Stores) -> None:
