@@ -138,12 +138,15 @@ def _first_row(what: str, said: Sequence[Said], limit: float) -> Row:
 
 
 async def _together(stack: Stack, scale: float) -> list[Row]:
-    """Ten people at once with the stand-in, and the text of others beside them, in turn with the same text alone."""
+    """Ten people at once with the stand-in, and the text of others beside them, in turn with the same text alone.
+
+    The text goes over sockets, as the page sends it.
+    """
     seconds, turns = (30, TURNS) if scale >= 1 else (10, QUICK_TURNS)
     pieces = spoken_pieces(seconds)
     without, loaded, alone, together = [], [], [], []
     async with Rest(stack.url) as rest:
-        talk = Talk(rest, stack.url)
+        talk = Talk(rest, stack.url, by_socket=True)
         await talk.begin(PAIRS)
         speakers = [Speaker(rest, stack.url, pair) for pair in pairs(await sign_up(rest, 2 * TOGETHER))]
         for speaker in speakers:

@@ -1,9 +1,8 @@
 """Configures the worker of the queue `transcription`: `celery -A workers.launch:transcriber worker -Q transcription`.
 
 One process handles many recordings at once, one per thread: those that were sent, and those it follows while they are
-made. Calls to Deepgram mostly wait. Whisper computes without the
-interpreter lock, and all threads share its one model; it runs at a low priority, so that text goes first
-on a shared machine.
+made. Calls to Deepgram mostly wait. Whisper computes without the interpreter lock, and all threads share its one model.
+Either way it runs at a low priority, so that text goes first on a shared machine.
 """
 
 import os
@@ -26,8 +25,7 @@ app.conf.worker_concurrency = _settings.recordings_together + _settings.followed
 
 @worker_init.connect
 def _give_way(**_: Any) -> None:
-    if not _settings.deepgram_wanted:
-        os.nice(NICENESS)
+    os.nice(NICENESS)
 
 
 @worker_init.connect

@@ -1,5 +1,6 @@
 """Voice messages are playable at once, delivered with a transcript and found by it, or given up with a reason."""
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -30,6 +31,13 @@ def record(sender: Person, receiver: Person, **fields: str) -> dict[str, Any]:
 
 def of(message: dict[str, Any], status: str | None = None) -> Callable[[dict[str, Any]], bool]:
     return lambda data: data["_id"] == message["_id"] and status in (None, data["status"])
+
+
+def test_on_a_shared_machine_text_goes_before_voice(stack: Stack) -> None:
+    voice, *text = (
+        os.getpriority(os.PRIO_PROCESS, stack.processes[name].pid) for name in ("transcriber", "web", "worker")
+    )
+    assert voice > max(text)
 
 
 def test_a_voice_message_is_transcribing_at_once_and_then_delivered_complete(
