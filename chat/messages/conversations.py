@@ -4,6 +4,7 @@ from contextlib import suppress
 from operator import itemgetter
 from typing import Any
 
+from pymongo import DESCENDING
 from pymongo.errors import PyMongoError
 from redis.client import Pipeline
 
@@ -40,13 +41,13 @@ def list_conversations(stores: Stores, user_id: str, limit: int, before: str | N
             partition = partitions.of_conversation(stores, conversation)
             # A newer message may be stored and not counted yet, or the reverse, if another step of its drainer's is on
             # its way or comes between these two.
-            until = f"({ids.lowest_id(moment + 1)}"
+            until = f"({_end(moment)}"
             pipe.zrevrangebylex(keys.conversation_key(partition, conversation), until, "-", 0, 1)
             pipe.zlexcount(keys.inbox_key(user_id, partner), "-", until)
             pipe.hgetall(keys.cursors_key(partition, conversation))
         found = pipe.execute()
     newest = [last[0].decode() if last else None for last in found[::3]]
-    lasts = _fill_from_archive(stores, user_id, partners, newest)
+    lasts = _fill_from_archive(stores, user_id, listed, newest)
     rows = [
         (last, partner, unread, cursors)
         for partner, last, unread, cursors in zip(partners, lasts, found[1::3], found[2::3], strict=True)
@@ -129,11 +130,13 @@ def _listed(stores: Stores, user_id: str, limit: int, before: str | None) -> dic
     return {partner.decode(): int(moment) for partner, moment in found}
 
 
-def _fill_from_archive(stores: Stores, user_id: str, partners: list[str], newest: list[str | None]) -> list[str | None]:
+def _fill_from_archive(
+    stores: Stores, user_id: str, listed: dict[str, int], newest: list[str | None]
+) -> list[str | None]:
     """The last message id of each conversation, read from the archive where the hot window has none."""
     wanted = {
-        ids.conversation_id(user_id, partner): position
-        for position, (partner, last) in enumerate(zip(partners, newest, strict=True))
+        ids.conversation_id(user_id, partner): (position, _end(moment))
+        for position, ((partner, moment), last) in enumerate(zip(listed.items(), newest, strict=True))
         if last is None
     }
     if not wanted:
@@ -141,8 +144,22 @@ def _fill_from_archive(stores: Stores, user_id: str, partners: list[str], newest
     lasts = list(newest)
     with suppress(PyMongoError):  # recent conversations can be shown without it
         for conversation in stores.mongo.conversations.find({"_id": {"$in": list(wanted)}}):
-            lasts[wanted[conversation["_id"]]] = conversation["last"]
+            position, end = wanted[conversation["_id"]]
+            last = conversation["last"]
+            lasts[position] = last if last < end else _archived_before(stores, conversation["_id"], end)
     return lasts
+
+
+def _archived_before(stores: Stores, conversation: str, end: str) -> str | None:
+    found = stores.mongo.messages.find_one(
+        {"conversation": conversation, "_id": {"$lt": end}}, {"_id": 1}, sort=[("_id", DESCENDING)]
+    )
+    return found["_id"] if found else None
+
+
+def _end(moment: int) -> str:
+    """The lowest id after all that were accepted until that moment (Unix, ms)."""
+    return ids.lowest_id(moment + 1)
 
 
 def _messages(stores: Stores, user_id: str, partners: dict[str, str]) -> dict[str, StoredMessage]:

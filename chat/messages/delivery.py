@@ -54,13 +54,14 @@ class Page(NamedTuple):
 class Listing(NamedTuple):
     """A new message in somebody's list of conversations: with whom, and when (Unix, ms).
 
-    `unread` is its id, '' for who wrote it; `read` is up to where they have read the conversation.
+    `is_unread` says whether it may be; `read` is up to where they have read the conversation.
     """
 
     person: str
     partner: str
     moment: int
-    unread: str = ""
+    message_id: str
+    is_unread: bool = False
     read: str = ""
 
 
@@ -71,11 +72,13 @@ def deliver(
     *,
     reposition: bool = True,
     listings: Iterable[Listing] = (),
+    stored_now: str = "",
 ) -> None:
     """Publishes frames in this order and keeps them for sockets that resume; before that, lists new messages.
 
     One step for each person, all in one round trip, or part of a pipeline's when `client` is one. A frame that was
-    delivered before gets a new position; with `reposition` False it keeps its old one.
+    delivered before gets a new position; with `reposition` False it keeps its old one. With `stored_now`, the key of a
+    set on a single Redis, only messages whose ids are in it then are listed and delivered.
     """
     listed: dict[str, list[Listing]] = {}
     outgoing: dict[str, list[str | bytes]] = {}
@@ -88,6 +91,7 @@ def deliver(
             outgoing.setdefault(person, []).extend(parts)
     settings = stores.settings
     head = [settings.resume_limit, settings.resume_days * 86_400, int(not reposition), UNREAD_LIMIT, BATCH_BYTES]
+    head.append(int(bool(stored_now)))
     pipe = stores.redis.pipeline(transaction=False) if client is None else client
     if outgoing:  # first, so that what is delivered by the following is known since then
         stores.scripts.begin_deliveries(keys=[keys.DELIVERY_SINCE], client=pipe)
@@ -99,10 +103,11 @@ def deliver(
             keys.read_key(person),
             keys.unwanted_key(person),
         ]
-        script_keys += [keys.inbox_key(person, each.partner) for each in own if each.unread]
+        script_keys += [keys.inbox_key(person, each.partner) for each in own if each.is_unread]
+        script_keys += [stored_now] if stored_now else []
         arguments: list[str | bytes | int] = [*head, len(own)]
-        for _, partner, moment, unread, read in own:
-            arguments += (partner, moment, unread, read)
+        for _, partner, moment, message_id, is_unread, read in own:
+            arguments += (partner, moment, message_id, "1" if is_unread else "", read)
         arguments += outgoing.get(person, [])
         stores.scripts.update_person(keys=script_keys, args=arguments, client=pipe)
     if client is None and pipe.command_stack:

@@ -8,8 +8,10 @@ lingers while traffic flows, because one Celery task per message costs more than
 tell the web processes not to send another task.
 """
 
+import contextlib
+import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import structlog
@@ -26,7 +28,7 @@ from chat.messages.log import RawEntry, Taken
 from chat.messages.storing import Stored
 from chat.people import presence, telling
 from chat.push import waiting as push_queue
-from chat.store import counters
+from chat.store import counters, keys
 from chat.store.cluster import has_slots
 from chat.store.connection import Stores
 from chat.store.scripts import NotReplicated, execute
@@ -44,6 +46,7 @@ LEASE_WAIT = 1.0  # seconds to wait for a drainer that is about to end
 LEASE_PAUSE = 0.02  # between two looks whether it has
 RENEW_SECONDS = 1.0  # between two renewals of the leases
 TAKE_SECONDS = 0.05  # between two looks for partitions that others have left
+STORED_NOW_SECONDS = 60  # longer than a round trip; only a drainer that dies in one leaves the set behind
 BUSY_SHARE = 0.9  # of a second without a wait for entries; then a drainer could use some help
 
 
@@ -123,19 +126,19 @@ class _Drainer:
         self._archiver = Archiver(stores)
 
     def run(self) -> bool:
-        with self._archiver:
+        with self._archiver, self._acknowledging():
             return self._run()
 
     def handle(self, entries: list[Taken]) -> None:
-        with self._archiver:
+        with self._archiver, self._acknowledging():
             self._process_group(entries)
-            self._acknowledge()
 
     def _run(self) -> bool:
         until = time.monotonic() + self._seconds
         self._handle_pending(self.leases.held)
         idle = 0
         while time.monotonic() < until:
+            self._renew_leases()
             self._share_work()
             if entries := self._wait():
                 idle = 0
@@ -149,8 +152,6 @@ class _Drainer:
                     return False
                 idle, self._renewed = 0, 0.0
                 self._process(entries)
-            self._renew_leases()
-        self._acknowledge()
         return True
 
     def _wait(self) -> list[Taken]:
@@ -167,6 +168,15 @@ class _Drainer:
         self._busy_logs = max(1, len({each.log for each in page.entries}))
         return page.entries
 
+    @contextlib.contextmanager
+    def _acknowledging(self) -> Iterator[None]:
+        """In the end acknowledges what is done, also after an error: it is not to be done again."""
+        try:
+            yield
+        finally:
+            with contextlib.suppress(RedisError):
+                self._acknowledge()
+
     def _acknowledge(self) -> None:
         accepted_log.acknowledge(self.stores, self._handled)
         self._handled = []
@@ -180,6 +190,8 @@ class _Drainer:
         for start in range(0, len(entries), GROUP):
             self._renew_leases()
             self._process_group(entries[start : start + GROUP])
+            if len(entries) > GROUP:
+                self._acknowledge()
 
     def _process_group(self, entries: list[Taken]) -> None:
         """Stores and delivers entries. One that cannot be stored, for whatever reason, does not hold up the others."""
@@ -199,8 +211,8 @@ class _Drainer:
         self._handled += entries
 
     def _may_go_at_once(self, entries: list[Taken]) -> bool:
-        """Whether storing and delivering may be one round trip: nothing was stored before, and the order is kept."""
-        return all(each.is_first for each in entries) and not has_slots(self.redis)
+        """Whether storing and delivering may be one round trip: nobody has tried before, and the order is kept."""
+        return self._is_complete and all(each.is_first for each in entries) and not has_slots(self.redis)
 
     def _store_and_deliver(self, raw_entries: list[RawEntry], *, at_once: bool) -> None:
         began = time.time_ns()
@@ -216,23 +228,25 @@ class _Drainer:
         messages = [each.message for each in stored]
         # Deliver before archiving: nobody has to wait for MongoDB, and the outbox records what it still lacks, also of
         # entries that are acknowledged meanwhile.
-        # Anything a dead drainer already delivered keeps its position among later deliveries.
-        outgoing = [_frame(each, origins) for each in (*messages, *originals)]
-        listings = [listing for each in stored for listing in storing.listings(each)]
+        stored_now = keys.stored_now_key(secrets.token_hex(8)) if at_once else ""
         with self.redis.pipeline(transaction=False) as pipe:
-            groups = storing.add_to_pipeline(self.stores, messages, pipe) if at_once else []
+            if at_once:
+                pipe.delete(stored_now)  # should all of this be repeated because its reply was lost
+                groups = storing.add_to_pipeline(self.stores, messages, pipe, stored_now)
+                pipe.expire(stored_now, STORED_NOW_SECONDS)
             for entry in voices:
                 sending.finish_claim(self.stores, entry.draft, entry.receipt, pipe)
             storing.queue_transcriptions(self.stores, messages, pipe)
-            delivery.deliver(self.stores, outgoing, pipe, reposition=False, listings=listings)
+            self._add_deliveries(stored, originals, origins, pipe, stored_now)
+            if at_once:
+                pipe.delete(stored_now)
             notes = push_queue.note(self.stores, messages, pipe)
             replies = self._replicated(pipe)
+        if at_once and not storing.were_new(replies[1 : 1 + len(groups)]):
+            messages = self._deliver_as_they_are(messages, origins)
         telling.tell_of_meeting(self.stores, met)
         if notes and replies[-1]:
             self.on_push()
-        if not storing.were_new(replies[: len(groups)]):  # it was repeated because its reply was lost
-            self._store_and_deliver(raw_entries, at_once=False)  # as the messages are now
-            return
         spoken.forget(self.stores, messages)
         _count(raw_entries)
         for each in messages:
@@ -242,6 +256,30 @@ class _Drainer:
                 with traced(origins[each["_id"]]):
                     self.on_voice(each["_id"])
         self._archiver.add(messages)
+
+    def _deliver_as_they_are(self, messages: list[StoredMessage], origins: dict[str, str]) -> list[StoredMessage]:
+        """Delivers messages of which some were stored before: a reply was lost, or an older Redis has come back.
+
+        Returns them as they are now.
+        """
+        stored = storing.store_hot(self.stores, messages)
+        with self.redis.pipeline(transaction=False) as pipe:
+            self._add_deliveries(stored, [], origins, pipe)
+            self._replicated(pipe)
+        return [each.message for each in stored]
+
+    def _add_deliveries(
+        self,
+        stored: list[Stored],
+        originals: list[StoredMessage],
+        origins: dict[str, str],
+        pipe: Pipeline,
+        stored_now: str = "",
+    ) -> None:
+        """Anything a dead drainer already delivered keeps its position among later deliveries."""
+        outgoing = [_frame(each, origins) for each in (*(each.message for each in stored), *originals)]
+        listings = [listing for each in stored for listing in storing.listings(each)]
+        delivery.deliver(self.stores, outgoing, pipe, reposition=False, listings=listings, stored_now=stored_now)
 
     def _replicated(self, pipe: Pipeline) -> list[Any]:
         """Executes a pipeline, and waits until the replicas have it: then the entries go, which are elsewhere."""

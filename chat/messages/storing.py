@@ -60,11 +60,16 @@ def store_hot(stores: Stores, messages: Sequence[StoredMessage]) -> list[Stored]
     return [Stored(found.get(message["_id"]) or message, stored[message["_id"]][2]) for message in messages]
 
 
-def add_to_pipeline(stores: Stores, messages: Sequence[StoredMessage], pipe: Pipeline) -> list[list[StoredMessage]]:
-    """Stores new messages as `store_hot` does, as part of a pipeline: a command for each of the returned groups."""
+def add_to_pipeline(
+    stores: Stores, messages: Sequence[StoredMessage], pipe: Pipeline, stored_now: str = ""
+) -> list[list[StoredMessage]]:
+    """Stores new messages as `store_hot` does, as part of a pipeline: a command for each of the returned groups.
+
+    With `stored_now`, the key of a set on a single Redis, it then has the ids of those that were not stored before.
+    """
     by_partition = partitions.grouped(stores, messages)
     for partition, own in by_partition.items():
-        _store(stores, partition, own, pipe)
+        _store(stores, partition, own, pipe, stored_now)
     return list(by_partition.values())
 
 
@@ -73,7 +78,7 @@ def were_new(replies: Iterable[list[Any]]) -> bool:
     return all(is_new for reply in replies for is_new in reply[::2])
 
 
-def _store(stores: Stores, partition: int, messages: Sequence[StoredMessage], pipe: Pipeline) -> None:
+def _store(stores: Stores, partition: int, messages: Sequence[StoredMessage], pipe: Pipeline, stored_now: str) -> None:
     script_keys = [keys.outbox_key(partition)]
     arguments: list[str | bytes] = []
     for message in messages:
@@ -84,6 +89,7 @@ def _store(stores: Stores, partition: int, messages: Sequence[StoredMessage], pi
             keys.cursors_key(partition, conversation),
         ]
         arguments += [hot.dump_message(message), message_id, message["receiverId"]]
+    script_keys += [stored_now] if stored_now else []
     stores.scripts.store_messages(keys=script_keys, args=arguments, client=pipe)
 
 
@@ -92,10 +98,9 @@ def listings(stored: Stored) -> tuple[delivery.Listing, delivery.Listing]:
     message, read = stored
     sender, receiver, message_id = message["senderId"], message["receiverId"], message["_id"]
     moment = ids.milliseconds(message_id)
-    unread = "" if message.get("deletedAt") else message_id
     return (
-        delivery.Listing(sender, receiver, moment),
-        delivery.Listing(receiver, sender, moment, unread, read),
+        delivery.Listing(sender, receiver, moment, message_id),
+        delivery.Listing(receiver, sender, moment, message_id, not message.get("deletedAt"), read),
     )
 
 

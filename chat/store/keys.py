@@ -242,6 +242,11 @@ def accepted_key(partition: int) -> str:
     return f"{partition_tag(partition)}:accepted"
 
 
+def stored_now_key(token: str) -> str:
+    """The ids of messages that one round trip of a drainer has stored (a set), for what it delivers after that."""
+    return f"{PREFIX}:accepted:stored:{token}"
+
+
 def waking_key(partition: int) -> str:
     """Exists while a drainer of this log runs or is coming: its token, or 1 until it has begun."""
     return f"{partition_tag(partition)}:accepted:waking"

@@ -1,7 +1,8 @@
 """Loads the Lua scripts in `lua/`. Each runs atomically in one round trip to Redis; its header says what it does.
 
 A script uses the keys of one hash tag (`chat.store.keys`) only, so a Redis Cluster has all of them on one node. What
-spans several is done in as many steps, each of which is safe to repeat.
+spans several is done in as many steps, each of which is safe to repeat. `keys.stored_now_key` is an exception, which
+only a single Redis has.
 """
 
 from pathlib import Path

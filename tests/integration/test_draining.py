@@ -28,6 +28,12 @@ from tests.people import change, drain, log_of, nobody_to_wake, partition_of, sa
 from tests.pubsub import Listener
 
 
+@pytest.fixture(autouse=True)
+def _complete(stores: Stores) -> None:
+    """As it is but for the minutes after Redis was lost."""
+    stores.redis.set(keys.HOT_COMPLETE, "1")
+
+
 def test_entries_of_a_dead_drainer_are_handled_first_and_not_duplicated(stores: Stores, pair: tuple[str, str]) -> None:
     send(stores, *pair, "first")
     accepted_log.create_groups(stores, [partition_of(stores, pair)])
@@ -403,17 +409,59 @@ def test_a_voice_message_whose_drainer_died_before_its_people_is_transcribed(
     assert stores.redis.zscore(keys.TRANSCRIPTIONS, spoken) == 0
 
 
-def test_a_message_that_was_stored_already_is_delivered_as_it_is_now(stores: Stores, pair: tuple[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("what", "left", "texts"),
+    [("edited", 2, {"corrected", "second"}), ("deleted", 1, {"", "second"}), ("read", 1, None)],
+)
+def test_a_message_that_was_stored_already_is_delivered_as_it_is_now(
+    stores: Stores, pair: tuple[str, str], what: str, left: int, texts: set[str] | None
+) -> None:
     sent = [send(stores, *pair, text)["_id"] for text in ("first", "second")]
     raw = stores.redis.xrange(log_of(stores, pair))[0]
     storing.store_hot(stores, [accepted_log.parse_entry(raw).message])  # by a call that is repeated: its reply was lost
-    change(stores, sent[0], {"text": "corrected"})
+    if what == "edited":
+        editing.edit(stores, pair[0], sent[0], "corrected")
+    elif what == "deleted":
+        editing.delete(stores, pair[0], sent[0])
+    else:
+        conversations.mark_read(stores, pair[1], pair[0], sent[0])
+    stores.redis.delete(keys.read_key(pair[1]), keys.unwanted_key(pair[1]))  # as if a day had passed
     with Listener(stores, frames.MESSAGES) as listener:
         drain(stores)
         heard = [orjson.loads(each.data) for each in listener.heard(frames.MESSAGES)]
-    assert {each["_id"]: each["text"] for each in heard} == dict(zip(sent, ("corrected", "second"), strict=True))
-    assert stores.redis.zrange(keys.deliveries_key(pair[1]), 0, -1) == [each.encode() for each in sent]
-    assert unread(stores, pair) == 2
+    assert {each["text"] for each in heard} == (texts or {"first", "second"})
+    assert {each["_id"] for each in heard} == set(sent)
+    assert unread(stores, pair) == left
+
+
+def test_what_could_not_be_stored_is_neither_listed_nor_delivered(stores: Stores, pair: tuple[str, str]) -> None:
+    send(stores, *pair, "hello")
+    conversation = partitions.conversation_key(stores, ids.conversation_id(*pair))
+    stores.redis.set(conversation, "of another kind")
+    with Listener(stores, frames.MESSAGES) as listener:
+        with pytest.raises(RedisError, match="WRONGTYPE"):
+            drain(stores)
+        assert listener.heard(frames.MESSAGES) == []
+    assert not stores.redis.exists(keys.conversations_key(pair[1]), keys.deliveries_key(pair[1]))
+    stores.redis.delete(conversation)
+    assert stores.redis.xlen(log_of(stores, pair)) == 1
+
+
+def test_what_was_done_before_an_error_is_not_done_again(
+    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        send(stores, *pair, f"{number}")
+    process = draining._Drainer._process_group
+
+    def die_afterwards(drainer: Any, entries: list[Taken]) -> None:
+        process(drainer, entries)
+        raise Died
+
+    monkeypatch.setattr(draining._Drainer, "_process_group", die_afterwards)
+    with pytest.raises(Died):
+        drain(stores)
+    assert stores.redis.xlen(log_of(stores, pair)) == 0
 
 
 def test_a_list_counts_up_to_the_last_message_that_it_shows(
@@ -427,7 +475,7 @@ def test_a_list_counts_up_to_the_last_message_that_it_shows(
     drain(stores)
     while ids.now_ms() <= ids.milliseconds(first):
         pass  # ids of the same millisecond are listed together
-    send(stores, *pair, "second")
+    second = send(stores, *pair, "second")["_id"]
     die_between(stores, pair)
     assert shown() == ("first", 1)
     listed = conversations._listed
@@ -440,6 +488,15 @@ def test_a_list_counts_up_to_the_last_message_that_it_shows(
     with monkeypatch.context() as patched:
         patched.setattr(conversations, "_listed", deliver_meanwhile)
         assert shown() == ("first", 1)
+    assert shown() == ("second", 2)
+    while ids.now_ms() <= ids.milliseconds(second):
+        pass
+    send(stores, *pair, "third")
+    die_between(stores, pair)
+    storing.flush(stores)
+    stores.redis.delete(
+        partitions.conversation_key(stores, ids.conversation_id(*pair))
+    )  # as if all were too old for it
     assert shown() == ("second", 2)
 
 
