@@ -21,8 +21,9 @@ FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 CHECK_HOSTNAME = "ssl_check_hostname"
 NO = ("0", "F", "FALSE", "N", "NO")  # as redis-py reads it in other addresses
 TLS_OPTIONS = (*FILES, "ssl_cert_reqs", CHECK_HOSTNAME)
-# Others of redis-py would replace what this program needs: bytes as replies, its own limits and time-outs.
-REDIS_OPTIONS = ("protocol", "client_name", "socket_keepalive")
+# Others of redis-py would replace what this program needs: bytes as replies in the shapes of RESP2, its own limits and
+# time-outs.
+REDIS_OPTIONS = ("client_name", "socket_keepalive")
 CERTIFICATE_CHECKS = {"none", "optional", "required"}  # what both redis-py and kombu know as `ssl_cert_reqs`
 BROKER_SECONDS = 0.5  # how long sending a task may wait for the broker
 

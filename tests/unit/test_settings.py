@@ -201,6 +201,7 @@ NOBODY = "127.0.0.1:9"
         ("redis_url", f"redis://{NOBODY}?db=2", "database 0"),
         ("redis_url", "unix:///run/redis.sock?db=3", "database 0"),
         ("redis_url", f"redis://{NOBODY}?decode_responses=True", "not understood: decode_responses"),
+        ("redis_url", f"redis://{NOBODY}?protocol=3", "not understood: protocol"),
         ("redis_url", f"redis://{NOBODY}?ssl_cert_reqs=none", "not understood: ssl_cert_reqs"),
         ("redis_url", f"rediss://{NOBODY}?ssl_ca_certs=/nowhere/ca.pem", "cannot be read"),
         ("redis_url", f"redis://{NOBODY}?protocol=9", "protocol"),
