@@ -70,9 +70,9 @@ def _text(name: str, raw: str) -> str:
     with_calls: Counter[str] = Counter()
     for line in raw.splitlines():
         stack, _, count = line.rpartition(" ")
-        if ";" not in stack or not count.isdigit() or any(each in stack.rpartition(";")[2] for each in WAITING):
-            continue
         functions = [each for each in stack.split(";") if not each.startswith("process ")]
+        if not functions or not count.isdigit() or any(each in functions[-1] for each in WAITING):
+            continue
         alone[functions[-1]] += int(count)
         with_calls.update(dict.fromkeys(functions, int(count)))
     total = max(1, alone.total())

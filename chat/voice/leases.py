@@ -3,6 +3,7 @@
 import secrets
 
 import structlog
+from redis.client import Pipeline
 
 from chat.audio import heard
 from chat.store import clock, keys
@@ -28,6 +29,11 @@ def due(stores: Stores) -> list[str]:
     now = clock.now_ms(stores.redis)
     found = stores.redis.zrange(keys.FOLLOWING, "-inf", now, byscore=True, offset=0, num=DUE_PAGE)
     return [raw.decode() for raw in found]
+
+
+def ask(pipe: Pipeline, recording_id: str) -> None:
+    """Adds a command to a pipeline; its reply is None if nobody follows the recording, nor is to."""
+    pipe.zscore(keys.FOLLOWING, recording_id)
 
 
 def is_followed(stores: Stores, recording_id: str) -> bool:

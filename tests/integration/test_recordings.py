@@ -22,7 +22,7 @@ from chat.store import keys
 from chat.store.connection import Stores
 from chat.store.memory import Reading
 from chat.upkeep import erasure
-from chat.voice import recordings
+from chat.voice import leases, recordings
 from chat.voice.recordings import Piece, Plan, Recording
 from tests import recordings as samples
 from tests.integration.conftest import Limited
@@ -94,6 +94,35 @@ def test_however_it_is_cut_and_repeated_every_byte_is_there_once(connected: Stor
     finally:
         recordings.discard(connected, recording)
         connected.redis.delete(*connected.redis.scan_iter("chattergram:{u*}:limit:upload:*"))
+
+
+def test_a_piece_in_the_middle_tells_its_follower_and_its_owner_s_reservation_nothing(
+    stores: Stores, anna: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+
+    def note(what: str, call: Any) -> Any:
+        return lambda *arguments: (told.append(what), call(*arguments))[1]
+
+    monkeypatch.setattr(leases, "begin", note("follower", leases.begin))
+    monkeypatch.setattr(recordings, "_note_growing", note("reservation", recordings._note_growing))
+    recording = recordings.create(stores, anna, Plan())
+
+    def add(**last: Any) -> None:
+        known = recordings.find_own(stores, recording.id, anna)
+        recordings.append(stores, known, Piece(known.offset, b"piece", **last), nobody)
+
+    add()
+    assert told == ["reservation", "follower"]
+    for _ in range(3):
+        add()
+    assert told == ["reservation", "follower"]
+    stores.redis.zrem(keys.FOLLOWING, recording.id)  # as if its follower rested
+    add()
+    add(paused=True)
+    add(length=35)
+    assert told == ["reservation", *4 * ["follower"]]
+    assert stores.redis.zscore(keys.recordings_key(anna), allowance.recording_token(recording.id)) is not None
 
 
 def test_of_many_who_append_at_one_offset_one_succeeds(stores: Stores, anna: str) -> None:

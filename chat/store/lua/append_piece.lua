@@ -1,8 +1,8 @@
 -- Appends a piece to a recording that grows, if the piece begins where the recording ends.
 -- KEYS: recording, its bytes
 -- ARGV: named below
--- Returns {outcome, the offset at which the recording ends now, when it expires (Unix seconds), 1 if it has grown by this call,
--- else 0}, where outcome is one of
+-- Returns {outcome, the offset at which the recording ends now, when it expires (Unix seconds), 1 if that is to be noted
+-- elsewhere, else 0}, where outcome is one of
 --   appended
 --   gone: there is none of this owner, or it was ended, or has expired
 --   offset: the piece begins elsewhere
@@ -18,13 +18,14 @@ local seconds, known_seconds = tonumber(ARGV[6]), tonumber(ARGV[7]) -- until it 
 local piece = ARGV[8]
 local paused = ARGV[9] -- '1' if nothing more comes for now
 local cut = ARGV[10] -- at which second the recording is cut off once it is whole, '' for nowhere
+local noted_seconds = tonumber(ARGV[11]) -- by which it may expire later than was noted
 
 local now = tonumber(redis.call('TIME')[1])
 local expires = now + seconds
-local found = redis.call('HMGET', recording, 'owner', 'ended', 'expires', 'offset', 'length', 'call')
+local found = redis.call('HMGET', recording, 'owner', 'ended', 'expires', 'offset', 'length', 'call', 'noted')
 if found[1] ~= owner or found[2] or tonumber(found[3]) <= now then return {'gone', 0, 0, 0} end
 local before, known, expiry = tonumber(found[4]), found[5] or '', tonumber(found[3])
-if found[6] == call then return {'appended', before, expiry, 0} end
+if found[6] == call then return {'appended', before, expiry, 1} end
 if offset ~= before then return {'offset', before, expiry, 0} end
 if length == '' then
   length = known
@@ -42,4 +43,6 @@ if paused == '1' then redis.call('HSET', recording, 'paused', after) end
 if cut ~= '' then redis.call('HSET', recording, 'cut', cut) end
 redis.call('EXPIREAT', recording, expires + known_seconds)
 redis.call('EXPIREAT', bytes, expires)
+if found[7] and expires - tonumber(found[7]) < noted_seconds then return {'appended', after, expires, 0} end
+redis.call('HSET', recording, 'noted', expires)
 return {'appended', after, expires, 1}
