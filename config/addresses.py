@@ -24,6 +24,7 @@ TLS_OPTIONS = (*FILES, "ssl_cert_reqs", CHECK_HOSTNAME)
 # Others of redis-py would replace what this program needs: bytes as replies in the shapes of RESP2, its own limits and
 # time-outs.
 REDIS_OPTIONS = ("client_name", "socket_keepalive")
+PROTOCOL = "2"  # of Redis
 CERTIFICATE_CHECKS = {"none", "optional", "required"}  # what both redis-py and kombu know as `ssl_cert_reqs`
 BROKER_SECONDS = 0.5  # how long sending a task may wait for the broker
 
@@ -79,6 +80,8 @@ def redis(value: str) -> str:
     options = dict(parse_qsl(address.query))
     if options.pop("db", "0") != "0":
         raise ValueError("must name database 0, since search works in no other")
+    if options.pop("protocol", PROTOCOL) != PROTOCOL:
+        raise ValueError(f"must use protocol {PROTOCOL}: the replies of later ones have other shapes")
     understood = {SENTINEL_PASSWORD, *REDIS_OPTIONS, *(TLS_OPTIONS if _is_tls(address.scheme) else ())}
     if others := options.keys() - understood:
         raise ValueError(f"has options that are not understood: {', '.join(sorted(others))}")

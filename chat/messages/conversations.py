@@ -145,8 +145,9 @@ def _fill_from_archive(
     with suppress(PyMongoError):  # recent conversations can be shown without it
         for conversation in stores.mongo.conversations.find({"_id": {"$in": list(wanted)}}):
             position, end = wanted[conversation["_id"]]
-            last = conversation["last"]
-            lasts[position] = last if last < end else _archived_before(stores, conversation["_id"], end)
+            lasts[position] = last = conversation["last"]
+            if last >= end:
+                lasts[position] = _archived_before(stores, conversation["_id"], end)
     return lasts
 
 

@@ -132,6 +132,7 @@ class _Drainer:
     def handle(self, entries: list[Taken]) -> None:
         with self._archiver, self._acknowledging():
             self._process_group(entries)
+            self._acknowledge()
 
     def _run(self) -> bool:
         until = time.monotonic() + self._seconds
@@ -157,7 +158,8 @@ class _Drainer:
     def _wait(self) -> list[Taken]:
         began = time.monotonic()
         entries = self._read(self.leases.held, ">", LINGER_MS)
-        self._waited += time.monotonic() - began
+        if len(entries) < GROUP // 2:  # else it has not waited, only acknowledged and read much
+            self._waited += time.monotonic() - began
         return entries
 
     def _read(self, of: list[int], start: str, block_ms: int) -> list[Taken]:
@@ -206,7 +208,7 @@ class _Drainer:
                 self._set_aside(entries[0])
             else:
                 for each in entries:
-                    self._process_group([each])
+                    self._process_group([each._replace(is_first=False)])
             return
         self._handled += entries
 
@@ -239,10 +241,12 @@ class _Drainer:
             storing.queue_transcriptions(self.stores, messages, pipe)
             self._add_deliveries(stored, originals, origins, pipe, stored_now)
             if at_once:
+                counted = len(pipe.command_stack)
+                pipe.scard(stored_now)  # fewer where a call that was given up comes late, and has begun the set anew
                 pipe.delete(stored_now)
             notes = push_queue.note(self.stores, messages, pipe)
             replies = self._replicated(pipe)
-        if at_once and not storing.were_new(replies[1 : 1 + len(groups)]):
+        if at_once and not (replies[counted] == len(messages) and storing.were_new(replies[1 : 1 + len(groups)])):
             messages = self._deliver_as_they_are(messages, origins)
         telling.tell_of_meeting(self.stores, met)
         if notes and replies[-1]:

@@ -36,6 +36,12 @@ def ask(pipe: Pipeline, recording_id: str) -> None:
     pipe.zscore(keys.FOLLOWING, recording_id)
 
 
+def read(stores: Stores, recording_id: str) -> float | None:
+    """What the command of `ask` replies."""
+    found: float | None = stores.redis.zscore(keys.FOLLOWING, recording_id)
+    return found
+
+
 def is_followed(stores: Stores, recording_id: str) -> bool:
     """Whether somebody follows a recording now, or did until a moment ago."""
     with stores.redis.pipeline(transaction=False) as pipe:

@@ -12,7 +12,7 @@ asks how far the recording is stores it. One that nobody continues expires after
 `name`, `language` (BCP 47 or empty), `share` (1 if the receiver may read along), `metadata` (as it was sent), `offset`,
 `length` (empty until it is known), `paused` (the offset at which its speaker stopped last), `cut` (the second at which
 it is cut off once it is whole), `started` (ms), `expires` (s), `call` (the last append), and `stored` (1) or `ended`
-(why) later; and `noted`, the `expires` by which its owner's reservation and `keys.RECORDINGS` know it.
+(why) later.
 """
 
 import secrets
@@ -33,6 +33,7 @@ from chat.media.sandbox import Prepared, Sandbox
 from chat.messages.log import parse_receipt
 from chat.people import accounts
 from chat.store import clock, keys
+from chat.store.cluster import has_slots
 from chat.store.connection import Stores
 from chat.store.locks import try_renewed_lock
 from chat.store.scripts import execute
@@ -49,9 +50,9 @@ READ_BYTES = 256 * 1024
 MEASURED_SECONDS = 1.0  # that a follower may take to the end of a recording that has just become whole
 HEARD_SECONDS = 1.0  # that it may then take until the last words are settled
 FOLLOWER_STEP = 0.02  # seconds between two looks
-# By which a recording may expire later than was noted elsewhere, so that few pieces are to note it: at most so long, or
-# this share of `RECORDING_TTL`
-NOTED_SECONDS, NOTED_SHARE = 10, 20
+# By which the expiry of a recording moves at least, so that few pieces have to note it with its owner's reservation and
+# in `keys.RECORDINGS`: so many seconds, or this share of `RECORDING_TTL`
+EXPIRY_STEP, EXPIRY_SHARE = 10, 20
 
 Follow = Callable[[str], None]
 
@@ -60,7 +61,7 @@ class Recording(NamedTuple):
     """A recording that can be continued, followed or sent. `offset` and `length` are in bytes.
 
     `paused`: its speaker has stopped, and may go on. `complete`: all its bytes are here. `stored`: it is an upload.
-    `cut`: the second at which it is cut off once it is whole. `awaited`: somebody follows it, or is about to.
+    `cut`: the second at which it is cut off once it is whole.
     """
 
     id: str
@@ -79,7 +80,6 @@ class Recording(NamedTuple):
     metadata: str
     started: int  # Unix ms
     expires: int  # Unix seconds
-    awaited: bool = False
 
 
 class Piece(NamedTuple):
@@ -156,8 +156,8 @@ def find(stores: Stores, recording_id: str) -> Recording | None:
     """Returns a recording, whoever owns it; None if there is none, or it was discarded or has expired."""
     if not audio.is_upload_id(recording_id):
         return None
-    found, awaited, now = _load(stores, recording_id)
-    return _parse(recording_id, found, awaited) if _is_alive(found, now) else None
+    found, now = _load(stores, recording_id)
+    return _parse(recording_id, found) if _is_alive(found, now) else None
 
 
 def find_own(stores: Stores, recording_id: str, owner_id: str) -> Recording:
@@ -167,12 +167,12 @@ def find_own(stores: Stores, recording_id: str, owner_id: str) -> Recording:
         NotFound: there is none, or it is somebody else's.
         Gone: it was discarded, refused or sent, or has expired.
     """
-    found, awaited, now = _load(stores, recording_id) if audio.is_upload_id(recording_id) else ({}, False, 0)
+    found, now = _load(stores, recording_id) if audio.is_upload_id(recording_id) else ({}, 0)
     if found.get(b"owner", b"").decode() != owner_id:
         raise NotFound("no_such_recording")
     if not _is_alive(found, now):
         raise Gone("recording_gone")
-    return _parse(recording_id, found, awaited)
+    return _parse(recording_id, found)
 
 
 def read(stores: Stores, recording_id: str, start: int, limit: int) -> bytes:
@@ -217,8 +217,7 @@ def append(stores: Stores, recording: Recording, piece: Piece, follow: Follow) -
     """Appends a piece.
 
     What it returns has survived: see this module's text. `follow` is called with the recording's id if
-    nobody follows it; if it raises Unavailable, the sweep does it later. Whoever follows it looks at what has come
-    before they rest, so a piece in the middle says nothing to them.
+    nobody follows it; if it raises Unavailable, the sweep does it later.
 
     Raises:
         Conflict: the recording ends elsewhere.
@@ -233,9 +232,14 @@ def append(stores: Stores, recording: Recording, piece: Piece, follow: Follow) -
     arguments += [secrets.token_hex(8), piece.offset, "" if piece.length is None else piece.length]
     arguments += [settings.upload_max_bytes, settings.recording_ttl, KNOWN_SECONDS, piece.content]
     arguments += [int(piece.paused), "" if piece.cut is None else piece.cut]
-    arguments.append(min(NOTED_SECONDS, settings.recording_ttl // NOTED_SHARE))
+    arguments.append(min(EXPIRY_STEP, settings.recording_ttl // EXPIRY_SHARE))
     script_keys = [keys.recording_key(recording.id), keys.recording_bytes_key(recording.id)]
-    outcome, after, expires, is_to_note = stores.scripts.append_piece(keys=script_keys, args=arguments)
+    with stores.redis.pipeline(transaction=False) as pipe:
+        stores.scripts.append_piece(keys=script_keys, args=arguments, client=pipe)
+        leases.ask(pipe, recording.id)
+        (outcome, after, expires, is_to_note), lease = execute(pipe)
+    if has_slots(stores.redis):  # whose nodes are asked at the same time
+        lease = leases.read(stores, recording.id)
     if outcome != b"appended":
         raise _refusal(stores, outcome.decode(), after)
     if is_to_note:
@@ -243,7 +247,8 @@ def append(stores: Stores, recording: Recording, piece: Piece, follow: Follow) -
     length = recording.length if piece.length is None else piece.length
     cut = recording.cut if piece.cut is None else piece.cut
     grown = recording._replace(offset=after, length=length, cut=cut, complete=after == length, expires=expires)
-    if piece.paused or grown.complete or (piece.content and not recording.awaited):
+    # Whoever follows it looks once more after they have given it up, so a piece in the middle need not tell them.
+    if piece.paused or grown.complete or (piece.content and lease is None):
         _begin_following(stores, grown, follow)
     return grown
 
@@ -306,7 +311,7 @@ def forget_owner(stores: Stores, owner_id: str) -> None:
 
 def forget_expired(stores: Stores) -> None:
     """Removes expired recordings from `keys.RECORDINGS`. The rest of them goes by itself."""
-    before = clock.now_ms(stores.redis) - (stores.settings.recording_ttl + NOTED_SECONDS) * 1_000
+    before = clock.now_ms(stores.redis) - stores.settings.recording_ttl * 1_000
     stores.redis.zremrangebyscore(keys.RECORDINGS, "-inf", before)
 
 
@@ -422,21 +427,20 @@ def _note_growing(stores: Stores, recording: Recording, expires: int) -> None:
         pipe.execute()
 
 
-def _load(stores: Stores, recording_id: str) -> tuple[dict[bytes, bytes], bool, int]:
-    """The fields of a recording, whether somebody follows it or is to, and the time by Redis's clock (Unix ms)."""
+def _load(stores: Stores, recording_id: str) -> tuple[dict[bytes, bytes], int]:
+    """The fields of a recording, and the time by Redis's clock (Unix ms)."""
     with stores.redis.pipeline(transaction=False) as pipe:
         pipe.hgetall(keys.recording_key(recording_id))
-        leases.ask(pipe, recording_id)
         pipe.time()
-        fields, lease, time_ = pipe.execute()
-    return fields, lease is not None, clock.read_ms(time_)
+        fields, time_ = pipe.execute()
+    return fields, clock.read_ms(time_)
 
 
 def _is_alive(fields: dict[bytes, bytes], now: int) -> bool:
     return b"owner" in fields and b"ended" not in fields and int(fields[b"expires"]) * 1_000 > now
 
 
-def _parse(recording_id: str, fields: dict[bytes, bytes], awaited: bool = False) -> Recording:
+def _parse(recording_id: str, fields: dict[bytes, bytes]) -> Recording:
     text = {name.decode(): value.decode() for name, value in fields.items()}
     length = int(text["length"]) if text["length"] else None
     return Recording(
@@ -456,5 +460,4 @@ def _parse(recording_id: str, fields: dict[bytes, bytes], awaited: bool = False)
         metadata=text["metadata"],
         started=int(text["started"]),
         expires=int(text["expires"]),
-        awaited=awaited,
     )

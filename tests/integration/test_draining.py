@@ -434,6 +434,24 @@ def test_a_message_that_was_stored_already_is_delivered_as_it_is_now(
     assert unread(stores, pair) == left
 
 
+def test_what_was_stored_is_delivered_though_a_late_copy_of_the_call_interferes(
+    stores: Stores, pair: tuple[str, str]
+) -> None:
+    sent = send(stores, *pair, "hello")["_id"]
+    add = storing.add_to_pipeline
+
+    def add_and_interfere(stores: Stores, messages: Any, pipe: Pipeline, stored_now: str = "") -> Any:
+        groups = add(stores, messages, pipe, stored_now)
+        if stored_now:
+            pipe.delete(stored_now)  # with which a copy begins, whose connection hung
+        return groups
+
+    with patch.object(storing, "add_to_pipeline", add_and_interfere), Listener(stores, frames.MESSAGES) as listener:
+        drain(stores)
+        assert [orjson.loads(each.data)["_id"] for each in listener.heard(frames.MESSAGES)] == [sent]
+    assert unread(stores, pair) == 1
+
+
 def test_what_could_not_be_stored_is_neither_listed_nor_delivered(stores: Stores, pair: tuple[str, str]) -> None:
     send(stores, *pair, "hello")
     conversation = partitions.conversation_key(stores, ids.conversation_id(*pair))

@@ -121,8 +121,26 @@ def test_a_piece_in_the_middle_tells_its_follower_and_its_owner_s_reservation_no
     add()
     add(paused=True)
     add(length=35)
-    assert told == ["reservation", *4 * ["follower"]]
-    assert stores.redis.zscore(keys.recordings_key(anna), allowance.recording_token(recording.id)) is not None
+    assert told == ["reservation", "follower", "follower", *2 * ["reservation", "follower"]]
+
+
+def test_a_recording_its_reservation_and_the_list_expire_together(
+    stores: Stores, anna: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recordings, "EXPIRY_STEP", 1)
+    recording, moved = recordings.create(stores, anna, Plan()), 0
+
+    def reserved_until() -> float | None:
+        return stores.redis.zscore(keys.recordings_key(anna), allowance.recording_token(recording.id))
+
+    recording, before = grow(stores, recording, b"piece"), 0
+    while moved < 2:
+        recording, before = grow(stores, recording, b"piece"), recording.expires
+        moved += recording.expires > before
+        assert reserved_until() == recording.expires
+        last = recording.expires - stores.settings.recording_ttl
+        assert stores.redis.zscore(keys.RECORDINGS, recording.id) == last * 1_000
+        assert 0 <= recordings.clock.now_ms(stores.redis) // 1_000 - last <= 2
 
 
 def test_of_many_who_append_at_one_offset_one_succeeds(stores: Stores, anna: str) -> None:

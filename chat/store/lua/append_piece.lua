@@ -18,11 +18,11 @@ local seconds, known_seconds = tonumber(ARGV[6]), tonumber(ARGV[7]) -- until it 
 local piece = ARGV[8]
 local paused = ARGV[9] -- '1' if nothing more comes for now
 local cut = ARGV[10] -- at which second the recording is cut off once it is whole, '' for nowhere
-local noted_seconds = tonumber(ARGV[11]) -- by which it may expire later than was noted
+local step = tonumber(ARGV[11]) -- seconds by which its expiry moves at least, so that few pieces are to note it
 
 local now = tonumber(redis.call('TIME')[1])
 local expires = now + seconds
-local found = redis.call('HMGET', recording, 'owner', 'ended', 'expires', 'offset', 'length', 'call', 'noted')
+local found = redis.call('HMGET', recording, 'owner', 'ended', 'expires', 'offset', 'length', 'call')
 if found[1] ~= owner or found[2] or tonumber(found[3]) <= now then return {'gone', 0, 0, 0} end
 local before, known, expiry = tonumber(found[4]), found[5] or '', tonumber(found[3])
 if found[6] == call then return {'appended', before, expiry, 1} end
@@ -37,12 +37,12 @@ if after > max_bytes or (length ~= '' and (tonumber(length) > max_bytes or after
   return {'large', before, expiry, 0}
 end
 if redis.call('HEXISTS', recording, 'stored') == 1 then return {'appended', before, expiry, 0} end -- all is there
+local is_to_note = offset == 0 or paused == '1' or tostring(after) == length or math.abs(expires - expiry) >= step
+if not is_to_note then expires = expiry end
 if piece ~= '' then redis.call('APPEND', bytes, piece) end
 redis.call('HSET', recording, 'offset', after, 'length', length, 'call', call, 'expires', expires)
 if paused == '1' then redis.call('HSET', recording, 'paused', after) end
 if cut ~= '' then redis.call('HSET', recording, 'cut', cut) end
 redis.call('EXPIREAT', recording, expires + known_seconds)
 redis.call('EXPIREAT', bytes, expires)
-if found[7] and expires - tonumber(found[7]) < noted_seconds then return {'appended', after, expires, 0} end
-redis.call('HSET', recording, 'noted', expires)
-return {'appended', after, expires, 1}
+return {'appended', after, expires, is_to_note and 1 or 0}
