@@ -28,6 +28,8 @@ class Socket(asyncio.Protocol):
         transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
+        if self.opened.done() and not self._open:
+            return  # the rest of a refusal
         self._buffer += data
         if not self._open:
             end = self._buffer.find(b"\r\n\r\n")

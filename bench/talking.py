@@ -228,10 +228,10 @@ def _transcribed(spoken: voice.Spoken, cpu: dict[str, Usage]) -> Row:
     found = percentiles(spoken.latencies)
     return Row(
         "20 voice messages a second: transcribed",
-        f"{len(spoken.latencies)} of {spoken.posted}, "
+        f"{len(spoken.latencies)} of {spoken.posted}, {spoken.refused} refused, "
         f"p50 {milliseconds(found['p50'])}, p99 {milliseconds(found['p99'])}",
         "all, without a queue building up (p99 under 2 s)",
-        spoken.lost == 0 and found["p99"] < MAX_TRANSCRIPTION,
+        spoken.lost == spoken.refused == 0 and found["p99"] < MAX_TRANSCRIPTION,
         cpu,
         found,
         MAX_TRANSCRIPTION,

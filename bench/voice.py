@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.load import Refused
 from bench.people import Person
 from bench.rest import Rest
 from bench.sockets import Socket, connect
@@ -47,11 +48,13 @@ class Spoken:
     """Seconds from post to transcript of each voice message; `lost` counts those that never arrived."""
 
     posted: int = 0
+    refused: int = 0
     lost: int = 0
     latencies: list[float] = field(default_factory=list)
 
     def add(self, more: "Spoken") -> None:
         self.posted += more.posted
+        self.refused += more.refused
         self.lost += more.lost
         self.latencies += more.latencies
 
@@ -82,9 +85,13 @@ class Speakers:
 
         async def one(number: int) -> None:
             sender, receiver = self._pairs[number % len(self._pairs)]
-            made = await self._rest.call(
-                "POST", "/upload", sender.token, content, f"multipart/form-data; boundary={BOUNDARY}"
-            )
+            try:
+                made = await self._rest.call(
+                    "POST", "/upload", sender.token, content, f"multipart/form-data; boundary={BOUNDARY}"
+                )
+            except Refused:  # more arrive than can be read
+                outcome.refused += 1
+                return
             upload = json.loads(made)["files"][0]["audioFileUuid"]
             at = time.perf_counter()
             message = await self._rest.json(
