@@ -25,6 +25,7 @@ WAITING = (  # functions that only wait, which py-spy sometimes takes for work
     "Condition.wait",
     "_epoll.poll",
     "Connection._recv (billiard",
+    "Monitor._run (pymongo",
 )
 
 
@@ -71,7 +72,7 @@ def _text(name: str, raw: str) -> str:
     for line in raw.splitlines():
         stack, _, count = line.rpartition(" ")
         functions = [each for each in stack.split(";") if not each.startswith("process ")]
-        if not functions or not count.isdigit() or any(each in functions[-1] for each in WAITING):
+        if not functions or not count.isdigit() or any(each in stack for each in WAITING):
             continue
         alone[functions[-1]] += int(count)
         with_calls.update(dict.fromkeys(functions, int(count)))
