@@ -20,7 +20,7 @@ build: setup  ## Bundle and compress the page, as `make run` does; does nothing 
 test: setup  ## Lint, types and all tests; prints little if all is well
 	@$(MAKE) --no-print-directory --jobs 2 types wheels page-check page-tests lint browser  # longest first
 	@# Some images set the variable. Without bytecode each of some 200 processes, and pytest five times, compiles all of it.
-	@env -u PYTHONDONTWRITEBYTECODE $(VENV)/python -m pytest --numprocesses 4 --no-loadscope-reorder  # longest folders first
+	@env -u PYTHONDONTWRITEBYTECODE $(VENV)/python -m pytest --numprocesses 5 --no-loadscope-reorder  # longest folders first
 
 fault: setup  ## Break every process and store repeatedly under load, on one Redis and on a cluster; 25 minutes
 	@$(VENV)/python -m pytest tests/fault -m "long or not long"
