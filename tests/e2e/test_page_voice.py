@@ -30,6 +30,20 @@ NOTE_LIT = """() => {
     }).observe(document, { subtree: true, attributeFilter: ["class"] });
 }"""
 
+# Pauses before the browser says that it plays, which it does in a task of its own. Returns what the player was told.
+PLAY_AND_PAUSE = """async (transcript) => {
+    const told = [];
+    for (const name of ["play", "pause"]) {
+        const method = HTMLMediaElement.prototype[name];
+        HTMLMediaElement.prototype[name] = function () { told.push(name); return method.call(this); };
+    }
+    for (const key of ["Enter", " "]) {
+        transcript.dispatchEvent(new KeyboardEvent("keydown", { key, cancelable: true }));
+        for (let turn = 0; turn < 10; turn++) await null;
+    }
+    return told;
+}"""
+
 
 def test_the_keyboard_plays_seeks_and_chooses_words(visit: Visit, client: Client) -> None:
     ada, grace = visit("ada"), client.sign_up("grace")
@@ -48,6 +62,7 @@ def test_the_keyboard_plays_seeks_and_chooses_words(visit: Visit, client: Client
     ada.page.wait_for_function("() => lit[0] === 'was'")
     ada.page.keyboard.press("Space")
     expect(ada.page.get_by_role("button", name="Play the recording")).to_be_visible()
+    assert transcript.evaluate(PLAY_AND_PAUSE) == ["play", "pause"]
     slider = ada.page.get_by_role("slider", name="Position in the recording")
     slider.focus()
     expect(slider).to_be_focused()

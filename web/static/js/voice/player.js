@@ -130,11 +130,14 @@ export async function playStretch(source, from, to) {
 
 export const pause = () => audio.pause();
 
-/** @param {RecordingSource} source */
-export function toggle(source) {
+/**
+ * @param {RecordingSource} source
+ * @param {number | null} [from] seconds, where it does not play; without it, where it was left
+ */
+export function toggle(source, from = null) {
 	// Also what has been told to play and is not heard yet; `state.playing` comes a moment later.
 	if (state.key === source.key && !audio.paused) pause();
-	else play(source);
+	else play(source, from);
 }
 
 /**

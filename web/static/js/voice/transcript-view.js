@@ -5,7 +5,7 @@ import { announce } from "../dom/announce.js";
 import { elementOf, h } from "../dom/elements.js";
 import { copyTemplate } from "../dom/template.js";
 import { followPlayer } from "./following.js";
-import { pause, play, stateOf } from "./player.js";
+import { play, stateOf, toggle } from "./player.js";
 import { isTimed, timedWords, wordAt } from "./timed-words.js";
 
 /** @import { WordTest } from "../dom/highlight.js" */
@@ -121,14 +121,18 @@ class ReadAlong {
 	}
 
 	#playOrPause() {
-		if (stateOf(this.source).playing) pause();
-		else this.#playFrom(this.#lit ?? this.#chosen);
+		toggle(this.source, this.#startOf(this.#lit ?? this.#chosen));
+	}
+
+	/** @param {HTMLElement | null} span */
+	#playFrom(span) {
+		play(this.source, this.#startOf(span));
 	}
 
 	/** @param {HTMLElement | null} span the first word where there is none */
-	#playFrom(span) {
+	#startOf(span) {
 		const index = span ? this.spans.indexOf(span) : 0;
-		play(this.source, this.words[index].start);
+		return this.words[index].start;
 	}
 
 	/** @param {number} by */
