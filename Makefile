@@ -9,7 +9,7 @@ SCENARIOS := $(wordlist 2, $(words $(MAKECMDGOALS)), $(MAKECMDGOALS))
 $(SCENARIOS): ; @:
 endif
 
-.PHONY: run build test fault attack bench check lint types page-check page-tests fmt setup requirements wheels audit browser screenshots settings clean help
+.PHONY: run build test fault attack bench check lint types page-check page-tests collect fmt setup requirements wheels audit browser screenshots settings clean help
 
 run: setup  ## Start everything; PORT and DATA_DIR choose another port and another data folder
 	@$(VENV)/python -m dev.run
@@ -18,7 +18,7 @@ build: setup  ## Bundle and compress the page, as `make run` does; does nothing 
 	@$(VENV)/python -m dev.page
 
 test: setup  ## Lint, types and all tests; prints little if all is well
-	@$(MAKE) --no-print-directory --jobs 2 types wheels page-check page-tests lint browser  # longest first
+	@$(MAKE) --no-print-directory --jobs 2 types page-check wheels page-tests collect lint browser  # longest first
 	@# Some images set the variable. Without bytecode each of some 200 processes, and pytest five times, compiles all of it.
 	@env -u PYTHONDONTWRITEBYTECODE $(VENV)/python -m pytest --numprocesses 5 --no-loadscope-reorder  # longest folders first
 
@@ -47,6 +47,9 @@ page-check: setup
 
 page-tests: setup
 	@$(VENV)/python -m dev.node test
+
+collect: setup  # compiles the tests, which else each of the processes of `make test` would do
+	@env -u PYTHONDONTWRITEBYTECODE $(VENV)/python -m pytest --collect-only --quiet --quiet >/dev/null
 
 fmt: setup  ## Format, fix what can be fixed automatically, and renew the page's list of preloads
 	@$(VENV)/ruff check --quiet --fix-only .

@@ -22,7 +22,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "requirements"
 DEPLOYED = ROOT / "requirements.txt"
-IN_VENV = ("pip", "dev", "speech", "tracing")  # in addition to what is deployed
+IN_VENV = ("pip", "uv", "dev", "speech", "tracing")  # in addition to what is deployed
 OLDEST_PYTHON = "3.11"
 HEADER = "# Made from {name}.in by `make requirements`; edit that instead.\n\n"
 

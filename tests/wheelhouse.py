@@ -21,10 +21,13 @@ def make_wheel(folder: Path, name: str, version: str, tag: str = "py3-none-any")
 
 
 def wheel_of_installed(folder: Path, name: str) -> Path:
-    """Makes a wheel from an installed package that contains only Python."""
+    """Makes a wheel from an installed package of Python alone, or with programs that any Linux like this one runs."""
     found = metadata.distribution(name)
-    files = [file for file in found.files or [] if file.suffix != ".pyc" and ".." not in file.parts]
+    listed = [file for file in found.files or [] if file.suffix != ".pyc"]
+    files = [file for file in listed if ".." not in file.parts]
     contents = {str(file): Path(str(file.locate())).read_bytes() for file in files if file.name != "RECORD"}
+    for program in (file for file in listed if file.parent.name == "bin" and file not in files):
+        contents[f"{name}-{found.version}.data/scripts/{program.name}"] = Path(str(program.locate())).read_bytes()
     record = next(str(file) for file in files if file.name == "RECORD")
     return _write(folder / f"{name}-{found.version}-py3-none-any.whl", {**contents, record: b""})
 
@@ -39,7 +42,9 @@ def _write(wheel: Path, contents: dict[str, bytes]) -> Path:
     wheel.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(wheel, "w") as archive:
         for name, content in contents.items():
-            archive.writestr(name, content)
+            made = zipfile.ZipInfo(name)
+            made.external_attr = (0o100755 if "/scripts/" in name else 0o100644) << 16
+            archive.writestr(made, content)
     return wheel
 
 

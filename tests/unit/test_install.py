@@ -1,5 +1,6 @@
 """If the embedded servers cannot run, a newcomer is told why and what to do instead."""
 
+import os
 import platform
 import re
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from dev import bootstrap as bootstrap_module
 from dev import install, requirements
 from dev.system import CHROMIUM, ensure_program, find_program
 from tests.stack import ROOT, clean_environment
@@ -103,6 +105,8 @@ def fresh_copy(folder: Path) -> Path:
     copy = folder / "copy"
     shutil.copytree(ROOT / "requirements", copy / "requirements")
     (copy / "dev").mkdir()
+    (copy / "web").mkdir()
+    (copy / "web" / "app.py").write_text("import packaging\n")
     for name in ("requirements.txt", "dev/__init__.py", "dev/bootstrap.py", "dev/requirements.py"):
         (copy / name).write_bytes((ROOT / name).read_bytes())
     return copy
@@ -143,10 +147,11 @@ def write(copy: Path, name: str, *wheels: Path) -> None:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A copy after a whole run with an index of our own, of pip and packaging and empty packages; and that index."""
+    """A copy after a whole run with an index of our own, of pip, uv, packaging and empty packages; and that index."""
     folder = tmp_path_factory.mktemp("bootstrap")
     copy, index = fresh_copy(folder), folder / "index"
     write(copy, "pip", wheel_of_installed(index, "pip"))
+    write(copy, "uv", wheel_of_installed(index, "uv"))
     write(copy, "dev", wheel_of_installed(index, "packaging"))
     write(copy, "base", make_wheel(index, "changing", "1.0"), make_wheel(index, "leaving", "1.0"))
     for name in ("flower", "speech", "tracing"):
@@ -181,15 +186,51 @@ def test_bootstrap_refuses_what_has_another_hash_or_none(made: tuple[Path, Path]
 
 def test_bootstrap_brings_an_older_venv_to_exactly_what_is_written(made: tuple[Path, Path]) -> None:
     copy, index = made
-    assert {each.partition("-")[0] for each in installed(copy)} == {"pip", "packaging", "changing", "leaving"}
+    assert {each.partition("-")[0] for each in installed(copy)} == {"pip", "uv", "packaging", "changing", "leaving"}
     write(copy, "base", make_wheel(index, "changing", "2.0"))
     after = bootstrap(copy, index)
     assert after.returncode == 0, after.stderr
-    ours = {f"{name}-{version(name)}" for name in ("pip", "packaging")}
+    ours = {f"{name}-{version(name)}" for name in ("pip", "uv", "packaging")}
     assert installed(copy) == {*ours, "changing-2.0"}, "nothing that came with the interpreter either"
     (module,) = (copy / ".venv" / "lib").glob("python*/site-packages/packaging/__init__.py")
-    assert Path(cache_from_source(str(module))).exists(), "what is installed is compiled"
+    assert Path(cache_from_source(str(module))).exists(), "what the programs import is compiled"
     assert bootstrap(copy, index).stdout == ""
+
+
+def test_bootstrap_installs_with_uv_and_where_that_fails_with_pip(made: tuple[Path, Path]) -> None:
+    copy, index = made
+    (site,) = (copy / ".venv" / "lib").glob("python*/site-packages")
+    uv = copy / ".venv" / "bin" / "uv"
+    program = uv.read_bytes()
+    write(copy, "base", make_wheel(index, "changing", "3.0"))
+    assert bootstrap(copy, index).returncode == 0
+    assert (site / "changing-3.0.dist-info" / "INSTALLER").read_text().strip() == "uv"
+    uv.write_text("#!/bin/sh\nexit 2\n")
+    write(copy, "base", make_wheel(index, "changing", "4.0"))
+    assert bootstrap(copy, index).returncode == 0
+    assert (site / "changing-4.0.dist-info" / "INSTALLER").read_text().strip() == "pip"
+    uv.write_bytes(program)
+
+
+@pytest.mark.parametrize(
+    ("told", "read"),
+    [
+        ({"PIP_INDEX_URL": "https://an.index/simple"}, {"UV_DEFAULT_INDEX": "https://an.index/simple"}),
+        ({"PIP_FIND_LINKS": "one two", "PIP_CERT": "/a.pem"}, {"UV_FIND_LINKS": "one,two", "SSL_CERT_FILE": "/a.pem"}),
+        ({"PIP_NO_INDEX": "1", "UV_NO_INDEX": "0"}, {}),  # whoever tells uv itself means uv
+        ({"PIP_TIMEOUT": "3"}, {}),
+    ],
+)
+def test_uv_finds_packages_where_pip_was_told_to(
+    monkeypatch: pytest.MonkeyPatch, told: dict[str, str], read: dict[str, str]
+) -> None:
+    for name in [name for name in os.environ if name.startswith(("PIP_", "UV_")) or name == "SSL_CERT_FILE"]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(bootstrap_module, "VENV", Path(sys.prefix))
+    assert bootstrap_module.options_of_pip() == {"UV_INDEX_STRATEGY": "unsafe-best-match", **read}
 
 
 @pytest.mark.parametrize("program", ["redis_folder", "compose_program"])

@@ -81,6 +81,17 @@ def test_setup_counts_packages_and_shows_what_it_downloads(
     ]
 
 
+def test_setup_shows_what_uv_downloads(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bootstrap, "LINE_SECONDS", 0.0)
+    shown = bootstrap.Progress(3)
+    for line in ("Resolved 3 packages in 1s", "Downloading av (39.1MiB)", "Downloaded av", "Prepared 2 packages in 4s"):
+        shown.read(line)
+    assert capsys.readouterr().out.splitlines() == [
+        "0 of 3 packages, downloading av (39.1MiB)",
+        "3 of 3 packages, writing 2 of them into .venv",
+    ]
+
+
 def test_setup_counts_all_packages_it_will_install() -> None:
     names = set().union(*map(bootstrap.listed, bootstrap.REQUIREMENTS))
     assert {"flask", "flower", "faster-whisper", "pytest"} <= names
