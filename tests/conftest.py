@@ -8,6 +8,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import structlog
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -36,7 +37,12 @@ def pytest_configure() -> None:
     """Puts temporary folders into memory if there is plenty: the stores wait for the disk at every write.
 
     No test needs the disk itself: a server that is killed leaves all it has written to the kernel.
+
+    Tracebacks are plain, as the application logs them: structlog's own, with the values of all variables, take up to a
+    second each.
     """
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
     if room_in_memory() >= PLENTY:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
