@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from flask import Flask, Response, current_app, g, request
 
 from chat.errors import Forbidden, SessionEnded
-from chat.people.sessions import Session
+from chat.people.sessions import Beside, Session
 from web import rates
 from web.errors import problem
 from web.services import services
@@ -48,6 +47,24 @@ def checks_session(view: View) -> View:
     return view
 
 
+def reads(ask: Callable[..., None]) -> Callable[[View], View]:
+    """Marks a view that needs what `ask` asks for; it is read in the round trip that checks the session, see `read`.
+
+    `ask` gets a pipeline and the values of the address. What it adds to the pipeline must not change anything.
+    """
+
+    def mark(view: View) -> View:
+        view.reads = ask  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def read() -> list[Any]:
+    """The replies to what the view of this call asked for, see `reads`."""
+    return cast("list[Any]", g.read)
+
+
 def me() -> str:
     """The id of the person who is calling."""
     return session().user_id
@@ -70,16 +87,24 @@ def authenticate() -> None:
 
 def authenticate_now() -> None:
     """For an open view that turns out to need a token after all. Raises SessionEnded."""
-    _authenticate(partial(services().tokens.verify, counted=rates.counted))
+    _authenticate(_verify)
 
 
 def _authenticate(check: Callable[[str], Session]) -> None:
     *others, last = _presented_tokens()
     for token in others:  # one header must not hide a valid token in the other, so this token is checked completely
         with suppress(SessionEnded):
-            g.session = services().tokens.verify(token, rates.counted)
+            g.session = _verify(token)
             return
     g.session = check(last)
+
+
+def _verify(token: str) -> Session:
+    ask = getattr(current_app.view_functions.get(request.endpoint or ""), "reads", None)
+    beside = Beside(lambda pipe: ask(pipe, *(request.view_args or {}).values())) if ask is not None else None
+    session = services().tokens.verify(token, rates.counted, beside)
+    g.read = beside.replies if beside is not None else []
+    return session
 
 
 def _presented_tokens() -> list[str]:

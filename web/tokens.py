@@ -14,7 +14,7 @@ from flask_jwt_extended.exceptions import JWTExtendedException
 from jwt import PyJWTError
 
 from chat.people import sessions
-from chat.people.sessions import Session
+from chat.people.sessions import Beside, Session
 from chat.store import clock
 from chat.store.connection import Stores
 from chat.store.limits import Counted
@@ -55,12 +55,13 @@ class Tokens:
             raise sessions.refusal()
         return session
 
-    def verify(self, token: str, counted: Callable[[str], Counted | None] = lambda _: None) -> Session:
-        """The same, if it has not been revoked either; asks Redis. Raises Unauthorized."""
+    def verify(
+        self, token: str, counted: Callable[[str], Counted | None] = lambda _: None, beside: Beside | None = None
+    ) -> Session:
+        """The same, if it has not been revoked either; asks Redis, also for what `beside` asks. Raises Unauthorized."""
         session = self.read(token)
-        if not sessions.is_valid(
-            self._stores, session.user_id, session.token_id, session.issued_ms, counted(session.user_id)
-        ):
+        user_id, token_id, issued_ms, _ = session
+        if not sessions.is_valid(self._stores, user_id, token_id, issued_ms, counted(user_id), beside):
             raise sessions.refusal()
         return session
 

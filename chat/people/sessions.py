@@ -5,7 +5,7 @@ so that losing Redis does not make a token valid again.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -28,6 +28,14 @@ class Session(NamedTuple):
     expires: int
 
 
+class Beside:
+    """What is read in the round trip that checks a session: `ask` adds its commands, `replies` are those to them."""
+
+    def __init__(self, ask: Callable[[Pipeline], None]) -> None:
+        self.ask = ask
+        self.replies: list[Any] = []
+
+
 def refusal() -> SessionEnded:
     """The error for a token that is not valid, whatever is wrong with it."""
     return SessionEnded("session_ended")
@@ -46,11 +54,17 @@ def end_all(stores: Stores, user_id: str, keep: str = "") -> None:
 
 
 def is_valid(
-    stores: Stores, user_id: str, token_id: str, issued_ms: int, counted: limits.Counted | None = None
+    stores: Stores,
+    user_id: str,
+    token_id: str,
+    issued_ms: int,
+    counted: limits.Counted | None = None,
+    beside: Beside | None = None,
 ) -> bool:
     """Whether the token's session has not been ended and the person still exists. One round trip.
 
-    The same round trip counts what the person is about to do; an invalid session does not count.
+    The same round trip counts what the person is about to do; an invalid session does not count. It also reads what
+    `beside` asks for.
 
     Raises:
         TooMany: the session is valid, and the person has done that too often.
@@ -64,7 +78,12 @@ def is_valid(
         pipe.exists(keys.user_key(user_id))
         pipe.exists(keys.HOT_COMPLETE)
         limits.count(pipe, windows)
-        revoked, ended, known, complete, *counts = pipe.execute()
+        if beside is not None:
+            beside.ask(pipe)
+        revoked, ended, known, complete, *rest = pipe.execute()
+    counts = rest[: limits.COMMANDS * len(windows)]
+    if beside is not None:
+        beside.replies = rest[len(counts) :]
     if not complete:
         archived = {each["_id"]: each["value"] for each in stores.mongo.sessions.find({"_id": {"$in": list(marks)}})}
         revoked = revoked or archived.get(marks[0])

@@ -18,11 +18,12 @@ it is cut off once it is whole), `started` (ms), `expires` (s), `call` (the last
 import secrets
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import structlog
+from redis.client import Pipeline
 
 from chat import audio
 from chat.audio import NewRecording, Upload, allowance
@@ -49,6 +50,7 @@ FULL_RETRY_SECONDS = 30
 READ_BYTES = 256 * 1024
 MEASURED_SECONDS = 1.0  # that a follower may take to the end of a recording that has just become whole
 HEARD_SECONDS = 1.0  # that it may then take until the last words are settled
+NOBODYS = ""  # what is asked for instead of a text that can be no recording's id
 FOLLOWER_STEP = 0.02  # seconds between two looks
 # By which the expiry of a recording moves at least, so that few pieces have to note it with its owner's reservation and
 # in `keys.RECORDINGS`: so many seconds, or this share of `RECORDING_TTL`
@@ -154,10 +156,8 @@ def create(stores: Stores, owner_id: str, plan: Plan) -> Recording:
 
 def find(stores: Stores, recording_id: str) -> Recording | None:
     """Returns a recording, whoever owns it; None if there is none, or it was discarded or has expired."""
-    if not audio.is_upload_id(recording_id):
-        return None
-    found, now = _load(stores, recording_id)
-    return _parse(recording_id, found) if _is_alive(found, now) else None
+    found, time_ = _load(stores, recording_id)
+    return _parse(recording_id, found) if _is_alive(found, clock.read_ms(time_)) else None
 
 
 def find_own(stores: Stores, recording_id: str, owner_id: str) -> Recording:
@@ -167,10 +167,21 @@ def find_own(stores: Stores, recording_id: str, owner_id: str) -> Recording:
         NotFound: there is none, or it is somebody else's.
         Gone: it was discarded, refused or sent, or has expired.
     """
-    found, now = _load(stores, recording_id) if audio.is_upload_id(recording_id) else ({}, 0)
+    return own(recording_id, owner_id, _load(stores, recording_id))
+
+
+def ask(pipe: Pipeline, recording_id: str) -> None:
+    """Asks, as part of a pipeline, for what `own` needs."""
+    pipe.hgetall(keys.recording_key(recording_id if audio.is_upload_id(recording_id) else NOBODYS))
+    pipe.time()
+
+
+def own(recording_id: str, owner_id: str, replies: Sequence[Any]) -> Recording:
+    """Returns a person's recording, by the replies to what `ask` asked for. Raises what `find_own` raises."""
+    found, time_ = replies
     if found.get(b"owner", b"").decode() != owner_id:
         raise NotFound("no_such_recording")
-    if not _is_alive(found, now):
+    if not _is_alive(found, clock.read_ms(time_)):
         raise Gone("recording_gone")
     return _parse(recording_id, found)
 
@@ -427,13 +438,12 @@ def _note_growing(stores: Stores, recording: Recording, expires: int) -> None:
         pipe.execute()
 
 
-def _load(stores: Stores, recording_id: str) -> tuple[dict[bytes, bytes], int]:
-    """The fields of a recording, and the time by Redis's clock (Unix ms)."""
+def _load(stores: Stores, recording_id: str) -> list[Any]:
+    """The replies to what `ask` asks for."""
     with stores.redis.pipeline(transaction=False) as pipe:
-        pipe.hgetall(keys.recording_key(recording_id))
-        pipe.time()
-        fields, time_ = pipe.execute()
-    return fields, clock.read_ms(time_)
+        ask(pipe, recording_id)
+        replies: list[Any] = pipe.execute()
+    return replies
 
 
 def _is_alive(fields: dict[bytes, bytes], now: int) -> bool:

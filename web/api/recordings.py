@@ -15,7 +15,7 @@ from chat.voice.recordings import Piece, Recording
 from web import forms, schemas, tus
 from web.api.files import prefetch
 from web.api.responses import AUDIO, PREFIX, SECURITY, responses
-from web.auth import me
+from web.auth import me, read, reads
 from web.bodies import PIECE_TYPE, takes_pieces
 from web.services import services, stores
 
@@ -32,6 +32,11 @@ _GROWN: dict[str, Any] = {
         "Upload-Expires": {"schema": {"type": "string"}, "description": "when it is deleted if nobody goes on"},
     }
 }
+
+
+def _own(path: schemas.RecordingPath) -> Recording:
+    """The recording of this call, which its view `reads` by `recordings.ask`. Raises NotFound and Gone."""
+    return recordings.own(path.uuid, me(), read())
 
 
 @api.get("/recordings", responses=responses(200, schemas.Recordings, 401))
@@ -61,9 +66,10 @@ def create(header: schemas.CreationHeaders) -> Response:
     "/recordings/<uuid>",
     responses=responses(200, {"content": {"application/octet-stream": _OCTETS}}, 401, 404, 410, 412),
 )
+@reads(recordings.ask)
 def get(path: schemas.RecordingPath) -> Response:
     """What has come of a recording; HEAD tells how much (tus)"""
-    recording = recordings.find_own(stores(), path.uuid, me())
+    recording = _own(path)
     if request.method == "HEAD":
         return tus.describe_all(Response(), _completed(recording))
     response = Response(prefetch(_content(recording)), content_type="application/octet-stream")
@@ -76,17 +82,19 @@ def get(path: schemas.RecordingPath) -> Response:
     openapi_extensions=_PIECE,
 )
 @takes_pieces
+@reads(recordings.ask)
 def append(path: schemas.RecordingPath, header: schemas.PieceHeaders) -> Response:
     """Append a piece to a recording (tus); with the last one goes `Upload-Length`, if it was not known before"""
-    recording = recordings.find_own(stores(), path.uuid, me())
+    recording = _own(path)
     last = Piece(header.upload_offset, b"", header.upload_length, header.pause == "true", header.cut_at)
     return tus.describe(Response(status=204), _grown(recording, last))
 
 
 @api.delete("/recordings/<uuid>", responses=responses(204, None, 400, 401, 404, 410, 412, 413, 415))
+@reads(recordings.ask)
 def discard(path: schemas.RecordingPath) -> Response:
     """Discard a recording (tus), whether it is complete or not; a message that has it keeps it"""
-    recordings.discard(stores(), recordings.find_own(stores(), path.uuid, me()))
+    recordings.discard(stores(), _own(path))
     return Response(status=204)
 
 
