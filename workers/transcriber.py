@@ -8,6 +8,7 @@ Either way it runs at a low priority, so that text goes first on a shared machin
 import os
 import threading
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from celery.signals import worker_init, worker_shutdown
@@ -16,6 +17,7 @@ from chat.voice.recognisers import TranscriptionUnavailable
 from config.settings import get_settings
 from workers.app import app, recogniser
 
+AUTOGROUP = Path("/proc/self/autogroup")
 NICENESS = 10  # of 19; the kernel gives a process of 0 about nine times as much where both want a core
 
 _settings = get_settings()
@@ -26,6 +28,11 @@ app.conf.worker_concurrency = _settings.recordings_together + _settings.followed
 @worker_init.connect
 def _give_way(**_: Any) -> None:
     os.nice(NICENESS)
+    # Kernels with this file share the cores among sessions first, and niceness counts within one of them alone (see
+    # sched(7), "The autogroup feature"). In a session that is not ours alone is the web process too, and it does count.
+    if os.getsid(0) == os.getpid():
+        with suppress(OSError):
+            AUTOGROUP.write_text(str(NICENESS))
 
 
 @worker_init.connect
