@@ -49,7 +49,7 @@ page-tests: setup
 	@$(VENV)/python -m dev.node test
 
 collect: setup  # compiles the tests, which else each of the processes of `make test` would do
-	@env -u PYTHONDONTWRITEBYTECODE $(VENV)/python -m pytest --collect-only --quiet --quiet >/dev/null
+	@said=$$(env -u PYTHONDONTWRITEBYTECODE $(VENV)/python -m pytest --collect-only 2>&1) || { echo "$$said"; exit 1; }
 
 fmt: setup  ## Format, fix what can be fixed automatically, and renew the page's list of preloads
 	@$(VENV)/ruff check --quiet --fix-only .
