@@ -57,6 +57,9 @@ def test_the_keyboard_plays_seeks_and_chooses_words(visit: Visit, client: Client
         ada.page.keyboard.press("ArrowRight")
     expect(words.nth(2)).to_have_class(re.compile("chosen"))
     expect(ada.page.locator("#announcer")).to_contain_text("was")
+    grace.post(ada.person, "and cold")  # its group goes on, so its row is drawn anew
+    expect(ada.message("and cold")).to_be_visible()
+    expect(words.nth(2)).to_have_class(re.compile("chosen"))
     ada.page.evaluate(NOTE_LIT)
     ada.page.keyboard.press("Enter")
     ada.page.wait_for_function("() => lit[0] === 'was'")

@@ -15,6 +15,9 @@ import { isTimed, timedWords, wordAt } from "./timed-words.js";
 
 const BREATH = 1.5; // seconds of silence between two words that begin a new line
 
+/** The word that was chosen last: it stays chosen where its row is drawn anew. One, since only one has the focus. */
+let lastChosen = { key: "", index: -1 };
+
 /**
  * @param {{ text: string, words?: HeardWord[] | null, language?: string | null }} message
  * @param {RecordingSource} source
@@ -88,6 +91,8 @@ class ReadAlong {
 		this.paragraph.onclick = (event) => this.#playClicked(event);
 		this.paragraph.onkeydown = (event) => this.#control(event);
 		followPlayer(this.paragraph, this.source, () => this.#lightSpoken());
+		const chosen = lastChosen.key === this.source.key && this.spans[lastChosen.index];
+		if (chosen) this.#chosen = moveClass("chosen", null, chosen);
 	}
 
 	/** @param {MouseEvent} event */
@@ -143,8 +148,10 @@ class ReadAlong {
 
 	/** @param {number} index */
 	#choose(index) {
-		const span = this.spans[Math.max(0, Math.min(index, this.spans.length - 1))];
+		const at = Math.max(0, Math.min(index, this.spans.length - 1));
+		const span = this.spans[at];
 		this.#chosen = moveClass("chosen", this.#chosen, span);
+		lastChosen = { key: this.source.key, index: at };
 		announce(span.textContent ?? "");
 	}
 
