@@ -33,9 +33,9 @@ OPTIONS_OF_UV = {
     "proxy": "ALL_PROXY",
 }
 OLDEST_PYTHON = (3, 11)
-IMPORTED = (  # each by a process of its own: what serves and works, and what recognises speech and tests
+IMPORTED = (  # each by a process of its own: what serves and works, and what recognises speech
     "web.app, celery.bin.celery, celery.apps.worker, celery.concurrency.prefork, flower.command",
-    "av, faster_whisper, deepgram, playwright.sync_api, pytest, schemathesis",
+    "av, faster_whisper, deepgram",
 )
 LINE_SECONDS = 5.0  # between two lines where there is no terminal
 LINE_WIDTH = 79
@@ -108,7 +108,8 @@ def options_of_pip() -> dict[str, str]:
 def compile_imported() -> None:
     """Compiles what the programs import, by importing it: a fifth of what is installed.
 
-    Otherwise the first `make run` and `make test` would compile it in each of their processes at once.
+    Otherwise the first `make run` would compile it in each of its processes at once. `make collect` does the same for
+    what only tests import.
     """
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     commands = [[str(VENV / "bin" / "python"), "-c", f"import {modules}"] for modules in IMPORTED]
