@@ -76,6 +76,15 @@ ROWS_ARE_MADE = """async () => {
 
 NAVIGATE = """async (path) => (await import("/static/js/base/router.js")).navigate(path)"""
 
+# A message changes after one has scrolled, before the browser has told of that.
+SCROLL_BEFORE_A_CHANGE = """async (partner) => {
+    const { emit } = await import("/static/js/base/events.js");
+    const { historyWith } = await import("/static/js/state/histories.js");
+    const view = document.querySelector(".timeline");
+    view.scrollTop = view.scrollHeight / 2;
+    emit("history", historyWith(partner));
+}"""
+
 # Answers the text of the first message that is loaded, when nothing loads.
 FIRST_LOADED = """async (partner) => {
     const history = (await import("/static/js/state/histories.js")).historyWith(partner);
@@ -145,6 +154,18 @@ def test_what_comes_while_one_reads_further_up_is_counted_and_moves_nothing(visi
     ada.page.get_by_role("button", name="To the newest message").click()
     expect(ada.message("fresh 1")).to_be_in_viewport()
     expect(ada.page.locator(".jump")).to_be_hidden()
+
+
+def test_what_changes_just_as_one_scrolls_up_takes_nobody_back(visit: Visit, modules: str, client: Client) -> None:
+    ada, grace = visit("ada", base_url=modules), client.sign_up("grace")
+    tell(ada.page, talk(ada.person, grace, 100))
+    ada.open(grace)
+    expect(newest(ada.page, 100)).to_be_in_viewport()
+    ada.page.evaluate(ROWS_ARE_MADE)
+    ada.page.evaluate(SCROLL_BEFORE_A_CHANGE, grace.id)
+    expect(ada.page.get_by_role("button", name="To the newest message")).to_be_visible()
+    ada.page.get_by_role("button", name="To the newest message").click()
+    expect(newest(ada.page, 100)).to_be_in_viewport()
 
 
 def test_a_search_hit_opens_at_its_message_with_the_newest_one_click_away(visit: Visit, client: Client) -> None:

@@ -1,6 +1,7 @@
 // Where elements are in a view that scrolls.
 
 const EDGE = 4; // pixels of an element that must be in view
+const END = 60; // nearer to the end than this counts as being there
 
 /**
  * How far an element begins below the top of the view, in pixels.
@@ -23,4 +24,9 @@ export function isInView(scroller, element) {
 /** @param {HTMLElement} scroller */
 export function distanceToEnd({ scrollHeight, scrollTop, clientHeight }) {
 	return scrollHeight - scrollTop - clientHeight;
+}
+
+/** @param {HTMLElement} scroller */
+export function isAtEnd(scroller) {
+	return distanceToEnd(scroller) < END;
 }

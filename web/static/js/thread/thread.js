@@ -18,6 +18,7 @@ import { Items, keyOf } from "./items.js";
 import { MessageActions } from "./message-actions.js";
 import { printByKey } from "./opened-later.js";
 import { messageRow } from "./row.js";
+import { isAtEnd } from "./scroller.js";
 import { Timeline } from "./timeline.js";
 import { Unread } from "./unread.js";
 import { seekWord, showProgress } from "./voice-body.js";
@@ -219,9 +220,8 @@ export class Thread {
 	}
 
 	#viewChanged() {
-		const { jump, fresh } = this.parts;
-		const isAtNewest = this.timeline.isAtBottom && this.history.atEnd;
-		jump.hidden = isAtNewest;
+		const { jump, fresh, scroller } = this.parts;
+		jump.hidden = isAtEnd(scroller) && this.history.atEnd;
 		this.unread.read(this.timeline.rowsInView());
 		fresh.textContent = this.unread.count ? count(this.unread.count) : "";
 	}

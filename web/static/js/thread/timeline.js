@@ -3,12 +3,11 @@
 
 import { replaceKeepingFocus } from "../dom/replace.js";
 import { RowHeights } from "./row-heights.js";
-import { distanceToEnd, isInView, topIn } from "./scroller.js";
+import { distanceToEnd, isAtEnd, isInView, topIn } from "./scroller.js";
 import { stretchFor } from "./stretch.js";
 
 const OVERSCAN = 900; // pixels above and below the view
 const NEAR = 1_200; // pixels from an end at which more is loaded
-const BOTTOM = 60; // nearer to the end than this counts as being there
 const ROUNDS = 4;
 const MADE_A_FRAME = 3; // rows, apart from those in view; more would keep a slow phone busy for too long
 const SHOWN_A_FRAME = 6; // rows that come into view by scrolling; where they are more, nobody can read them
@@ -74,6 +73,7 @@ export class Timeline {
 
 	/** @param {Items<Item>} items */
 	setItems(items) {
+		if (this.#wentUp && !isAtEnd(this.scroller)) this.#follows = false; // the browser tells of it with the next frame only
 		this.#items = items;
 		this.#heights.setKeys(items.keys);
 		this.#update();
@@ -82,10 +82,6 @@ export class Timeline {
 	/** Whether the list stays at the newest. */
 	get follows() {
 		return this.#follows;
-	}
-
-	get isAtBottom() {
-		return distanceToEnd(this.scroller) < BOTTOM;
 	}
 
 	toBottom() {
@@ -116,10 +112,13 @@ export class Timeline {
 		return this.#rows.get(key)?.element ?? null;
 	}
 
+	/** Whoever goes up stops following. What grows beneath does not stop it, though it takes the end away. */
+	get #wentUp() {
+		return this.scroller.scrollTop < this.#seenTop;
+	}
+
 	#scrolled() {
-		// Whoever goes up stops following. What grows beneath does not, though it takes the end away.
-		const wentUp = this.scroller.scrollTop < this.#seenTop;
-		this.#follows = this.isAtBottom || (this.#follows && !wentUp);
+		this.#follows = isAtEnd(this.scroller) || (this.#follows && !this.#wentUp);
 		this.#seenTop = this.scroller.scrollTop;
 		this.#updateLater();
 	}
