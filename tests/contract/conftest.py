@@ -36,7 +36,6 @@ STRICT = {
 SPARING = {
     "LIMIT_TRANSCRIPTION": "1 per hour",
     "LIMIT_TRANSCRIBE_AGAIN_MESSAGE": "1 per hour",
-    "PRESENCE": "contacts",
     "REDIS_MEMORY_WARNING": "0.5",
     "REDIS_MEMORY_FULL": "0.7",
 }
@@ -124,6 +123,17 @@ def sparing(make_web: MakeWeb) -> Web:
     web = make_web("web-sparing", SPARING)
     web.wait()
     return web
+
+
+@pytest.fixture
+def reserved(make_web: MakeWeb) -> Iterator[Web]:
+    """A web process that tells only contacts who comes and goes. It ends with its test: whichever process finds that
+    another one died tells of its people, and all the others' tests want everybody told.
+    """
+    web = make_web("web-reserved", {"PRESENCE": "contacts"})
+    web.wait()
+    yield web
+    web.process.stop()
 
 
 @pytest.fixture(scope="package")

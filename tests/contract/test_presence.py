@@ -127,9 +127,9 @@ def test_everything_shows_the_same_presence(client: Client, ada: Person, ben: Pe
 
 
 def test_with_contacts_only_who_talked_to_somebody_is_told_and_shown_whether_they_are_online(
-    client: Client, sparing: Web, connect: Connect
+    client: Client, reserved: Web, connect: Connect
 ) -> None:
-    person, friend, stranger = (sparing.seen_by(client.sign_up()) for _ in range(3))
+    person, friend, stranger = (reserved.seen_by(client.sign_up()) for _ in range(3))
     friend.post(person, "hello")
     eventually(lambda: friend.get("/conversations"), "the conversation")
     by_friend, by_stranger, socket = connect(friend), connect(stranger), connect(person)
