@@ -20,6 +20,7 @@ from chat.wire import Message, StoredMessage
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
 LAST_TEXT_LIMIT = 200  # characters of a last message; a list shows a line of it
+THERE_BEFORE, MOVED = 1, 2  # replies of move_read_cursor.lua
 _SAME_MOMENT = 16  # extra rows to read, since several last messages may share the page boundary's millisecond
 
 
@@ -78,18 +79,20 @@ def mark_read(stores: Stores, reader_id: str, partner_id: str, up_to: str) -> No
     conversation = ids.conversation_id(reader_id, partner_id)
     if not ids.is_id(up_to) or not _contains(stores, conversation, up_to):
         raise NotFound("no_such_message")
-    # The reader's own first: if we die in between, nothing that was read stays unread, and the call can be repeated.
+    # The reader's own first: if we die in between, nothing that was read stays unread, and the call can be repeated. That
+    # tells the partner what we have not.
     with stores.redis.pipeline(transaction=False) as pipe:
         note_read(stores, reader_id, partner_id, up_to, pipe)
-        *_, moved = execute(pipe)
-    if moved:
-        delivery.deliver(stores, [frames.read_frame(up_to, reader_id, partner_id)])
+        *_, cursor = execute(pipe)
+    frame = frames.read_frame(up_to, reader_id, partner_id)
+    if cursor == MOVED or (cursor == THERE_BEFORE and not delivery.was_delivered(stores, frame)):
+        delivery.deliver(stores, [frame])
 
 
 def note_read(stores: Stores, reader_id: str, partner_id: str, up_to: str, pipe: Pipeline) -> None:
     """Empties the reader's inbox up to that message, then moves their cursor, as the last two commands of a pipeline.
 
-    The last reply is true if the cursor has moved. Safe to repeat.
+    The last reply says what became of the cursor (see `move_read_cursor.lua`). Safe to repeat.
     """
     conversation = ids.conversation_id(reader_id, partner_id)
     partition = partitions.of_conversation(stores, conversation)

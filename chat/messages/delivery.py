@@ -114,6 +114,14 @@ def deliver(
         execute(pipe)
 
 
+def was_delivered(stores: Stores, frame: Frame) -> bool:
+    """Whether both people were given this frame, as far as Redis keeps what was delivered. One round trip."""
+    with stores.redis.pipeline(transaction=False) as pipe:
+        for person in frame.people:
+            pipe.zscore(keys.deliveries_key(person), frame.member)
+        return None not in pipe.execute()
+
+
 def announce_typing(stores: Stores, sender_id: str, receiver_id: str, *, recording: bool = False) -> None:
     """Tells the receiver that the sender is typing, or recording a voice message.
 

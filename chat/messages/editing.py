@@ -56,9 +56,15 @@ def delete(stores: Stores, sender_id: str, message_id: str) -> None:
     """Deletes a message: its text and audio leave both stores, a tombstone remains.
 
     Raises:
-        NotFound: this sender has no such message, or it was deleted.
+        NotFound: this sender has no such message, or it was deleted. A deletion that somebody was killed over is
+            finished before.
     """
-    buried = bury(stores, [_own(stores, sender_id, message_id)])
+    message = _sent(stores, sender_id, message_id)
+    if message.get("deletedAt"):
+        storing.drop_unread(stores, [message])
+        delivery.deliver(stores, [deleted_frame(message)], reposition=False)
+        raise NotFound("no_such_message")
+    buried = bury(stores, [message])
     delivery.deliver(stores, [deleted_frame(_changed(buried[0]))])
 
 
@@ -95,7 +101,15 @@ def deleted_frame(tombstone: StoredMessage) -> frames.Frame:
 
 
 def _own(stores: Stores, sender_id: str, message_id: str) -> StoredMessage:
-    """The sender's message. Waits for one that was accepted a moment ago until it is stored."""
+    """The sender's message, if it was not deleted."""
+    message = _sent(stores, sender_id, message_id)
+    if message.get("deletedAt"):
+        raise NotFound("no_such_message")
+    return message
+
+
+def _sent(stores: Stores, sender_id: str, message_id: str) -> StoredMessage:
+    """The sender's message, or its tombstone. Waits for one that was accepted a moment ago until it is stored."""
     if not ids.is_id(message_id):
         raise NotFound("no_such_message")
     until = time.monotonic() + SETTLE_SECONDS
@@ -107,7 +121,7 @@ def _own(stores: Stores, sender_id: str, message_id: str) -> StoredMessage:
         if time.monotonic() > until:
             raise Unavailable("message_on_its_way")
         time.sleep(SETTLE_STEP)
-    if message is None or message["senderId"] != sender_id or message.get("deletedAt"):
+    if message is None or message["senderId"] != sender_id:
         raise NotFound("no_such_message")
     return message
 

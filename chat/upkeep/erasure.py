@@ -204,6 +204,7 @@ def _erase_page(stores: Stores, user_id: str, page: list[StoredMessage]) -> bool
     wanted = {**standing, **{message["_id"]: message for message in alive}}
     now = hot.read_again(stores, wanted.values())
     buried = [message for message in now if message is not None and message.get("deletedAt")]
+    storing.drop_unread(stores, buried)  # also of those over which we were killed before
     # Deliver before archiving: if we are killed in between, the page is repeated and delivered again.
     delivery.deliver(stores, [editing.deleted_frame(message) for message in buried])
     stored, _ = storing.store_archive(stores, buried)

@@ -257,6 +257,18 @@ def test_a_sender_at_the_limit_may_send_again_when_its_window_ends(stores: Store
     assert send(strict, *pair, "four")["text"] == "four"
 
 
+def test_a_text_that_counts_for_more_than_a_window_holds_may_be_sent_in_an_empty_one(
+    stores: Stores, pair: tuple[str, str]
+) -> None:
+    strict = limited(stores, "2 per 10 minute; 9 per hour")
+    long = "x" * (3 * sending.CHARACTERS_A_COUNT)
+    send(strict, *pair, long)
+    assert stores.redis.get(keys.limit_key("message", pair[0], 600)) == b"3"
+    for text in ("short", long):
+        with pytest.raises(TooMany):
+            send(strict, *pair, text)
+
+
 def test_an_ended_session_counts_in_none_of_its_owners_limits(stores: Stores, pair: tuple[str, str]) -> None:
     strict = limited(stores, "2 per minute; 3 per hour")
     counters = [keys.limit_key("message", pair[0], seconds) for seconds in (60, 3_600)]

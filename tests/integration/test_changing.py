@@ -20,6 +20,14 @@ from tests.people import archive_only, change, drain, key_of, said, send, send_v
 from tests.pubsub import Listener
 
 
+class Killed(BaseException):
+    """Like SIGKILL: nothing runs after it."""
+
+
+def killed(*_: object, **__: object) -> None:
+    raise Killed
+
+
 @pytest.fixture
 def message(stores: Stores, pair: tuple[str, str]) -> StoredMessage:
     """An unchanged text, as Redis has it."""
@@ -172,6 +180,58 @@ def test_a_partner_is_told_once_how_far_somebody_has_read(stores: Stores, pair: 
             conversations.mark_read(stores, bert, anna, up_to)
         told = [orjson.loads(heard.data) for heard in listener.heard(frames.STATUS)]
     assert [(each["_id"], each["readerId"]) for each in told] == [(sent[1], bert), (sent[2], bert)]
+
+
+def test_a_partner_who_was_not_told_of_a_reading_is_told_when_it_is_repeated(
+    stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna, bert = pair
+    sent = send(stores, anna, bert, "hello")["_id"]
+    drain(stores)
+    with monkeypatch.context() as patched:
+        patched.setattr(delivery, "deliver", killed)
+        with pytest.raises(Killed):
+            conversations.mark_read(stores, bert, anna, sent)
+    with Listener(stores, frames.STATUS) as listener:
+        conversations.mark_read(stores, bert, anna, sent)
+        (told,) = [orjson.loads(heard.data) for heard in listener.heard(frames.STATUS)]
+        conversations.mark_read(stores, bert, anna, sent)
+        assert listener.heard(frames.STATUS) == []
+    assert (told["_id"], told["readerId"]) == (sent, bert)
+
+
+@pytest.mark.parametrize("where", ["storing.drop_unread", "delivery.deliver"])
+def test_a_deletion_that_somebody_was_killed_over_is_finished_when_it_is_repeated(
+    stores: Stores, message: StoredMessage, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender, receiver = message["senderId"], message["receiverId"]
+    with monkeypatch.context() as patched:
+        patched.setattr(f"chat.messages.{where}", killed)
+        with pytest.raises(Killed):
+            editing.delete(stores, sender, message["_id"])
+    with Listener(stores, frames.STATUS) as listener:
+        with pytest.raises(NotFound):
+            editing.delete(stores, sender, message["_id"])
+        (told,) = [orjson.loads(heard.data) for heard in listener.heard(frames.STATUS)]
+    assert (told["_id"], told["status"]) == (message["_id"], "deleted")
+    assert stores.redis.zcard(keys.inbox_key(receiver, sender)) == 0
+
+
+def test_a_deletion_that_the_redis_client_repeats_is_one(
+    stores: Stores, message: StoredMessage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change_all = storing.change_all
+
+    def lose_the_first_reply(*arguments: Any) -> Any:
+        change_all(*arguments)
+        return change_all(*arguments)  # as redis-py does if the connection breaks before the reply
+
+    monkeypatch.setattr(storing, "change_all", lose_the_first_reply)
+    with Listener(stores, frames.STATUS) as listener:
+        editing.delete(stores, message["senderId"], message["_id"])
+        (told,) = [orjson.loads(heard.data) for heard in listener.heard(frames.STATUS)]
+    assert (told["_id"], told["status"]) == (message["_id"], "deleted")
+    assert archived(stores, message["_id"])["revision"] == 2
 
 
 def test_what_became_unread_again_is_read_up_to_the_cursor(stores: Stores, pair: tuple[str, str]) -> None:

@@ -1,5 +1,5 @@
 -- Counts a message against its sender's limits, and notes where what has this clientId is appended. A message that exceeds
--- one of them counts in none.
+-- one of them counts in none. The first one in a window passes whatever it counts for: a text never gets shorter.
 -- The first step of accepting a message; `append_message` is the second one.
 -- KEYS: the counters of the limits, then, if the message has a clientId, the home of what has it
 -- ARGV: named below, then for each counter its maximum and its seconds
@@ -15,7 +15,8 @@ end
 
 for i = 0, limits - 1 do
   local counter, max, seconds = limit(i)
-  if tonumber(redis.call('GET', counter) or 0) + cost > max then
+  local count = tonumber(redis.call('GET', counter) or 0)
+  if count > 0 and count + cost > max then
     redis.call('EXPIRE', counter, seconds, 'NX')
     return {'limited', tostring(math.max(1, redis.call('TTL', counter)))}
   end
