@@ -79,8 +79,8 @@ def mark_read(stores: Stores, reader_id: str, partner_id: str, up_to: str) -> No
     conversation = ids.conversation_id(reader_id, partner_id)
     if not ids.is_id(up_to) or not _contains(stores, conversation, up_to):
         raise NotFound("no_such_message")
-    # The reader's own first: if we die in between, nothing that was read stays unread, and the call can be repeated. That
-    # tells the partner what we have not.
+    # The reader's own first: if we die in between, nothing that was read stays unread, and the partner is told when the
+    # call is repeated.
     with stores.redis.pipeline(transaction=False) as pipe:
         note_read(stores, reader_id, partner_id, up_to, pipe)
         *_, cursor = execute(pipe)

@@ -76,6 +76,16 @@ ROWS_ARE_MADE = """async () => {
 
 NAVIGATE = """async (path) => (await import("/static/js/base/router.js")).navigate(path)"""
 
+# As a finger does that moves slowly. Answers how far the view has gone.
+SCROLL_UP_SLOWLY = """async (view) => {
+    const before = view.scrollTop;
+    for (let step = 0; step < 10; step += 1) {
+        view.scrollTop -= 9;
+        await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+    }
+    return before - view.scrollTop;
+}"""
+
 # A message changes after one has scrolled, before the browser has told of that.
 SCROLL_BEFORE_A_CHANGE = """async (partner) => {
     const { emit } = await import("/static/js/base/events.js");
@@ -154,6 +164,22 @@ def test_what_comes_while_one_reads_further_up_is_counted_and_moves_nothing(visi
     ada.page.get_by_role("button", name="To the newest message").click()
     expect(ada.message("fresh 1")).to_be_in_viewport()
     expect(ada.page.locator(".jump")).to_be_hidden()
+
+
+def test_whoever_scrolls_up_slowly_gets_away_from_the_newest(visit: Visit, client: Client) -> None:
+    ada, grace = visit("ada"), client.sign_up("grace")
+    tell(ada.page, talk(ada.person, grace, 100))
+    ada.open(grace)
+    expect(newest(ada.page, 100)).to_be_in_viewport()
+    ada.page.evaluate(ROWS_ARE_MADE)
+    went = ada.page.locator(".timeline").evaluate(SCROLL_UP_SLOWLY)
+    assert went == 10 * 9, "each step stays"
+    grace.post(ada.person, "fresh")
+    expect(ada.page.locator(".jump .badge")).to_have_text("1")
+    ada.page.locator(".timeline").evaluate("view => { view.scrollTop = view.scrollHeight; }")
+    expect(ada.message("fresh")).to_be_in_viewport()
+    grace.post(ada.person, "fresher")
+    expect(ada.message("fresher")).to_be_in_viewport()
 
 
 def test_what_changes_just_as_one_scrolls_up_takes_nobody_back(visit: Visit, modules: str, client: Client) -> None:

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, test } from "node:test";
 
 import { append, complete, create, metadataOf, progressOf } from "../../web/static/js/net/tus.js";
 import { Journey } from "../../web/static/js/state/journey.js";
-import { keptRecordingFor } from "../../web/static/js/state/kept-recordings.js";
+import { keptRecordingFor, partnersWithKept } from "../../web/static/js/state/kept-recordings.js";
 import { enqueue, waitingFor } from "../../web/static/js/state/outbox.js";
 import { Recording } from "../../web/static/js/state/recording.js";
 import { digest } from "./recordings.js";
@@ -46,6 +46,31 @@ async function arrived() {
 	}
 	assert.equal(await digest(there().bytes), await digest(blob));
 }
+
+const patient = { timeout: 10_000 }; // milliseconds
+
+test("one that ends while it is begun on the server leaves nothing there, nor notes of it here", patient, async () => {
+	const held = server.hold("POST /api/recordings");
+	journey.start();
+	speak(1);
+	await held.made;
+	journey.stop();
+	await recording.discard();
+	const [id] = [...server.recordings.byId.keys()].slice(-1);
+	held.release();
+	const isDiscarded = () => server.calls.some((call) => call === `DELETE /api/recordings/${id}`);
+	while (!isDiscarded()) await new Promise((resolve) => setTimeout(resolve, 5));
+	assert.equal(recording.notes.id, null);
+	assert.equal((await partnersWithKept()).has(`partner-${count}`), false);
+});
+
+test("whoever has only notes of a recording is not said to have kept one", async () => {
+	recording.note({ offset: 0 });
+	assert.equal((await partnersWithKept()).has(`partner-${count}`), false);
+	speak(1);
+	await recording.made();
+	assert.equal((await partnersWithKept()).has(`partner-${count}`), true);
+});
 
 test("pieces go as they are made, in order, and are kept in the browser all the while", async () => {
 	journey.start();

@@ -4,6 +4,7 @@
 import { backoff } from "../base/backoff.js";
 import { listen } from "../dom/elements.js";
 import { append, create, PAUSE, progressOf } from "../net/tus.js";
+import { forgetOnServer } from "./unfinished.js";
 
 /** @import { ApiError } from "../net/errors.js" */
 /** @import { Recording } from "./recording.js" */
@@ -79,6 +80,7 @@ export class Journey {
 		try {
 			await this.#step();
 		} catch (error) {
+			if (this.#isOver) return;
 			this.#failed(/** @type {ApiError} */ (error));
 			this.#attempts += 1;
 			if (!this.#isOver) await this.#pause(/** @type {ApiError} */ (error));
@@ -104,7 +106,12 @@ export class Journey {
 	async #begin() {
 		this.#begun += 1;
 		const { type } = this.recording;
-		this.recording.note({ id: await create({ filetype: type, ...this.metadata }) });
+		const id = await create({ filetype: type, ...this.metadata });
+		if (this.#isOver) {
+			forgetOnServer(id); // nobody else can: they did not know of it when they ended this
+			return;
+		}
+		this.recording.note({ id });
 		this.#offset = 0;
 	}
 

@@ -101,7 +101,8 @@ export async function keptRecordingFor(partnerId) {
 /** For whom something of mine is kept here. */
 export async function partnersWithKept() {
 	const keys = await inTransaction((store) => store.getAllKeys(allMine())).catch(() => []);
-	return new Set(keys.map((key) => String(/** @type {IDBValidKey[]} */ (key)[1])));
+	const found = /** @type {[string, string, number, number][]} */ (keys);
+	return new Set(found.filter(([, , , index]) => index !== NOTES).map(([, partnerId]) => partnerId));
 }
 
 /** The ids that those kept here have on the server. */

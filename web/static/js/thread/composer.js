@@ -5,6 +5,7 @@ import { spokenLanguage } from "../base/languages.js";
 import { say } from "../base/sentences.js";
 import { announce } from "../dom/announce.js";
 import { isTouched } from "../dom/elements.js";
+import { fitHeight } from "../dom/fit-height.js";
 import { editMessage } from "../net/api.js";
 import * as socket from "../net/socket.js";
 import { draftFor, dropDraft, followDraft, keepDraft } from "../state/drafts.js";
@@ -237,13 +238,4 @@ function longestText(edited) {
 	const heard = (edited.words ?? []).reduce((sum, { word }) => sum + [...word].length + 1, 0);
 	const unedited = edited.editedAt ? 0 : [...edited.text].length;
 	return LONGEST + Math.max(heard, unedited, Math.floor((edited.duration ?? 0) * SPOKEN_A_SECOND));
-}
-
-/**
- * For browsers whose fields do not grow with what is written; the style sheet has the most.
- * @param {HTMLTextAreaElement} input
- */
-function fitHeight(input) {
-	input.style.height = "auto";
-	input.style.height = `${input.scrollHeight}px`;
 }

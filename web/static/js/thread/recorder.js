@@ -58,7 +58,7 @@ export class Recorder {
 	async #offerUnfinished() {
 		if (this.current) return;
 		const recording = (await this.#kept()) ?? (await this.#elsewhere().catch(() => null));
-		if (recording && this.#isFree()) this.#open(recording).offer();
+		if (recording && this.#isFree()) this.#offer(recording);
 	}
 
 	async #kept() {
@@ -84,6 +84,16 @@ export class Recorder {
 		return !this.current && form.isConnected && undo.hidden && !isWriting;
 	}
 
+	/**
+	 * Nobody asked for it, so it takes no focus from whoever types, or chooses something, elsewhere.
+	 * @param {Recording} recording
+	 */
+	#offer(recording) {
+		const { activeElement } = document;
+		const isHere = !activeElement || activeElement === document.body || this.parts.form.contains(activeElement);
+		this.#open(recording, isHere).offer(isHere);
+	}
+
 	/** A recording takes a moment to end; by then one may be back already. */
 	async leave() {
 		this.#stopOffering();
@@ -93,8 +103,11 @@ export class Recorder {
 		emit("unfinished", null);
 	}
 
-	/** @param {Recording} recording */
-	#open(recording) {
+	/**
+	 * @param {Recording} recording
+	 * @param {boolean} [takesFocus]
+	 */
+	#open(recording, takesFocus = true) {
 		const { line, note, undo } = this.parts;
 		note.textContent = "";
 		undo.hidden = true;
@@ -110,7 +123,7 @@ export class Recorder {
 		);
 		this.current = panel;
 		line.after(panel.element);
-		panel.focus();
+		if (takesFocus) panel.focus();
 		return panel;
 	}
 

@@ -3,7 +3,7 @@
 
 import { replaceKeepingFocus } from "../dom/replace.js";
 import { RowHeights } from "./row-heights.js";
-import { distanceToEnd, isAtEnd, isInView, topIn } from "./scroller.js";
+import { distanceToEnd, followsAfter, isAtEnd, isInView, topIn } from "./scroller.js";
 import { stretchFor } from "./stretch.js";
 
 const OVERSCAN = 900; // pixels above and below the view
@@ -73,7 +73,7 @@ export class Timeline {
 
 	/** @param {Items<Item>} items */
 	setItems(items) {
-		if (this.#wentUp && !isAtEnd(this.scroller)) this.#follows = false; // the browser tells of it with the next frame only
+		this.#noteScroll(); // the browser tells of it with the next frame only
 		this.#items = items;
 		this.#heights.setKeys(items.keys);
 		this.#update();
@@ -108,19 +108,19 @@ export class Timeline {
 		const height = this.#rows.get(key)?.element.offsetHeight ?? 0;
 		const middle = (scroller.clientHeight - height) / 2;
 		this.#hold({ key, at: Math.max(scroller.clientHeight / 5, middle) });
+		this.#follows = isAtEnd(scroller);
 		this.#update();
 		return this.#rows.get(key)?.element ?? null;
 	}
 
-	/** Whoever goes up stops following. What grows beneath does not stop it, though it takes the end away. */
-	get #wentUp() {
-		return this.scroller.scrollTop < this.#seenTop;
+	#scrolled() {
+		this.#noteScroll();
+		this.#updateLater();
 	}
 
-	#scrolled() {
-		this.#follows = isAtEnd(this.scroller) || (this.#follows && !this.#wentUp);
+	#noteScroll() {
+		this.#follows = followsAfter(this.scroller, this.#seenTop, this.#follows);
 		this.#seenTop = this.scroller.scrollTop;
-		this.#updateLater();
 	}
 
 	#updateLater() {

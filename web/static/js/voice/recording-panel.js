@@ -72,9 +72,9 @@ export class RecordingPanel {
 		this.#open().catch((error) => this.#refuse(error));
 	}
 
-	/** Offers a recording that was made before. */
-	async offer() {
-		this.#showMade(await this.recording.made());
+	/** Offers a recording that was made before. @param {boolean} [takesFocus] */
+	async offer(takesFocus = true) {
+		this.#showMade(await this.recording.made(), takesFocus);
 	}
 
 	#listen() {
@@ -164,13 +164,13 @@ export class RecordingPanel {
 		else this.outcome.refused(say("record.tooShort"));
 	}
 
-	/** @param {MadeRecording} made */
-	#showMade(made) {
+	/** @param {MadeRecording} made @param {boolean} [takesFocus] */
+	#showMade(made, takesFocus = true) {
 		this.#made = made;
 		this.element.classList.remove("on", "held");
 		this.parts.live.replaceWith(recordingControls(made));
 		this.#live?.review(made, () => this.#goOn());
-		this.element.querySelector(/** @type {"button"} */ (".play"))?.focus();
+		if (takesFocus) this.element.querySelector(/** @type {"button"} */ (".play"))?.focus();
 	}
 
 	/** A first Escape stops, and what was said is there; a second one discards it, which can be undone. */

@@ -20,6 +20,7 @@ export class Review {
 	#isCorrecting = false;
 	/** @type {number | null} the second at which the word begins that was chosen last */
 	#chosen = null;
+	#shown = ""; // what the words that are shown were made of
 
 	/**
 	 * @param {Recording} recording
@@ -47,8 +48,23 @@ export class Review {
 		const words = this.#words();
 		this.tools.hidden = false;
 		this.correctButton.hidden = !words.length;
-		fill(this.words, words.length > 0 && this.#transcript(words));
+		this.#showWords(words);
 		this.#showCut();
+	}
+
+	/**
+	 * Leaves them as they are where they are the same, since somebody may be about to click one.
+	 * @param {ShownWord[]} words
+	 */
+	#showWords(words) {
+		const { heard, cutAt } = this.recording.notes;
+		const shown = JSON.stringify([words, heard?.settled, cutAt]);
+		if (shown === this.#shown && this.words.querySelector(".transcript")) return;
+		this.#shown = shown;
+		const hadFocus = this.words.contains(document.activeElement);
+		fill(this.words, words.length > 0 && this.#transcript(words));
+		const element = this.words.querySelector(".transcript");
+		if (hadFocus && element instanceof HTMLElement) element.focus({ preventScroll: true });
 	}
 
 	#words() {
