@@ -20,7 +20,6 @@ from chat.store.connection import Stores
 from chat.store.limits import Counted
 
 MAX_TOKEN_BYTES = 2_048  # ours have about 350
-CLOCK_LEEWAY = 60  # seconds that the clock of the process that issued a token may be ahead
 REMEMBERED = 20_000  # tokens; the least recently used goes first
 ISSUED = "ms"  # claim: when it was issued, in milliseconds by Redis's clock, to tell whether it came before an ending
 
@@ -32,7 +31,7 @@ class Tokens:
             JWT_SECRET_KEY=settings.secret_key.get_secret_value(),
             JWT_ACCESS_TOKEN_EXPIRES=settings.token_lifetime,
             JWT_ALGORITHM="HS256",
-            JWT_DECODE_LEEWAY=CLOCK_LEEWAY,
+            JWT_DECODE_LEEWAY=sessions.CLOCK_LEEWAY,
             JWT_HEADER_NAME="x-api-key",
             JWT_HEADER_TYPE="",
         )

@@ -23,11 +23,12 @@ CONTACTS_TOLD = 1_000  # as many as a person has on any day; each change costs 2
 def renew(stores: Stores, process_id: str, seconds: float | None = None) -> bool:
     """Renews a web process's lease for `seconds`, by default `PRESENCE_LEASE`.
 
-    Returns whether the lease had expired or was lost; then the process must report all its people again.
+    Returns whether the lease had expired or was lost; then the process must report all its people again. Where this
+    raises RedisError it may have been renewed all the same, and nobody knows whether it had expired.
     """
     now = clock.now_ms(stores.redis)
     lease_ms = int((stores.settings.presence_lease if seconds is None else seconds) * 1_000)
-    with stores.redis.pipeline() as pipe:
+    with stores.redis_once.pipeline() as pipe:  # repeated, it would find the lease that it wrote itself
         pipe.zscore(keys.PRESENCE_PROCESSES, process_id)
         pipe.zadd(keys.PRESENCE_PROCESSES, {process_id: now + lease_ms})
         before, _ = pipe.execute()
@@ -38,6 +39,9 @@ def report(stores: Stores, process_id: str, changes: Mapping[str, bool]) -> None
     """Records for each person whether they have a socket on this process. Safe to repeat; one round trip.
 
     Reports from a process without a lease are ignored; its next `renew` makes it report everybody.
+
+    Raises:
+        PyMongoError: Redis does not know somebody, and MongoDB is away. All others are recorded.
     """
     if changes:
         unknown = _record(stores, process_id, changes)

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from pymongo.errors import PyMongoError
-
 from chat.store import hot
 from chat.store.connection import Document, Stores
 
@@ -21,13 +19,14 @@ def find_user(stores: Stores, user_id: str) -> Document | None:
 
 
 def restore_users(stores: Stores, user_ids: Sequence[str]) -> list[str]:
-    """Copies these people into Redis. Returns the ids of those the archive knows; none while MongoDB is away."""
+    """Copies these people into Redis. Returns the ids of those the archive knows.
+
+    Raises:
+        PyMongoError: MongoDB is away.
+    """
     if not user_ids:
         return []
-    try:
-        users = list(stores.mongo.users.find({"_id": {"$in": list(user_ids)}}))
-    except PyMongoError:
-        return []
+    users = list(stores.mongo.users.find({"_id": {"$in": list(user_ids)}}))
     for user in users:
         hot.save_user(stores, user)
     return [user["_id"] for user in users]

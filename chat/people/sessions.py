@@ -18,6 +18,8 @@ from chat.store import clock, keys, limits
 from chat.store.connection import Document, Stores
 from chat.store.scripts import execute
 
+CLOCK_LEEWAY = 60  # seconds that the clock of the process that issued a token may be ahead
+
 
 class Session(NamedTuple):
     """The contents of a token; `expires` is in Unix seconds, `issued_ms` in Unix milliseconds."""
@@ -128,7 +130,7 @@ def restore(stores: Stores, archived: list[Document]) -> None:
 
 
 def _end(stores: Stores, key: str, value: str, seconds: int, notice: dict[str, Any]) -> None:
-    until = int(time.time()) + seconds
+    until = int(time.time()) + seconds + CLOCK_LEEWAY
     # The outbox comes first: a session that Redis knows to be ended is to be ended in the archive as well.
     with stores.redis.pipeline(transaction=False) as pipe:
         pipe.hset(keys.SESSIONS_OUTBOX, key, f"{value} {until}")

@@ -103,7 +103,7 @@ def connect(settings: Settings) -> Stores:
     return Stores(
         settings=settings,
         redis=redis,
-        redis_once=connect_redis(settings, retries=0, connections=1),  # only the drain uses it
+        redis_once=connect_redis(settings, retries=0, connections=1),  # what reads the log waits with it
         mongo=connect_mongodb(settings),
         scripts=Scripts(redis),
         together=Together(redis, settings.redis_replicas),

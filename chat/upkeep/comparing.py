@@ -83,6 +83,7 @@ def compare(stores: Stores, until: float, on_progress: runs.Progress = runs.igno
         stores.redis.hset(keys.COMPARISON, mapping={"reason": reason, **bringing.brought(stores)})
         if reason == NODE_LOST:  # reads must not take its part of the hot window for all there is
             stores.redis.delete(keys.HOT_COMPLETE, keys.HOT_REBUILD)
+            _forget_deliveries(stores)
         (log.info if reason == FIRST else log.warning)("sync.comparing", reason=reason)
     for step, bring in bringing.STEPS.items():
         if not _proceed(stores, step, bring, until, on_progress):
@@ -113,16 +114,17 @@ def _end(stores: Stores, reason: str) -> None:
     found = {name: number - int(before[name.encode()]) for name, number in bringing.brought(stores).items()}
     found.pop(bringing.TO_REDIS)  # that comes now
     if reason != FIRST:
-        now = clock.now_us(stores.redis)
-        with stores.redis.pipeline() as pipe:
-            pipe.delete(keys.HOT_COMPLETE, keys.HOT_REBUILD)
-            # Redis may lack frames of the past, so clients that resume from there are told to load the history again.
-            pipe.set(keys.DELIVERY_SINCE, now)
-            pipe.execute()
+        stores.redis.delete(keys.HOT_COMPLETE, keys.HOT_REBUILD)
+        _forget_deliveries(stores)
     renew_mark(stores)
     # What was confirmed before may be in neither store any more: a change of a message older than the hot window.
     stores.redis.delete(keys.COMPARISON, *map(keys.confirmed_key, partitions.every(stores)))
     log.info("sync.compared", reason=reason, **found)
+
+
+def _forget_deliveries(stores: Stores) -> None:
+    """Redis may lack frames of the past, so clients that resume from there are told to load the history again."""
+    stores.redis.set(keys.DELIVERY_SINCE, clock.now_us(stores.redis))
 
 
 def _archive_has_confirmed(stores: Stores) -> bool:

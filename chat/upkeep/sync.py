@@ -133,10 +133,7 @@ def _flush_sessions(stores: Stores) -> None:
     def write(key: str, ended: str) -> UpdateOne:
         value, _, until = ended.rpartition(" ")
         moment = datetime.fromtimestamp(int(until), UTC)
-        ours = {"_id": key, "value": value, "until": moment}
-        same_second = {"$and": [{"$eq": ["$until", moment]}, {"$gt": ["$value", value]}]}
-        is_later = {"$or": [{"$gt": ["$until", moment]}, same_second]}  # see restore_session.lua
-        return UpdateOne({"_id": key}, [{"$replaceWith": {"$cond": [is_later, "$$ROOT", ours]}}], upsert=True)
+        return UpdateOne({"_id": key}, {"$max": {"value": value, "until": moment}}, upsert=True)  # restore_session.lua
 
     _flush_hash(stores, keys.SESSIONS_OUTBOX, "sessions", write)
 

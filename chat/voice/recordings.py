@@ -432,7 +432,8 @@ def _note_growing(stores: Stores, recording: Recording, expires: int) -> None:
     """Keeps what is reserved for a recording until it expires. A later piece does the same, if this is lost."""
     growing = keys.recordings_key(recording.owner)
     with stores.redis.pipeline(transaction=False) as pipe:
-        pipe.zadd(growing, {allowance.recording_token(recording.id): expires})
+        # It was added when the recording was begun; one that was discarded meanwhile would keep its place for a day.
+        pipe.zadd(growing, {allowance.recording_token(recording.id): expires}, xx=True)
         pipe.expireat(growing, expires)
         pipe.zadd(keys.RECORDINGS, {recording.id: (expires - stores.settings.recording_ttl) * 1_000})
         pipe.execute()

@@ -5,11 +5,15 @@ from dataclasses import replace
 from typing import Any, cast
 
 import pytest
+from pymongo import MongoClient
+from redis import RedisError
 
 from chat.frames import MESSAGES, Envelope
 from chat.messages import delivery
+from chat.people import presence
 from chat.store import keys
 from chat.store.connection import Stores
+from dev.processes import free_port
 from tests.people import drain, send
 from web.sockets.people import People
 from web.sockets.subscriber import Subscriber
@@ -150,3 +154,46 @@ def test_after_a_redis_with_a_clock_ahead_was_lost_nothing_is_missed(
     send(stores, *pair, "missed")
     drain(stores)
     assert b'"missed"' in caught()
+
+
+def test_a_lease_that_was_renewed_without_a_reply_may_have_run_out_before(
+    stores: Stores, pair: tuple[str, str], subscriber: Subscriber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people, renew = subscriber._people, presence.renew
+    connect(subscriber, pair[0])
+    people._renew()
+    people._report()
+    presence.renew(stores, people._process, 0)
+    presence.sweep(stores)
+    assert presence.online(stores, pair) == set()
+
+    def lose_the_reply(*arguments: Any) -> bool:
+        renew(*arguments)
+        raise RedisError("the connection broke before the reply")
+
+    people._renewed = 0.0
+    with monkeypatch.context() as patched:
+        patched.setattr(presence, "renew", lose_the_reply)
+        with pytest.raises(RedisError):
+            people._renew()
+    people._renew()
+    people._report()
+    assert presence.online(stores, pair) == {pair[0]}
+
+
+def test_who_is_known_to_the_archive_alone_is_online_once_that_can_be_asked(
+    stores: Stores, pair: tuple[str, str], subscriber: Subscriber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere: MongoClient[dict[str, Any]] = MongoClient("127.0.0.1", free_port(), serverSelectionTimeoutMS=0)
+    people = subscriber._people
+    monkeypatch.setattr("web.sockets.people.UNKNOWN_SECONDS", 0.0)
+    connect(subscriber, pair[0])
+    stores.redis.delete(keys.user_key(pair[0]))  # as when Redis was lost
+    people._renew()
+    people._stores = replace(stores, mongo=nowhere.chattergram)
+    people._report()
+    nowhere.close()
+    assert presence.online(stores, pair) == set()
+    people._stores = stores
+    people._report()
+    assert presence.online(stores, pair) == {pair[0]}

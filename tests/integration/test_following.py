@@ -354,6 +354,17 @@ def test_a_recording_whose_followers_keep_dying_is_left(voices: Stores, speaker:
     assert speaker.nudges == [speaker.id]
 
 
+def test_a_recording_that_was_left_is_followed_no_more(voices: Stores, speaker: Speaker) -> None:
+    speaker.speak(*PIECES[:2])
+    assert (lost := leases.take(voices, speaker.id)) is not None
+    hearing.leave(voices, speaker.id)
+    assert lost.renew() is False
+    voices.redis.zadd(keys.FOLLOWING, {speaker.id: 0}, xx=True)  # its lease has run out
+    assert leases.take(voices, speaker.id) is None
+    assert leases.due(voices) == []
+    assert voices.redis.hget(keys.heard_key(speaker.id), "deaths") == b"1"
+
+
 def test_where_all_followers_are_busy_it_is_as_without_them_and_the_words_come_after_sending(
     voices: Stores, deepgram: Recogniser, speaker: Speaker, listener: Listener
 ) -> None:

@@ -344,6 +344,20 @@ def test_a_discarded_recording_is_gone_for_its_owner_and_unknown_to_others(
     assert stores.mongo[chunks.CHUNKS].count_documents({}) == 0
 
 
+def test_a_piece_that_was_on_its_way_when_the_recording_was_discarded_takes_no_place(
+    stores: Stores, anna: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    growing, note = recordings.create(stores, anna, Plan()), recordings._note_growing
+
+    def discard_first(*arguments: Any) -> None:
+        recordings.discard(stores, growing)
+        note(*arguments)
+
+    monkeypatch.setattr(recordings, "_note_growing", discard_first)
+    grow(stores, growing, b"one")
+    assert stores.redis.zcard(keys.recordings_key(anna)) == 0
+
+
 def test_everything_of_an_unfinished_recording_goes_by_itself(stores: Stores, anna: str) -> None:
     recording = grow(stores, recordings.create(stores, anna, Plan()), b"one")
     ttl = stores.settings.recording_ttl

@@ -8,7 +8,9 @@ import pytest
 from chat import ids
 from chat.messages import conversations, editing, history, search, storing
 from chat.messages import log as accepted_log
-from chat.store import hot, keys, partitions
+from chat.people import sessions
+from chat.store import clock, hot, keys, partitions
+from chat.store.cluster import nodes
 from chat.store.connection import Stores
 from chat.upkeep import ageing, bringing, reindex, sync
 from chat.voice import turns
@@ -330,3 +332,22 @@ def test_one_sync_runs_at_a_time(stores: Stores) -> None:
     stores.redis.set(keys.lock_key("sync"), "someone else", ex=60)
     assert sync.run(stores) is False
     assert not stores.redis.exists(keys.HOT_COMPLETE)
+
+
+def test_the_later_end_of_sessions_counts_also_where_it_is_forgotten_earlier(
+    stores: Stores, pair: tuple[str, str]
+) -> None:
+    sessions.end_all(stores, pair[0])
+    sync.run(stores)
+    issued = clock.now_ms(stores.redis)
+    shorter = replace(stores, settings=stores.settings.model_copy(update={"token_lifetime": 600}))
+    sessions.end_all(shorter, pair[0])
+    assert not sessions.is_valid(stores, pair[0], "stolen", issued)
+    sync.run(stores)
+    for node in nodes(stores.redis):
+        node.flushall()
+    hot.migrate(stores)
+    assert not sessions.is_valid(stores, pair[0], "stolen", issued), "the archive knows"
+    for _ in range(3):
+        sync.run(stores)
+    assert not sessions.is_valid(stores, pair[0], "stolen", issued), "and tells Redis"

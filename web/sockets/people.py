@@ -14,6 +14,7 @@ from typing import NamedTuple
 import gevent
 import orjson
 import structlog
+from pymongo.errors import PyMongoError
 from redis import RedisError
 
 from chat import frames
@@ -31,6 +32,7 @@ REPORT_PAGE = 500  # people in one round trip
 SENDS_A_SECOND = 2_000  # to sockets; what costs is the send, so with many sockets more frames go into each
 SLICE = 50  # sockets at once; then the messages have their turn, as a thousand at once would hold them up
 RETRY = 0.5  # seconds, while Redis is away
+UNKNOWN_SECONDS = 5.0  # until those whom only the archive knows are reported again, while MongoDB is away
 
 
 class Change(NamedTuple):
@@ -49,6 +51,7 @@ class People:
         self._waiting: dict[str, Change] = {}  # by person
         self._told: set[str] = set()  # people of whom everybody concerned here was told that they are online
         self._renewed = 0.0
+        self._is_sure = True  # False if nobody knows whether the lease had expired before it was last renewed
         self.hub = Hub(self._note)
 
     def handle(self, envelope: Envelope) -> None:
@@ -105,8 +108,10 @@ class People:
         now = time.monotonic()
         if now - self._renewed < self._stores.settings.presence_lease / 3 or self.hub.going:
             return
-        if presence.renew(self._stores, self._process):
+        was_sure, self._is_sure = self._is_sure, False
+        if presence.renew(self._stores, self._process) or not was_sure:
             self.report_all()
+        self._is_sure = True
         presence.sweep(self._stores)
         self._renewed = now
 
@@ -124,6 +129,9 @@ class People:
             except RedisError:
                 self._unreported = dict.fromkeys(page, now) | self._unreported
                 raise
+            except PyMongoError:  # Redis does not know some of them, and the archive cannot be asked
+                self._unreported = dict.fromkeys(page, now + UNKNOWN_SECONDS) | self._unreported
+                return  # the lease comes first
 
     def _take(self, allowance: float) -> list[Change]:
         """The next changes, as far as that many frames go."""

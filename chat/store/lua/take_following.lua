@@ -1,4 +1,4 @@
--- Takes the lease to follow a recording, if nobody has it.
+-- Takes the lease to follow a recording, if nobody has it and it is still to be followed.
 -- KEYS, ARGV: named below
 -- Returns 1 if it was taken, 0 if not, and -1 if the recording is left, since too many of its followers died.
 local following, heard = KEYS[1], KEYS[2]
@@ -10,6 +10,10 @@ local ends = redis.call('ZSCORE', following, id)
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 if not ends or tonumber(ends) > now then return 0 end
+if redis.call('HGET', heard, 'state') ~= 'followed' then -- it was left, or all of it was heard, since the last one began
+  redis.call('ZREM', following, id)
+  return 0
+end
 -- Counted before it begins, and taken back when it ends properly.
 if redis.call('HINCRBY', heard, 'deaths', 1) > max_deaths then
   redis.call('ZREM', following, id)
