@@ -262,41 +262,48 @@ class Cluster(Redis):
         flat = [(part, options) for (_, options), own in zip(commands, parts, strict=True) for part in own]
         beside = next((slots.slot_of(keys[0]) for args, _ in flat if (keys := slots.keys_of(args))), 0)
         found: list[Any] = [None] * len(flat)
-        left, reached = list(range(len(flat))), True
+        reached = [True] * len(flat)  # of each command, by the last node that it was sent to
+        left = list(range(len(flat)))
         for attempt in range(1 + self._retry.get_retries()):
             if attempt:
                 self.find_nodes()
             sent = [each for each in left if not isinstance(found[each], AskError)]
-            replies, together = self._send([flat[each] for each in sent], beside, replicas)
+            replies, waited = self._send([flat[each] for each in sent], beside, replicas)
             found = _with(found, dict(zip(sent, replies, strict=True)))
+            reached = _with(reached, dict(zip(sent, waited, strict=True)))
             asked = {each: self._ask(flat[each]) for each in left if each not in sent}
             found = _with(found, asked)
-            reached = reached and together and not (asked and replicas)  # nobody waits for the replicas of those
+            reached = _with(reached, dict.fromkeys(asked, not replicas))  # nobody waits for the replicas of those
             left = [each for each in left if isinstance(found[each], _ELSEWHERE)]
             if not left:
                 break
         rest = iter(found)
-        return [slots.join(args, own, rest) for (args, _), own in zip(commands, parts, strict=True)], reached
+        return [slots.join(args, own, rest) for (args, _), own in zip(commands, parts, strict=True)], all(reached)
 
-    def _send(self, commands: Sequence[Stacked], beside: int, replicas: int) -> tuple[list[Any], bool]:
-        """Sends commands once. Commands without keys go to the node of the slot `beside`."""
+    def _send(self, commands: Sequence[Stacked], beside: int, replicas: int) -> tuple[list[Any], list[bool]]:
+        """Sends commands once. Commands without keys go to the node of the slot `beside`.
+
+        Returns the reply to each, and whether so many replicas of its node have what was written.
+        """
         if not commands:
-            return [], True
+            return [], []
         try:
             with _as_redis_error():
-                pipe, places = self._nodes.pipeline(), {}
+                pipe, places, names = self._nodes.pipeline(), {}, []
                 for args, options in commands:
                     slot = slots.slot_of(keys[0]) if (keys := slots.keys_of(args)) else beside
                     node = self._owner(slot)
                     places[node.name] = node
+                    names.append(node.name)
                     pipe.execute_command(*args, **{"target_nodes": node, **options})
                 for node in places.values() if replicas else ():
                     pipe.execute_command("WAIT", replicas, REPLICATION_MS, target_nodes=node)
                 replies = pipe.send()
         except _ELSEWHERE as error:  # nothing was sent: a node takes no connection
-            return [error] * len(commands), True
+            return [error] * len(commands), [True] * len(commands)
         replies, waited = replies[: len(commands)], replies[len(commands) :]
-        return replies, all(_reaches(reply, replicas) for reply in waited)
+        reaches = {name: _reaches(reply, replicas) for name, reply in zip(places, waited, strict=False)}
+        return replies, [reaches.get(name, True) for name in names]
 
     def _ask(self, command: Stacked) -> Any:
         """The reply to a command whose keys are just being moved, or the error."""

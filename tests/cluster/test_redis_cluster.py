@@ -1,12 +1,15 @@
 """What the application does on a Redis Cluster that it does otherwise, or not at all, on a single Redis."""
 
+import itertools
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis import Redis, RedisError
 from redis.crc import key_slot
 from redis.exceptions import ConnectionError as NoConnection
+from redis.exceptions import TimeoutError as NoReply
 
 from chat.store import cluster as clusters
 from chat.store import hot, keys, partitions
@@ -177,6 +180,25 @@ def test_nothing_is_accepted_that_no_replica_has_where_one_must(
     cluster.restart()
     again = ada.call("POST", "/chat", 202, json=body)
     wait_until(lambda: [each["_id"] for each in ben.history(ada)] == [again["_id"]], SECONDS, "the one message")
+
+
+def test_what_the_replicas_have_after_a_second_attempt_is_replicated(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster: Any = stores.redis
+    send, attempts = cluster._send, itertools.count()
+
+    def lose_the_first_replies(commands: Any, beside: int, replicas: int) -> Any:
+        replies, waited = send(commands, beside, replicas)
+        return ([NoReply()] * len(replies), [False] * len(waited)) if next(attempts) == 0 else (replies, waited)
+
+    monkeypatch.setattr(cluster, "_send", lose_the_first_replies)
+    names = [f"of-{number}" for number in range(9)]
+    try:
+        replies, is_replicated = cluster.run_replicated([(("SET", name, "1"), {}) for name in names], 1)
+        assert (set(map(bool, replies)), is_replicated, next(attempts)) == ({True}, True, 2)
+    finally:
+        cluster.delete(*names)
 
 
 def test_a_node_that_refuses_writes_is_told_and_awaited(
