@@ -15,6 +15,13 @@ FIRST = SENTENCE.split()[0]  # what the stand-in hears, whatever is said
 HEARD = 60_000  # milliseconds
 LATER = re.compile(r"^0:(0[4-9]|[1-5]\d)$")  # a clock
 SAID = "xylophone"
+# Other words are heard in a recording.
+HEAR = """async ([id, text]) => {
+    const { emit } = await import("/static/js/base/events.js");
+    const words = text.split(" ").map((word, at) => ({ word, start: at, end: at + 0.5, confidence: 1 }));
+    emit("frame:captions", { _id: id, text, words, settled: words.length, seconds: words.length });
+}"""
+LOOK_FOR_UNFINISHED = """async () => (await import("/static/js/base/events.js")).emit("unfinished", null)"""
 
 
 def speak_until_words_settle(visitor: Visitor) -> None:
@@ -89,3 +96,38 @@ def test_an_unfinished_recording_is_gone_on_with_on_another_device(visit: Visit,
 
     expect(phone.page.locator("article .timed .word").first).to_have_text(FIRST, timeout=HEARD)
     expect(phone.page.locator(".recording")).to_have_count(0)  # it was sent elsewhere
+
+
+def test_words_that_change_while_one_looks_through_them_keep_the_focus(
+    visit: Visit, modules: str, client: Client
+) -> None:
+    ada, grace = visit("ada", base_url=modules), client.sign_up("grace")
+    grace.post(ada.person, "Where are you?")
+    ada.open(grace)
+    with ada.page.expect_request(lambda each: each.method == "PATCH") as piece:
+        ada.record()
+    speak_until_words_settle(ada)
+    ada.page.get_by_role("button", name="Stop and listen").click()
+    words = ada.page.locator(".review .transcript")
+    words.focus()
+    ada.page.evaluate(HEAR, [piece.value.url.rpartition("/")[2], "quite other words"])
+    expect(words).to_have_text("quite other words")
+    expect(words).to_be_focused()
+
+
+def test_an_unfinished_recording_takes_no_focus_from_whoever_types_elsewhere(
+    visit: Visit, modules: str, client: Client
+) -> None:
+    ada, grace = visit("ada", base_url=modules), client.sign_up("grace")
+    grace.post(ada.person, "Where are you?")
+    ada.open(grace)
+    other = ada.context.new_page()
+    other.goto(f"/chat/{name_of(grace)}")
+    other.locator(".mic").last.press("Enter")
+    expect(other.get_by_role("timer")).to_have_text("0:02")
+    other.close()
+    search = ada.page.get_by_role("searchbox")
+    search.fill("gra")
+    ada.page.evaluate(LOOK_FOR_UNFINISHED)
+    expect(ada.page.locator(".recording .play")).to_be_visible()
+    expect(search).to_be_focused()

@@ -108,8 +108,10 @@ def test_chatting_goes_on_when_sentinel_promotes_the_replica_of_redis(system: Sy
     system.master.kill()
     wait_until(lambda: system.sentinel.master_port() == system.replica.port, SECONDS, "the promotion")
     system.stack.wait_web()
-    wait_until(lambda: ada.request("GET", "/user/me").ok, SECONDS, "the first answer")
-    after = ada.post(ben, "after")["_id"]
+    # Meanwhile a client is told to try again, as connections to the old master and to its broker end one by one.
+    body = {"receiverId": ben.id, "text": "after", "clientId": "after"}
+    wait_until(lambda: ada.request("POST", "/chat", json=body).ok, SECONDS, "the first message")
+    after = ada.call("POST", "/chat", 202, json=body)["_id"]
     socket.wait_for_frame(MESSAGES, lambda data: data["_id"] == after, timeout=60)
     assert [message["_id"] for message in ben.history(ada)] == [*before, after]
     voice = ada.post(ben, audioFileId=ada.upload(spoken("amiable.webm"))["audioFileUuid"])["_id"]
