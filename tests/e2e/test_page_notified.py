@@ -74,6 +74,7 @@ def test_a_pushed_message_is_shown_and_a_click_opens_its_conversation(visit: Vis
     )
     expect(page).to_have_url(re.compile(rf"{origin}/chat/\w+/{name}$"))
     expect(page.locator("#composer-input")).to_be_visible()
+    ada.wait_connected()  # what was sent before is in the list, and not told of
     page.evaluate(ANDROID)  # where only the worker may show what the page wants to
     edith = client.sign_up("edith")
     edith.post(ada.person, "to the page")

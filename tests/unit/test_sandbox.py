@@ -241,7 +241,8 @@ def test_whoever_waits_too_long_for_a_place_is_told_to_come_again(monkeypatch: p
     sandbox = Misbehaving("sleep", at_once=1)
     with ThreadPoolExecutor(1) as pool:
         held = pool.submit(prepare, sandbox)
-        wait_until(lambda: bool(sandbox._process) and len(children(sandbox)) == 1, 10, "the place to be taken")
+        # A fork server that begins has children of its own for a moment.
+        wait_until(lambda: sandbox._heard and len(children(sandbox)) == 1, 10, "the place to be taken")
         with pytest.raises(Unavailable):
             prepare(sandbox)
         os.kill(children(sandbox)[0], signal.SIGKILL)
@@ -290,7 +291,7 @@ from tests.unit.test_sandbox import Misbehaving, prepare, server, children
 from dev.processes import wait_until
 sandbox = Misbehaving("loop")
 threading.Thread(target=prepare, args=(sandbox,), daemon=True).start()
-wait_until(lambda: sandbox._process and children(sandbox), 20, "a child")
+wait_until(lambda: sandbox._heard and children(sandbox), 20, "a child")
 print(server(sandbox), children(sandbox)[0], flush=True)
 threading.Event().wait()
 """
