@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.client import Client
+from tests.client import Client, Person
 from tests.deepgram_stand_in import SENTENCE
 from tests.e2e import accessible
 from tests.e2e.conftest import Visit
@@ -26,6 +26,14 @@ LOOK_FOR_UNFINISHED = """async () => (await import("/static/js/base/events.js"))
 
 def speak_until_words_settle(visitor: Visitor) -> None:
     expect(visitor.page.locator(".heard-words .word:not(.unsettled)").nth(2)).to_be_visible(timeout=HEARD)
+
+
+def asked(visit: Visit, modules: str, client: Client) -> tuple[Visitor, Person]:
+    """Ada with grace's question before her, on a page whose modules can be looked into; and grace."""
+    ada, grace = visit("ada", base_url=modules), client.sign_up("grace")
+    grace.post(ada.person, "Where are you?")
+    ada.open(grace)
+    return ada, grace
 
 
 def test_words_are_seen_while_one_speaks_and_sent_as_one_has_corrected_them(visit: Visit) -> None:
@@ -101,9 +109,7 @@ def test_an_unfinished_recording_is_gone_on_with_on_another_device(visit: Visit,
 def test_words_that_change_while_one_looks_through_them_keep_the_focus(
     visit: Visit, modules: str, client: Client
 ) -> None:
-    ada, grace = visit("ada", base_url=modules), client.sign_up("grace")
-    grace.post(ada.person, "Where are you?")
-    ada.open(grace)
+    ada, _ = asked(visit, modules, client)
     with ada.page.expect_request(lambda each: each.method == "PATCH") as piece:
         ada.record()
     speak_until_words_settle(ada)
@@ -118,9 +124,7 @@ def test_words_that_change_while_one_looks_through_them_keep_the_focus(
 def test_an_unfinished_recording_takes_no_focus_from_whoever_types_elsewhere(
     visit: Visit, modules: str, client: Client
 ) -> None:
-    ada, grace = visit("ada", base_url=modules), client.sign_up("grace")
-    grace.post(ada.person, "Where are you?")
-    ada.open(grace)
+    ada, grace = asked(visit, modules, client)
     other = ada.context.new_page()
     other.goto(f"/chat/{name_of(grace)}")
     other.locator(".mic").last.press("Enter")

@@ -23,6 +23,7 @@ from chat.store.archive import AUDIO_BUCKET
 from chat.store.connection import Stores
 from dev.processes import free_port
 from tests import recordings
+from tests.killed import Killed, killed
 from tests.people import PEAKS, drain, key_of, log_of, partition_of, send_voice, someone, upload
 
 
@@ -271,18 +272,11 @@ def test_deleted_while_mongodb_is_away_it_goes_when_it_is_back(stores: Stores, p
     assert kept(stores) == set()
 
 
-class Killed(BaseException):
-    """Like SIGKILL: nothing runs after it."""
-
-
 def test_the_recording_of_a_deleted_message_goes_also_when_its_process_was_killed_meanwhile(
     stores: Stores, pair: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = send_voice(stores, *pair)
     drain(stores)
-
-    def killed(*_: object) -> None:
-        raise Killed
 
     with monkeypatch.context() as patched:
         patched.setattr(audio, "delete", killed)

@@ -16,16 +16,9 @@ from chat.store import hot, keys, partitions
 from chat.store.connection import Stores
 from chat.wire import StoredMessage
 from dev.processes import free_port
+from tests.killed import Killed, killed
 from tests.people import archive_only, change, drain, key_of, said, send, send_voice
 from tests.pubsub import Listener
-
-
-class Killed(BaseException):
-    """Like SIGKILL: nothing runs after it."""
-
-
-def killed(*_: object, **__: object) -> None:
-    raise Killed
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from chat.store import hot, keys, partitions
 from chat.store.connection import Stores
 from chat.text import names
 from chat.upkeep import ageing, erasure, sync
+from tests.killed import Killed
 from tests.people import change, drain, log_of, partition_of, said, send, send_voice, someone, upload
 from tests.pubsub import Listener
 
@@ -282,10 +283,6 @@ def test_what_is_older_than_the_hot_window_is_erased_too(
     assert stores.redis.zcard(key) == 0
     assert {orjson.loads(listener.next(frames.STATUS).data)["_id"] for _ in sent} == set(sent)
     finish(stores)
-
-
-class Killed(BaseException):
-    """Like SIGKILL: nothing runs after it."""
 
 
 def killed_at(call: int, function: Callable[..., Any]) -> Callable[..., Any]:
