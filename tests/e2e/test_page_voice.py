@@ -22,6 +22,12 @@ STOPS_LATE = """{
     MediaRecorder.prototype.stop = function () { window.stopNow = () => stop.call(this); };
 }"""
 
+# A machine without anything to play sound on: there the clock of a context never begins to run.
+NO_LOUDSPEAKER = """window.AudioContext = class extends AudioContext {
+    constructor() { super(); super.suspend(); }
+    resume() { return new Promise(() => {}); }
+};"""
+
 # A word is lit for a fraction of a second: `lit` has those that were since.
 NOTE_LIT = """() => {
     window.lit = [];
@@ -97,6 +103,16 @@ def test_pause_listen_first_or_throw_away(visit: Visit, client: Client) -> None:
     ada.page.get_by_role("button", name="Discard the recording").click()
     expect(ada.page.locator("#composer-input")).to_be_visible()
     expect(ada.page.locator("article .controls")).to_have_count(0)
+
+
+def test_a_machine_without_a_loudspeaker_records_too(visit: Visit, client: Client) -> None:
+    ada, grace = visit("ada"), client.sign_up("grace")
+    ada.context.add_init_script(NO_LOUDSPEAKER)
+    ada.open(grace)
+    ada.record()
+    expect(ada.page.get_by_role("timer")).to_have_text(RUNS)
+    ada.page.get_by_role("button", name="Send the recording").click()
+    expect(ada.page.locator("article .controls")).to_be_visible()
 
 
 def test_a_recording_one_walks_away_from_is_there_when_one_comes_back(visit: Visit, client: Client) -> None:

@@ -39,6 +39,9 @@ function stopTracks(stream) {
 export class Microphone {
 	/** @type {Promise<void> | null} */
 	#finished = null;
+	#recorded = 0; // milliseconds, before it went on last
+	/** @type {number | null} */
+	#since = null; // when it began or went on, on the page's clock
 
 	/**
 	 * Asks for the microphone and begins to record.
@@ -65,17 +68,27 @@ export class Microphone {
 		const mimeType = TYPES.find((type) => MediaRecorder.isTypeSupported(type));
 		this.recorder = new MediaRecorder(stream, { audioBitsPerSecond: BITS, ...(mimeType && { mimeType }) });
 		this.recorder.ondataavailable = ({ data }) => onPiece(data, this.seconds);
+		this.recorder.onstart = () => this.#goOn();
 		this.recorder.start(CHUNK);
 		this.context = new AudioContext();
+		this.context.resume().catch(() => {}); // Safari may begin it suspended, after the question for the microphone
 		this.analyser = this.context.createAnalyser();
 		this.context.createMediaStreamSource(stream).connect(this.analyser);
 		this.samples = new Float32Array(this.analyser.fftSize);
 		window.addEventListener("beforeunload", askBeforeLeaving);
 	}
 
-	/** How long it is; the context's clock stands still in a pause. */
+	/** How long it is. The context's own clock would stand still where nothing can play sound. */
 	get seconds() {
-		return this.context.currentTime;
+		return this.#milliseconds / 1_000;
+	}
+
+	get #milliseconds() {
+		return this.#recorded + (this.#since === null ? 0 : performance.now() - this.#since);
+	}
+
+	#goOn() {
+		this.#since = performance.now();
 	}
 
 	get isRecording() {
@@ -89,11 +102,14 @@ export class Microphone {
 	}
 
 	pause() {
+		this.#recorded = this.#milliseconds;
+		this.#since = null;
 		this.recorder.pause();
 		this.context.suspend();
 	}
 
 	resume() {
+		this.#goOn();
 		this.recorder.resume();
 		this.context.resume();
 	}
