@@ -162,13 +162,17 @@ def test_escape_stops_a_recording_and_discarding_it_can_be_undone(visit: Visit, 
 
 def test_holding_the_microphone_sends_when_let_go(visit: Visit, client: Client) -> None:
     ada, grace = visit("ada"), client.sign_up("grace")
+    calls: list[str] = []
     ada.open(grace)
     ada.page.locator(".mic").last.hover()
     ada.page.mouse.down()
     expect(ada.page.locator(".recording.on")).to_be_visible()
     expect(ada.page.get_by_role("timer")).to_have_text(RUNS)
+    ada.page.on("request", lambda request: calls.append(f"{request.method} {request.url.partition('/api/')[2][:10]}"))
     ada.page.mouse.up()
     expect(ada.page.locator("article .controls")).to_be_visible()
+    expect(ada.page.get_by_role("img", name="Delivered").first).to_be_visible()
+    assert "HEAD recordings" not in calls, "the last piece meets none on its way"
 
 
 def test_letting_go_before_the_microphone_answers_records_nothing(visit: Visit, client: Client) -> None:

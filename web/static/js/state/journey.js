@@ -16,6 +16,7 @@ const LOST = [404, 410]; // there is none of this id any more
 const NO_SUCH_ROUTE = [404, 405, 501]; // of a server that takes whole recordings only
 
 const LOGGED_OUT = 401;
+const REST_TIME = 1_000; // milliseconds that whoever sends the recording waits for a call under way
 
 /** @typedef {"piece" | "network"} Waking */
 
@@ -27,7 +28,10 @@ export class Journey {
 	#attempts = 0;
 	#begun = 0;
 	#isPausing = false;
+	#isResting = false;
 	#isOver = false;
+	/** @type {Promise<void>} the last call */
+	#call = Promise.resolve();
 	/** @type {{ event: Waking, resolve: () => void } | null} what it waits for */
 	#waiting = null;
 	#stopListening = () => {};
@@ -65,6 +69,17 @@ export class Journey {
 		this.#happened("piece");
 	}
 
+	/**
+	 * Nothing more goes by itself, since what is left is sent with the recording's end: two calls that bring the same bytes
+	 * would meet, and one of them had to ask the server how far it is. Resolves when no call is under way, at least not for
+	 * long.
+	 */
+	async rest() {
+		this.#isResting = true;
+		const tooLong = new Promise((resolve) => setTimeout(resolve, REST_TIME));
+		await Promise.race([this.#call.catch(() => {}), tooLong]);
+	}
+
 	/** Ends it where it is. The recording stays as it is, here and there. */
 	stop() {
 		this.#isOver = true;
@@ -78,7 +93,8 @@ export class Journey {
 
 	async #tryStep() {
 		try {
-			await this.#step();
+			this.#call = this.#step();
+			await this.#call;
 		} catch (error) {
 			if (this.#isOver) return;
 			this.#failed(/** @type {ApiError} */ (error));
@@ -92,7 +108,7 @@ export class Journey {
 	}
 
 	#hasNothingToDo() {
-		return this.recording.blob.size === 0 || (this.#hasAll() && !this.#isPausing);
+		return this.#isResting || this.recording.blob.size === 0 || (this.#hasAll() && !this.#isPausing);
 	}
 
 	async #step() {

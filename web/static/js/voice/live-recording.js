@@ -191,6 +191,11 @@ export class LiveRecording {
 		return { blob: sent, ...corrected, ...(id !== null && { travelled: { id, offset, cutAt } }) };
 	}
 
+	/** It is about to be sent, with all that has not travelled yet. */
+	rest() {
+		return this.#journey.rest();
+	}
+
 	/** Nothing more happens to it here. */
 	end() {
 		this.pause();

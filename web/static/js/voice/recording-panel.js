@@ -182,7 +182,7 @@ export class RecordingPanel {
 	async finish() {
 		if (this.#ended) return;
 		this.#live?.saveCorrection();
-		const made = await this.#end();
+		const made = await this.#end(this.#live?.rest());
 		if (made && made.duration >= SHORTEST) {
 			const content = (await this.#live?.send()) ?? { blob: made.blob };
 			await this.outcome.send(content);
@@ -203,10 +203,10 @@ export class RecordingPanel {
 		announce(say("record.discarded"));
 	}
 
-	/** Stops and closes. What was recorded stays kept; null when nothing was. */
-	async #end() {
+	/** Stops, and closes after `before`. What was recorded stays kept; null when nothing was. @param {Promise<void>} [before] */
+	async #end(before) {
 		this.#ended = true;
-		const made = await this.#stop();
+		const [made] = await Promise.all([this.#stop(), before]);
 		this.#close();
 		return made;
 	}
