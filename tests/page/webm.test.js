@@ -31,6 +31,16 @@ const second = [
 	...sizedCluster(200, block(0, [6]), group(40, [7])),
 ];
 
+/** As Firefox writes them: every size has eight bytes. */
+const sizedLong = (id, content) => [...id, 1, 0, 0, 0, 0, 0, content.length >> 8, content.length & 0xff, ...content];
+const ofFirefox = (times) => [
+	...sizedLong([0x1a, 0x45, 0xdf, 0xa3], new Array(31).fill(0xec)),
+	...SEGMENT,
+	...sizedLong([0x11, 0x4d, 0x9b, 0x74], []),
+	...sizedLong([0x15, 0x49, 0xa9, 0x66], new Array(73).fill(0xec)),
+	...openCluster(0, ...times.map((time) => sizedLong([0xa3], [0x81, 0, time, 0x80, ...new Array(time).fill(0xec)]))),
+];
+
 /** The blocks of a file, as one reads them who knows nothing of this: time and sound. */
 function blocksOf(bytes) {
 	const found = [];
@@ -98,6 +108,17 @@ test("what is let through ends with a whole element wherever it breaks off, and 
 		}
 		assert.deepEqual([all, whole.rest().size], [second, 0]);
 	}
+});
+
+test("what Firefox records is let through as it comes, and ends and is cut off where its sound does", async () => {
+	const file = Uint8Array.from(ofFirefox([0, 20, 40, 77, 97]));
+	const whole = new WholeElements();
+	const passed = await whole.take(new Blob([file], { type: "audio/webm" }));
+	assert.deepEqual([passed.size, whole.rest().size, completeSize(file)], [file.length, 0, file.length]);
+	assert.equal(endOf(file), 117);
+	assert.equal(sizeUntil(file, 50), ofFirefox([0, 20, 40]).length);
+	const unfinished = file.slice(0, -1); // it broke off
+	assert.equal(completeSize(unfinished), ofFirefox([0, 20, 40, 77]).length);
 });
 
 test("other files, and what never ends, are let through as they come", async () => {

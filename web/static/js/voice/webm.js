@@ -37,6 +37,19 @@ function numberAt(bytes, start, end) {
 }
 
 /**
+ * A size, behind the bit that marks its length. That bit is taken off first: with it the eight bytes in which Firefox has
+ * every size are more than a number can hold exactly.
+ * @param {Uint8Array} bytes
+ * @param {number} start
+ * @param {number} end
+ */
+function sizeIn(bytes, start, end) {
+	const length = end - start;
+	const first = (bytes[start] ?? 0) & (0xff >> length);
+	return first * 256 ** (length - 1) + numberAt(bytes, start + 1, end);
+}
+
+/**
  * The element at this place; null when the bytes end before its head does.
  * @param {Uint8Array} bytes
  * @param {number} start
@@ -48,9 +61,8 @@ function elementAt(bytes, start) {
 	const content = sizeAt + sizeLength;
 	if (content > bytes.length || sizeLength > MAX_BYTES) return null;
 	const id = numberAt(bytes, start, sizeAt);
-	const marker = 2 ** (7 * sizeLength);
-	const size = numberAt(bytes, sizeAt, content) - marker;
-	const isOpened = OPENED.includes(id) || size === marker - 1;
+	const size = sizeIn(bytes, sizeAt, content);
+	const isOpened = OPENED.includes(id) || size === 2 ** (7 * sizeLength) - 1;
 	return { id, start, content, end: isOpened ? content : content + size };
 }
 
