@@ -115,6 +115,18 @@ def test_a_machine_without_a_loudspeaker_records_too(visit: Visit, client: Clien
     expect(ada.page.locator("article .controls")).to_be_visible()
 
 
+def test_what_firefox_recorded_plays_from_anywhere(visit: Visit, client: Client) -> None:
+    ada, grace = visit("ada"), client.sign_up("grace")
+    content = recordings.spoken("firefox.webm")
+    grace.post(ada.person, audioFileId=grace.upload(content)["audioFileUuid"])
+    ada.open(grace)
+    position = ada.page.get_by_role("slider", name="Position in the recording")
+    expect(position).to_have_value("0")
+    ada.page.get_by_role("button", name="Play the recording").click()
+    expect(position).not_to_have_value("0")
+    expect(ada.page.get_by_text("This cannot be played just now")).to_have_count(0)
+
+
 def test_a_recording_one_walks_away_from_is_there_when_one_comes_back(visit: Visit, client: Client) -> None:
     ada, grace = visit("ada"), client.sign_up("grace")
     ada.context.add_init_script(STOPS_LATE)

@@ -8,6 +8,7 @@ import {
 	completeSize,
 	Continuation,
 	endOf,
+	mend,
 	sizeUntil,
 	WholeElements,
 } from "../../web/static/js/voice/webm.js";
@@ -33,12 +34,13 @@ const second = [
 
 /** As Firefox writes them: every size has eight bytes. */
 const sizedLong = (id, content) => [...id, 1, 0, 0, 0, 0, 0, content.length >> 8, content.length & 0xff, ...content];
-const ofFirefox = (times) => [
+const duration = (...value) => sizedLong([0x44, 0x89], value);
+const ofFirefox = (times, flags = 0, lasts = duration(0, 0, 0, 0, 0, 0, 0, 0)) => [
 	...sizedLong([0x1a, 0x45, 0xdf, 0xa3], new Array(31).fill(0xec)),
 	...SEGMENT,
 	...sizedLong([0x11, 0x4d, 0x9b, 0x74], []),
-	...sizedLong([0x15, 0x49, 0xa9, 0x66], new Array(73).fill(0xec)),
-	...openCluster(0, ...times.map((time) => sizedLong([0xa3], [0x81, 0, time, 0x80, ...new Array(time).fill(0xec)]))),
+	...sizedLong([0x15, 0x49, 0xa9, 0x66], [...sizedLong([0x4d, 0x80], new Array(24).fill(0xec)), ...lasts]),
+	...openCluster(0, ...times.map((time) => sizedLong([0xa3], [0x82, 0, time, flags, ...new Array(time).fill(0xec)]))),
 ];
 
 /** The blocks of a file, as one reads them who knows nothing of this: time and sound. */
@@ -119,6 +121,24 @@ test("what Firefox records is let through as it comes, and ends and is cut off w
 	assert.equal(sizeUntil(file, 50), ofFirefox([0, 20, 40]).length);
 	const unfinished = file.slice(0, -1); // it broke off
 	assert.equal(completeSize(unfinished), ofFirefox([0, 20, 40, 77]).length);
+});
+
+test("what Firefox says wrongly of its recordings is mended, while they are made and before they are played", async () => {
+	const passedOver = [0xec, 0x80 + 16, ...new Array(16).fill(0)];
+	const right = ofFirefox([0, 20, 40], 0x80, passedOver);
+	assert.deepEqual([...mend(Uint8Array.from(ofFirefox([0, 20, 40])))], right);
+	assert.deepEqual([...mend(Uint8Array.from(right))], right);
+	const said = ofFirefox([0, 20], 0x80, duration(0x40, 0xb0, 0, 0, 0, 0, 0, 0));
+	assert.deepEqual([...mend(Uint8Array.from(said))], said, "a duration that is one is left");
+	const whole = new WholeElements();
+	const all = [];
+	for (const byte of ofFirefox([0, 20, 40])) {
+		const passed = await whole.take(new Blob([Uint8Array.of(byte)], { type: "audio/webm" }));
+		all.push(...new Uint8Array(await passed.arrayBuffer()));
+	}
+	assert.deepEqual(all, right);
+	const more = [...head(), ...openCluster(0, sized([0xa3], [0x81, 0, 7, 0, 4]))];
+	assert.equal((await appended(1_000, [Uint8Array.from(more)])).at(-2), 0x80, "also where it goes on");
 });
 
 test("other files, and what never ends, are let through as they come", async () => {

@@ -79,7 +79,7 @@ async function load(source) {
 
 /** @param {RecordingSource} source */
 async function prepare(source) {
-	const bytes = await bytesOf(source);
+	const bytes = await mended(await bytesOf(source));
 	if (state.key !== source.key) return;
 	URL.revokeObjectURL(url);
 	url = URL.createObjectURL(bytes);
@@ -87,6 +87,16 @@ async function prepare(source) {
 	await untilEvent("loadedmetadata");
 	await findDuration();
 	audio.playbackRate = speed;
+}
+
+/**
+ * What can be played from anywhere. It is loaded only for those who have something to play.
+ * @param {Blob} recording
+ */
+async function mended(recording) {
+	if (!recording.type.includes("webm")) return recording;
+	const { mend } = await import("./webm.js");
+	return new Blob([mend(new Uint8Array(await recording.arrayBuffer()))], { type: recording.type });
 }
 
 async function findDuration() {

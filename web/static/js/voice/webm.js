@@ -8,6 +8,10 @@ const TIMESTAMP = 0xe7; // of a cluster
 const SIMPLE_BLOCK = 0xa3;
 const BLOCK_GROUP = 0xa0;
 const BLOCK = 0xa1;
+const INFO = 0x1549a966; // of a segment
+const DURATION = 0x4489; // in it
+const VOID = 0xec; // what readers pass over
+const KEY_FRAME = 0x80; // one of a simple block's flags: a player can begin with it
 const OPENED = [SEGMENT, CLUSTER, BLOCK_GROUP]; // their content is read, the others' passed over
 const UNKNOWN_SIZE = [0x01, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]; // up to the next cluster
 const CLUSTER_HEAD = [0x1f, 0x43, 0xb6, 0x75, ...UNKNOWN_SIZE];
@@ -134,6 +138,29 @@ function timestamp(value) {
 }
 
 /**
+ * Mends in place what Firefox says wrongly of its recordings, with which no browser plays them from their middle, or at
+ * all: that they last no time, and that a player can begin with none of their blocks.
+ * @param {Uint8Array<ArrayBuffer>} bytes
+ */
+export function mend(bytes) {
+	for (const { id, content, end } of elementsIn(bytes)) {
+		if (id === INFO) voidNoDuration(bytes.subarray(content, end));
+		if (id === SIMPLE_BLOCK) bytes[content + lengthOf(bytes[content]) + 2] |= KEY_FRAME;
+	}
+	return bytes;
+}
+
+/** @param {Uint8Array} info */
+function voidNoDuration(info) {
+	for (const { id, start, content, end } of elementsIn(info)) {
+		if (id === DURATION && info.subarray(content, end).every((byte) => byte === 0)) {
+			info.set([VOID, 0x80 + end - start - 2], start);
+			info.fill(0, start + 2, end);
+		}
+	}
+}
+
+/**
  * How many bytes the elements are that are complete.
  * @param {Uint8Array} bytes
  */
@@ -158,7 +185,7 @@ export class WholeElements {
 		const size = completeSize(bytes);
 		const taken = bytes.length - size > MAX_ELEMENT ? bytes.length : size;
 		this.#rest = bytes.slice(taken);
-		return new Blob(this.made(bytes.subarray(0, taken)), { type: piece.type });
+		return new Blob(this.made(mend(bytes.subarray(0, taken))), { type: piece.type });
 	}
 
 	/** What is left when no piece comes any more. */
