@@ -70,9 +70,9 @@ export class Journey {
 	}
 
 	/**
-	 * Nothing more goes by itself, since what is left is sent with the recording's end: two calls that bring the same bytes
-	 * would meet, and one of them had to ask the server how far it is. Resolves when no call is under way, at least not for
-	 * long.
+	 * Nothing more goes by itself, since what is left is sent with the recording's end: of two calls that bring the same
+	 * bytes, one would be refused and have to ask how far the server is. Resolves when no call is under way, or after
+	 * `REST_TIME`.
 	 */
 	async rest() {
 		this.#isResting = true;

@@ -68,8 +68,8 @@ export class Microphone {
 		const mimeType = TYPES.find((type) => MediaRecorder.isTypeSupported(type));
 		this.recorder = new MediaRecorder(stream, { audioBitsPerSecond: BITS, ...(mimeType && { mimeType }) });
 		this.recorder.ondataavailable = ({ data }) => onPiece(data, this.seconds);
-		this.recorder.onstart = () => this.#goOn();
 		this.recorder.start(CHUNK);
+		this.#goOn();
 		this.context = new AudioContext();
 		this.context.resume().catch(() => {}); // Safari may begin it suspended, after the question for the microphone
 		this.analyser = this.context.createAnalyser();

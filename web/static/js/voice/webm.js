@@ -41,8 +41,8 @@ function numberAt(bytes, start, end) {
 }
 
 /**
- * A size, behind the bit that marks its length. That bit is taken off first: with it the eight bytes in which Firefox has
- * every size are more than a number can hold exactly.
+ * The size in these bytes, without the bit that marks how many they are: with it, the eight bytes that Firefox takes for
+ * every size are more than a number holds exactly.
  * @param {Uint8Array} bytes
  * @param {number} start
  * @param {number} end
@@ -153,7 +153,8 @@ export function mend(bytes) {
 /** @param {Uint8Array} info */
 function voidNoDuration(info) {
 	for (const { id, start, content, end } of elementsIn(info)) {
-		if (id === DURATION && info.subarray(content, end).every((byte) => byte === 0)) {
+		const isZero = end - content <= MAX_BYTES && info.subarray(content, end).every((byte) => byte === 0);
+		if (id === DURATION && isZero) {
 			info.set([VOID, 0x80 + end - start - 2], start);
 			info.fill(0, start + 2, end);
 		}
