@@ -1,6 +1,7 @@
 // What is recorded after a recording was stopped is put behind it, as one WebM file with times that go on.
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
 import {
@@ -139,6 +140,24 @@ test("what Firefox says wrongly of its recordings is mended, while they are made
 	assert.deepEqual(all, right);
 	const more = [...head(), ...openCluster(0, sized([0xa3], [0x81, 0, 7, 0, 4]))];
 	assert.equal((await appended(1_000, [Uint8Array.from(more)])).at(-2), 0x80, "also where it goes on");
+});
+
+test("a real file of Firefox is let through whole, and is mended where it is wrong, nowhere else", async () => {
+	const file = new Uint8Array(await readFile(new URL("../audio/firefox.webm", import.meta.url)));
+	assert.equal(completeSize(file), file.length);
+	assert.equal(endOf(file), 2_966);
+	const mended = mend(file.slice());
+	const changed = [...mended.keys()].filter((at) => mended[at] !== file[at]);
+	const blocks = changed.filter((at) => mended[at] === 0x80 && file[at] === 0);
+	assert.ok(blocks.length > 100, "each block is one to begin with");
+	assert.ok(changed.length - blocks.length <= 18, "and no duration of 0 is left");
+});
+
+test("blocks too short to have flags are left, and so is what follows them", () => {
+	for (const content of [[], [0x82], [0, 0, 0], [0x82, 0, 1]]) {
+		const file = Uint8Array.from([...head(), ...openCluster(0, sized([0xa3], content), new Array(20).fill(0xec))]);
+		assert.deepEqual(mend(file.slice()), file);
+	}
 });
 
 test("other files, and what never ends, are let through as they come", async () => {

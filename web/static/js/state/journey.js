@@ -16,7 +16,7 @@ const LOST = [404, 410]; // there is none of this id any more
 const NO_SUCH_ROUTE = [404, 405, 501]; // of a server that takes whole recordings only
 
 const LOGGED_OUT = 401;
-const REST_TIME = 1_000; // milliseconds that whoever sends the recording waits for a call under way
+const REST_TIME = 300; // milliseconds that whoever sends the recording waits for a call under way
 
 /** @typedef {"piece" | "network"} Waking */
 

@@ -90,13 +90,14 @@ async function prepare(source) {
 }
 
 /**
- * What can be played from anywhere. It is loaded only for those who have something to play.
+ * The recording as any browser can play it from anywhere. What that needs is loaded with the first recording that plays;
+ * where it cannot be, the recording is taken as it is.
  * @param {Blob} recording
  */
 async function mended(recording) {
-	if (!recording.type.includes("webm")) return recording;
-	const { mend } = await import("./webm.js");
-	return new Blob([mend(new Uint8Array(await recording.arrayBuffer()))], { type: recording.type });
+	const webm = recording.type.includes("webm") && (await import("./webm.js").catch(() => null));
+	if (!webm) return recording;
+	return new Blob([webm.mend(new Uint8Array(await recording.arrayBuffer()))], { type: recording.type });
 }
 
 async function findDuration() {

@@ -37,6 +37,7 @@ export class RecordingPanel {
 	/** @type {LiveRecording | null} until the browser has loaded what that needs */
 	#live = null;
 	#ended = false;
+	#sent = Promise.resolve();
 	#timer = 0;
 	#before = 0; // seconds that were recorded before the microphone was opened
 
@@ -139,9 +140,7 @@ export class RecordingPanel {
 
 	#togglePause() {
 		const isPausing = this.#microphone?.isRecording ?? false;
-		const does = isPausing ? "pause" : "resume";
-		this.#microphone?.[does]();
-		this.#live?.[does]();
+		for (const each of [this.#microphone, this.#live]) each?.[isPausing ? "pause" : "resume"]();
 		this.#showPaused(isPausing);
 		this.element.classList.toggle("on", !isPausing);
 	}
@@ -149,8 +148,7 @@ export class RecordingPanel {
 	/** @param {boolean} isPaused */
 	#showPaused(isPaused) {
 		const label = say(isPaused ? "record.goOn" : "record.pause");
-		this.parts.pause.ariaLabel = label;
-		this.parts.pause.title = label;
+		Object.assign(this.parts.pause, { ariaLabel: label, title: label });
 		fill(this.parts.pause, icon(isPaused ? "mic" : "pause"));
 	}
 
@@ -180,8 +178,13 @@ export class RecordingPanel {
 	}
 
 	async finish() {
-		if (this.#ended) return;
+		if (!this.#ended) this.#sent = this.#send();
+		await this.#sent;
+	}
+
+	async #send() {
 		this.#live?.saveCorrection();
+		this.element.inert = true; // until it is closed, which may take a moment
 		const made = await this.#end(this.#live?.rest());
 		if (made && made.duration >= SHORTEST) {
 			const content = (await this.#live?.send()) ?? { blob: made.blob };
@@ -213,14 +216,11 @@ export class RecordingPanel {
 
 	/** Closes, and keeps what was recorded for the next time. */
 	async leave() {
-		if (!this.#ended) await this.#end();
+		await (this.#ended ? this.#sent : this.#end());
 		await this.letGo();
 	}
 
-	/**
-	 * Says what the finger can do that holds the microphone's button.
-	 * @param {boolean} isHeld
-	 */
+	/** Says what the finger can do that holds the microphone's button. @param {boolean} isHeld */
 	showHeld(isHeld) {
 		this.element.classList.toggle("held", isHeld && !this.#ended);
 	}

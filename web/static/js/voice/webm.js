@@ -138,14 +138,15 @@ function timestamp(value) {
 }
 
 /**
- * Mends in place what Firefox says wrongly of its recordings, with which no browser plays them from their middle, or at
- * all: that they last no time, and that a player can begin with none of their blocks.
+ * Mends in place what Firefox says wrongly of its recordings: that they last no time, and that a player can begin with
+ * none of their blocks. As they are, no browser can seek in them, and Chromium does not even find their end.
  * @param {Uint8Array<ArrayBuffer>} bytes
  */
 export function mend(bytes) {
 	for (const { id, content, end } of elementsIn(bytes)) {
 		if (id === INFO) voidNoDuration(bytes.subarray(content, end));
-		if (id === SIMPLE_BLOCK) bytes[content + lengthOf(bytes[content]) + 2] |= KEY_FRAME;
+		const flags = content + lengthOf(bytes[content]) + 2; // behind the track's number and the time
+		if (id === SIMPLE_BLOCK && flags < end) bytes[flags] |= KEY_FRAME;
 	}
 	return bytes;
 }
