@@ -20,6 +20,7 @@ const FROM_FIRST = new RegExp(`import\\s*\\{([^}]*)\\}\\s*from\\s*"${FIRST}"`, "
 export async function bundleModules(entry, build) {
 	const laterModules = [];
 	const plain = await build({ entryPoints: [entry], format: "esm", metafile: true, plugins: [leaveOut(laterModules)] });
+	laterModules.sort(); // they were found in any order, and the same sources make the same scripts
 	const firstModules = Object.keys(plain.metafile.inputs).map((path) => resolve(path));
 	const aliases = await aliasesOf(firstModules, build);
 	const second = textOf(
